@@ -1,0 +1,46 @@
+# The project's commands; `make` alone lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Stages are started by DVC as `python`: this environment's, whatever else is on the path.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f1)
+
+.DEFAULT_GOAL := help
+.PHONY: help repro test fast-test ui lint lock readme
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and "error: Python 3.11 to 3.13 is needed, and $(PYTHON) is %d.%d; name another: make PYTHON=python3.12 ..." % v)'
+	@echo "installing the pinned requirements into $(VENV) (once; minutes) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+repro: $(READY) ## set up, run the whole pipeline, show the comparison
+	@TABLE_FOLLOWS=1 dvc repro
+	@python -m src.report
+
+test: $(READY) ## set up, run all tests
+	@ruff check . && ruff format --check .
+	@python -m pytest
+
+fast-test: $(READY) ## the tests without the slow ones
+	@python -m pytest -m "not slow"
+
+ui: $(READY) ## the MLflow UI on http://127.0.0.1:5000
+	@mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
+
+lint: $(READY) ## format and check the code
+	@ruff format . && ruff check --fix .
+
+lock: $(READY) ## refresh requirements.lock from requirements*.txt
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-header --no-annotate --quiet --upgrade requirements-dev.txt -o requirements.lock
+
+readme: $(READY) ## paste metrics/comparison.md into README.md
+	@python -m src.report --readme
