@@ -1,0 +1,54 @@
+"""Puts a digit into its picture the way MNIST's authors did."""
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+SIDE = 28
+BOX = 20
+
+
+def frame(ink: np.ndarray) -> np.ndarray:
+    """Crop to the ink, fit into 20×20, and centre by mass in 28×28.
+
+    "The original black and white (bilevel) images from NIST were size normalized to fit in a
+    20x20 pixel box while preserving their aspect ratio. The resulting images contain grey levels
+    as a result of the anti-aliasing technique used by the normalization algorithm. The images
+    were centered in a 28x28 image by computing the center of mass of the pixels, and translating
+    the image so as to position this point at the center of the 28x28 field."
+    (Y. LeCun, C. Cortes, C. Burges: The MNIST database of handwritten digits,
+    http://yann.lecun.com/exdb/mnist/)
+
+    Where centring by mass would push ink over the edge, the digit stays inside: MNIST's shift
+    is in whole pixels too, so that the centre is exact to half a pixel.
+
+    Args:
+        ink: ``uint8 [H, W]`` of any size, 0 where there is no ink, up to 255.
+
+    Returns:
+        ``uint8 [28, 28]``, light on dark; all zero if there is no ink at all.
+
+    Raises:
+        ValueError: another dtype or number of dimensions.
+    """
+    if ink.dtype != np.uint8 or ink.ndim != 2:
+        raise ValueError(f"a picture is uint8 [H, W], not {ink.dtype} {ink.shape}")
+    framed = np.zeros((SIDE, SIDE), np.uint8)
+    if not ink.any():
+        return framed
+    digit = _fit(ink[ndimage.find_objects((ink > 0).astype(np.uint8))[0]])
+    # Indices count from a pixel's middle, hence (SIDE - 1) / 2 for the middle of the field.
+    top, left = (
+        int(np.clip(round((SIDE - 1) / 2 - centre), 0, SIDE - size))
+        for centre, size in zip(ndimage.center_of_mass(digit), digit.shape, strict=True)
+    )
+    framed[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+    return framed
+
+
+def _fit(ink: np.ndarray) -> np.ndarray:
+    """Scale ``[h, w]`` so that the longer side is 20, the other in proportion, at least 1."""
+    scale = BOX / max(ink.shape)
+    height, width = (max(1, round(size * scale)) for size in ink.shape)
+    # Pillow widens the filter when it shrinks a picture: that is the anti-aliasing.
+    return np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC))
