@@ -1,0 +1,28 @@
+"""Stage plan: check ``params.yaml`` and write one resolved recipe file for each recipe.
+
+A training depends on its own recipe file alone, so that a change of parameters retrains what it
+touches and nothing else.
+"""
+
+from src.errors import run
+from src.files import whole_folder, write_json
+from src.params import load_params, select
+from src.paths import RECIPES
+
+
+def main() -> None:
+    params = load_params()
+    selected = select(params)
+    with whole_folder(RECIPES) as folder:
+        for name, recipe in params.models.items():
+            content = {"name": name, "selected": name in selected}
+            if content["selected"]:
+                content["recipe"] = recipe.model_dump(exclude={"published"}, exclude_none=True)
+                content["keep_epochs"] = recipe.needs_every_epoch()
+                content["train"] = params.train.model_dump()
+            write_json(folder / f"{name}.json", content)
+    print(f"plan: train {', '.join(selected)}")
+
+
+if __name__ == "__main__":
+    run(main)
