@@ -1,0 +1,59 @@
+"""TensorFlow, quietly, and the device that ``train.device`` asks for."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from src.errors import PipelineError
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what C++ writes to standard error, and tell it only if the block fails.
+
+    TensorFlow greets before it has read its log level.
+    """
+    with tempfile.TemporaryFile() as held:
+        screen = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(screen, held.read())
+            raise
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)
+
+
+with _quiet():
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()  # looks for GPUs, with more greetings
+
+
+def choose_device(wanted: Literal["auto", "cpu", "gpu"]) -> Literal["cpu", "gpu"]:
+    """The device to train on; a GPU's memory is taken as it is needed, not all at once.
+
+    Raises:
+        PipelineError: a GPU is asked for and TensorFlow sees none.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if wanted == "gpu" and not gpus:
+        seen = ", ".join(device.name for device in tf.config.list_physical_devices())
+        raise PipelineError(
+            f"train.device is gpu, but TensorFlow {tf.__version__} sees only {seen}; install an "
+            "NVIDIA driver and `pip install -r requirements-gpu.txt`, or set train.device to auto"
+        )
+    if wanted == "cpu" or not gpus:
+        tf.config.set_visible_devices([], "GPU")
+        return "cpu"
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    return "gpu"

@@ -1,0 +1,74 @@
+"""What several test modules share: tiny real data, and a checkout to run the pipeline in."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """The stand-in's 1,437 training images ``uint8 [N, 28, 28]`` and labels ``uint8 [N]``."""
+    from src import standin
+
+    images, labels = standin.digits()
+    return images[:1437], labels[:1437]
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """The environment for processes of the pipeline: this Python first, nothing of DVC's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
+    kept.pop("MLFLOW_TRACKING_URI", None)
+    for role in ("AUTHOR", "COMMITTER"):
+        kept |= {f"GIT_{role}_NAME": "test", f"GIT_{role}_EMAIL": "test@example.org"}
+    return {**kept, "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}"}
+
+
+@pytest.fixture(scope="session")
+def shell(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command in a folder; its output is text, and a failure fails the test."""
+
+    def run(
+        command: list[str], folder: Path, fails: bool = False, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**environment, **variables},
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
+        assert (done.returncode != 0) == fails, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def new_checkout(shell) -> Callable[[Path], Path]:
+    """Make a checkout of the files as they are now, in a git repository of its own."""
+
+    def make(folder: Path) -> Path:
+        listed = shell(["git", "ls-files", "-co", "--exclude-standard", "-z"], ROOT).stdout
+        for name in filter(None, listed.split("\0")):
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        for command in (
+            ["init", "-q"],
+            ["add", "-A"],
+            ["commit", "-qm", "The checkout under test"],
+        ):
+            shell(["git", *command], folder)
+        return folder
+
+    return make

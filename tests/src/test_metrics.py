@@ -1,0 +1,42 @@
+"""Metrics against values worked out by hand or printed in the literature."""
+
+import numpy as np
+import pytest
+
+from src import metrics
+
+LOGITS = np.array([[2, 0], [0, 1], [3, 3]], np.float32)
+
+
+def test_cross_entropy_of_equal_logits_is_the_log_of_the_number_of_classes():
+    assert metrics.cross_entropy(np.zeros((4, 10)), np.arange(4)) == pytest.approx(np.log(10))
+
+
+def test_cross_entropy_stands_huge_logits():
+    assert metrics.cross_entropy(np.array([[1e4, 0]]), np.array([1])) == pytest.approx(1e4)
+
+
+def test_accuracy():
+    assert metrics.accuracy(LOGITS, np.array([0, 1, 1])) == pytest.approx(2 / 3)
+
+
+def test_wilson_interval_of_81_in_263():
+    # Newcombe, Statistics in Medicine 17 (1998), table I: 81/263, score method
+    assert metrics.wilson_interval(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+
+
+def test_wilson_interval_of_all_right_ends_at_one():
+    low, high = metrics.wilson_interval(1.0, 256)
+    assert high == 1.0
+    assert low == pytest.approx(256 / (256 + 1.959964**2))
+
+
+def test_mcnemar_is_a_fair_coin_on_the_images_one_of_them_got_right():
+    first = np.array([True] * 50 + [True] * 6 + [False])
+    second = np.array([True] * 50 + [False] * 6 + [True])
+    # two-sided: 2 × (C(7, 0) + C(7, 1)) / 2^7
+    assert metrics.mcnemar(first, second) == pytest.approx(2 * 8 / 128)
+
+
+def test_mcnemar_of_equals():
+    assert metrics.mcnemar(np.array([True, False]), np.array([True, False])) == 1.0
