@@ -50,7 +50,7 @@ def write_json(path: Path, content: Any) -> None:
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
     """Write a table without its index, whole or not at all."""
     with whole_file(path) as partial:
-        table.to_csv(partial, index=False)
+        table.to_csv(partial, index=False, float_format="%.6g")
 
 
 def read_json(path: Path, made_by: str) -> Any:

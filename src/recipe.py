@@ -167,6 +167,7 @@ class SoftmaxRecipe(Block):
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
     epochs: Count | None = None
     steps: Count | None = None
+    shuffle: bool = True  # anew for each epoch; otherwise the images come in their files' order
     validate_every: Count | None = None  # steps; not given: once an epoch
     published: list[Published] = []
 

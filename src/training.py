@@ -89,9 +89,9 @@ def train(
     while step < total_steps:
         epoch, first = divmod(step, steps_per_epoch)
         if first == 0 or step == 0:
-            order = tf.random.experimental.stateless_shuffle(
-                tf.range(len(labels)), seed=(seed, epoch)
-            )
+            order = tf.range(len(labels))
+            if recipe.shuffle:
+                order = tf.random.experimental.stateless_shuffle(order, seed=(seed, epoch))
         next_row = min(total_steps, (step // validate_every + 1) * validate_every)
         count = min(slice_steps, steps_per_epoch - first, next_row - step)
         slice_started = time.perf_counter()

@@ -103,7 +103,7 @@ def test_several_mistakes_are_told_together(mistakes):
 )
 def test_a_file_that_holds_no_parameters(tmp_path, text, said):
     (tmp_path / "params.yaml").write_text(text)
-    with pytest.raises(PipelineError, match="has a mistake|YAML") as error:
+    with pytest.raises(PipelineError, match=r"has a mistake|YAML") as error:
         load_params(tmp_path / "params.yaml")
     assert said in str(error.value)
 

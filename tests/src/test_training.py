@@ -118,3 +118,12 @@ def test_progress_reaches_the_end(splits):
     )  # fmt: skip
     assert seen[-1]["step"] == seen[-1]["total_steps"] == 24
     assert seen[-1]["steps_per_epoch"] == 12
+
+
+def test_without_shuffling_images_come_in_their_order(splits):
+    """One step from zero weights sees the first images only."""
+    _, labels = splits[0]
+    recipe = changed("softmax", epochs=None, steps=1, batch_size=10, shuffle=False)
+    bias = train(recipe, *splits, 10, seed=1).model.get_weights()[1]
+    expected = -0.01 * (0.1 - np.eye(10)[labels[:10]]).mean(axis=0)
+    np.testing.assert_allclose(bias, expected, atol=1e-7)
