@@ -1,0 +1,200 @@
+"""The MLflow UI on a small store, as a user sees it: in a browser."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from src import tracking
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium on the PATH to open the UI with"),
+]
+
+ACCURACIES = {"softmax": 0.9137, "cnn": 0.9932, "mlp_sigmoid": 0.9048}
+RUNS = "experiments/1/runs?workflowType=machine_learning&viewStateShareKey=recipes"
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DVC_ROOT", str(tmp_path_factory.mktemp("main checkout")))
+        patch.setenv("MLFLOW_TRACKING_URI", "")
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def server(environment, tmp_path_factory):
+    """The address of `make ui` over a store with three trainings."""
+    models = tmp_path_factory.mktemp("models")
+    picture = draw(tmp_path_factory.mktemp("plots") / "confusion.png")
+    for name, accuracy in ACCURACIES.items():
+        folder = make_training(models / name, accuracy)
+        tracking.log_training(folder)
+        figures = {"test_accuracy": accuracy, "test_loss": 1 - accuracy}
+        tracking.log_evaluation(folder, figures, [picture])
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
+    command += ["--backend-store-uri", "sqlite:///mlflow.db", "--artifacts-destination", "mlruns"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    settings = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    process = subprocess.Popen(
+        command,
+        cwd=os.environ["DVC_ROOT"],
+        env=os.environ | settings,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(f"{address}/health", process)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-sync", *quiet],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, server, tmp_path):
+    """A page of the UI; a picture of its last state is left in the test's folder."""
+    page = browser.new_page(base_url=server, viewport={"width": 1600, "height": 1000})
+    strangers = []
+    page.on("request", lambda request: strangers.append(request.url))
+    yield page
+    page.screenshot(path=tmp_path / "page.png")
+    page.close()
+    ours = (server, "data:", "blob:")
+    assert [url for url in strangers if not url.startswith(ours)] == []
+
+
+def draw(path):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3, 3))
+    figure.subplots().imshow([[9, 1], [0, 8]])
+    figure.savefig(path)
+    return path
+
+
+def make_training(folder, accuracy):
+    folder.mkdir(parents=True)
+    (folder / "model.keras").write_bytes(b"not opened in these tests")
+    rows = [
+        f"{epoch},{430 * epoch},{2 / epoch},{1.9 / epoch},{accuracy - 0.1 / epoch},{0.01 / epoch},1"
+        for epoch in range(1, 11)
+    ]
+    head = "epoch,step,loss,validation_loss,validation_accuracy,learning_rate,seconds"
+    (folder / "history.csv").write_text("\n".join([head, *rows]) + "\n")
+    training = {
+        "name": folder.name,
+        "recipe": {"family": "mlp", "hidden": [625], "optimizer": {"kind": "sgd"}},
+        "train": {"device": "auto", "seed": 1},
+        "recipe_sha256": "ab" * 32,
+        "dataset": {
+            "name": "mnist",
+            "requested": "mnist",
+            "stand_in": False,
+            "height": 28,
+            "width": 28,
+            "classes": 10,
+            "counts": {"train": 55000, "validation": 5000, "test": 10000},
+            "digest": "d1" * 32,
+        },
+        "parameters": 7850,
+        "steps": 4300,
+        "seconds": 10.0,
+        "weights_sha256": f"{folder.name} {accuracy}",
+        "device": "cpu",
+        "versions": {"tensorflow": "2.21.0", "keras": "3.15.1", "numpy": "2.4.6"},
+    }
+    (folder / "training.json").write_text(json.dumps(training))
+    return folder
+
+
+def wait_for(url, process):
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            return urllib.request.urlopen(url, timeout=5).close()
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail("the MLflow server did not start")
+
+
+def test_the_runs_stand_best_first_with_their_test_accuracy(page):
+    page.goto(f"/#/{RUNS}")
+    for name, accuracy in ACCURACIES.items():
+        page.get_by_role("link", name=name, exact=True).wait_for(timeout=60_000)
+        page.get_by_text(str(accuracy), exact=True).first.wait_for()
+    best_first = sorted(ACCURACIES, key=ACCURACIES.get, reverse=True)
+    heights = [
+        page.get_by_role("link", name=name, exact=True).bounding_box()["y"] for name in best_first
+    ]
+    assert heights == sorted(heights)
+
+
+def test_a_run_shows_its_curves_pictures_and_model(page, tmp_path):
+    page.goto(f"/#/{RUNS}")
+    page.get_by_role("link", name="cnn", exact=True).click(timeout=60_000)
+    page.get_by_text("dvc.yaml:train@cnn").wait_for()
+    page.get_by_text("0.9932").first.wait_for()
+    page.screenshot(path=tmp_path / "run.png", full_page=True)
+
+    page.get_by_role("tab", name="Model metrics").click()
+    for name in ("loss", "validation_accuracy", "test_accuracy"):
+        page.get_by_text(name, exact=True).first.wait_for()
+    page.locator(".js-plotly-plot").first.wait_for()
+    page.screenshot(path=tmp_path / "curves.png")
+
+    page.get_by_role("tab", name="Artifacts").click()
+    page.get_by_text("evaluation", exact=True).click()
+    page.get_by_text("confusion.png").click()
+    page.locator("img[src^='blob:'], img[src*='confusion']").first.wait_for()
+    page.screenshot(path=tmp_path / "picture.png")
+
+    page.goto("/#/experiments/1/models?workflowType=machine_learning")
+    page.get_by_role("link", name="model", exact=True).first.click()
+    page.get_by_text("Ready").wait_for()
+    page.get_by_text("validation_accuracy").first.wait_for()
+
+
+def test_a_training_can_be_logged_through_the_server(server, environment, tmp_path, capfd):
+    from mlflow import MlflowClient
+
+    environment.setenv("MLFLOW_TRACKING_URI", server)
+    folder = make_training(tmp_path / "models/mlp", 0.95)
+    tracking.log_evaluation(folder, {"test_accuracy": 0.95}, [])
+    assert capfd.readouterr() == ("", "")
+    client = MlflowClient(server)
+    (run,) = client.search_runs(["1"], "tags.recipe = 'mlp'")
+    assert run.data.metrics["test_accuracy"] == 0.95
+    files = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert files == {"history.csv", "training.json"}
