@@ -1,6 +1,7 @@
 # The project's commands; `make` alone lists them.
 
 PYTHON ?= python3
+PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
 # Stages are started by DVC as `python`: this environment's, whatever else is on the path.
@@ -32,8 +33,11 @@ test: $(READY) ## set up, run all tests
 fast-test: $(READY) ## the tests without the slow ones
 	@python -m pytest -m "not slow"
 
-ui: $(READY) ## the MLflow UI on http://127.0.0.1:5000
-	@mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
+ui: $(READY) ## the MLflow UI on localhost (PORT=5000)
+	@echo 'Runs, best first: http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=recipes'
+	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false PYTHONWARNINGS=ignore \
+	    mlflow server --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" \
+	    --artifacts-destination mlruns --workers 1 --host 127.0.0.1 --port $(PORT)
 
 lint: $(READY) ## format and check the code
 	@ruff format . && ruff check --fix .
