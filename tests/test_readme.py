@@ -1,0 +1,38 @@
+"""The README says what is true of the checkout it stands in."""
+
+import re
+from pathlib import Path
+
+from src.report import MARKS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_its_table_is_the_committed_comparison():
+    pasted = README.split(MARKS[0])[1].split(MARKS[1])[0]
+    assert pasted.strip() == (ROOT / "metrics/comparison.md").read_text("utf-8").strip()
+
+
+def test_its_tree_names_every_module():
+    tree = README.split("    src/")[1].split("    metrics/")[0]
+    named = set(
+        re.findall(
+            r"\w+",
+            " ".join(
+                re.split(r"\s{2,}", line)[1] for line in tree.splitlines()[1:] if line.strip()
+            ),
+        )
+    )
+    modules = {path.stem for path in (ROOT / "src").glob("[a-z]*.py")}
+    assert modules <= named
+
+
+def test_its_targets_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"`?make ([a-z-]+)", README)):
+        assert f"\n{target}:" in makefile
+
+
+def test_it_is_short():
+    assert len(README.splitlines()) < 150
