@@ -85,7 +85,7 @@ def show(table: pd.DataFrame, published: pd.DataFrame, summary: dict) -> None:
     """Print the comparison, in a narrow terminal without its least important columns."""
     console = Console(highlight=False)
     if not console.is_terminal:  # a log, where no line is too long
-        console = Console(highlight=False, width=120, soft_wrap=True)
+        console = Console(highlight=False, width=120)
     text = readable(table)
     for column in ("seconds", "epochs", "parameters", "95% interval"):
         widths = [max(len(name), *map(len, text[name])) for name in text.columns]
@@ -101,7 +101,7 @@ def show(table: pd.DataFrame, published: pd.DataFrame, summary: dict) -> None:
         console.print(Panel(told.pop(0), title="STAND-IN DATA", border_style="bold red"))
     console.print(grid)
     for sentence in told:
-        console.print(sentence)
+        console.print(sentence, soft_wrap=not console.is_terminal)
 
 
 def paste(readme: Path, comparison: str) -> None:

@@ -84,6 +84,8 @@ def test_the_stand_in_is_named_over_the_table(capsys):
     report.show(*told(STAND_IN))
     shown = capsys.readouterr().out
     assert shown.index("NOT mnist") < shown.index("Recipes on digits")
+    words = " ".join(shown.replace("│", " ").split())
+    assert told(STAND_IN)[2]["note"] in words
 
 
 def test_nothing_of_a_stand_in_where_there_is_none(capsys):
