@@ -26,6 +26,8 @@ class TrainParams(Block):
     """What every training shares."""
 
     device: Literal["auto", "cpu", "gpu"]
+    compile: Literal["auto", "graph", "xla"]
+    precision: Literal["auto", "float32", "bfloat16"]
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 

@@ -12,6 +12,7 @@ RAW = Path("data/raw")
 RECIPES = Path("data/recipes")
 PROCESSED = Path("data/processed")
 MODELS = Path("models")
+CHECKPOINTS = Path(".checkpoints")  # in the main checkout; no output of DVC's
 PREDICTIONS = Path("data/predictions")
 SAMPLES = Path("plots/samples.png")
 CONFUSION = Path("plots/confusion")

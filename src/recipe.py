@@ -93,6 +93,13 @@ class Averaging(Block):
     decay: Share
 
 
+class EarlyStopping(Block):
+    """End when the monitored figure has not improved for so many rows of the history."""
+
+    monitor: Literal["val_loss", "val_accuracy"]
+    patience: Count
+
+
 class DenseDropout(Block):
     """Shares of units dropped."""
 
@@ -167,6 +174,7 @@ class SoftmaxRecipe(Block):
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
     epochs: Count | None = None
     steps: Count | None = None
+    early_stopping: EarlyStopping | None = None
     shuffle: bool = True  # anew for each epoch; otherwise the images come in their files' order
     validate_every: Count | None = None  # steps; not given: once an epoch
     published: list[Published] = []

@@ -225,7 +225,7 @@ def _tags(training: Training, restored: bool) -> dict[str, str]:
         "recipe_sha256": training["recipe_sha256"],
         "weights_sha256": training["weights_sha256"],
         "dataset_digest": training["dataset"]["digest"],
-        "device": training["device"],
+        **{key: training[key] for key in ("device", "compile", "precision")},
         "restored": "true" if restored else None,
         "dvc_exp": os.environ.get("DVC_EXP_NAME"),
         "dvc_exp_baseline_rev": os.environ.get("DVC_EXP_BASELINE_REV"),

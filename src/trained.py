@@ -7,6 +7,7 @@ for recipes whose author printed a test accuracy for each epoch, ``weights_by_ep
 import csv
 import hashlib
 import platform
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from src.files import json_sha256, read_json, write_json
 if TYPE_CHECKING:
     import keras
 
+    from src.execution import Execution
     from src.training import Training
 
 RECORD = "training.json"
@@ -27,15 +29,17 @@ HISTORY = "history.csv"
 BY_EPOCH = "weights_by_epoch.npy"
 
 
-def save(folder: Path, plan: dict, dataset: dict, training: "Training", device: str) -> dict:
+def save(
+    folder: Path, plan: dict, dataset: dict, training: "Training", execution: "Execution"
+) -> dict:
     """Write a finished training into ``folder``.
 
     Args:
         folder: existing, empty folder.
         plan: the resolved recipe file, as ``plan`` wrote it.
         dataset: ``data/processed/dataset.json``.
-        training: what ``src.training.train`` gave.
-        device: ``cpu`` or ``gpu``.
+        training: what ``Trainer.run`` gave.
+        execution: how it ran.
 
     Returns:
         The content of ``training.json``.
@@ -61,7 +65,7 @@ def save(folder: Path, plan: dict, dataset: dict, training: "Training", device: 
         "validation_accuracy": last["validation_accuracy"],
         "validation_loss": last["validation_loss"],
         "weights_sha256": weights_sha256(training.model),
-        "device": device,
+        **asdict(execution),
         "versions": {
             "python": platform.python_version(),
             **{package: version(package) for package in ("tensorflow", "keras", "numpy")},

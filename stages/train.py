@@ -2,53 +2,58 @@
 
 import sys
 
+from src import paths
 from src.errors import run
 from src.files import read_json, whole_folder
-from src.paths import MODELS, PROCESSED, RECIPES
 
 
 def main() -> None:
     name = sys.argv[1]
-    plan = read_json(RECIPES / f"{name}.json", "plan")
-    with whole_folder(MODELS / name) as folder:
-        if not plan["selected"]:  # DVC wants an output all the same
+    plan = read_json(paths.RECIPES / f"{name}.json", "plan")
+    if plan["selected"]:
+        train(name, plan)
+    else:
+        with whole_folder(paths.MODELS / name) as folder:  # DVC wants an output all the same
             (folder / "not-selected.txt").write_text("`model` in params.yaml leaves this out.\n")
-            return
 
-        from src.device import choose_device  # TensorFlow takes seconds to import: only if needed
 
-        device = choose_device(plan["train"]["device"])
-        from src import trained
-        from src.data import load_dataset_info, load_split
-        from src.progress import TrainingProgress
-        from src.recipe import load_recipe
-        from src.training import train
+def train(name: str, plan: dict) -> None:
+    from src import trained
+    from src.checkpoint import Checkpoint
+    from src.data import load_dataset_info, load_split
+    from src.device import choose_device  # TensorFlow takes seconds to import: only if needed
+    from src.execution import choose_execution
+    from src.progress import TrainingProgress
+    from src.recipe import load_recipe
+    from src.tracking import log_training
+    from src.training import Trainer
 
-        dataset = load_dataset_info(PROCESSED)
-        print(
-            f"{name}: {dataset['counts']['train']:,} images of {dataset['name']}, on the {device}"
-        )
-        with TrainingProgress(name) as progress:
-            training = train(
-                load_recipe(plan["recipe"]),
-                load_split(PROCESSED, "train"),
-                load_split(PROCESSED, "validation"),
-                dataset["classes"],
-                plan["train"]["seed"],
-                plan["keep_epochs"],
-                progress.on_row,
-                progress.on_progress,
-            )
-        record = trained.save(folder, plan, dataset, training, device)
+    recipe, settings = load_recipe(plan["recipe"]), plan["train"]
+    dataset = load_dataset_info(paths.PROCESSED)
+    splits = load_split(paths.PROCESSED, "train"), load_split(paths.PROCESSED, "validation")
+    device = choose_device(settings["device"])
+    execution = choose_execution(recipe, device, settings["compile"], settings["precision"])
+    print(f"{name}: {dataset['counts']['train']:,} images of {dataset['name']}; {execution}")
+
+    trainer = Trainer(
+        recipe, *splits, dataset["classes"], settings["seed"], execution, plan["keep_epochs"]
+    )
+    identity = [plan, dataset["digest"], str(execution)]
+    checkpoint = Checkpoint(paths.main_checkout() / paths.CHECKPOINTS, name, identity)
+    progress = TrainingProgress(name)
+    try:
+        training = trainer.run([progress], checkpoint)
+    finally:
+        progress.close()
+    with whole_folder(paths.MODELS / name) as folder:
+        record = trained.save(folder, plan, dataset, training, execution)
+    checkpoint.prune()
     print(
         f"{name}: validation accuracy {record['validation_accuracy']:.4f} after "
         f"{record['epochs']:.4g} epochs in {record['seconds']:.1f} s, "
         f"weights {record['weights_sha256'][:12]}"
     )
-
-    from src.tracking import log_training
-
-    log_training(MODELS / name)
+    log_training(paths.MODELS / name)
 
 
 if __name__ == "__main__":

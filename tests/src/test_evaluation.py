@@ -7,20 +7,20 @@ from src import trained
 from src.errors import PipelineError
 from src.evaluation import Evaluation
 from src.recipe import load_recipe
-from src.training import train
-from tests.src.test_trained import RECIPE
+from src.training import Trainer
+from tests.src.test_trained import GRAPH, RECIPE
 
 
 @pytest.fixture(scope="module")
 def folder(digits, tmp_path_factory):
     images, labels = digits
-    training = train(
-        load_recipe(RECIPE), digits, (images[:100], labels[:100]), 10, seed=1, keep_epochs=True
-    )
+    validation = images[:100], labels[:100]
+    trainer = Trainer(load_recipe(RECIPE), digits, validation, 10, 1, GRAPH, keep_epochs=True)
+    training = trainer.run()
     folder = tmp_path_factory.mktemp("models") / "tiny"
     folder.mkdir()
     plan = {"name": "tiny", "recipe": RECIPE, "train": {"device": "auto", "seed": 1}}
-    trained.save(folder, plan, {"name": "digits"}, training, "cpu")
+    trained.save(folder, plan, {"name": "digits"}, training, GRAPH)
     return folder
 
 

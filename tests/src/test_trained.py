@@ -5,9 +5,11 @@ import pytest
 
 from src import trained
 from src.errors import PipelineError
+from src.execution import Execution
 from src.recipe import load_recipe
-from src.training import train
+from src.training import Trainer
 
+GRAPH = Execution("cpu", "graph", "float32")
 RECIPE = {
     "family": "softmax",
     "weights": {"kind": "glorot_uniform"},
@@ -22,7 +24,7 @@ RECIPE = {
 def training(digits):
     images, labels = digits
     validation = images[:100], labels[:100]
-    return train(load_recipe(RECIPE), digits, validation, 10, seed=1, keep_epochs=True)
+    return Trainer(load_recipe(RECIPE), digits, validation, 10, 1, GRAPH, keep_epochs=True).run()
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def folder(tmp_path, training):
     folder = tmp_path / "tiny"
     folder.mkdir()
     plan = {"name": "tiny", "recipe": RECIPE, "train": {"device": "auto", "seed": 1}}
-    trained.save(folder, plan, {"name": "digits"}, training, "cpu")
+    trained.save(folder, plan, {"name": "digits"}, training, GRAPH)
     return folder
 
 

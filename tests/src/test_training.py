@@ -2,18 +2,29 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
+from src.checkpoint import Checkpoint
 from src.errors import PipelineError
+from src.execution import Execution, choose_execution
 from src.inference import Predictor
 from src.metrics import accuracy
 from src.params import load_params
 from src.recipe import load_recipe
 from src.trained import weights_sha256
-from src.training import train
+from src.training import Trainer, Training
 
 RECIPES = load_params(Path(__file__).parents[2] / "params.yaml").models
+
+
+XLA = Execution("cpu", "xla", "float32")
+GRAPH = Execution("cpu", "graph", "float32")
+
+
+def train(recipe, training, validation, classes, seed, execution=GRAPH, **settings) -> Training:
+    return Trainer(recipe, training, validation, classes, seed, execution, **settings).run()
 
 
 def changed(name: str, **changes):
@@ -30,7 +41,8 @@ def splits(digits):
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_same_seed_gives_the_same_weights(splits, name):
     recipe = changed(name, epochs=1, steps=None, validate_every=None)
-    first, second, other = (train(recipe, *splits, 10, seed=seed).model for seed in (5, 5, 6))
+    execution = choose_execution(recipe, "cpu", "auto", "auto")  # as a user gets it
+    first, second, other = (train(recipe, *splits, 10, seed, execution).model for seed in (5, 5, 6))
     assert weights_sha256(first) == weights_sha256(second)
     assert weights_sha256(first) != weights_sha256(other)
 
@@ -110,14 +122,113 @@ def test_a_loss_that_is_not_finite_stops_with_a_sentence(splits):
         train(recipe, *splits, 10, seed=1)
 
 
-def test_progress_reaches_the_end(splits):
-    seen = []
-    train(
-        changed("softmax", epochs=2), *splits, 10, seed=1,
-        on_progress=lambda **how_far: seen.append(how_far),
-    )  # fmt: skip
-    assert seen[-1]["step"] == seen[-1]["total_steps"] == 24
-    assert seen[-1]["steps_per_epoch"] == 12
+@pytest.mark.parametrize("name", ["softmax", "mlp_65x2", "mlp_ema"])
+def test_xla_and_graph_give_the_same_weights_within_rounding(splits, name):
+    recipe = changed(name, epochs=None, steps=20, validate_every=None)
+    xla, graph = (train(recipe, *splits, 10, 1, execution).model for execution in (XLA, GRAPH))
+    for one, other in zip(xla.get_weights(), graph.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_bfloat16_keeps_weights_and_logits_in_float32(splits):
+    recipe = changed("cnn", epochs=None, steps=3)
+    reduced = Execution("cpu", "graph", "bfloat16")
+    model = train(recipe, *splits, 10, 1, reduced).model
+    assert {weights.dtype for weights in model.get_weights()} == {np.dtype("float32")}
+    exact = train(recipe, *splits, 10, 1, GRAPH).model
+    # a few digits in common, or it would not have been the same training
+    np.testing.assert_allclose(model.get_weights()[0], exact.get_weights()[0], atol=0.01)
+
+
+class Watcher(keras.callbacks.Callback):
+    """Remembers what it is told; raises after a number of slices, to play an interruption."""
+
+    def __init__(self, interrupt_after: int | None = None):
+        super().__init__()
+        self.rows, self.slices, self._interrupt_after = [], [], interrupt_after
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.rows.append((epoch, logs))
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.slices.append(batch)
+        if len(self.slices) == self._interrupt_after:
+            raise KeyboardInterrupt
+
+
+def test_keras_callbacks_are_told_of_rows_and_slices(splits):
+    watcher = Watcher()
+    Trainer(changed("softmax", epochs=2), *splits, 10, 1, GRAPH).run([watcher])
+    assert [epoch for epoch, _ in watcher.rows] == [0, 1]
+    assert {"loss", "val_loss", "val_accuracy", "learning_rate"} <= set(watcher.rows[0][1])
+    assert watcher.slices[-1] == watcher.params["total_steps"] - 1 == 23
+
+
+def test_early_stopping_ends_a_training_that_no_longer_improves(splits):
+    recipe = changed("mlp_65x2", epochs=200, early_stopping={"monitor": "val_loss", "patience": 3})
+    history = train(recipe, *splits, 10, seed=1).history
+    losses = [row["validation_loss"] for row in history]
+    assert 4 < len(losses) < 200
+    assert min(losses) == losses[-4]
+
+
+def checkpoint(folder) -> Checkpoint:
+    """One that is due after every slice."""
+    made = Checkpoint(folder, "tiny", identity="test")
+    made.due = lambda: True
+    return made
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("after", [2, 9])
+def test_an_interrupted_training_ends_with_the_same_weights(splits, tmp_path, name, after):
+    recipe = changed(name, epochs=None, steps=60, validate_every=20, batch_size=50)
+    whole = Trainer(recipe, *splits, 10, 1, GRAPH, keep_epochs=True).run()
+    first = Trainer(recipe, *splits, 10, 1, GRAPH, keep_epochs=True)
+    with pytest.raises(KeyboardInterrupt):
+        first.run([Watcher(interrupt_after=after)], checkpoint(tmp_path))
+    second = Trainer(recipe, *splits, 10, 1, GRAPH, keep_epochs=True)
+    watcher = Watcher()
+    resumed = second.run([watcher], checkpoint(tmp_path))
+    assert watcher.slices[0] > 0, "it started anew"
+    assert weights_sha256(resumed.model) == weights_sha256(whole.model)
+    np.testing.assert_array_equal(resumed.weights_by_epoch, whole.weights_by_epoch)
+    for one, other in zip(resumed.history, whole.history, strict=True):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_early_stopping_counts_on_after_an_interruption(splits, tmp_path):
+    stop = {"monitor": "val_loss", "patience": 3}
+    recipe = changed("mlp_65x2", epochs=200, early_stopping=stop)
+    whole = train(recipe, *splits, 10, seed=1)
+    rows = len(whole.history)
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(recipe, *splits, 10, 1, GRAPH).run([StopAt(rows - 1)], checkpoint(tmp_path))
+    resumed = Trainer(recipe, *splits, 10, 1, GRAPH).run([], checkpoint(tmp_path))
+    assert len(resumed.history) == rows
+    assert weights_sha256(resumed.model) == weights_sha256(whole.model)
+
+
+class StopAt(keras.callbacks.Callback):
+    """Plays an interruption after a number of rows."""
+
+    def __init__(self, rows: int):
+        super().__init__()
+        self._rows = rows
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch + 1 == self._rows:
+            raise KeyboardInterrupt
+
+
+def test_a_checkpoint_that_does_not_fit_is_discarded(splits, tmp_path, capsys):
+    checkpoint(tmp_path).save({"step": 5, "history": []}, [np.zeros(3)])
+    training = Trainer(changed("softmax", epochs=1), *splits, 10, 1, GRAPH).run(
+        [], checkpoint(tmp_path)
+    )
+    assert "does not fit this training; starting anew" in capsys.readouterr().err
+    expected = train(changed("softmax", epochs=1), *splits, 10, seed=1)
+    assert weights_sha256(training.model) == weights_sha256(expected.model)
 
 
 def test_without_shuffling_images_come_in_their_order(splits):

@@ -1,0 +1,86 @@
+"""Where a training stood: written now and then, so that an interrupted one goes on from there.
+
+A checkpoint belongs to one training alone: its name is a digest of the recipe, the data, and the
+code and libraries that train.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.files import json_sha256, sha256, whole_file
+
+CODE = ("training.py", "model.py", "execution.py", "checkpoint.py", "inference.py", "recipe.py")
+SECONDS = 2.0  # at least so long between two
+SHARE = 0.02  # of the time, at most, goes into writing them
+STALE_SECONDS = 7 * 24 * 3600
+
+
+@dataclass
+class Checkpoint:
+    """The file that one training goes on from.
+
+    Args:
+        folder: of all checkpoints; made if need be.
+        name: of the recipe.
+        identity: JSON of all that the weights depend on, beside code and libraries.
+    """
+
+    folder: Path
+    name: str
+    identity: Any
+
+    def __post_init__(self) -> None:
+        code = [sha256(Path(__file__).with_name(name)) for name in CODE]
+        libraries = [version(package) for package in ("tensorflow", "keras", "numpy")]
+        key = json_sha256([self.identity, code, libraries, platform.machine()])
+        self._path = self.folder / f"{self.name}-{key[:16]}.npz"
+        self._written, self._cost = time.perf_counter(), 0.0
+
+    def due(self) -> bool:
+        """Whether it is time to write another."""
+        since = time.perf_counter() - self._written
+        return since > max(SECONDS, self._cost / SHARE)
+
+    def save(self, state: dict[str, Any], arrays: Sequence[np.ndarray]) -> None:
+        """Replace the checkpoint by ``state`` (JSON) and ``arrays``, whole or not at all."""
+        started = time.perf_counter()
+        with whole_file(self._path) as partial, partial.open("wb") as file:
+            np.savez(file, *arrays, state=np.array(json.dumps(state)))
+            file.flush()
+            os.fsync(file.fileno())
+        self._written = time.perf_counter()
+        self._cost = self._written - started
+
+    def load(self) -> tuple[dict[str, Any], list[np.ndarray]] | None:
+        """What ``save`` was given last; none if there is none, or none that can be read."""
+        if not self._path.exists():
+            return None
+        try:
+            with np.load(self._path, allow_pickle=False) as saved:
+                state = json.loads(str(saved["state"]))
+                return state, [saved[f"arr_{index}"] for index in range(len(saved.files) - 1)]
+        except Exception as error:  # whatever zip, npy and JSON readers raise
+            self.discard(f"cannot be read ({type(error).__name__})")
+            return None
+
+    def discard(self, reason: str) -> None:
+        """Remove a checkpoint that is of no use, and say so."""
+        print(f"{self.name}: the checkpoint {reason}; starting anew", file=sys.stderr)
+        self._path.unlink(missing_ok=True)
+
+    def prune(self) -> None:
+        """Remove the checkpoint of a training that is complete, and any that is long forgotten."""
+        self._path.unlink(missing_ok=True)
+        for path in self.folder.glob("*.npz"):
+            if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                path.unlink(missing_ok=True)

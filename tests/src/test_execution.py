@@ -1,0 +1,41 @@
+"""What pays for which recipe on which device, and what is forced."""
+
+from pathlib import Path
+
+import pytest
+
+from src import execution
+from src.execution import Execution, choose_execution
+from src.params import load_params
+
+RECIPES = load_params(Path(__file__).parents[2] / "params.yaml").models
+DENSE = ("softmax", "softmax_normal", "mlp_200", "mlp_sigmoid", "mlp_65x2", "mlp_ema")
+
+
+@pytest.fixture(params=[True, False], ids=["bfloat16", "no bfloat16"])
+def bfloat16(request, monkeypatch) -> bool:
+    monkeypatch.setattr(execution, "_has_bfloat16", lambda: request.param)
+    return request.param
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_dense_recipes_without_dropout_are_compiled_by_xla(name, bfloat16):
+    chosen = choose_execution(RECIPES[name], "cpu", "auto", "auto")
+    assert chosen == Execution("cpu", "xla", "float32")
+
+
+def test_dropout_is_a_graph_on_a_cpu(bfloat16):
+    chosen = choose_execution(RECIPES["mlp_dropout"], "cpu", "auto", "auto")
+    assert chosen == Execution("cpu", "graph", "float32")
+
+
+def test_convolutions_use_bfloat16_where_the_processor_has_it(bfloat16):
+    chosen = choose_execution(RECIPES["cnn"], "cpu", "auto", "auto")
+    assert chosen == Execution("cpu", "graph", "bfloat16" if bfloat16 else "float32")
+
+
+@pytest.mark.parametrize("compile", ["graph", "xla"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_what_is_forced_is_done(compile, precision):
+    chosen = choose_execution(RECIPES["cnn"], "cpu", compile, precision)
+    assert (chosen.compile, chosen.precision) == (compile, precision)
