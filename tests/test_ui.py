@@ -133,6 +133,8 @@ def make_training(folder, accuracy):
         "seconds": 10.0,
         "weights_sha256": f"{folder.name} {accuracy}",
         "device": "cpu",
+        "compile": "xla",
+        "precision": "float32",
         "versions": {"tensorflow": "2.21.0", "keras": "3.15.1", "numpy": "2.4.6"},
     }
     (folder / "training.json").write_text(json.dumps(training))

@@ -109,6 +109,8 @@ def make_training(folder, model_file, *, stand_in=False):
         "validation_loss": 0.2,
         "weights_sha256": "cd" * 32,
         "device": "cpu",
+        "compile": "xla",
+        "precision": "float32",
         "versions": {
             "python": "3.11.0",
             "tensorflow": "2.21.0",
@@ -157,6 +159,8 @@ def test_a_training_is_one_run(client, checkout, folder, monkeypatch, capfd):
         "weights_sha256": "cd" * 32,
         "dataset_digest": DIGEST,
         "device": "cpu",
+        "compile": "xla",
+        "precision": "float32",
         "dvc_exp": "bold-move",
         "dvc_stage": "train@cnn",
         "mlflow.source.name": "dvc.yaml:train@cnn",
