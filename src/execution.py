@@ -8,6 +8,7 @@ from typing import Literal
 
 import tensorflow as tf
 
+from src.errors import PipelineError
 from src.recipe import Recipe
 
 
@@ -36,10 +37,7 @@ class Execution:
         if self.precision == "float32":
             yield
             return
-        option = {
-            "cpu": "auto_mixed_precision_onednn_bfloat16",
-            "gpu": "auto_mixed_precision",
-        }[self.device]
+        option = "auto_mixed_precision_onednn_bfloat16"
         tf.config.optimizer.set_experimental_options({option: True})
         try:
             yield
@@ -58,15 +56,23 @@ def choose_execution(
     On a CPU, XLA fuses the small steps of dense layers to advantage, while its convolutions and
     random numbers are many times slower than TensorFlow's own kernels. Bfloat16 needs processor
     instructions for it, and large products; XLA does not take part in it.
+
+    Raises:
+        PipelineError: bfloat16 is asked for where TensorFlow would silently not use it.
     """
     convolutions = recipe.family == "cnn"
     dropout = recipe.family != "softmax" and any(recipe.dropout.model_dump().values())
     if compile == "auto":
         slow_in_xla = convolutions or (dropout and device == "cpu")
-        compile = "graph" if slow_in_xla else "xla"
+        compile = "graph" if slow_in_xla or precision == "bfloat16" else "xla"
     if precision == "auto":
         pays = convolutions and compile == "graph" and device == "cpu" and _has_bfloat16()
         precision = "bfloat16" if pays else "float32"
+    if precision == "bfloat16" and (device, compile) != ("cpu", "graph"):
+        raise PipelineError(
+            f"train.precision is bfloat16, which is to be had on a CPU with train.compile graph, "
+            f"not on {device} with {compile}; set train.precision to auto"
+        )
     return Execution(device, compile, precision)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from src import execution
+from src.errors import PipelineError
 from src.execution import Execution, choose_execution
 from src.params import load_params
 
@@ -34,8 +35,28 @@ def test_convolutions_use_bfloat16_where_the_processor_has_it(bfloat16):
     assert chosen == Execution("cpu", "graph", "bfloat16" if bfloat16 else "float32")
 
 
-@pytest.mark.parametrize("compile", ["graph", "xla"])
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("compile", "precision"), [("graph", "float32"), ("graph", "bfloat16"), ("xla", "float32")]
+)
 def test_what_is_forced_is_done(compile, precision):
-    chosen = choose_execution(RECIPES["cnn"], "cpu", compile, precision)
-    assert (chosen.compile, chosen.precision) == (compile, precision)
+    for name in RECIPES:
+        chosen = choose_execution(RECIPES[name], "cpu", compile, precision)
+        assert (chosen.compile, chosen.precision) == (compile, precision)
+
+
+def test_bfloat16_alone_means_a_graph():
+    chosen = choose_execution(RECIPES["softmax"], "cpu", "auto", "bfloat16")
+    assert (chosen.compile, chosen.precision) == ("graph", "bfloat16")
+
+
+@pytest.mark.parametrize(("device", "compile"), [("cpu", "xla"), ("gpu", "graph"), ("gpu", "auto")])
+def test_bfloat16_that_would_not_be_used_is_refused(device, compile):
+    with pytest.raises(PipelineError, match=r"train\.precision is bfloat16, which"):
+        choose_execution(RECIPES["cnn"], device, compile, "bfloat16")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_gpu_takes_xla_except_for_convolutions(name, bfloat16):
+    compiled = "graph" if name == "cnn" else "xla"
+    chosen = choose_execution(RECIPES[name], "gpu", "auto", "auto")
+    assert chosen == Execution("gpu", compiled, "float32")
