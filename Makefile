@@ -9,10 +9,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test fast-test ui lint lock readme
+.PHONY: help repro test fast-test ui experiments bench lint lock readme
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and "error: Python 3.11 to 3.13 is needed, and $(PYTHON) is %d.%d; name another: make PYTHON=python3.12 ..." % v)'
@@ -38,6 +38,12 @@ ui: $(READY) ## the MLflow UI on localhost (PORT=5000)
 	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false PYTHONWARNINGS=ignore \
 	    mlflow server --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" \
 	    --artifacts-destination mlruns --workers 1 --host 127.0.0.1 --port $(PORT)
+
+experiments: $(READY) ## compare the DVC experiments: what changed, and what came of it
+	@dvc exp show --only-changed --drop '.*/|models$$|params.yaml|runner_up'
+
+bench: $(READY) ## time this program against its peers, into benchmarks/RESULTS.md
+	@python -m benchmarks.run
 
 lint: $(READY) ## format and check the code
 	@ruff format . && ruff check --fix .

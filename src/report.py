@@ -21,7 +21,7 @@ MARKS = "<!-- comparison -->", "<!-- /comparison -->"
 SIGNIFICANT = 0.05
 NEXT = """Try next, after `. .venv/bin/activate`:
   dvc exp run -S model=cnn -S models.cnn.epochs=3   # change one thing, as an experiment
-  dvc exp show --only-changed                       # compare experiments
+  make experiments                                  # compare experiments
   make ui                                           # runs, curves and models in the browser"""
 
 
