@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="+", choices=list(recipes), default=list(recipes))
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     images, labels = (np.asarray(each)[: options.images] for each in load_split(PROCESSED, "train"))
 
     lines = [
