@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from src.errors import PipelineError
+from src.imports import lean_import
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -32,7 +33,9 @@ def _quiet() -> Iterator[None]:
             os.close(screen)
 
 
-with _quiet():
+# Keras wraps scikit-learn and draws with Matplotlib where it finds them.
+with _quiet(), lean_import(without=["sklearn", "matplotlib"]):
+    import keras  # noqa: F401
     import tensorflow as tf
 
     tf.config.list_physical_devices()  # looks for GPUs, with more greetings

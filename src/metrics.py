@@ -1,13 +1,12 @@
 """What predictions are worth: metrics of logits against labels, with their uncertainty."""
 
 import numpy as np
-from scipy.special import log_softmax
-from scipy.stats import binomtest
+import scipy  # its parts are loaded when they are first used: scipy.stats takes half a second
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
     """Mean softmax cross-entropy in nats; logits ``float32 [N, K]``, labels ``uint8 [N]``."""
-    log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
+    log_probabilities = scipy.special.log_softmax(logits.astype(np.float64), axis=1)
     return float(-log_probabilities[np.arange(len(labels)), labels].mean())
 
 
@@ -18,7 +17,7 @@ def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
 
 def wilson_interval(share: float, n: int) -> tuple[float, float]:
     """The 95% Wilson score interval of a share of ``n`` (Wilson, JASA 22, 1927)."""
-    interval = binomtest(round(share * n), n).proportion_ci(0.95, method="wilson")
+    interval = scipy.stats.binomtest(round(share * n), n).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
 
 
@@ -32,4 +31,4 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> float:
     only_second = int((second_right & ~first_right).sum())
     if only_first + only_second == 0:
         return 1.0
-    return float(binomtest(only_first, only_first + only_second).pvalue)
+    return float(scipy.stats.binomtest(only_first, only_first + only_second).pvalue)
