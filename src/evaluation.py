@@ -46,12 +46,14 @@ class Evaluation:
         validated = metrics.accuracy(predictor.logits(validation[0]), validation[1])
         weights_by_epoch = trained.load_weights_by_epoch(folder, model)
         self.by_epoch = pd.DataFrame({"epoch": [], "accuracy": []}, dtype=float)
+        accuracy = metrics.accuracy(logits, labels)
         for row, weights in zip(trained.load_history(folder), weights_by_epoch, strict=False):
-            model.set_weights(weights)
-            own = metrics.accuracy(predictor.logits(images), labels)
+            own = accuracy  # the last row's weights are the final ones
+            if len(self.by_epoch) + 1 < len(weights_by_epoch):
+                model.set_weights(weights)
+                own = metrics.accuracy(predictor.logits(images), labels)
             self.by_epoch.loc[len(self.by_epoch)] = [row["epoch"], own]
 
-        accuracy = metrics.accuracy(logits, labels)
         low, high = metrics.wilson_interval(accuracy, len(labels))
         self.metrics = {
             "accuracy": accuracy,

@@ -2,6 +2,9 @@
 
 The record is in files; MLflow is where people look. So nothing here raises: what a store does not
 take costs a few seconds and one line of warning, never a training.
+
+MLflow takes seconds to import and to open its store. So stages log by a process beside them,
+``python -m src.tracking``, which does both while the stage is busy.
 """
 
 import getpass
@@ -15,15 +18,16 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, suppress
-from csv import DictReader
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
-from src.files import read_json
+from src.imports import lean_import
 from src.paths import PROCESSED, main_checkout
+from src.trained import HISTORY, MODEL, RECORD, load_history, load_record
 
 CURVES = ("loss", "validation_loss", "validation_accuracy", "learning_rate")
 VIEW = {  # of the runs, best first: MLflow's own columns leave out the metrics
@@ -47,6 +51,43 @@ SETTINGS = {  # where the user's environment says nothing
 Training = dict[str, Any]  # the content of training.json
 
 
+class Log(Protocol):
+    """What logs by another process: at once, as far as the caller sees."""
+
+    def __call__(self, what: str, folder: Path, **details: Any) -> None:
+        """Log a ``training``, or its ``evaluation``, with the arguments of the function below."""
+
+
+@contextmanager
+def beside() -> Iterator[Log]:
+    """Log by a process beside this one; the end of the block waits until all is logged."""
+    # In a group of its own, Ctrl-C is not its concern; without a caller, its input ends.
+    command = [sys.executable, "-m", "src.tracking"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True, process_group=0) as process:
+
+        def log(what: str, folder: Path, **details: Any) -> None:
+            with suppress(BrokenPipeError):  # told below
+                print(json.dumps([what, str(folder), details]), file=process.stdin, flush=True)
+
+        try:
+            yield log
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode:
+        print("warning: not all is logged in MLflow; nothing else is lost", file=sys.stderr)
+
+
+def main() -> None:
+    """Log what comes as lines of JSON on standard input, as ``beside`` sends it."""
+    warnings.simplefilter("ignore")  # MLflow's, to those who write programs with it
+    with suppress(Exception):  # it fails again, and is told, when there is something to log
+        _connect(_store())
+    for line in sys.stdin:
+        what, folder, details = json.loads(line)
+        {"training": log_training, "evaluation": log_evaluation}[what](Path(folder), **details)
+
+
 def log_training(folder: Path, *, restored: bool = False) -> None:
     """Log a training as one finished run, its model included.
 
@@ -57,7 +98,7 @@ def log_training(folder: Path, *, restored: bool = False) -> None:
     _attempt(folder, "training", lambda client, training: _run(client, folder, training, restored))
 
 
-def log_evaluation(folder: Path, metrics: dict[str, float], pictures: list[Path]) -> None:
+def log_evaluation(folder: Path, metrics: dict[str, float], pictures: list[str]) -> None:
     """Add test figures to the run that trained the weights; calling it again adds nothing.
 
     A store without that run gets it first, as restored.
@@ -80,15 +121,14 @@ def log_evaluation(folder: Path, metrics: dict[str, float], pictures: list[Path]
             run.info.run_id, [Metric(k, v, now, step, model_id) for k, v in new.items()]
         )
         for picture in pictures:
-            client.log_artifact(run.info.run_id, str(picture), "evaluation")
+            client.log_artifact(run.info.run_id, picture, "evaluation")
 
     _attempt(folder, "test figures", log)
 
 
 def _attempt(folder: Path, what: str, log: Callable[[Any, Training], Any]) -> None:
     """Let ``log`` log to the store; a failure, of whatever kind, is one line on standard error."""
-    training = read_json(folder / "training.json", made_by=f"train@{folder.name}")
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_checkout() / 'mlflow.db'}"
+    training, uri = load_record(folder), _store()
     try:
         log(_connect(uri), training)
     except Exception as error:
@@ -101,12 +141,19 @@ def _attempt(folder: Path, what: str, log: Callable[[Any, Training], Any]) -> No
         print(re.sub(r"(?<=://)[^/\s]*(?=@)|(?<=\?)[^\s()'\"]+", "***", line), file=sys.stderr)
 
 
+def _store() -> str:
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_checkout() / 'mlflow.db'}"
+
+
+@cache
 def _connect(uri: str):
     """A client of the store at ``uri``, which is made if need be and known to answer."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    import mlflow  # here, as it takes seconds and reads these settings
-    import mlflow.store.db.utils as databases
+    with lean_import():  # here, as it takes seconds and reads these settings
+        import mlflow
+        import mlflow.store.db.utils as databases
+        import mlflow.store.tracking.sqlalchemy_store
 
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # it logs tracebacks of what it raises
     databases.MAX_RETRY_COUNT = 2  # its 10 attempts at a database that refuses take 100 seconds
@@ -182,11 +229,11 @@ def _run(client, folder: Path, training: Training, restored: bool):
         undo.callback(client.delete_run, run_id)
         model = client.create_logged_model(experiment, "model", run_id, params=params)
         undo.callback(client.delete_logged_model, model.model_id)
-        curves = _curves(folder / "history.csv", end, model.model_id)
+        curves = _curves(load_history(folder), end, model.model_id)
         client.log_batch(run_id, curves, [Param(*item) for item in params.items()])
         role = InputTag("mlflow.data.context", "training")
         client.log_inputs(run_id, [DatasetInput(dataset, [role])])
-        for name in ("training.json", "history.csv"):
+        for name in (RECORD, HISTORY):
             client.log_artifact(run_id, str(folder / name))
         _fill(client, model, folder, training)
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, training["steps"])])
@@ -195,17 +242,15 @@ def _run(client, folder: Path, training: Training, restored: bool):
     return client.get_run(run_id)
 
 
-def _curves(history: Path, end: float, model_id: str) -> list[Any]:
+def _curves(rows: list[dict[str, float]], end: float, model_id: str) -> list[Any]:
     """The history as metrics, at the times its rows took; the last are the model's as well."""
     from mlflow.entities import Metric
 
-    with history.open(encoding="utf-8", newline="") as file:
-        rows = list(DictReader(file))
-    metrics, at = [], end - sum(float(row["seconds"]) for row in rows)
+    metrics, at = [], end - sum(row["seconds"] for row in rows)
     for row in rows:
-        at += float(row["seconds"])
+        at += row["seconds"]
         place = int(1000 * at), int(row["step"]), model_id if row is rows[-1] else None
-        metrics += [Metric(name, float(row[name]), *place) for name in CURVES if row[name]]
+        metrics += [Metric(name, row[name], *place) for name in CURVES]
     return metrics
 
 
@@ -242,8 +287,11 @@ def _tags(training: Training, restored: bool) -> dict[str, str]:
 
 
 def _fill(client, model, folder: Path, training: Training) -> None:
-    """Do what ``mlflow.keras.log_model`` does, for a run that is not the active one."""
-    import mlflow.keras
+    """Do what ``mlflow.keras.log_model`` does, without loading TensorFlow and the model for it.
+
+    The bytes that were trained are the bytes that are logged.
+    """
+    import mlflow.pyfunc
     import numpy as np
     from mlflow.models import Model, ModelSignature
     from mlflow.types import Schema, TensorSpec
@@ -251,23 +299,36 @@ def _fill(client, model, folder: Path, training: Training) -> None:
     data, versions = training["dataset"], training["versions"] | {"mlflow": mlflow.__version__}
     images = TensorSpec(np.dtype("uint8"), (-1, data["height"], data["width"]))
     logits = TensorSpec(np.dtype("float32"), (-1, data["classes"]))
-    # Of a Keras model MLflow asks only to be saved. So it gets the file instead: the bytes that
-    # were trained are the bytes that are logged, and nothing has to be loaded.
-    saved = SimpleNamespace(save=lambda path: shutil.copyfile(folder / "model.keras", path))
+    description = Model(
+        model.artifact_location,
+        model.source_run_id,
+        model_id=model.model_id,
+        model_uuid=model.model_id,
+        model_size_bytes=(folder / MODEL).stat().st_size,
+    )
+    description.add_flavor(
+        "keras",
+        data="data",
+        keras_backend="tensorflow",
+        keras_version=versions["keras"],
+        save_exported_model=False,
+    )
     with tempfile.TemporaryDirectory() as scratch:
-        mlflow.keras.save_model(
-            saved,
-            f"{scratch}/model",
-            mlflow_model=Model(
-                model.artifact_location,
-                model.source_run_id,
-                model_id=model.model_id,
-                model_uuid=model.model_id,
-            ),
+        whole = Path(scratch, "model")
+        mlflow.pyfunc.save_model(
+            whole,
+            loader_module="mlflow.keras",
+            mlflow_model=description,
             signature=ModelSignature(Schema([images]), Schema([logits])),
             pip_requirements=[
                 f"{name}=={versions[name]}" for name in ("mlflow", "tensorflow", "keras", "numpy")
             ],
         )
-        client.log_model_artifacts(model.model_id, f"{scratch}/model")
+        (whole / "data").mkdir()
+        shutil.copyfile(folder / MODEL, whole / "data" / "model.keras")
+        client.log_model_artifacts(model.model_id, str(whole))
     client.finalize_logged_model(model.model_id, "READY")
+
+
+if __name__ == "__main__":
+    main()

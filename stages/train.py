@@ -11,7 +11,11 @@ def main() -> None:
     name = sys.argv[1]
     plan = read_json(paths.RECIPES / f"{name}.json", "plan")
     if plan["selected"]:
-        train(name, plan)
+        from src import tracking  # here, as it takes NumPy
+
+        with tracking.beside() as log:
+            train(name, plan)
+            log("training", paths.MODELS / name)
     else:
         with whole_folder(paths.MODELS / name) as folder:  # DVC wants an output all the same
             (folder / "not-selected.txt").write_text("`model` in params.yaml leaves this out.\n")
@@ -25,7 +29,6 @@ def train(name: str, plan: dict) -> None:
     from src.execution import choose_execution
     from src.progress import TrainingProgress
     from src.recipe import load_recipe
-    from src.tracking import log_training
     from src.training import Trainer
 
     recipe, settings = load_recipe(plan["recipe"]), plan["train"]
@@ -53,7 +56,6 @@ def train(name: str, plan: dict) -> None:
         f"{record['epochs']:.4g} epochs in {record['seconds']:.1f} s, "
         f"weights {record['weights_sha256'][:12]}"
     )
-    log_training(paths.MODELS / name)
 
 
 if __name__ == "__main__":
