@@ -66,8 +66,8 @@ def choose_execution(
         slow_in_xla = convolutions or (dropout and device == "cpu")
         compile = "graph" if slow_in_xla or precision == "bfloat16" else "xla"
     if precision == "auto":
-        pays = convolutions and compile == "graph" and device == "cpu" and _has_bfloat16()
-        precision = "bfloat16" if pays else "float32"
+        pays = device == "cpu" and compile == "graph" and (convolutions or dropout)
+        precision = "bfloat16" if pays and _has_bfloat16() else "float32"
     if precision == "bfloat16" and (device, compile) != ("cpu", "graph"):
         raise PipelineError(
             f"train.precision is bfloat16, which is to be had on a CPU with train.compile graph, "

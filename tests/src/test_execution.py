@@ -25,13 +25,9 @@ def test_dense_recipes_without_dropout_are_compiled_by_xla(name, bfloat16):
     assert chosen == Execution("cpu", "xla", "float32")
 
 
-def test_dropout_is_a_graph_on_a_cpu(bfloat16):
-    chosen = choose_execution(RECIPES["mlp_dropout"], "cpu", "auto", "auto")
-    assert chosen == Execution("cpu", "graph", "float32")
-
-
-def test_convolutions_use_bfloat16_where_the_processor_has_it(bfloat16):
-    chosen = choose_execution(RECIPES["cnn"], "cpu", "auto", "auto")
+@pytest.mark.parametrize("name", ["mlp_dropout", "cnn"])
+def test_graphs_use_bfloat16_where_the_processor_has_it(name, bfloat16):
+    chosen = choose_execution(RECIPES[name], "cpu", "auto", "auto")
     assert chosen == Execution("cpu", "graph", "bfloat16" if bfloat16 else "float32")
 
 
