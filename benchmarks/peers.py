@@ -16,11 +16,20 @@ class Peer(Protocol):
     def epoch(self) -> float:
         """Train for an epoch, without validation; the mean loss of its batches."""
 
+    def train(self, rows: np.ndarray) -> float:
+        """Train on the images at ``rows``, in this order; the mean loss of their batches."""
+
+    def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
+        """The share of images that the model as it is gets right."""
+
 
 class KerasFit:
     """Stock Keras: ``compile`` and ``fit`` with default settings. Weights are not averaged."""
 
-    def __init__(self, recipe: Recipe, images: np.ndarray, labels: np.ndarray) -> None:
+    def __init__(
+        self, recipe: Recipe, images: np.ndarray, labels: np.ndarray, seed: int = 1
+    ) -> None:
+        keras.utils.set_random_seed(seed)
         self._data, self._recipe = (images, labels), recipe
         self._model = build_model(recipe, *images.shape[1:], int(labels.max()) + 1)
         steps = recipe.steps or recipe.epochs * (len(labels) // recipe.batch_size)
@@ -31,38 +40,61 @@ class KerasFit:
         )
 
     def epoch(self) -> float:
-        settings = {"batch_size": self._recipe.batch_size, "shuffle": self._recipe.shuffle}
-        return self._model.fit(*self._data, verbose=0, **settings).history["loss"][0]
+        return self._fit(*self._data, self._recipe.shuffle)
+
+    def train(self, rows: np.ndarray) -> float:
+        images, labels = self._data
+        return self._fit(images[rows], labels[rows], shuffle=False)
+
+    def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
+        return float((self._model.predict(images, verbose=0).argmax(axis=1) == labels).mean())
+
+    def _fit(self, images: np.ndarray, labels: np.ndarray, shuffle: bool) -> float:
+        settings = {"batch_size": self._recipe.batch_size, "shuffle": shuffle, "verbose": 0}
+        return self._model.fit(images, labels, **settings).history["loss"][0]
 
 
 class FeedLoop:
     """The TensorFlow 1 way: a session, fed batch by batch from float32 arrays on the host."""
 
-    def __init__(self, recipe: Recipe, images: np.ndarray, labels: np.ndarray) -> None:
-        self._recipe, self._random = recipe, np.random.default_rng(1)
+    def __init__(
+        self, recipe: Recipe, images: np.ndarray, labels: np.ndarray, seed: int = 1
+    ) -> None:
+        self._recipe, self._random = recipe, np.random.default_rng(seed)
         self._images = images.reshape(len(images), -1).astype(np.float32) / 255
         self._labels = labels.astype(np.int64)
         with tf.Graph().as_default() as graph:
+            tf.compat.v1.set_random_seed(seed)
+            self._dropping = tf.compat.v1.placeholder_with_default(1.0, [])  # or 0.0: no dropout
             self._pixels = tf.compat.v1.placeholder(tf.float32, [None, self._images.shape[1]])
             self._answers = tf.compat.v1.placeholder(tf.int64, [None])
             self._kernels: list[tf.Variable] = []
-            logits = self._network(images.shape[1:], int(labels.max()) + 1)
+            self._logits = self._network(images.shape[1:], int(labels.max()) + 1)
             self._loss = tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(self._answers, logits)
+                tf.nn.sparse_softmax_cross_entropy_with_logits(self._answers, self._logits)
             )
             self._step = self._training()
             self._session = tf.compat.v1.Session(graph=graph)
             self._session.run(tf.compat.v1.global_variables_initializer())
 
     def epoch(self) -> float:
-        count, batch = len(self._labels), self._recipe.batch_size
-        order = self._random.permutation(count) if self._recipe.shuffle else np.arange(count)
-        losses = []
-        for first in range(0, count - batch + 1, batch):
-            rows = order[first : first + batch]
-            feed = {self._pixels: self._images[rows], self._answers: self._labels[rows]}
+        count = len(self._labels)
+        return self.train(
+            self._random.permutation(count) if self._recipe.shuffle else np.arange(count)
+        )
+
+    def train(self, rows: np.ndarray) -> float:
+        batch, losses = self._recipe.batch_size, []
+        for first in range(0, len(rows) - batch + 1, batch):
+            own = rows[first : first + batch]
+            feed = {self._pixels: self._images[own], self._answers: self._labels[own]}
             losses.append(self._session.run([self._step, self._loss], feed)[1])
         return float(np.mean(losses))
+
+    def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
+        pixels = images.reshape(len(images), -1).astype(np.float32) / 255
+        feed = {self._pixels: pixels, self._dropping: 0.0}
+        return float((self._session.run(self._logits, feed).argmax(axis=1) == labels).mean())
 
     def _network(self, size: tuple[int, int], classes: int) -> tf.Tensor:
         recipe, x = self._recipe, self._pixels
@@ -73,13 +105,16 @@ class FeedLoop:
                 kernel = self._weights([recipe.kernel, recipe.kernel, x.shape[-1], filters])
                 x = activation(tf.nn.conv2d(x, kernel, strides=1, padding="SAME"))
                 x = tf.nn.max_pool2d(x, recipe.pool, recipe.pool, padding="SAME")
-                x = tf.nn.dropout(x, rate=recipe.dropout.convolutions)
+                x = self._dropout(x, recipe.dropout.convolutions)
             x = tf.reshape(x, [-1, int(np.prod(x.shape[1:]))])
         if recipe.family == "mlp":
-            x = tf.nn.dropout(x, rate=recipe.dropout.inputs)
+            x = self._dropout(x, recipe.dropout.inputs)
         for units in getattr(recipe, "hidden", []):
-            x = tf.nn.dropout(activation(self._dense(x, units)), rate=recipe.dropout.hidden)
+            x = self._dropout(activation(self._dense(x, units)), recipe.dropout.hidden)
         return self._dense(x, classes)
+
+    def _dropout(self, x: tf.Tensor, rate: float) -> tf.Tensor:
+        return tf.nn.dropout(x, rate=rate * self._dropping) if rate else x
 
     def _dense(self, x: tf.Tensor, units: int) -> tf.Tensor:
         x = tf.matmul(x, self._weights([x.shape[-1], units]))

@@ -1,30 +1,41 @@
-"""The programs that are timed do train, and all on the same recipe."""
+"""The command, and the page it writes."""
 
+import subprocess
+import sys
 from pathlib import Path
 
-import pytest
+from benchmarks.run import HEADING, RESULTS, SECTIONS, results
+from benchmarks.timing import in_turn, ratio
 
-from benchmarks.peers import FeedLoop
-from benchmarks.run import ratio, time_epochs
-from src.params import load_params
-
-RECIPES = load_params(Path(__file__).parents[2] / "params.yaml").models
-
-
-@pytest.mark.parametrize("name", ["softmax", "mlp_ema", "mlp_dropout"])
-def test_all_programs_are_timed_and_learn(digits, name):
-    timed = time_epochs(RECIPES[name], *digits, repeat=3)
-    assert list(timed.seconds) == ["ours", "feed loop", "fit"]
-    assert {len(seconds) for seconds in timed.seconds.values()} == {3}
-    for losses in timed.losses.values():
-        assert losses[-1] < losses[0]
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_the_feed_loop_knows_every_recipe(digits, name):
-    recipe = RECIPES[name].model_copy(update={"batch_size": 100})
-    assert FeedLoop(recipe, *digits).epoch() > 0
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_ratio_is_of_programs_that_ran_in_the_same_turn():
     assert ratio([2.0, 6.0, 8.0], [1.0, 2.0, 2.0]) == "3.00 (2.00–4.00)"
+
+
+def test_programs_run_in_turn_and_the_first_turn_does_not_count():
+    ran = []
+    seconds = in_turn({"a": lambda: ran.append("a"), "b": lambda: ran.append("b")}, repeat=2)
+    assert ran == ["a", "b"] * 3
+    assert {name: len(each) for name, each in seconds.items()} == {"a": 2, "b": 2}
+
+
+def test_a_section_takes_its_own_place_and_keeps_the_others():
+    text = results("", {"inference": "old", "training": "kept"})
+    assert results(text, {"inference": "new"}) == (
+        f"{HEADING}\n## training\n\nkept\n\n## inference\n\nnew\n"
+    )
+
+
+def test_every_section_is_in_the_repository():
+    headings = [line[3:] for line in RESULTS.read_text("utf-8").splitlines() if line[:3] == "## "]
+    assert headings == list(SECTIONS)
+
+
+def test_an_unknown_section_is_a_sentence():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.run", "speed"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert f"no section speed; there are {', '.join(SECTIONS)}" in done.stderr

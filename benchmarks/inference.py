@@ -1,0 +1,39 @@
+"""Images per second, ours against ``model.predict``."""
+
+from collections.abc import Iterator
+from statistics import median
+
+from src.device import choose_device  # isort: skip, it quiets TensorFlow
+import numpy as np
+
+from benchmarks.timing import in_turn, ratio
+from src.data import load_split
+from src.inference import Predictor
+from src.model import build_model
+from src.params import load_params
+from src.paths import PROCESSED
+
+IMAGES = 10_000
+
+
+def measure(repeat: int) -> Iterator[str]:
+    """The lines of the section."""
+    choose_device("cpu")
+    images = np.asarray(load_split(PROCESSED, "train")[0][:IMAGES])
+    yield f"Images per second, of {len(images):,}. *predict*: `model.predict` with default"
+    yield "settings."
+    yield ""
+    yield "| recipe | ours | predict | ours / predict |"
+    yield "| --- | ---: | ---: | ---: |"
+    for name, recipe in load_params().models.items():
+        model = build_model(recipe, *images.shape[1:], 10)
+        predictor = Predictor(model)
+        seconds = in_turn(
+            {
+                "ours": lambda predictor=predictor: predictor.logits(images),
+                "predict": lambda model=model: model.predict(images, verbose=0),
+            },
+            repeat,
+        )
+        rates = " | ".join(f"{len(images) / median(each):,.0f}" for each in seconds.values())
+        yield f"| {name} | {rates} | {ratio(seconds['predict'], seconds['ours'])} |"
