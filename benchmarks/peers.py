@@ -9,6 +9,8 @@ import tensorflow as tf
 from src.model import build_model, build_optimizer
 from src.recipe import Recipe
 
+tf.get_logger().setLevel("ERROR")  # it warns of what a peer must do: TensorFlow 1, many graphs
+
 
 class Peer(Protocol):
     """A program that trains a recipe."""
