@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 INCHES = 0.62  # of a picture's longer side
 GAP = 0.08  # between pictures, as a share of that side
@@ -89,6 +93,29 @@ def class_sheet(
         title += f", for {len(drawn)} of {len(classes)} classes"
     names = [str(label) for label in drawn]
     return contact_sheet(sheet.reshape(-1, *images.shape[1:]), None, columns, names, title)
+
+
+def mistake_sheet(
+    images: np.ndarray, predictions: "pd.DataFrame", title: str, count: int = 20
+) -> Figure:
+    """The mistakes that the model was surest of, with actual and predicted class and probability.
+
+    Args:
+        images: ``uint8 [N, H, W]``.
+        predictions: a row for each image: ``actual``, ``predicted``, ``probability``.
+        count: at most so many.
+    """
+    wrong = predictions[predictions.actual != predictions.predicted]
+    worst = wrong.sort_values("probability", ascending=False, kind="stable")[:count]
+    if worst.empty:
+        figure = Figure((6, 1), layout="constrained")
+        figure.suptitle(f"{title}: no mistakes")
+        return figure
+    captions = [
+        f"{row.actual}, not {row.predicted}\n{row.probability:.2f}" for row in worst.itertuples()
+    ]
+    told = f"{title}: {len(wrong)} mistakes; the {len(worst)} it was surest of"
+    return contact_sheet(images[worst.index], captions, 10, None, told)
 
 
 def _thinned(images: np.ndarray) -> np.ndarray:

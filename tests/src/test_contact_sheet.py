@@ -2,10 +2,11 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from src.contact_sheet import class_sheet, contact_sheet, write_png
+from src.contact_sheet import class_sheet, contact_sheet, mistake_sheet, write_png
 
 
 def drawn(figure):
@@ -75,3 +76,22 @@ def test_captions_must_match():
 def test_pyplot_is_not_imported():
     program = "import sys, src.contact_sheet; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_mistakes_are_the_surest_first():
+    images = np.zeros((4, 6, 6), np.uint8)
+    predictions = pd.DataFrame(
+        {"actual": [1, 2, 3, 4], "predicted": [1, 3, 4, 5], "probability": [0.9, 0.5, 0.8, 0.7]}
+    )
+    figure = mistake_sheet(images, predictions, "cnn", count=2)
+    assert [text.get_text() for text in figure.axes[0].texts] == [
+        "3, not 4\n0.80",
+        "4, not 5\n0.70",
+    ]
+    assert figure.axes[0].get_title() == "cnn: 3 mistakes; the 2 it was surest of"
+
+
+def test_a_model_without_mistakes_has_a_sheet_too():
+    images = np.zeros((1, 6, 6), np.uint8)
+    right = pd.DataFrame({"actual": [1], "predicted": [1], "probability": [0.9]})
+    assert "no mistakes" in mistake_sheet(images, right, "cnn").get_suptitle()
