@@ -31,12 +31,19 @@ class TrainParams(Block):
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
+class RegistryParams(Block):
+    """Which models MLflow's registry is to hold."""
+
+    minimum_accuracy: Annotated[float, Field(ge=0, le=1)]
+
+
 class Params(Block):
     """The whole of ``params.yaml``."""
 
     model: str | list[str]
     data: DataParams
     train: TrainParams
+    registry: RegistryParams
     models: Annotated[
         dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Recipe], Field(min_length=1)
     ]

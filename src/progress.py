@@ -1,10 +1,12 @@
-"""How far a training is: a live line in a terminal, plain lines elsewhere."""
+"""How far a training is: a live line in a terminal, plain lines elsewhere, curves in MLflow."""
 
 import time
 
 import keras
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from src.tracking import Log
 
 
 class TrainingProgress(keras.callbacks.Callback):
@@ -59,3 +61,24 @@ class TrainingProgress(keras.callbacks.Callback):
                 f"{self._name}: epoch {logs['epoch']:.4g}, loss {logs['loss']:.4f}"
                 f"{self._validation}, {elapsed * (total - logs['step']) / done:.0f} s left"
             )
+
+
+class LiveCurves(keras.callbacks.Callback):
+    """Logs the rows of the history as they come, now and then; the last are left to the end."""
+
+    SECONDS = 0.5  # at least so long between two messages
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+        self._rows: list[dict] = []
+        self._sent = 0.0
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        names = {"val_loss": "validation_loss", "val_accuracy": "validation_accuracy"}
+        now = time.time()
+        self._rows.append({names.get(k, k): v for k, v in logs.items()} | {"at": now})
+        done = logs["step"] >= self.params["total_steps"] or self.model.stop_training
+        if not done and now - self._sent > self.SECONDS:
+            self._log("rows", rows=self._rows)
+            self._rows, self._sent = [], now

@@ -29,17 +29,37 @@ HISTORY = "history.csv"
 BY_EPOCH = "weights_by_epoch.npy"
 
 
-def save(
-    folder: Path, plan: dict, dataset: dict, training: "Training", execution: "Execution"
-) -> dict:
+def begin(plan: dict, dataset: dict, model: "keras.Model", execution: "Execution") -> dict:
+    """What ``training.json`` says before the training: all but its results.
+
+    Args:
+        plan: the resolved recipe file, as ``plan`` wrote it.
+        dataset: ``data/processed/dataset.json``.
+        model: to be trained.
+        execution: how it runs.
+    """
+    return {
+        "name": plan["name"],
+        "recipe": plan["recipe"],
+        "train": plan["train"],
+        "recipe_sha256": json_sha256([plan["recipe"], plan["train"]]),
+        "dataset": dataset,
+        "parameters": model.count_params(),
+        **asdict(execution),
+        "versions": {
+            "python": platform.python_version(),
+            **{package: version(package) for package in ("tensorflow", "keras", "numpy")},
+        },
+    }
+
+
+def save(folder: Path, begun: dict, training: "Training") -> dict:
     """Write a finished training into ``folder``.
 
     Args:
         folder: existing, empty folder.
-        plan: the resolved recipe file, as ``plan`` wrote it.
-        dataset: ``data/processed/dataset.json``.
+        begun: as ``begin`` gave it.
         training: what ``Trainer.run`` gave.
-        execution: how it ran.
 
     Returns:
         The content of ``training.json``.
@@ -52,24 +72,13 @@ def save(
         writer.writeheader()
         writer.writerows(training.history)
     last = training.history[-1]
-    record = {
-        "name": plan["name"],
-        "recipe": plan["recipe"],
-        "train": plan["train"],
-        "recipe_sha256": json_sha256([plan["recipe"], plan["train"]]),
-        "dataset": dataset,
-        "parameters": training.model.count_params(),
+    record = begun | {
         "steps": last["step"],
         "epochs": last["epoch"],
         "seconds": round(sum(row["seconds"] for row in training.history), 2),
         "validation_accuracy": last["validation_accuracy"],
         "validation_loss": last["validation_loss"],
         "weights_sha256": weights_sha256(training.model),
-        **asdict(execution),
-        "versions": {
-            "python": platform.python_version(),
-            **{package: version(package) for package in ("tensorflow", "keras", "numpy")},
-        },
     }
     write_json(folder / RECORD, record)
     return record

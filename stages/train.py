@@ -2,7 +2,7 @@
 
 import sys
 
-from src import paths
+from src import paths, tracking
 from src.errors import run
 from src.files import read_json, whole_folder
 
@@ -11,23 +11,20 @@ def main() -> None:
     name = sys.argv[1]
     plan = read_json(paths.RECIPES / f"{name}.json", "plan")
     if plan["selected"]:
-        from src import tracking  # here, as it takes NumPy
-
         with tracking.beside() as log:
-            train(name, plan)
-            log("training", paths.MODELS / name)
+            train(name, plan, log)
     else:
         with whole_folder(paths.MODELS / name) as folder:  # DVC wants an output all the same
             (folder / "not-selected.txt").write_text("`model` in params.yaml leaves this out.\n")
 
 
-def train(name: str, plan: dict) -> None:
+def train(name: str, plan: dict, log: tracking.Log) -> None:
     from src import trained
     from src.checkpoint import Checkpoint
     from src.data import load_dataset_info, load_split
     from src.device import choose_device  # TensorFlow takes seconds to import: only if needed
     from src.execution import choose_execution
-    from src.progress import TrainingProgress
+    from src.progress import LiveCurves, TrainingProgress
     from src.recipe import load_recipe
     from src.training import Trainer
 
@@ -41,21 +38,24 @@ def train(name: str, plan: dict) -> None:
     trainer = Trainer(
         recipe, *splits, dataset["classes"], settings["seed"], execution, plan["keep_epochs"]
     )
+    begun = trained.begin(plan, dataset, trainer.model, execution)
+    log("begin", record=begun)
     identity = [plan, dataset["digest"], str(execution)]
     checkpoint = Checkpoint(paths.main_checkout() / paths.CHECKPOINTS, name, identity)
     progress = TrainingProgress(name)
     try:
-        training = trainer.run([progress], checkpoint)
+        training = trainer.run([progress, LiveCurves(log)], checkpoint)
     finally:
         progress.close()
     with whole_folder(paths.MODELS / name) as folder:
-        record = trained.save(folder, plan, dataset, training, execution)
+        record = trained.save(folder, begun, training)
     checkpoint.prune()
     print(
         f"{name}: validation accuracy {record['validation_accuracy']:.4f} after "
         f"{record['epochs']:.4g} epochs in {record['seconds']:.1f} s, "
         f"weights {record['weights_sha256'][:12]}"
     )
+    log("end", folder=str(paths.MODELS / name))
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ def shell(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProc
             command,
             cwd=folder,
             env={**environment, **variables},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=900,

@@ -40,11 +40,12 @@ def summary(checkout: Path) -> dict:
 
 
 def logged(checkout: Path) -> list[tuple[str, str]]:
-    """The runs in the MLflow store: (recipe, DVC experiment), sorted."""
+    """The trainings in the MLflow store: (recipe, DVC experiment), sorted."""
     with sqlite3.connect(checkout / "mlflow.db") as store:
         return sorted(
             store.execute(
-                "select r.name, coalesce(t.value, '') from runs r left join tags t "
+                "select r.name, coalesce(t.value, '') from runs r join tags w "
+                "on w.run_uuid = r.run_uuid and w.key = 'weights_sha256' left join tags t "
                 "on t.run_uuid = r.run_uuid and t.key = 'dvc_exp'"
             ).fetchall()
         )
@@ -91,7 +92,9 @@ def test_everything_runs_on_the_stand_in_and_says_so(reproduced):
     assert len(table) == ALL
     assert table.validation_accuracy.is_monotonic_decreasing
     assert (checkout / "plots/samples.png").stat().st_size > 1000
-    assert len(list((checkout / "plots/confusion").glob("*.png"))) == ALL
+    for kind in ("curves", "confusion", "mistakes"):
+        assert len(list((checkout / "plots" / kind).glob("*.png"))) == ALL
+    assert re.search(r"MLflow: .* (of mnist-classifier-stand-in|is not registered)", output)
 
 
 def test_each_training_is_a_run_with_its_test_figures(reproduced):
@@ -151,7 +154,7 @@ def test_queued_experiments_reach_the_same_store(reproduced, shell):
     checkout, _ = reproduced
     change = ["-S", "model=mlp_65x2,cnn", "-S", "train.seed=9"]
     shell(["dvc", "exp", "run", "--queue", *change], checkout)
-    shell(["dvc", "queue", "start"], checkout)
+    shell(["dvc", "queue", "start", "-j", "2"], checkout)
     for _ in range(60):
         status = shell(["dvc", "queue", "status"], checkout).stdout
         if status.count("Success") + status.count("Failed") == 2:

@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from src import tracking
+from src.tracking.session import Session
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -40,10 +40,8 @@ def server(environment, tmp_path_factory):
     models = tmp_path_factory.mktemp("models")
     picture = draw(tmp_path_factory.mktemp("plots") / "confusion.png")
     for name, accuracy in ACCURACIES.items():
-        folder = make_training(models / name, accuracy)
-        tracking.log_training(folder)
-        figures = {"test_accuracy": accuracy, "test_loss": 1 - accuracy}
-        tracking.log_evaluation(folder, figures, [picture])
+        log_all(make_training(models / name, accuracy), accuracy, picture)
+    compare(models, best="cnn")
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -115,7 +113,14 @@ def make_training(folder, accuracy):
     (folder / "history.csv").write_text("\n".join([head, *rows]) + "\n")
     training = {
         "name": folder.name,
-        "recipe": {"family": "mlp", "hidden": [625], "optimizer": {"kind": "sgd"}},
+        "recipe": {
+            "family": "mlp",
+            "hidden": [625],
+            "activation": "relu",
+            "optimizer": {"kind": "sgd", "learning_rate": 0.01},
+            "batch_size": 100,
+            "epochs": 10,
+        },
         "train": {"device": "auto", "seed": 1},
         "recipe_sha256": "ab" * 32,
         "dataset": {
@@ -131,6 +136,7 @@ def make_training(folder, accuracy):
         "parameters": 7850,
         "steps": 4300,
         "seconds": 10.0,
+        "validation_accuracy": accuracy,
         "weights_sha256": f"{folder.name} {accuracy}",
         "device": "cpu",
         "compile": "xla",
@@ -139,6 +145,32 @@ def make_training(folder, accuracy):
     }
     (folder / "training.json").write_text(json.dumps(training))
     return folder
+
+
+def log_all(folder, accuracy, picture=None):
+    """Log as the stages train and evaluate do."""
+    record = json.loads((folder / "training.json").read_text())
+    session = Session()
+    session.begin(record)
+    session.end(str(folder))
+    figures = {"test_accuracy": accuracy, "test_loss": 1 - accuracy}
+    session.evaluation(str(folder), figures, {"confusion": str(picture)} if picture else {})
+    session.close()
+
+
+def compare(models, best):
+    """Log as the stage compare does."""
+    folders = sorted(models.iterdir())
+    session = Session()
+    session.comparison(
+        records={each.name: json.loads((each / "training.json").read_text()) for each in folders},
+        results={each.name: ["Test accuracy **0.99**."] for each in folders},
+        table={"recipe": list(ACCURACIES), "test": [str(each) for each in ACCURACIES.values()]},
+        text="| recipe | test |\n| --- | ---: |\n| cnn | 0.9932 |\n",
+        best=best,
+        minimum=0.9,
+    )
+    session.close()
 
 
 def wait_for(url, process):
@@ -168,6 +200,7 @@ def test_a_run_shows_its_curves_pictures_and_model(page, tmp_path):
     page.get_by_role("link", name="cnn", exact=True).click(timeout=60_000)
     page.get_by_text("dvc.yaml:train@cnn").wait_for()
     page.get_by_text("0.9932").first.wait_for()
+    page.get_by_text("28 × 28 pixels → 625 relu → 10 classes").wait_for()
     page.screenshot(path=tmp_path / "run.png", full_page=True)
 
     page.get_by_role("tab", name="Model metrics").click()
@@ -177,7 +210,7 @@ def test_a_run_shows_its_curves_pictures_and_model(page, tmp_path):
     page.screenshot(path=tmp_path / "curves.png")
 
     page.get_by_role("tab", name="Artifacts").click()
-    page.get_by_text("evaluation", exact=True).click()
+    page.get_by_text("pictures", exact=True).click()
     page.get_by_text("confusion.png").click()
     page.locator("img[src^='blob:'], img[src*='confusion']").first.wait_for()
     page.screenshot(path=tmp_path / "picture.png")
@@ -188,12 +221,43 @@ def test_a_run_shows_its_curves_pictures_and_model(page, tmp_path):
     page.get_by_text("validation_accuracy").first.wait_for()
 
 
+def test_the_model_page_shows_the_champion(page, tmp_path):
+    page.goto("/#/models/mnist-classifier")
+    page.get_by_text("champion").first.wait_for(timeout=60_000)
+    page.screenshot(path=tmp_path / "model.png")
+    page.goto("/#/models/mnist-classifier/versions/1")
+    page.get_by_text("28 × 28 pixels → 625 relu → 10 classes").first.wait_for()
+    page.get_by_text("0.993200").first.wait_for()
+    page.screenshot(path=tmp_path / "version.png")
+
+
+def test_two_runs_stand_side_by_side(page, tmp_path):
+    page.goto(f"/#/{RUNS}")
+    for name in ("cnn", "softmax"):
+        row = page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
+        row.get_by_role("checkbox").first.check(timeout=60_000)
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_text("Comparing 2 Runs").wait_for()
+    for figure in ("0.9932", "0.9137"):
+        page.get_by_text(figure).first.wait_for()
+    page.screenshot(path=tmp_path / "two.png", full_page=True)
+
+
+def test_the_comparison_is_a_table(page, tmp_path):
+    page.goto(f"/#/{RUNS}")
+    page.get_by_role("link", name="comparison of 3", exact=True).click(timeout=60_000)
+    page.get_by_role("tab", name="Artifacts").click()
+    page.get_by_text("comparison.json").click()
+    page.get_by_text("0.9932").first.wait_for()
+    page.screenshot(path=tmp_path / "table.png")
+
+
 def test_a_training_can_be_logged_through_the_server(server, environment, tmp_path, capfd):
     from mlflow import MlflowClient
 
     environment.setenv("MLFLOW_TRACKING_URI", server)
     folder = make_training(tmp_path / "models/mlp", 0.95)
-    tracking.log_evaluation(folder, {"test_accuracy": 0.95}, [])
+    log_all(folder, 0.95)
     assert capfd.readouterr() == ("", "")
     client = MlflowClient(server)
     (run,) = client.search_runs(["1"], "tags.recipe = 'mlp'")

@@ -45,7 +45,7 @@ def test_the_projects_own_parameters_are_valid():
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("trian", {}, "trian: unknown key; allowed here: model, data, train, models"),
+        ("trian", {}, "trian: unknown key; allowed here: model, data, train, registry, models"),
         ("models.cnn.epoch", 3, "models.cnn.epoch: unknown key;"),
         ("models.cnn.epoch", 3, "(did you mean 'epochs'?)"),
         ("models.softmax.hidden", [3], "models.softmax.hidden: unknown key;"),

@@ -1,6 +1,11 @@
 """What a training says where the output is no terminal."""
 
-from src.progress import TrainingProgress
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from src.progress import LiveCurves, TrainingProgress
 
 
 def test_a_line_for_each_validation(capsys):
@@ -15,3 +20,19 @@ def test_a_line_for_each_validation(capsys):
     assert len(lines) == 1
     assert lines[0].startswith("cnn: epoch 1, loss 0.5000, validation accuracy 0.9000, ")
     assert lines[0].endswith(" s left")
+
+
+@pytest.mark.parametrize(("step", "stopped"), [(20, False), (10, True)])
+def test_rows_are_logged_by_the_names_of_the_history(step, stopped):
+    sent = []
+    curves = LiveCurves(lambda what, **details: sent.append((what, details["rows"])))
+    curves.set_params({"total_steps": 20})
+    curves.set_model(SimpleNamespace(stop_training=False))
+    curves.on_epoch_end(0, {"step": 5, "val_loss": 0.2, "val_accuracy": 0.9})
+    ((what, (row,)),) = sent
+    assert row.pop("at") == pytest.approx(time.time(), abs=60)
+    assert (what, row) == ("rows", {"step": 5, "validation_loss": 0.2, "validation_accuracy": 0.9})
+    curves.set_model(SimpleNamespace(stop_training=stopped))
+    curves.SECONDS = 0
+    curves.on_epoch_end(1, {"step": step, "val_loss": 0.1, "val_accuracy": 0.9})
+    assert len(sent) == 1  # the last is left to the end

@@ -32,7 +32,8 @@ def folder(tmp_path, training):
     folder = tmp_path / "tiny"
     folder.mkdir()
     plan = {"name": "tiny", "recipe": RECIPE, "train": {"device": "auto", "seed": 1}}
-    trained.save(folder, plan, {"name": "digits"}, training, GRAPH)
+    begun = trained.begin(plan, {"name": "digits"}, training.model, GRAPH)
+    trained.save(folder, begun, training)
     return folder
 
 

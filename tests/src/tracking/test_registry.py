@@ -1,0 +1,66 @@
+"""Which model is registered, and which is the champion."""
+
+import json
+
+import pytest
+
+from src.tracking.registry import register, registered_name
+from tests.trainings import log_training, make_training
+
+
+@pytest.fixture
+def registers(client, tmp_path, model_file):
+    """Train with a validation accuracy, register, and tell the sentence."""
+
+    def train_and_register(name, accuracy, weights, minimum=0.5, **changes):
+        changes |= {"validation_accuracy": accuracy, "weights_sha256": weights * 32}
+        folder = make_training(tmp_path / weights / name, model_file, **changes)
+        log_training(folder)
+        return register(client, json.loads((folder / "training.json").read_text()), minimum)
+
+    return train_and_register
+
+
+def champion(client, name="mnist-classifier"):
+    return client.get_model_version_by_alias(name, "champion")
+
+
+def test_a_better_model_becomes_champion_and_a_worse_does_not(client, registers):
+    assert "is the first champion" in registers("a", 0.91, "a1")
+    assert champion(client).tags["recipe"] == "a"
+    assert "does not beat the champion, version 1" in registers("b", 0.90, "b1")
+    assert "does not beat" in registers("c", 0.91, "c1")  # a tie keeps the old one
+    assert champion(client).tags["recipe"] == "a"
+    assert "is the new champion: validation accuracy 0.9200 after 0.9100" in registers(
+        "d", 0.92, "d1"
+    )
+    version = champion(client)
+    assert (int(version.version), version.tags["recipe"]) == (4, "d")
+    assert version.tags["weights_sha256"] == "d1" * 32
+    assert "**d**: 6 × 5 pixels" in version.description
+
+
+def test_the_same_weights_are_registered_once(client, registers, tmp_path):
+    registers("a", 0.91, "a1")
+    record = json.loads((tmp_path / "a1/a/training.json").read_text())
+    assert register(client, record, 0.5) == "a, version 1 of mnist-classifier, is the champion"
+    assert len(client.search_model_versions("name = 'mnist-classifier'")) == 1
+
+
+def test_below_the_minimum_nothing_is_registered(client, registers):
+    assert "below registry.minimum_accuracy, 0.95" in registers("a", 0.91, "a1", minimum=0.95)
+    assert client.search_registered_models() == []
+
+
+def test_other_images_move_no_champion(client, registers, tmp_path):
+    registers("a", 0.91, "a1")
+    other = json.loads((tmp_path / "a1/a/training.json").read_text())["dataset"]
+    told = registers("b", 0.99, "b1", dataset=other | {"digest": "ee" * 32})
+    assert "were validated on different images, so the champion stays" in told
+    assert champion(client).tags["recipe"] == "a"
+
+
+def test_a_stand_in_is_registered_under_its_own_name(client, registers):
+    registers("a", 0.91, "a1", stand_in=True)
+    assert champion(client, "mnist-classifier-stand-in").tags["recipe"] == "a"
+    assert registered_name({"stand_in": False, "name": "kmnist"}) == "kmnist-classifier"

@@ -1,0 +1,205 @@
+"""A team's MLflow server: on PostgreSQL, with artifacts that only it can reach."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.idx_files import refused_url
+from tests.test_pipeline import edit
+
+PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(PROGRAMS is None, reason="no PostgreSQL (Debian's package postgresql)"),
+]
+# PostgreSQL refuses to run as root.
+USER = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def wait_until(check, process: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if check():
+            return
+        time.sleep(0.2)
+    pytest.fail(f"{process.args}: {log.read_text()[-1500:]}")
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory) -> Iterator[str]:
+    """The address of an empty PostgreSQL database."""
+    folder = tmp_path_factory.mktemp("postgres")
+    for parent in [folder, *folder.parents[:3]]:
+        parent.chmod(0o755)
+    if USER:
+        shutil.chown(folder, "postgres", "postgres")
+    port, log = free_port(), folder.parent / f"{folder.name}.log"
+    quiet = {"stdout": log.open("a"), "stderr": subprocess.STDOUT}
+    place = str(folder / "data")
+    made = [*USER, PROGRAMS / "initdb", "-D", place, "-A", "trust", "-U", "postgres"]
+    subprocess.run(made, check=True, cwd=folder, **quiet)
+    server = [*USER, PROGRAMS / "postgres", "-D", place, "-p", str(port), "-k", str(folder)]
+    process = subprocess.Popen([*server, "-h", "127.0.0.1"], cwd=folder, **quiet)
+    ready = [PROGRAMS / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]
+    try:
+        wait_until(lambda: subprocess.run(ready, **quiet).returncode == 0, process, log)
+        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run(
+            [*USER, PROGRAMS / "pg_ctl", "-D", place, "-m", "immediate", "stop"],
+            check=True,
+            cwd=folder,
+            **quiet,
+        )
+        process.wait(30)
+
+
+@contextmanager
+def mlflow_server(database: str, artifacts: Path, port: int) -> Iterator[str]:
+    """The address of `mlflow server` as the README starts it."""
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--backend-store-uri", database]
+    command += ["--artifacts-destination", str(artifacts)]
+    log = artifacts.with_suffix(".log")
+    settings = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    process = subprocess.Popen(
+        command,
+        env=os.environ | settings,
+        stdout=log.open("a"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+    def answers() -> bool:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+    try:
+        wait_until(answers, process, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory, new_checkout, shell) -> Path:
+    """A checkout without MNIST, preprocessed and planned."""
+    checkout = new_checkout(tmp_path_factory.mktemp("team") / "checkout")
+    edit(
+        checkout,
+        model=["mlp_65x2", "mlp_200"],
+        models__mlp_200__steps=20,
+        data__folders=["data/incoming"],
+        data__mirrors=[refused_url()],
+    )
+    shell(["git", "commit", "-qam", "Short trainings"], checkout)
+    shell(["dvc", "repro", "-q", "preprocess"], checkout)
+    return checkout
+
+
+def trainings(client) -> dict[str, list]:
+    """The runs of trainings, by recipe."""
+    ids = [each.experiment_id for each in client.search_experiments()]
+    found: dict[str, list] = {}
+    for run in client.search_runs(ids):
+        if "recipe" in run.data.tags:
+            found.setdefault(run.info.run_name, []).append(run)
+    return found
+
+
+def test_two_experiments_at_once_are_all_there(
+    database, checkout, tmp_path, environment, monkeypatch
+):
+    from mlflow import MlflowClient
+
+    with mlflow_server(database, tmp_path / "artifacts", free_port()) as address:
+        both = [
+            subprocess.Popen(
+                ["dvc", "exp", "run", "--temp", "-n", f"of-{name}", "-S", f"model={name}"],
+                cwd=checkout,
+                env=environment | {"MLFLOW_TRACKING_URI": address},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            for name in ("mlp_65x2", "mlp_200")
+        ]
+        told = [process.communicate(timeout=600)[0] for process in both]
+        assert [process.returncode for process in both] == [0, 0], told
+        assert "warning" not in "".join(told)
+        client = MlflowClient(address)
+        found = trainings(client)
+        assert sorted(found) == ["mlp_200", "mlp_65x2"]
+        for name, (run,) in found.items():
+            assert run.info.status == "FINISHED"
+            assert run.data.tags["dvc_exp"] == f"of-{name}"
+            assert {"loss", "validation_accuracy", "test_accuracy"} <= set(run.data.metrics)
+            assert run.info.artifact_uri.startswith("mlflow-artifacts:/")
+            files = {file.path for file in client.list_artifacts(run.info.run_id)}
+            assert files == {"history.csv", "training.json", "pictures"}
+            (model,) = run.outputs.model_outputs
+            model_files = client.list_logged_model_artifacts(model.model_id, "data")
+            assert [file.path for file in model_files] == ["data/model.keras"]
+    assert not (checkout / "mlflow.db").exists()
+
+
+def test_a_server_that_dies_in_mid_training_loses_nothing(
+    database, checkout, tmp_path, environment, shell
+):
+    from mlflow import MlflowClient
+
+    port, told = free_port(), tmp_path / "training.log"
+    edit(checkout, model="mlp_65x2", models__mlp_65x2__epochs=1500)
+    shell(["dvc", "repro", "-q", "plan"], checkout)
+    address = f"http://127.0.0.1:{port}"
+    with mlflow_server(database, tmp_path / "artifacts", port):
+        client = MlflowClient(address)
+        before = len(trainings(client).get("mlp_65x2", []))
+        training = subprocess.Popen(
+            ["dvc", "repro", "-s", "train@mlp_65x2"],
+            cwd=checkout,
+            env=environment | {"MLFLOW_TRACKING_URI": address},
+            stdout=told.open("w"),
+            stderr=subprocess.STDOUT,
+        )
+
+        def runs() -> bool:
+            newest = trainings(client).get("mlp_65x2", [])[:1]
+            return len(newest) > 0 and newest[0].info.status == "RUNNING"
+
+        wait_until(runs, training, told)
+    assert training.wait(600) == 0, told.read_text()  # without its server
+    assert "validation accuracy" in told.read_text()
+    assert "warning: not logged in MLflow yet: training of mlp_65x2" in told.read_text()
+
+    with mlflow_server(database, tmp_path / "artifacts", port):
+        sent = shell(
+            [sys.executable, "-m", "src.tracking", "--send"], checkout, MLFLOW_TRACKING_URI=address
+        )
+        assert sent.stdout == "MLflow: sent a message that had been kept in .unsent\n"
+        newest, *older = trainings(client)["mlp_65x2"]
+        assert newest.info.status == "FINISHED"
+        assert newest.data.params["epochs"] == "1500"
+        assert len(client.get_metric_history(newest.info.run_id, "loss")) == 1500
+        assert len(older) == before

@@ -1,0 +1,113 @@
+"""The champion behind `mlflow models serve`, asked as the README asks it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import keras
+import numpy as np
+import pytest
+
+from tests.trainings import log_training, make_training
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.keras"
+    layers = [
+        keras.Input((6, 5), dtype="uint8"),
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.Flatten(),
+        keras.layers.Dense(3),
+    ]
+    keras.Sequential(layers).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, model_file):
+    """The address of a server of `models:/mnist-classifier@champion`."""
+    root = tmp_path_factory.mktemp("main checkout")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DVC_ROOT", str(root))
+        patch.setenv("MLFLOW_TRACKING_URI", "")
+        folder = make_training(root / "models/cnn", model_file)
+        log_training(folder)
+        from mlflow import MlflowClient
+
+        from src.tracking.registry import register
+
+        uri = f"sqlite:///{root / 'mlflow.db'}"
+        record = json.loads((folder / "training.json").read_text())
+        register(MlflowClient(uri), record, 0.5)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
+    command += ["-m", "models:/mnist-classifier@champion", "--host", "127.0.0.1"]
+    process = subprocess.Popen(
+        [*command, "--port", str(port)],
+        cwd=root,
+        env=os.environ | {"MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                urllib.request.urlopen(f"{address}/ping", timeout=5).close()
+                break
+            except OSError:
+                assert process.poll() is None, process.stdout.read()
+                assert time.monotonic() < deadline
+                time.sleep(0.5)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def ask(server, inputs):
+    request = urllib.request.Request(
+        f"{server}/invocations",
+        json.dumps({"inputs": inputs}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)["predictions"]
+
+
+def test_it_names_digits_and_probabilities(server, model_file):
+    images = np.random.default_rng(1).integers(0, 256, (2, 6, 5), np.uint8)
+    told = ask(server, images.tolist())
+    expected = keras.ops.softmax(keras.models.load_model(model_file)(images))
+    np.testing.assert_allclose(told["probabilities"], expected, rtol=1e-4)
+    assert told["digit"] == np.argmax(expected, axis=1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "named"),
+    [
+        ([[[0] * 5] * 7], "shape"),
+        ([[0.5] * 5] * 6, "uint8"),
+        ([[["a"] * 5] * 6], ""),
+    ],
+)
+def test_what_is_no_image_is_refused_by_its_schema(server, inputs, named):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        ask(server, inputs)
+    assert refused.value.code == 400
+    answer = json.load(refused.value)
+    assert named in answer["message"]
+    assert "tensorflow" not in json.dumps(answer).lower()
