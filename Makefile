@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test fast-test ui experiments bench lint lock readme
+.PHONY: help repro test fast-test ui experiments find send bench lint lock readme
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ ui: $(READY) ## the MLflow UI on localhost (PORT=5000)
 
 experiments: $(READY) ## compare the DVC experiments: what changed, and what came of it
 	@dvc exp show --only-changed --drop '.*/|models$$|params.yaml|runner_up'
+
+find: $(READY) ## the MLflow runs of a DVC experiment, recipe or commit (WHAT=name), and back (WHAT=run)
+	@python -m src.tracking.find '$(WHAT)'
+
+send: $(READY) ## send what MLflow is still to get, after a store failed
+	@python -m src.tracking --send
 
 bench: $(READY) ## time this program against its peers, into benchmarks/RESULTS.md
 	@python -m benchmarks.run
