@@ -22,8 +22,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(PROGRAMS is None, reason="no PostgreSQL (Debian's package postgresql)"),
 ]
-# PostgreSQL refuses to run as root.
-USER = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+# As other than root, which PostgreSQL refuses.
+USER = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
 
 
 def free_port() -> int:
@@ -52,20 +52,21 @@ def database(tmp_path_factory) -> Iterator[str]:
     port, log = free_port(), folder.parent / f"{folder.name}.log"
     quiet = {"stdout": log.open("a"), "stderr": subprocess.STDOUT}
     place = str(folder / "data")
-    made = [*USER, PROGRAMS / "initdb", "-D", place, "-A", "trust", "-U", "postgres"]
-    subprocess.run(made, check=True, cwd=folder, **quiet)
-    server = [*USER, PROGRAMS / "postgres", "-D", place, "-p", str(port), "-k", str(folder)]
-    process = subprocess.Popen([*server, "-h", "127.0.0.1"], cwd=folder, **quiet)
+    made = [PROGRAMS / "initdb", "-D", place, "-A", "trust", "-U", "postgres"]
+    subprocess.run(made, check=True, cwd=folder, **quiet, **USER)
+    server = [PROGRAMS / "postgres", "-D", place, "-p", str(port), "-k", str(folder)]
+    process = subprocess.Popen([*server, "-h", "127.0.0.1"], cwd=folder, **quiet, **USER)
     ready = [PROGRAMS / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]
     try:
         wait_until(lambda: subprocess.run(ready, **quiet).returncode == 0, process, log)
         yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
     finally:
         subprocess.run(
-            [*USER, PROGRAMS / "pg_ctl", "-D", place, "-m", "immediate", "stop"],
+            [PROGRAMS / "pg_ctl", "-D", place, "-m", "immediate", "stop"],
             check=True,
             cwd=folder,
             **quiet,
+            **USER,
         )
         process.wait(30)
 
@@ -186,7 +187,7 @@ def test_a_server_that_dies_in_mid_training_loses_nothing(
 
         def runs() -> bool:
             newest = trainings(client).get("mlp_65x2", [])[:1]
-            return len(newest) > 0 and newest[0].info.status == "RUNNING"
+            return any(run.info.status == "RUNNING" and run.data.metrics for run in newest)
 
         wait_until(runs, training, told)
     assert training.wait(600) == 0, told.read_text()  # without its server

@@ -33,11 +33,9 @@ class TrainingRun:
             origin: as ``origin.origin`` gives it.
             start: of the training, in seconds since 1970.
         """
-        from mlflow.entities import Dataset, DatasetInput, InputTag, Param
-
         self._client, self._steps, self._monitor = client, set(), None
-        data = record["dataset"]
-        self._experiment = experiment_id(client, data)
+        self._dataset = record["dataset"]
+        self._experiment = experiment_id(client, self._dataset)
         recipe = {k: v for k, v in record["recipe"].items() if k != "published"}
         settings = recipe | {"train": record["train"], "parameters": record["parameters"]}
         self._params = dict(_flat(settings))
@@ -45,6 +43,12 @@ class TrainingRun:
             self._experiment, int(1000 * start), _tags(record, origin), record["name"]
         )
         self.id = run.info.run_id
+
+    def log_settings(self) -> None:
+        """Log what is trained on what."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag, Param
+
+        data = self._dataset
         dataset = Dataset(
             data["name"],
             data["digest"][:8],  # as short as MLflow's own; a tag has all of it
@@ -53,13 +57,9 @@ class TrainingRun:
             profile=json.dumps(data["counts"]),
         )
         role = InputTag("mlflow.data.context", "training")
-        try:
-            client.log_batch(self.id, params=[Param(*item) for item in self._params.items()])
-            client.log_inputs(self.id, [DatasetInput(dataset, [role])])
-        except BaseException:
-            with suppress(Exception):
-                self.remove()
-            raise
+        params = [Param(*item) for item in self._params.items()]
+        self._client.log_batch(self.id, params=params)
+        self._client.log_inputs(self.id, [DatasetInput(dataset, [role])])
 
     def watch_system(self) -> None:
         """Log processor and memory until the run ends."""
@@ -134,6 +134,7 @@ def log_whole(
     record = load_record(folder)
     run = TrainingRun(client, record, origin, end - record["seconds"])
     try:
+        run.log_settings()
         if restored:
             client.set_tag(run.id, "restored", "true")
         run.end(folder, end)

@@ -41,6 +41,7 @@ class Session:
 
         def log() -> None:
             self._run = runs.TrainingRun(self._client(), record, self._origin, time.time())
+            self._run.log_settings()
             self._run.watch_system()
 
         self._try(log)

@@ -20,7 +20,8 @@ def folder(digits, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "tiny"
     folder.mkdir()
     plan = {"name": "tiny", "recipe": RECIPE, "train": {"device": "auto", "seed": 1}}
-    trained.save(folder, plan, {"name": "digits"}, training, GRAPH)
+    begun = trained.begin(plan, {"name": "digits"}, training.model, GRAPH)
+    trained.save(folder, begun, training)
     return folder
 
 

@@ -286,12 +286,13 @@ def test_what_a_store_does_not_take_is_kept_and_sent_later(
     assert capfd.readouterr().out == "MLflow: sent nothing that had been kept in .unsent\n"
 
 
-def test_a_store_that_fails_at_the_end_has_one_run_afterwards(
-    client, checkout, folder, monkeypatch, capfd
+@pytest.mark.parametrize("fails", ["log_inputs", "log_outputs", "set_terminated"])
+def test_a_store_that_fails_midway_has_one_run_afterwards(
+    client, checkout, folder, monkeypatch, capfd, fails
 ):
     session = Session()
+    monkeypatch.setattr(type(client), fails, lambda *ignored, **named: 1 / 0)
     session.begin(begun(folder))
-    monkeypatch.setattr(type(client), "log_outputs", lambda *ignored: 1 / 0)
     session.end(str(folder))
     session.close()
     assert "training of cnn" in capfd.readouterr().err
