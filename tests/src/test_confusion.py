@@ -10,8 +10,8 @@ def texts(classes: int) -> list[str]:
     return [text.get_text() for text in figure.axes[0].texts]
 
 
-def test_counts_are_written_into_a_small_matrix():
-    assert texts(3) == ["7", "7", "7"]
+def test_percentages_are_written_into_a_small_matrix():
+    assert texts(3) == ["100.0", "100.0", "100.0"]
 
 
 def test_a_large_matrix_has_colours_only():
