@@ -43,6 +43,20 @@ def compare(records: dict[str, dict], test: dict[str, dict], judged: list[Judged
     return table
 
 
+def validation_curves(histories: dict[str, list[dict[str, float]]]) -> pd.DataFrame:
+    """A row for each recipe and validation, with the seconds of training up to it.
+
+    Args:
+        histories: the rows of ``history.csv`` of each recipe.
+    """
+    tables = [
+        pd.DataFrame(rows).assign(recipe=name, seconds=lambda table: table.seconds.cumsum())
+        for name, rows in histories.items()
+    ]
+    columns = ["recipe", "epoch", "seconds", "loss", "validation_loss", "validation_accuracy"]
+    return pd.concat(tables, ignore_index=True)[columns]
+
+
 def published_table(judged: list[Judged]) -> pd.DataFrame:
     """A row for each published figure."""
     return pd.DataFrame([asdict(each) for each in judged], columns=list(Judged.__annotations__))

@@ -18,6 +18,7 @@ class Evaluation:
     """The figures of one trained model, computed once, as the stage's outputs need them.
 
     Attributes:
+        model: with the weights that the training ended with.
         metrics: what ``metrics/test.json`` says of the model.
         by_epoch: epoch and test accuracy; no rows if the recipe keeps no weights of epochs.
         per_class: a row for each class: precision, recall, F1, number of test images.
@@ -41,10 +42,9 @@ class Evaluation:
             )
         classes = model.output_shape[1]
         predictor = Predictor(model)
-        # Before the weights of single epochs replace the final ones.
         logits = predictor.logits(images)
         validated = metrics.accuracy(predictor.logits(validation[0]), validation[1])
-        weights_by_epoch = trained.load_weights_by_epoch(folder, model)
+        final, weights_by_epoch = model.get_weights(), trained.load_weights_by_epoch(folder, model)
         self.by_epoch = pd.DataFrame({"epoch": [], "accuracy": []}, dtype=float)
         accuracy = metrics.accuracy(logits, labels)
         for row, weights in zip(trained.load_history(folder), weights_by_epoch, strict=False):
@@ -53,6 +53,8 @@ class Evaluation:
                 model.set_weights(weights)
                 own = metrics.accuracy(predictor.logits(images), labels)
             self.by_epoch.loc[len(self.by_epoch)] = [row["epoch"], own]
+        model.set_weights(final)
+        self.model = model
 
         low, high = metrics.wilson_interval(accuracy, len(labels))
         self.metrics = {

@@ -18,15 +18,15 @@ def main() -> None:
     by_epoch = pd.read_csv(paths.TEST_BY_EPOCH).set_index(["recipe", "epoch"]).accuracy
     records = {name: trained.load_record(paths.MODELS / name) for name in test}
     with tracking.beside() as log:
+        histories = {name: trained.load_history(paths.MODELS / name) for name in test}
         judged = []
         if dataset["name"] == "mnist":  # the authors' figures are about nothing else
             for name in test:
-                history = trained.load_history(paths.MODELS / name)
                 judged += judge(
                     name,
                     params.models[name].published,
                     records[name],
-                    {row["epoch"]: row["loss"] for row in history},
+                    {row["epoch"]: row["loss"] for row in histories[name]},
                     test[name],
                     by_epoch.get(name, pd.Series()).to_dict(),
                 )
@@ -38,6 +38,7 @@ def main() -> None:
         published = comparison.published_table(judged)
         text = report.to_markdown(table, published, summary)
         write_csv(paths.COMPARISON, table)
+        write_csv(paths.VALIDATION, comparison.validation_curves(histories))
         write_csv(paths.PUBLISHED, published)
         with whole_file(paths.COMPARISON_TEXT) as partial:
             partial.write_text(text, "utf-8")

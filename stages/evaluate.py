@@ -6,7 +6,12 @@ from src import paths, tracking
 from src.errors import run
 from src.files import read_json, whole_folder, write_csv, write_json
 
-PICTURES = (paths.CURVES, paths.CONFUSION, paths.MISTAKES)  # in each, one of each recipe
+PICTURES = (
+    paths.CURVES,
+    paths.CONFUSION,
+    paths.MISTAKES,
+    paths.FIRST_LAYERS,
+)  # in each, one of each recipe
 
 
 def main() -> None:
@@ -34,6 +39,7 @@ def evaluate() -> dict[str, dict[str, float]]:
     from src.curves import curves_picture
     from src.data import load_split
     from src.evaluation import Evaluation
+    from src.first_layer import first_layer_picture
 
     test, validation = (
         load_split(paths.PROCESSED, "test"),
@@ -54,6 +60,7 @@ def evaluate() -> dict[str, dict[str, float]]:
                 curves_picture(trained.load_history(paths.MODELS / name), name),
                 confusion_picture(each.confusion, title),
                 mistake_sheet(test[0], each.predictions, title),
+                first_layer_picture(each.model, name),
             )
             for folder, picture in zip(folders, pictures, strict=True):
                 write_png(picture, folder / f"{name}.png")
