@@ -14,7 +14,9 @@ from benchmarks.timing import machine
 from src.errors import run
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SECTIONS = ("training", "target", "precision", "inference", "preprocessing", "pipeline")
+SECTIONS = (
+    *("training", "target", "precision", "tensorboard", "inference", "preprocessing", "pipeline"),
+)
 HEADING = """# Results
 
 Made by `make bench`; `python -m benchmarks.run SECTION …` measures some sections anew. Programs

@@ -46,6 +46,10 @@ class Checkpoint:
         self._path = self.folder / f"{self.name}-{key[:16]}.npz"
         self._written, self._cost = time.perf_counter(), 0.0
 
+    def exists(self) -> bool:
+        """Whether the training was interrupted and can go on."""
+        return self._path.exists()
+
     def due(self) -> bool:
         """Whether it is time to write another."""
         since = time.perf_counter() - self._written

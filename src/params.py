@@ -29,6 +29,7 @@ class TrainParams(Block):
     compile: Literal["auto", "graph", "xla"]
     precision: Literal["auto", "float32", "bfloat16"]
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    tensorboard: bool
 
 
 class RegistryParams(Block):

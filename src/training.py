@@ -93,6 +93,7 @@ class Trainer:
             self.averaged.set_weights(self.model.get_weights())
             self._optimizer = build_optimizer(recipe, self._total_steps)
             self._optimizer.build(self.model.trainable_variables)
+        self.averaged.optimizer = None  # it is not compiled; Keras' callbacks ask all the same
         self._run_slice = tf.function(self._slice, jit_compile=execution.compile == "xla")
         self._predictor = Predictor(self.averaged)
 

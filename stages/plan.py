@@ -19,7 +19,8 @@ def main() -> None:
             if content["selected"]:
                 content["recipe"] = recipe.model_dump(exclude={"published"}, exclude_none=True)
                 content["keep_epochs"] = recipe.needs_every_epoch()
-                content["train"] = params.train.model_dump()
+                content["train"] = params.train.model_dump(exclude={"tensorboard"})
+                content["tensorboard"] = params.train.tensorboard
             write_json(folder / f"{name}.json", content)
     print(f"plan: train {', '.join(selected)}")
 

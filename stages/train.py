@@ -43,8 +43,14 @@ def train(name: str, plan: dict, log: tracking.Log) -> None:
     identity = [plan, dataset["digest"], str(execution)]
     checkpoint = Checkpoint(paths.main_checkout() / paths.CHECKPOINTS, name, identity)
     progress = TrainingProgress(name)
+    watchers = [progress, LiveCurves(log)]
+    if plan["tensorboard"]:
+        from src import tensorboard
+
+        logs = tensorboard.folder(paths.main_checkout() / paths.LOGS, name)
+        watchers.append(tensorboard.TensorBoard(logs, checkpoint.exists()))
     try:
-        training = trainer.run([progress, LiveCurves(log)], checkpoint)
+        training = trainer.run(watchers, checkpoint)
     finally:
         progress.close()
     with whole_folder(paths.MODELS / name) as folder:

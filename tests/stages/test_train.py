@@ -36,6 +36,7 @@ def checkout(tmp_path) -> Path:
             exclude={"published"}, exclude_none=True
         ),
         "keep_epochs": False,
+        "tensorboard": True,
         "train": {"device": "cpu", "compile": "auto", "precision": "auto", "seed": 1},
     }
     write_json(tmp_path / "data/recipes/tiny.json", plan)

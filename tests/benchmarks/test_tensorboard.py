@@ -1,0 +1,11 @@
+"""The share of a training that goes into TensorBoard's files."""
+
+from benchmarks.tensorboard import cost
+from src.recipe import load_recipe
+from tests.src.test_trained import RECIPE
+
+
+def test_a_part_of_the_time_is_its_own(digits):
+    images, labels = digits
+    whole, own = cost(load_recipe(RECIPE), digits, (images[:100], labels[:100]), 10)
+    assert 0 < own < whole
