@@ -1,7 +1,6 @@
 # The project's commands; `make` alone lists them.
 
 PYTHON ?= python3
-PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
 # Stages are started by DVC as `python`: this environment's, whatever else is on the path.
@@ -9,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test fast-test ui experiments find send bench lint lock readme
+.PHONY: help repro test fast-test ui tensorboard demo experiments find send bench lint lock readme
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +32,7 @@ test: $(READY) ## set up, run all tests
 fast-test: $(READY) ## the tests without the slow ones
 	@python -m pytest -m "not slow"
 
+ui: PORT ?= 5000
 ui: $(READY) ## the MLflow UI on localhost (PORT=5000)
 	@echo 'Runs, best first: http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=recipes'
 	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false PYTHONWARNINGS=ignore \
@@ -47,6 +47,14 @@ find: $(READY) ## the MLflow runs of a DVC experiment, recipe or commit (WHAT=na
 
 send: $(READY) ## send what MLflow is still to get, after a store failed
 	@python -m src.tracking --send
+
+tensorboard: PORT ?= 6006
+tensorboard: $(READY) ## TensorBoard on localhost (PORT=6006)
+	@tensorboard --logdir logs --host 127.0.0.1 --port $(PORT)
+
+demo: PORT ?= 8000
+demo: $(READY) ## draw a digit in the browser (PORT=8000)
+	@python -m src.demo --port $(PORT)
 
 bench: $(READY) ## time this program against its peers, into benchmarks/RESULTS.md
 	@python -m benchmarks.run
