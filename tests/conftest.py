@@ -73,3 +73,20 @@ def new_checkout(shell) -> Callable[[Path], Path]:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip("no chromium on the PATH to open the page with")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-sync", *quiet]
+        )
+        yield browser
+        browser.close()

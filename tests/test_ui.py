@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,13 +13,7 @@ import pytest
 
 from src.tracking.session import Session
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on the PATH to open the UI with"),
-]
+pytestmark = pytest.mark.slow
 
 ACCURACIES = {"softmax": 0.9137, "cnn": 0.9932, "mlp_sigmoid": 0.9048}
 RUNS = "experiments/1/runs?workflowType=machine_learning&viewStateShareKey=recipes"
@@ -65,19 +58,6 @@ def server(environment, tmp_path_factory):
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-sync", *quiet],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

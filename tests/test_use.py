@@ -1,0 +1,297 @@
+"""What people look at and play with, on the results of a pipeline of their own."""
+
+import json
+import math
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.idx_files import refused_url
+from tests.test_pipeline import edit
+
+pytestmark = pytest.mark.slow
+TRAINED = ("mlp_65x2", "softmax", "softmax_normal")
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory, new_checkout, shell) -> Path:
+    """A checkout with three models trained on the stand-in, and an experiment that changes one."""
+    checkout = new_checkout(tmp_path_factory.mktemp("use") / "a checkout")
+    edit(
+        checkout,
+        model=["mlp_65x2", "softmax"],
+        models__softmax__epochs=60,
+        models__mlp_65x2__epochs=40,
+        data__folders=["data/incoming"],
+        data__mirrors=[refused_url()],
+    )
+    shell(["dvc", "repro", "-q"], checkout)
+    shell(["git", "add", "."], checkout)
+    shell(["git", "commit", "-qm", "Results"], checkout)
+    shell(["dvc", "exp", "run", "-q", "-n", "short", "-S", "models.softmax.epochs=9"], checkout)
+    return checkout
+
+
+def specifications(page: str) -> list[dict]:
+    """The Vega-Lite specifications in a page of DVC's plots."""
+    return [json.loads(found) for found in re.findall(r"var spec = (\{.*\});\n", page)]
+
+
+def texts(specification: dict) -> str:
+    """All that is written in a chart once it is drawn."""
+    vl_convert = pytest.importorskip("vl_convert")
+    drawn = vl_convert.vegalite_to_svg(specification, vl_version="5.8")
+    return " ".join(re.findall(r">([^<>]+)</text>", drawn))
+
+
+def test_the_plots_are_one_page(checkout, shell, tmp_path):
+    shell(["dvc", "plots", "show", "-o", str(tmp_path)], checkout)
+    page = (tmp_path / "index.html").read_text()
+    by_epoch, by_seconds, intervals = specifications(page)
+    for chart, axis in ((by_epoch, "epoch"), (by_seconds, "seconds of training")):
+        written = texts(chart)
+        for expected in (*TRAINED, axis, "validation accuracy", "90.0%"):
+            assert expected in written
+    written = texts(intervals)
+    figures = json.loads((checkout / "metrics/test.json").read_text())
+    for name in TRAINED:
+        assert name in written and f"{figures[name]['accuracy']:.4f}" in written
+    pictures = {Path(found).name for found in re.findall(r'img src="([^"]+)"', page)}
+    folders = ("confusion", "curves", "first_layer", "mistakes")
+    expected = {f"workspace_plots_{each}_{name}.png" for each in folders for name in TRAINED}
+    assert pictures == expected | {"workspace_plots_samples.png"}
+
+
+def test_two_experiments_are_held_against_each_other(checkout, shell, tmp_path):
+    shell(["dvc", "plots", "diff", "HEAD", "short", "-o", str(tmp_path)], checkout)
+    page = (tmp_path / "index.html").read_text()
+    for chart in specifications(page):
+        written = texts(chart)
+        assert "HEAD" in written and "short" in written
+    assert "short_plots_first_layer_softmax.png" in page
+    assert "HEAD_plots_first_layer_softmax.png" in page
+
+
+def answer_of(url: str, content: bytes | None = None, kind: str = "image/png"):
+    request = urllib.request.Request(url, content, {"Content-Type": kind} if content else {})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+@contextmanager
+def serving(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    """The address of a server, once it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    log = folder / "server.log"
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, "--port", port],
+        cwd=folder,
+        env=environment,
+        stdout=log.open("w"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                urllib.request.urlopen(address, timeout=120).close()
+                break
+            except OSError:
+                assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+        yield address
+        assert "Traceback" not in log.read_text()
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def test_tensorboard_shows_each_training(checkout, environment):
+    command = ["tensorboard.main", "--logdir", "logs", "--host", "127.0.0.1"]
+    with serving(command, checkout, environment) as address:
+        deadline = time.monotonic() + 60
+        expected = {f"{name}/workspace/train" for name in TRAINED} | {"softmax/short/train"}
+        while not expected <= set(answer_of(f"{address}/data/runs")):
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        url = f"{address}/data/plugin"
+        assert "epoch_loss" in answer_of(f"{url}/scalars/tags")["softmax/short/train"]
+        assert len(answer_of(f"{url}/histograms/tags")["mlp_65x2/workspace/train"]) == 6
+        assert answer_of(f"{url}/graphs/info")["softmax/workspace/train"]
+
+
+def test_it_can_be_switched_off(checkout, shell):
+    change = ["-S", "train.tensorboard=false", "-S", "models.softmax.epochs=2"]
+    shell(["dvc", "exp", "run", "-q", "--temp", "-n", "quiet", *change], checkout)
+    assert (checkout / "logs/softmax/short").is_dir()
+    assert not (checkout / "logs/softmax/quiet").exists()
+
+
+def test_pictures_are_exported_and_recognized(checkout, shell, tmp_path):
+    export = ["-m", "src.pictures", "--count", "10", "--dark-on-light", "--output", str(tmp_path)]
+    told = shell([sys.executable, *export], checkout).stdout
+    files = sorted(tmp_path.glob("*.png"))
+    assert f"10 pictures in {tmp_path}, as {files[0].name}" in told
+    predict = [sys.executable, "-m", "src.predict", "--model", "mlp_65x2"]
+    done = shell([*predict, *map(str, files), "--save", str(tmp_path / "told")], checkout)
+    assert "model: mlp_65x2" in done.stdout
+    found = re.findall(r"^test-\d+-(\d).png \(dark on light.*predicted (\d)", done.stdout, re.M)
+    assert len(found) == 10
+    assert sum(label == predicted for label, predicted in found) >= 8
+    assert done.stdout.count("%") == 100
+    assert len(list((tmp_path / "told").glob("*.png"))) == 10
+
+
+def test_random_test_digits_by_the_champion(checkout, shell):
+    predict = [sys.executable, "-m", "src.predict", "--test", "3", "--seed", "1"]
+    first = shell(predict, checkout).stdout
+    assert re.search(r"model: \w+, the champion \(validation accuracy 0\.\d+\)", first)
+    assert len(re.findall(r"^test image \d+: actual \d, predicted \d  [✓✗]$", first, re.M)) == 3
+    assert shell(predict, checkout).stdout == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["README.md"], "README.md is not a picture that can be read"),
+        (["missing.png"], "missing.png cannot be read: No such file"),
+        (["--test", "1", "--model", "vgg"], "no model 'vgg' is trained; there are"),
+        ([], "name picture files, or --test N"),
+    ],
+)
+def test_mistakes_get_a_sentence(checkout, shell, arguments, told):
+    done = shell([sys.executable, "-m", "src.predict", *arguments], checkout, fails=True)
+    assert told in done.stderr and "Traceback" not in done.stderr
+
+
+def test_without_a_trained_model_it_says_what_to_do(checkout, new_checkout, shell, tmp_path):
+    empty = new_checkout(tmp_path / "empty")
+    done = shell([sys.executable, "-m", "src.predict", "--test", "1"], empty, fails=True)
+    assert re.fullmatch(r"error: .*dvc repro.*\n", done.stderr)
+
+
+@pytest.fixture(scope="module")
+def demo(checkout, environment) -> Iterator[str]:
+    with serving(["src.demo"], checkout, environment) as address:
+        yield address
+
+
+def arc(x: float, y: float, across: float, down: float, first: float, last: float) -> list:
+    """Points on an ellipse, from one angle to another; 0 is to the right, 90 below."""
+    angles = [math.radians(first + (last - first) * step / 24) for step in range(25)]
+    return [(x + across * math.cos(angle), y + down * math.sin(angle)) for angle in angles]
+
+
+STROKES = {
+    0: [arc(140, 140, 55, 85, -90, 270)],
+    1: [[(145, 50), (140, 230)]],
+    2: [[*arc(140, 95, 50, 45, -170, 40), (90, 220), (200, 222)]],
+    5: [[(190, 60), (110, 60), (100, 130), *arc(135, 170, 55, 50, -110, 140)]],
+    9: [[*arc(140, 100, 45, 45, 0, -360), (185, 100), (180, 160), (165, 230)]],
+}
+
+
+@pytest.fixture
+def page(browser, demo, tmp_path):
+    page = browser.new_page(base_url=demo, viewport={"width": 1000, "height": 640})
+    strangers, faults = [], []
+    page.on("request", lambda request: strangers.append(request.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto("/")
+    page.locator("#choice input").first.wait_for()
+    yield page
+    page.screenshot(path=tmp_path / "page.png")
+    page.close()
+    assert faults == []
+    assert [url for url in strangers if not url.startswith((demo, "data:"))] == []
+
+
+def draw(page, strokes) -> None:
+    box = page.locator("#pad").bounding_box()
+    scale = box["width"] / 280
+    for stroke in strokes:
+        points = [(box["x"] + x * scale, box["y"] + y * scale) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point)
+        page.mouse.up()
+
+
+def test_a_drawn_digit_is_told_by_each_chosen_model(page, tmp_path):
+    assert page.locator(".card h2").all_text_contents() == ["mlp_65x2–", "softmax–"]
+    for digit, strokes in STROKES.items():
+        page.get_by_role("button", name="Clear").click()
+        assert page.locator(".digit").first.text_content() == "–"
+        draw(page, strokes)
+        page.locator(f"[data-model=mlp_65x2] .digit:text-is('{digit}')").wait_for(timeout=20_000)
+        page.screenshot(path=tmp_path / f"{digit}.png")
+    shares = page.locator("[data-model=mlp_65x2] .share").all_text_contents()
+    assert sum(float(share.rstrip("%")) for share in shares) == pytest.approx(100, abs=1)
+    ink = "[...document.getElementById('seen').getContext('2d').getImageData(0, 0, 28, 28).data]"
+    assert page.evaluate(f"{ink}.filter((value, i) => i % 4 === 0 && value > 200).length") > 20
+    page.locator("input[value=softmax]").uncheck()
+    assert page.locator(".card").count() == 1
+
+
+def test_a_digit_is_drawn_with_keys(page):
+    page.locator("#pad").focus()
+    page.keyboard.press("Space")
+    for _ in range(15):
+        page.keyboard.press("ArrowDown")
+    page.locator("[data-model=mlp_65x2] .digit:text-is('1')").wait_for(timeout=20_000)
+    page.keyboard.press("Escape")
+    assert page.locator(".digit").first.text_content() == "–"
+
+
+def test_it_fits_a_phone(browser, demo):
+    page = browser.new_page(base_url=demo, viewport={"width": 390, "height": 844}, is_mobile=True)
+    page.goto("/")
+    page.locator("#choice input").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator("#pad").bounding_box()["width"] > 300
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "kind", "status", "told"),
+    [
+        ("predict", b"no picture", "image/png", 422, "not a picture"),
+        ("predict", b"x" * 1_100_000, "image/png", 413, "more than 1,000,000 bytes"),
+        ("predict", b"{}", "application/json", 415, "image/png"),
+        ("nothing", None, "", 404, "Not Found"),
+    ],
+)
+def test_what_is_no_drawing_is_refused_in_json(demo, path, content, kind, status, told):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        answer_of(f"{demo}/{path}", content, kind)
+    assert refused.value.code == status
+    assert told in json.load(refused.value)["error"]
+
+
+def test_another_sites_page_is_refused(demo):
+    request = urllib.request.Request(f"{demo}/models", headers={"Host": "elsewhere.example"})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)
+    assert refused.value.code == 400
+
+
+def test_a_taken_port_gets_a_sentence(checkout, shell, demo):
+    port = demo.rsplit(":", 1)[1]
+    done = shell([sys.executable, "-m", "src.demo", "--port", port], checkout, fails=True)
+    assert re.fullmatch(rf"error: 127.0.0.1:{port} is not free \(.*\); choose .*\n", done.stderr)
