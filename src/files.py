@@ -17,28 +17,55 @@ if TYPE_CHECKING:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A new folder to fill, which takes the name ``path`` only if the block ends without error."""
-    partial = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    """A new folder to fill, which takes the name ``path`` only if the block ends without error.
+
+    At each moment there is the whole old folder under that name, or none, or the whole new one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    old = path.with_name(f".{path.name}.old.partial-{os.getpid()}")
+    partial.mkdir()
     try:
         yield partial
-        shutil.rmtree(path, ignore_errors=True)
+        if path.exists():
+            os.replace(path, old)
         os.replace(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A file to write, which takes the name ``path`` only if the block ends without error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{path.name}")  # the suffix stays: writers go by it
+    _sweep(path)
+    # The suffix stays: writers go by it.
+    partial = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
     try:
         yield partial
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what processes that were killed left of their attempts at ``path``."""
+    for partial in path.parent.glob(f".{path.stem}*.partial-*"):
+        process = partial.name.rsplit(".partial-", 1)[1].removesuffix(path.suffix)
+        if process.isdigit() and not _lives(int(process)):
+            shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def write_json(path: Path, content: Any) -> None:
