@@ -1,7 +1,8 @@
 """Where a training stood: written now and then, so that an interrupted one goes on from there.
 
 A checkpoint belongs to one training alone: its name is a digest of the recipe, the data, and the
-code and libraries that train.
+code and libraries that train. The last one, of the complete training, stays until ``evaluate``:
+that stage begins when DVC has the results in its cache. Killed before, DVC trains again.
 """
 
 import json
@@ -13,11 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from src.files import json_sha256, sha256, whole_file
+
+if TYPE_CHECKING:
+    from src.execution import Execution
 
 CODE = ("training.py", "model.py", "execution.py", "checkpoint.py", "inference.py", "recipe.py")
 SECONDS = 2.0  # at least so long between two
@@ -45,6 +49,19 @@ class Checkpoint:
         key = json_sha256([self.identity, code, libraries, platform.machine()])
         self._path = self.folder / f"{self.name}-{key[:16]}.npz"
         self._written, self._cost = time.perf_counter(), 0.0
+
+    @classmethod
+    def of(cls, folder: Path, plan: dict, dataset: dict, execution: "Execution") -> "Checkpoint":
+        """The checkpoint of a training.
+
+        Args:
+            folder: of all checkpoints.
+            plan: the resolved recipe file, as ``plan`` wrote it.
+            dataset: ``data/processed/dataset.json``.
+            execution: how it runs.
+        """
+        settings = {name: plan[name] for name in ("recipe", "train", "keep_epochs")}
+        return cls(folder, plan["name"], [settings, dataset["digest"], str(execution)])
 
     def exists(self) -> bool:
         """Whether the training was interrupted and can go on."""
@@ -83,7 +100,7 @@ class Checkpoint:
         self._path.unlink(missing_ok=True)
 
     def prune(self) -> None:
-        """Remove the checkpoint of a training that is complete, and any that is long forgotten."""
+        """Remove a checkpoint that is needed no more, and any that is long forgotten."""
         self._path.unlink(missing_ok=True)
         for path in self.folder.glob("*.npz"):
             if time.time() - path.stat().st_mtime > STALE_SECONDS:

@@ -110,7 +110,7 @@ class Trainer:
 
         Args:
             callbacks: Keras callbacks; a row of the history is their epoch, a slice their batch.
-            checkpoint: written now and then, and removed by the caller once the result is safe.
+            checkpoint: written now and then, and at the end; for the caller to remove.
 
         Raises:
             PipelineError: the loss is not finite any more.
@@ -127,8 +127,9 @@ class Trainer:
             for index, row in enumerate(self._history):
                 for callback in stopping:
                     callback.on_epoch_end(index, _logs(row))
+        complete = self._complete()
         slice_steps, order_epoch = 1, None
-        while self._step < self._total_steps and not self.averaged.stop_training:
+        while not self._complete():
             started = time.perf_counter()
             epoch, first = divmod(self._step, self._steps_per_epoch)
             if epoch != order_epoch:
@@ -158,9 +159,14 @@ class Trainer:
             self._row_seconds += time.perf_counter() - started
             if checkpoint and checkpoint.due():
                 checkpoint.save(*self._state())
+        if checkpoint and not complete:
+            checkpoint.save(*self._state())
         watchers.on_train_end()
         kept = np.stack(self._kept) if self._kept else None
         return Training(self.averaged, self._history, kept)
+
+    def _complete(self) -> bool:
+        return self._step >= self._total_steps or self.averaged.stop_training
 
     def _slice(self, order: tf.Tensor, first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         """Run steps ``first`` to ``first + count`` of an epoch; the sum of their losses.
@@ -260,7 +266,10 @@ class Trainer:
             variable.assign(value)
         self._step, self._history, self._kept = state["step"], state["history"], kept
         self._losses, self._row_seconds = state["losses"], state["row_seconds"]
-        print(f"{checkpoint.name}: going on from step {self._step} of {self._total_steps}")
+        if self._step < self._total_steps:
+            print(f"{checkpoint.name}: going on from step {self._step} of {self._total_steps}")
+        else:
+            print(f"{checkpoint.name}: the training is complete already")
 
 
 def _logs(row: Row) -> dict[str, float]:

@@ -34,24 +34,27 @@ def evaluate() -> dict[str, dict[str, float]]:
     import pandas as pd
 
     from src import trained
+    from src.checkpoint import Checkpoint
     from src.confusion import confusion_picture
     from src.contact_sheet import mistake_sheet, write_png
     from src.curves import curves_picture
     from src.data import load_split
     from src.evaluation import Evaluation
+    from src.execution import Execution
     from src.first_layer import first_layer_picture
 
     test, validation = (
         load_split(paths.PROCESSED, "test"),
         load_split(paths.PROCESSED, "validation"),
     )
+    checkpoints = paths.main_checkout() / paths.CHECKPOINTS
     plans = [read_json(path, "plan") for path in sorted(paths.RECIPES.glob("*.json"))]
-    names = [plan["name"] for plan in plans if plan["selected"]]
+    plans = {plan["name"]: plan for plan in plans if plan["selected"]}
     done = {}
     with ExitStack() as whole:
         predictions = whole.enter_context(whole_folder(paths.PREDICTIONS))
         folders = [whole.enter_context(whole_folder(folder)) for folder in PICTURES]
-        for name in names:
+        for name, plan in plans.items():
             done[name] = each = Evaluation(paths.MODELS / name, test, validation)
             title = f"{name}, test accuracy {each.metrics['accuracy']:.4f}"
             print(title)
@@ -64,6 +67,9 @@ def evaluate() -> dict[str, dict[str, float]]:
             )
             for folder, picture in zip(folders, pictures, strict=True):
                 write_png(picture, folder / f"{name}.png")
+            record = trained.load_record(paths.MODELS / name)
+            how = Execution(**{key: record[key] for key in ("device", "compile", "precision")})
+            Checkpoint.of(checkpoints, plan, record["dataset"], how).prune()
     for path, tables in (
         (paths.PER_CLASS, {name: each.per_class for name, each in done.items()}),
         (paths.TEST_BY_EPOCH, {name: each.by_epoch for name, each in done.items()}),

@@ -39,9 +39,9 @@ def train(name: str, plan: dict, log: tracking.Log) -> None:
         recipe, *splits, dataset["classes"], settings["seed"], execution, plan["keep_epochs"]
     )
     begun = trained.begin(plan, dataset, trainer.model, execution)
-    log("begin", record=begun)
-    identity = [plan, dataset["digest"], str(execution)]
-    checkpoint = Checkpoint(paths.main_checkout() / paths.CHECKPOINTS, name, identity)
+    folder = paths.main_checkout() / paths.CHECKPOINTS
+    checkpoint = Checkpoint.of(folder, plan, dataset, execution)
+    log("begin", record=begun, goes_on=checkpoint.exists())
     progress = TrainingProgress(name)
     watchers = [progress, LiveCurves(log)]
     if plan["tensorboard"]:
@@ -55,7 +55,6 @@ def train(name: str, plan: dict, log: tracking.Log) -> None:
         progress.close()
     with whole_folder(paths.MODELS / name) as folder:
         record = trained.save(folder, begun, training)
-    checkpoint.prune()
     print(
         f"{name}: validation accuracy {record['validation_accuracy']:.4f} after "
         f"{record['epochs']:.4g} epochs in {record['seconds']:.1f} s, "

@@ -153,6 +153,19 @@ def find(client, record: Record):
     return next(iter(client.search_runs([experiment], wanted, 1, 1, newest)), None)
 
 
+def find_same(client, record: Record, origin: dict[str, Any]):
+    """A whole run of the same recipe on the same data in the same DVC experiment, or None."""
+    wanted = f"tags.recipe = '{record['name']}' and attributes.status = 'FINISHED'"
+    for tag, value in (
+        ("recipe_sha256", record["recipe_sha256"]),
+        ("dataset_digest", record["dataset"]["digest"]),
+    ):
+        wanted += f" and tags.{tag} = '{value}'"
+    experiment = experiment_id(client, record["dataset"])
+    found = client.search_runs([experiment], wanted)
+    return next((r for r in found if r.data.tags.get("dvc_exp") == origin["experiment"]), None)
+
+
 def model_id(run) -> str | None:
     """The id of a run's logged model."""
     models = run.outputs.model_outputs if run.outputs else []

@@ -19,6 +19,7 @@ class Session:
     def __init__(self) -> None:
         self._origin = origin()
         self._run: runs.TrainingRun | None = None
+        self._logged = False  # the training that goes on
         self._lost = ""  # why the store was given up
         self._kept: list[str] = []
 
@@ -36,10 +37,17 @@ class Session:
             "comparison": self.comparison,
         }[what](**details)
 
-    def begin(self, record: runs.Record) -> None:
-        """A training begins; ``record`` is what ``training.json`` says as far as it is known."""
+    def begin(self, record: runs.Record, goes_on: bool = False) -> None:
+        """A training begins; ``record`` is what ``training.json`` says as far as it is known.
+
+        One that ``goes_on`` from a checkpoint may have been logged to its end: DVC was killed
+        before it took the results.
+        """
 
         def log() -> None:
+            if goes_on and runs.find_same(self._client(), record, self._origin):
+                self._logged = True
+                return
             self._run = runs.TrainingRun(self._client(), record, self._origin, time.time())
             self._run.log_settings()
             self._run.watch_system()
@@ -53,6 +61,8 @@ class Session:
 
     def end(self, folder: str) -> None:
         """The training that began has left its results in ``folder``."""
+        if self._logged:
+            return
         details = {"folder": folder, "end": time.time(), "origin": self._origin}
         run, self._run = self._run, None
         details["unfinished"] = run.id if run else None
