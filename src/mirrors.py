@@ -4,7 +4,7 @@ import logging
 import time
 from concurrent.futures import Future
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 
 import pooch
 import requests
@@ -15,6 +15,10 @@ from src.sources import SourceError
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
+# A file may take so long, and longer if it is large: then the mirror is given up.
+SLOW_SECONDS = 30
+SLOW_RATE = 20_000  # bytes per second
+MAX_SECONDS = 900
 # For all mirrors together: looking a name up has no time limit of its own, and can hang.
 PROBE_SECONDS = 5
 
@@ -48,6 +52,9 @@ class Mirror:
             raise SourceError(self._dead)
         try:
             _retrieve(self.label + name, name, sha256, target, self._console)
+        except TooSlow as error:
+            self._dead = str(error)
+            raise SourceError(self._dead) from None
         except requests.HTTPError as error:
             raise SourceError(f"HTTP status {error.response.status_code}") from None
         except requests.exceptions.ChunkedEncodingError:
@@ -74,6 +81,44 @@ class Mirror:
             return self._fault.result(timeout=max(0, self._deadline - time.monotonic()))
         except TimeoutError:
             return f"no answer within {PROBE_SECONDS} s"
+
+
+class TooSlow(Exception):
+    """A transfer that would take too long."""
+
+
+class _Limit:
+    """Ends a transfer that is too slow; time limits of sockets see only that something comes."""
+
+    def __init__(self) -> None:
+        self._timer: Timer | None = None
+        self._seconds, self._ended = 0.0, False
+
+    def begin(self, response: requests.Response, **_: object) -> None:
+        """Give a response its time, by the size that it announces."""
+        self._stop()
+        size = response.headers.get("Content-Length", "")
+        allowance = int(size) / SLOW_RATE if size.isdigit() else MAX_SECONDS
+        self._seconds = min(MAX_SECONDS, SLOW_SECONDS + allowance)
+        self._timer = Timer(self._seconds, self._end, [response])
+        self._timer.daemon = True
+        self._timer.start()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+        if self._ended:
+            raise TooSlow(f"too slow: not whole after {self._seconds:.0f} s") from None
+
+    def _end(self, response: requests.Response) -> None:
+        self._ended = True
+        response.raw.shutdown()
+
+    def _stop(self) -> None:
+        if self._timer:
+            self._timer.cancel()
 
 
 class _PoochBar:
@@ -106,15 +151,20 @@ class _PoochBar:
 def _retrieve(url: str, name: str, sha256: str, target: Path, console: Console) -> None:
     pooch.get_logger().setLevel(logging.CRITICAL)  # it would say the same in other words
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
+    limit = _Limit()
+    with (
+        Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        ) as progress,
+        limit,
+    ):
         downloader = pooch.HTTPDownloader(
             progressbar=_PoochBar(progress, name),
             chunk_size=1 << 16,
             timeout=(CONNECT_SECONDS, READ_SECONDS),
             # Otherwise a server may say "gzip-encoded", and requests would unpack the file.
             headers={"Accept-Encoding": "identity"},
+            hooks={"response": limit.begin},
         )
         pooch.retrieve(url, sha256, fname=name, path=target, downloader=downloader)
     (target / name).chmod(0o644)  # pooch leaves its temporary file's mode: for the owner only
