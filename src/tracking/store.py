@@ -7,6 +7,7 @@ import re
 import sqlite3
 from contextlib import closing
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from src.imports import lean_import
@@ -62,7 +63,10 @@ def connect(uri: str):
         with FileLock(f"{path}.lock", timeout=30):
             with closing(sqlite3.connect(path, timeout=5)) as probe:
                 probe.execute("BEGIN IMMEDIATE")  # whether it can be written
-            return mlflow.MlflowClient(f"sqlite:///{path}")
+            client = mlflow.MlflowClient(f"sqlite:///{path}")
+            if path == main_checkout() / "mlflow.db":
+                _follow(path)
+            return client
     if uri.startswith(("http://", "https://")):
         from mlflow.utils.credentials import get_default_host_creds
         from mlflow.utils.rest_utils import http_request
@@ -70,6 +74,35 @@ def connect(uri: str):
         host = get_default_host_creds(uri)  # with the user's tokens and certificates
         http_request(host, "/health", "GET", timeout=3, max_retries=0, raise_on_status=False)
     return mlflow.MlflowClient(uri)
+
+
+def _follow(path: Path) -> None:
+    """Let a store that was moved with its checkout name the artifacts where they are now.
+
+    MLflow keeps whole addresses, and has no command to change them.
+    """
+    here = _artifacts()
+    with closing(sqlite3.connect(path, timeout=5)) as store, store:
+        found = store.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
+        for (there,) in found:
+            if there == here or not there.startswith("file:") or not there.endswith("/mlruns"):
+                continue
+            for table, column in (
+                ("experiments", "artifact_location"),
+                ("runs", "artifact_uri"),
+                ("logged_models", "artifact_location"),
+                ("model_versions", "source"),
+                ("model_versions", "storage_location"),
+            ):
+                store.execute(
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # nosec B608
+                    f"WHERE substr({column}, 1, ?) = ?",
+                    (here, len(there) + 1, len(there), there),
+                )
+
+
+def _artifacts() -> str:
+    return (main_checkout() / "mlruns").as_uri()
 
 
 def experiment_id(client, dataset: dict[str, Any]) -> str:
@@ -84,7 +117,7 @@ def experiment_id(client, dataset: dict[str, Any]) -> str:
     # A server knows where to keep artifacts. With a mere database MLflow would keep them in the
     # working directory, which for a queued experiment is a copy of the checkout that DVC deletes.
     mere = client.tracking_uri.startswith(tuple(DATABASE_ENGINES))
-    location = (main_checkout() / "mlruns").as_uri() if mere else None
+    location = _artifacts() if mere else None
     view = {"mlflow.sharedViewState.recipes": json.dumps(VIEW)}  # ?viewStateShareKey=recipes
     try:
         return client.create_experiment(name, location, view)
