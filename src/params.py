@@ -87,14 +87,16 @@ def select(params: Params) -> list[str]:
     ]
 
 
+def _family(recipe: Any) -> str | None:
+    family = recipe.get("family") if isinstance(recipe, dict) else None
+    return family if isinstance(family, str) else None
+
+
 def _model_mistakes(content: Any) -> list[str]:
     """What pydantic cannot see: names in ``model`` that nothing under ``models`` bears."""
     if not isinstance(content, dict) or not isinstance(content.get("models"), dict):
         return []
-    families = {
-        name: recipe.get("family") if isinstance(recipe, dict) else None
-        for name, recipe in content["models"].items()
-    }
+    families = {name: _family(recipe) for name, recipe in content["models"].items()}
     mistakes = [
         f"models.{name}: this name is taken: as a model it selects "
         + ("every recipe" if name == "all" else f"the family {name}")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 RECORD = "training.json"
 MODEL = "model.keras"
 HISTORY = "history.csv"
+COLUMNS = ("epoch", "step", "loss", "validation_loss", "validation_accuracy", "seconds")
 BY_EPOCH = "weights_by_epoch.npy"
 
 
@@ -111,9 +112,12 @@ def load_history(folder: Path) -> list[dict[str, float]]:
     path = folder / HISTORY
     try:
         with path.open(newline="") as file:
-            return [
+            rows = [
                 {key: float(value) for key, value in row.items()} for row in csv.DictReader(file)
             ]
+        if not rows or not {*COLUMNS} <= rows[0].keys():
+            raise ValueError(f"no rows with {', '.join(COLUMNS)}")
+        return rows
     except (OSError, ValueError, TypeError) as error:
         raise _damaged(path, error) from None
 
