@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test fast-test ui tensorboard demo experiments find send bench lint lock readme
+.PHONY: help repro test fast-test faults ui tensorboard demo experiments find send bench lint lock readme
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: $(READY) ## set up, run all tests
 
 fast-test: $(READY) ## the tests without the slow ones
 	@python -m pytest -m "not slow"
+
+faults: $(READY) ## inject every fault into the pipeline (tens of minutes)
+	@FAULTS=all python -m pytest tests/faults
 
 ui: PORT ?= 5000
 ui: $(READY) ## the MLflow UI on localhost (PORT=5000)

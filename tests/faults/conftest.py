@@ -1,0 +1,92 @@
+"""Faults are injected into the real pipeline, in checkouts of their own.
+
+``make faults`` injects all of them at every moment; `make test`, a few of each kind.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from src import trained
+from tests.idx_files import refused_url
+from tests.test_pipeline import edit
+
+RECIPES = ("mlp_65x2", "mlp_dropout")
+ALL = os.environ.get("FAULTS") == "all"
+
+
+only_all = pytest.mark.skipif(not ALL, reason="takes long: only in `make faults`")
+
+
+def few(cases: Iterable, count: int = 1) -> list:
+    """All cases for `make faults`, the first of them for `make test`."""
+    return list(cases) if ALL else list(cases)[:count]
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory, new_checkout, shell) -> Path:
+    """A checkout in which nothing has run: two short trainings on the stand-in."""
+    base = new_checkout(tmp_path_factory.mktemp("faults") / "base")
+    edit(
+        base,
+        model=list(RECIPES),
+        models__mlp_65x2__epochs=20,
+        models__mlp_dropout__epochs=4,
+        data__folders=["data/incoming"],
+        data__mirrors=[refused_url()],
+    )
+    shell(["git", "commit", "-qam", "Two short trainings"], base)
+    return base
+
+
+@pytest.fixture
+def checkout(base, tmp_path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(base, tmp_path / "checkout"))
+
+
+@pytest.fixture(scope="session")
+def reproduced(base, tmp_path_factory, shell) -> Path:
+    """A copy in which the pipeline ran undisturbed. To be copied, not changed."""
+    copy = Path(shutil.copytree(base, tmp_path_factory.mktemp("faults") / "reproduced"))
+    shell(["dvc", "repro", "-q"], copy)
+    shell(["git", "add", "."], copy)
+    shell(["git", "commit", "-qm", "Results"], copy)
+    return copy
+
+
+@pytest.fixture
+def results_there(reproduced, tmp_path) -> Path:
+    """A copy of a checkout with results."""
+    return Path(shutil.copytree(reproduced, tmp_path / "results there", symlinks=True))
+
+
+def results(checkout: Path) -> dict:
+    """What the pipeline is for: weights and test figures."""
+    weights = {
+        name: trained.load_record(checkout / "models" / name)["weights_sha256"] for name in RECIPES
+    }
+    return {"weights": weights, "test": json.loads((checkout / "metrics/test.json").read_text())}
+
+
+@pytest.fixture(scope="session")
+def expected(reproduced) -> dict:
+    """The results of an undisturbed run."""
+    return results(reproduced)
+
+
+@pytest.fixture
+def recovers(shell, expected) -> Callable[[Path], None]:
+    """Assert that `dvc repro` finishes the work, with the results of an undisturbed run."""
+
+    def check(checkout: Path) -> None:
+        shell(["dvc", "repro", "-q"], checkout)
+        assert results(checkout) == expected
+        left = [path for path in checkout.rglob(".*.partial-*") if ".dvc" not in path.parts]
+        assert left == []
+
+    return check

@@ -1,0 +1,44 @@
+"""The table of faults, from the marks of the tests that inject them.
+
+``python -m tests.faults.table`` writes it into ``docs/reliability.md``.
+"""
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "docs/reliability.md"
+MARKS = "<!-- faults -->", "<!-- /faults -->"
+MODULES = (
+    *("killed", "disk_full", "network", "bad_data", "bad_parameters"),
+    *("concurrency", "place", "tracking", "security"),
+)
+
+
+def rows() -> Iterator[str]:
+    """A row for each test that is marked with a fault, in the order of the modules."""
+    for name in MODULES:
+        module = importlib.import_module(f"tests.faults.test_{name}")
+        for function, test in vars(module).items():
+            for mark in getattr(test, "pytestmark", []) if function.startswith("test_") else []:
+                if mark.name == "fault":
+                    sees, then = mark.kwargs["sees"], mark.kwargs["then"]
+                    link = f"[test_{name}](../tests/faults/test_{name}.py)"
+                    yield f"| {mark.args[0]} | {sees} | {then} | {link} |"
+
+
+def table() -> str:
+    """The table in Markdown."""
+    head = ["| fault | what one sees | what happens next | test |", "| --- | --- | --- | --- |"]
+    return "\n".join([*head, *rows()])
+
+
+def page(text: str) -> str:
+    """The text of the page with the table between its marks."""
+    before, rest = text.split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    return f"{before}{MARKS[0]}\n{table()}\n{MARKS[1]}{after}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")

@@ -1,0 +1,187 @@
+"""Files that are not what they should be."""
+
+import gzip
+import json
+import resource
+import struct
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from src import idx
+from tests.faults.conftest import ALL, RECIPES, few, only_all
+
+headers = st.builds(
+    lambda zeros, kind, sizes: struct.pack(f">HBB{len(sizes)}I", zeros, kind, len(sizes), *sizes),
+    st.sampled_from([0, 0, 0, 1]),
+    st.sampled_from([8, 8, 8, 9, 13]),
+    st.lists(st.one_of(st.integers(0, 6), st.integers(0, 2**32 - 1)), max_size=4),
+)
+plain = st.one_of(
+    st.binary(max_size=64),
+    st.builds(lambda head, body: head + body, headers, st.binary(max_size=80)),
+)
+
+
+def packed(content: bytes, cut: int, flipped: int) -> bytes:
+    data = bytearray(gzip.compress(content, mtime=0))
+    if flipped:
+        data[flipped % len(data)] ^= 1 << flipped % 8
+    return bytes(data[: len(data) - cut % len(data)])
+
+
+contents = st.one_of(
+    plain, st.builds(packed, plain, st.sampled_from([0, 0, 1, 9]), st.integers(0, 2**16))
+)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return tmp_path_factory.mktemp("fuzz") / "file"
+
+
+@pytest.mark.fault(
+    "An IDX file of any content: 100,000 made by a fuzzer",
+    sees="one sentence that names the file and what is wrong",
+    then="the right file in its place, and `dvc repro`; memory never exceeds what is really there",
+)
+@settings(
+    max_examples=100_000 if ALL else 2_000,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(content=contents)
+def test_any_content_is_an_array_or_a_sentence(file, content):
+    file.write_bytes(content)
+    try:
+        shape = idx.read_header(file)
+        chunks = list(idx.read_chunks(file, 3))
+    except idx.IdxError as error:
+        assert str(file) in str(error) and "\n" not in str(error)
+        return
+    values = np.concatenate(chunks) if chunks else np.zeros(shape, np.uint8)
+    assert values.shape == shape
+    raw = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    assert raw == struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape) + values.tobytes()
+
+
+@pytest.mark.fault(
+    "A header of 20 bytes that announces 4 billion images; 1 GB of zeros in 1 MB of gzip",
+    sees="one sentence",
+    then="as above; both within 300 MB of memory",
+)
+@pytest.mark.parametrize("bomb", ["claim", "zeros"])
+def test_a_bomb_costs_no_memory(tmp_path, bomb):
+    path = tmp_path / "train-images-idx3-ubyte"
+    header = struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 28, 28)
+    if bomb == "claim":
+        path.write_bytes(header + b"\0" * 4)
+    else:
+        with gzip.open(path, "wb", compresslevel=9) as file:
+            file.write(struct.pack(">HBB3I", 0, 8, 3, 1000, 28, 28))
+            for _ in range(1000):
+                file.write(b"\0" * 1_000_000)
+    code = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_DATA, (300 << 20,) * 2)\n"
+        f"from src import idx\nfrom pathlib import Path\n"
+        f"try:\n    print(sum(len(c) for c in idx.read_chunks(Path({str(path)!r}), 1000)))\n"
+        f"except idx.IdxError as error:\n    print(error)"
+    )
+    limited = {"OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=limited)
+    assert done.returncode == 0, done.stderr
+    assert ("truncated" if bomb == "claim" else "too long") in done.stdout
+    assert resource.getrlimit(resource.RLIMIT_DATA)  # ours is as it was
+
+
+def cut_in_half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def rubbish(path):
+    path.write_bytes(b"\x00\xff rubbish \x93" * 20)
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def with_code(path):
+    """A lambda layer: Python code, which Keras' safe mode does not load."""
+    import keras
+
+    model = keras.Sequential([keras.Input((28, 28)), keras.layers.Lambda(lambda x: x)])
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        assert "lambda" in archive.read("config.json").decode().lower()
+
+
+def other_columns(path):
+    path.write_text("a,b\n1,2\n")
+
+
+def a_pickle(path):
+    np.save(path, np.array([{"a": 1}], object), allow_pickle=True)
+
+
+def other_shape(path):
+    np.save(path, np.zeros((3, 3), np.uint8))
+
+
+ALTERED = [
+    (f"models/{RECIPES[0]}/history.csv", other_columns),
+    ("data/processed/test_images.npy", cut_in_half),
+    ("data/processed/test_images.npy", rubbish),
+    ("data/processed/test_labels.npy", a_pickle),
+    ("data/processed/validation_images.npy", other_shape),
+    ("data/processed/dataset.json", rubbish),
+    (f"models/{RECIPES[0]}/model.keras", cut_in_half),
+    (f"models/{RECIPES[0]}/model.keras", empty),
+    (f"models/{RECIPES[0]}/model.keras", with_code),
+    (f"models/{RECIPES[0]}/history.csv", rubbish),
+    (f"models/{RECIPES[0]}/training.json", cut_in_half),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.fault(
+    "`.npy`, `.keras`, `history.csv` or `training.json` altered, cut, emptied, or with code in it",
+    sees="from the stage that reads it: `error: <file> is damaged …; run …`",
+    then="`dvc repro` finds the change by itself, and restores the file from DVC's cache",
+)
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        pytest.param(path, fault, id=f"{path.rsplit('/')[-1]} {fault.__name__}")
+        for path, fault in few(ALTERED)
+    ],
+)
+def test_altered_files(results_there, shell, recovers, path, fault):
+    altered = results_there / path
+    altered.chmod(0o644)
+    fault(altered)
+    done = shell(["python", "-m", "stages.evaluate"], results_there, fails=True)
+    assert "Traceback" not in done.stderr, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert altered.name in line and "dvc repro" in line
+    recovers(results_there)
+
+
+@pytest.mark.slow
+@only_all
+def test_an_altered_checkpoint_is_discarded(results_there, shell, expected):
+    checkout, name = results_there, RECIPES[1]
+    shell(["python", "-m", "stages.train", name], checkout)
+    (checkpoint,) = (checkout / ".checkpoints").glob(f"{name}-*.npz")
+    cut_in_half(checkpoint)
+    done = shell(["python", "-m", "stages.train", name], checkout)
+    assert "starting anew" in done.stderr
+    record = json.loads((checkout / "models" / name / "training.json").read_text())
+    assert record["weights_sha256"] == expected["weights"][name]

@@ -1,0 +1,97 @@
+"""Several processes at once."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+import urllib.request
+
+import pytest
+
+from tests.faults.conftest import RECIPES, only_all, results
+from tests.test_server import free_port
+
+pytestmark = pytest.mark.slow
+
+
+def start(command: list[str], checkout, environment, log) -> subprocess.Popen:
+    return subprocess.Popen(
+        command,
+        cwd=checkout,
+        env=environment,
+        stdout=log.open("a"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def finished_runs(checkout) -> list[tuple[str, str]]:
+    with sqlite3.connect(checkout / "mlflow.db") as store:
+        return sorted(
+            store.execute(
+                "SELECT r.name, coalesce(e.value, '') FROM runs r JOIN tags w "
+                "ON w.run_uuid = r.run_uuid AND w.key = 'weights_sha256' LEFT JOIN tags e "
+                "ON e.run_uuid = r.run_uuid AND e.key = 'dvc_exp' WHERE r.status = 'FINISHED'"
+            ).fetchall()
+        )
+
+
+@pytest.mark.fault(
+    "Two `dvc repro` at once",
+    sees="from the second: `ERROR: … is busy …` or `Unable to acquire lock`, by DVC",
+    then="the first finishes, as if alone",
+)
+@only_all
+def test_two_at_once(checkout, environment, tmp_path, recovers, expected):
+    logs = [tmp_path / "first", tmp_path / "second"]
+    first = start(["dvc", "repro"], checkout, environment, logs[0])
+    time.sleep(3)
+    second = start(["dvc", "repro"], checkout, environment, logs[1])
+    assert first.wait(600) == 0, logs[0].read_text()
+    if second.wait(600):
+        told = logs[1].read_text()
+        assert "lock" in told or "busy" in told
+        assert "Traceback" not in told
+    assert results(checkout) == expected
+    recovers(checkout)
+
+
+@pytest.mark.fault(
+    "Three queued experiments with `dvc queue start -j 3`, a `dvc repro` and `make ui` beside them",
+    sees="nothing",
+    then="all finish; each training is a run in MLflow, once",
+)
+@only_all
+def test_a_queue_a_repro_and_the_ui(results_there, environment, shell, tmp_path, expected):
+    checkout = results_there
+    for seed in (2, 3, 4):
+        queued = ["dvc", "exp", "run", "--queue", "-n", f"seed-{seed}", "-S", f"train.seed={seed}"]
+        shell([*queued, "-S", f"model={RECIPES[0]}"], checkout)
+    before, port, log = finished_runs(checkout), free_port(), tmp_path / "ui"
+    ui = ["mlflow", "server", "--workers", "1", "--backend-store-uri", "sqlite:///mlflow.db"]
+    ui += ["--artifacts-destination", "mlruns", "--host", "127.0.0.1", "--port", str(port)]
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    server = start(ui, checkout, environment | quiet, log)
+    try:
+        shell(["dvc", "queue", "start", "-j", "3"], checkout)
+        time.sleep(2)
+        shell(["dvc", "repro", "-q", "--force", f"train@{RECIPES[1]}"], checkout)
+        deadline = time.monotonic() + 400
+        while "Running" in (told := shell(["dvc", "queue", "status"], checkout).stdout) or (
+            "Queued" in told
+        ):
+            assert time.monotonic() < deadline, told
+            time.sleep(1)
+        assert told.count("Success") == 3, told
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10).close()
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(60)
+    new = [run for run in finished_runs(checkout)]
+    for run in before:
+        new.remove(run)
+    seeds = [(RECIPES[0], f"seed-{seed}") for seed in (2, 3, 4)]
+    assert sorted(new) == sorted([*seeds, (RECIPES[1], "")])
+    shell(["dvc", "repro", "-q"], checkout)
+    assert results(checkout) == expected

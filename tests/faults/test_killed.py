@@ -1,0 +1,138 @@
+"""The pipeline is killed, at moments drawn at random."""
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from tests.faults.conftest import ALL, RECIPES, few, only_all, results
+
+pytestmark = pytest.mark.slow
+ROUNDS = 10 if ALL else 1
+KILLS = 5 if ALL else 3  # of a round, before it may finish
+LONGEST = 22  # seconds that a life lasts: about what the whole pipeline takes
+
+
+def processes(folder: Path) -> list[psutil.Process]:
+    """Those that work in a folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if Path(process.cwd()).is_relative_to(folder):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def start(checkout: Path, environment: dict[str, str], log: Path) -> subprocess.Popen:
+    return subprocess.Popen(
+        ["dvc", "repro"],
+        cwd=checkout,
+        env=environment,
+        stdout=log.open("a"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def wait_until_quiet(checkout: Path) -> None:
+    deadline = time.monotonic() + 60
+    while left := processes(checkout):
+        assert time.monotonic() < deadline, [process.cmdline() for process in left]
+        time.sleep(0.1)
+
+
+@pytest.mark.fault(
+    "Killed at 50 random moments: SIGKILL, SIGTERM or Ctrl-C to all, or SIGKILL to `dvc` alone",
+    sees="at Ctrl-C, `interrupted: …`; else nothing",
+    then="`dvc repro` goes on; a training, from its last checkpoint; same weights and figures",
+)
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_killed_at_random_moments(checkout, environment, tmp_path, recovers, seed):
+    moments, log = random.Random(seed), tmp_path / "log"
+    for _ in range(KILLS):
+        process = start(checkout, environment, log)
+        time.sleep(moments.uniform(0.5, LONGEST))
+        how = moments.choice(["all", "dvc", signal.SIGTERM, signal.SIGINT])
+        if process.poll() is not None:
+            continue  # it was quicker
+        if how == "all":  # as where power fails
+            for each in processes(checkout):
+                each.kill()
+        elif how == "dvc":
+            process.kill()
+        else:
+            os.killpg(process.pid, how)
+        process.wait(60)
+        if how == signal.SIGINT:
+            wait_until_quiet(checkout)
+    wait_until_quiet(checkout)
+    recovers(checkout)
+
+
+@pytest.mark.fault(
+    "Ctrl-C in each stage",
+    sees="`interrupted: nothing half-written was kept; …`, and no process is left behind",
+    then="`dvc repro` goes on",
+)
+@pytest.mark.parametrize("stage", few(["train@mlp_dropout", "download", "plan", "preprocess"]))
+@only_all
+def test_interrupted(checkout, environment, tmp_path, recovers, stage):
+    log = tmp_path / "log"
+    process = start(checkout, environment, log)
+    module = f"stages.{stage.split('@')[0]}"
+    deadline = time.monotonic() + 120
+    while not any(
+        module in each.cmdline() and stage.split("@")[-1] in (*each.cmdline(), stage)
+        for each in processes(checkout)
+        if each.is_running()
+    ):
+        assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+    time.sleep(1.5)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) != 0
+    wait_until_quiet(checkout)
+    assert "Traceback" not in log.read_text()
+    recovers(checkout)
+
+
+@pytest.mark.fault(
+    "`dvc` killed when a training is complete, before DVC has taken its results",
+    sees="nothing",
+    then="the training is not repeated: its last checkpoint is complete; MLflow gets no second run",
+)
+def test_a_complete_training_is_not_repeated(results_there, shell, expected):
+    checkout, name = results_there, RECIPES[1]
+    # As if DVC had been killed there: the stage is complete, and DVC knows nothing of it.
+    lock = checkout / "dvc.lock"
+    known = yaml.safe_load(lock.read_text())
+    del known["stages"][f"train@{name}"]
+    lock.write_text(yaml.safe_dump(known, sort_keys=False))
+    shutil.rmtree(checkout / ".dvc/cache/runs")
+    shutil.rmtree(checkout / "models" / name)
+    with sqlite3.connect(checkout / "mlflow.db") as store:
+        store.execute("UPDATE runs SET lifecycle_stage = 'deleted'")
+    shell(["python", "-m", "stages.train", name], checkout)
+    assert list((checkout / ".checkpoints").glob(f"{name}-*.npz"))
+    shutil.rmtree(checkout / "models" / name)
+
+    again = shell(["dvc", "repro", "-s", f"train@{name}"], checkout)
+    assert "the training is complete already" in again.stdout
+    shell(["dvc", "repro", "-q"], checkout)
+    assert results(checkout) == expected
+    assert list((checkout / ".checkpoints").glob("*.npz")) == []
+    with sqlite3.connect(checkout / "mlflow.db") as store:
+        (count,) = store.execute(
+            "SELECT count(*) FROM runs WHERE name = ? AND lifecycle_stage = 'active'", [name]
+        ).fetchone()
+    assert count == 1

@@ -1,0 +1,89 @@
+"""Odd places, clocks and accounts."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import RECIPES, few, only_all, results
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.fault(
+    "A path with spaces and letters beyond ASCII; `LC_ALL=C`, an odd `TZ`, no git identity; no "
+    "`HOME`, or one that cannot be written",
+    sees="nothing",
+    then="the same weights and figures",
+)
+@pytest.mark.parametrize("home", few(["/proc/nowhere", None]))
+@only_all
+def test_an_odd_place(base, tmp_path, environment, expected, home):
+    checkout = Path(shutil.copytree(base, tmp_path / "Бег 手書き & 'digits' $HOME"))
+    odd = {k: v for k, v in environment.items() if not k.startswith(("GIT_", "LC_", "LANG"))}
+    odd |= {"LC_ALL": "C", "TZ": "Pacific/Chatham", "GIT_CONFIG_GLOBAL": "/dev/null"}
+    odd.pop("HOME", None)
+    if home:
+        odd["HOME"] = home
+    done = subprocess.run(["dvc", "repro"], cwd=checkout, env=odd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "not logged" not in done.stderr, done.stderr
+    assert results(checkout) == expected
+
+
+@pytest.mark.fault(
+    "The checkout is moved",
+    sees="nothing",
+    then="`dvc repro` has nothing to do; MLflow finds old artifacts, and takes new ones",
+)
+def test_a_moved_checkout(results_there, environment, shell, tmp_path):
+    moved = results_there.rename(tmp_path / "moved")
+    again = shell(["dvc", "repro"], moved)
+    assert "Data and pipelines are up to date" in again.stdout
+    shell(["dvc", "repro", "-q", "--force", "-s", f"train@{RECIPES[0]}"], moved)
+    code = (
+        "import json, mlflow; client = mlflow.MlflowClient('sqlite:///mlflow.db')\n"
+        "runs = client.search_runs(['1'], \"tags.recipe != ''\")\n"
+        "files = [[f.path for f in client.list_artifacts(r.info.run_id)] for r in runs]\n"
+        "print(json.dumps([files, [r.info.artifact_uri for r in runs]]))"
+    )
+    files, places = json.loads(shell([sys.executable, "-c", code], moved).stdout)
+    assert len(files) == 3
+    assert all({"history.csv", "training.json"} <= set(each) for each in files)
+    assert all(place.startswith(moved.as_uri()) for place in places)
+    assert not results_there.exists()
+
+
+@pytest.mark.fault(
+    "`data/incoming` that can be read only",
+    sees="nothing",
+    then="the files in it are used; nothing is ever written there",
+)
+@only_all
+def test_incoming_is_only_read(checkout, expected, recovers):
+    incoming = checkout / "data/incoming"
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in incoming.iterdir())
+    incoming.chmod(0o555)
+    recovers(checkout)
+    incoming.chmod(0o755)
+    assert sorted((path.name, path.stat().st_mtime_ns) for path in incoming.iterdir()) == before
+
+
+@pytest.mark.fault(
+    "A folder for the results that cannot be written",
+    sees="`error: Permission denied (…); make room or give access, then run dvc repro`",
+    then="with access, `dvc repro` finishes",
+)
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written(checkout, shell, recovers):
+    (checkout / "data").chmod(0o555)
+    try:
+        done = shell(["python", "-m", "stages.plan"], checkout, fails=True)
+        assert done.stderr.startswith("error: Permission denied")
+    finally:
+        (checkout / "data").chmod(0o755)
+    recovers(checkout)

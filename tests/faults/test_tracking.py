@@ -1,0 +1,106 @@
+"""MLflow's store fails between and during the stages."""
+
+import http.server
+import os
+import sqlite3
+import threading
+import time
+
+import pytest
+
+from tests.faults.conftest import RECIPES, few, only_all, results
+from tests.faults.test_concurrency import finished_runs
+
+pytestmark = pytest.mark.slow
+
+
+def deleted(checkout):
+    for path in checkout.glob("mlflow.db*"):
+        path.unlink()
+
+
+def read_only(checkout):
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    (checkout / "mlflow.db").chmod(0o444)
+
+
+def older(checkout):
+    with sqlite3.connect(checkout / "mlflow.db") as store:
+        store.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
+
+
+def damaged(checkout):
+    (checkout / "mlflow.db").write_bytes(b"SQLite format 3\0" + b"rubbish" * 1000)
+
+
+@pytest.mark.fault(
+    "The store read-only, damaged, or of an older schema; a server that answers 500, or hangs",
+    sees="`warning: not logged in MLflow yet: …; kept in .unsent …`, from each stage",
+    then="all results are there; the next stage that can, or `make send`, sends what was kept",
+)
+@pytest.mark.parametrize("fault", few([damaged, older, read_only]))
+@only_all
+def test_a_store_that_fails(results_there, shell, expected, tmp_path, fault):
+    checkout = results_there
+    kept = (checkout / "mlflow.db").read_bytes()
+    before = finished_runs(checkout)
+    fault(checkout)
+    done = shell(
+        ["dvc", "repro", "--force", f"train@{RECIPES[0]}", "evaluate", "compare"], checkout
+    )
+    assert results(checkout) == expected
+    assert "warning: not logged in MLflow yet" in done.stderr
+    assert "Traceback" not in done.stderr
+    (checkout / "mlflow.db").chmod(0o644)
+    (checkout / "mlflow.db").write_bytes(kept)
+    shell(["python", "-m", "src.tracking", "--send"], checkout)
+    assert len(finished_runs(checkout)) == len(before) + len(RECIPES)
+
+
+@pytest.mark.fault(
+    "The store deleted between two stages",
+    sees="nothing",
+    then="a new one is made, and gets the trainings as restored ones, once",
+)
+def test_a_store_that_is_deleted(results_there, shell):
+    deleted(results_there)
+    shell(["dvc", "repro", "-q", "--force", "-s", "evaluate"], results_there)
+    shell(["dvc", "repro", "-q", "--force", "-s", "evaluate"], results_there)
+    assert finished_runs(results_there) == [(name, "") for name in RECIPES]
+
+
+@pytest.fixture(params=few(["hangs", "500"]))
+def bad_server(request):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            if request.param == "hangs":
+                time.sleep(120)
+            self.send_error(500)
+
+        do_GET = do_POST = do_HEAD = answer
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(http.server.ThreadingHTTPServer):
+        daemon_threads = True
+        block_on_close = False
+
+    with Server(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://user:secret@127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+@only_all
+def test_a_server_that_fails(checkout, shell, expected, bad_server):
+    done = shell(["dvc", "repro"], checkout, MLFLOW_TRACKING_URI=bad_server)
+    told = done.stdout + done.stderr
+    assert results(checkout) == expected
+    assert told.count("warning: not logged in MLflow yet") == len(RECIPES) + 2
+    assert "secret" not in told and "Traceback" not in told
+    shell(["python", "-m", "src.tracking", "--send"], checkout)
+    assert finished_runs(checkout) == [(name, "") for name in RECIPES]
+    for path in (checkout / ".unsent").rglob("*"):
+        assert not path.is_file() or b"secret" not in path.read_bytes()
