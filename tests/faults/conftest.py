@@ -27,6 +27,15 @@ def few(cases: Iterable, count: int = 1) -> list:
     return list(cases) if ALL else list(cases)[:count]
 
 
+def bound_by_permissions() -> list[str]:
+    """What to put before a command so that the modes of files bind it, also where root tests."""
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("root may write everywhere, and setpriv (util-linux) is not there")
+    return ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-all"]
+
+
 @pytest.fixture(scope="session")
 def base(tmp_path_factory, new_checkout, shell) -> Path:
     """A checkout in which nothing has run: two short trainings on the stand-in."""
