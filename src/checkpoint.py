@@ -5,6 +5,7 @@ code and libraries that train. The last one, of the complete training, stays unt
 that stage begins when DVC has the results in its cache. Killed before, DVC trains again.
 """
 
+import io
 import json
 import os
 import platform
@@ -23,7 +24,10 @@ from src.files import json_sha256, sha256, whole_file
 if TYPE_CHECKING:
     from src.execution import Execution
 
-CODE = ("training.py", "model.py", "execution.py", "checkpoint.py", "inference.py", "recipe.py")
+CODE = (
+    *("training.py", "windows.py", "model.py", "execution.py", "cluster.py"),
+    *("checkpoint.py", "inference.py", "recipe.py"),
+)
 SECONDS = 2.0  # at least so long between two
 SHARE = 0.02  # of the time, at most, goes into writing them
 STALE_SECONDS = 7 * 24 * 3600
@@ -82,12 +86,16 @@ class Checkpoint:
         self._written = time.perf_counter()
         self._cost = self._written - started
 
-    def load(self) -> tuple[dict[str, Any], list[np.ndarray]] | None:
-        """What ``save`` was given last; none if there is none, or none that can be read."""
-        if not self._path.exists():
+    def read(self) -> bytes | None:
+        """The file that ``save`` wrote last; none if there is none."""
+        return self._path.read_bytes() if self._path.exists() else None
+
+    def load(self, content: bytes | None) -> tuple[dict[str, Any], list[np.ndarray]] | None:
+        """What ``save`` was given, from what ``read`` gave; none if that cannot be understood."""
+        if content is None:
             return None
         try:
-            with np.load(self._path, allow_pickle=False) as saved:
+            with np.load(io.BytesIO(content), allow_pickle=False) as saved:
                 state = json.loads(str(saved["state"]))
                 return state, [saved[f"arr_{index}"] for index in range(len(saved.files) - 1)]
         except Exception as error:  # whatever zip, npy and JSON readers raise

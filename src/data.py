@@ -50,3 +50,28 @@ def _load(path: Path, shape: tuple[int, ...]) -> np.ndarray:
             f"uint8 {list(shape)}; delete {path.parent} and run `dvc repro preprocess`"
         )
     return array
+
+
+def read_rows(array: np.ndarray, first: int, into: np.ndarray) -> None:
+    """Copy rows from ``first`` on into ``into``, as many as that has.
+
+    An array that is mapped into memory is read from its file instead: what is read through a map
+    counts as memory of this process for as long as the system likes.
+
+    Args:
+        array: as ``load_split`` gives it, or one in memory.
+    """
+    if not isinstance(array, np.memmap):
+        into[...] = array[first : first + len(into)]
+        return
+    with open(array.filename, "rb", buffering=0) as file:
+        file.seek(array.offset + first * array.strides[0])
+        view = memoryview(into).cast("B")
+        done = 0
+        while done < len(view):
+            count = file.readinto(view[done:])
+            if not count:
+                raise PipelineError(
+                    f"{array.filename} ended early; run `dvc repro preprocess` to make it anew"
+                )
+            done += count

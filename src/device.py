@@ -41,12 +41,24 @@ with _quiet(), lean_import(without=["sklearn", "matplotlib"]):
     tf.config.list_physical_devices()  # looks for GPUs, with more greetings
 
 
-def choose_device(wanted: Literal["auto", "cpu", "gpu"]) -> Literal["cpu", "gpu"]:
-    """The device to train on; a GPU's memory is taken as it is needed, not all at once.
+def choose_device(
+    wanted: Literal["auto", "cpu", "gpu"], threads: int | Literal["auto"] = "auto"
+) -> Literal["cpu", "gpu"]:
+    """The device to train on, made ready; to be called before anything is computed.
+
+    A GPU's memory is taken as it is needed, not all at once, and it computes the same bits each
+    time, which TensorFlow does not promise unless it is told.
+
+    Args:
+        wanted: ``train.device``.
+        threads: of the CPU; ``auto`` is one for each processor.
 
     Raises:
         PipelineError: a GPU is asked for and TensorFlow sees none.
     """
+    if threads != "auto":
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
     gpus = tf.config.list_physical_devices("GPU")
     if wanted == "gpu" and not gpus:
         seen = ", ".join(device.name for device in tf.config.list_physical_devices())
@@ -59,4 +71,5 @@ def choose_device(wanted: Literal["auto", "cpu", "gpu"]) -> Literal["cpu", "gpu"
         return "cpu"
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
+    tf.config.experimental.enable_op_determinism()
     return "gpu"

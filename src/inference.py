@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from src.data import read_rows
+
 BATCH = 1000
 
 
@@ -15,10 +17,11 @@ class Predictor:
             lambda images: model(images, training=False), reduce_retracing=True
         )
 
-    def logits(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
+    def logits(self, images: np.ndarray) -> np.ndarray:
         """``uint8 [N, H, W]`` to ``float32 [N, K]``."""
-        batches = [
-            self._call(tf.constant(images[first : first + BATCH]))
-            for first in range(0, len(images), BATCH)
-        ]
-        return np.concatenate([batch.numpy() for batch in batches])
+        logits = []
+        for first in range(0, len(images), BATCH):
+            batch = np.empty((min(BATCH, len(images) - first), *images.shape[1:]), np.uint8)
+            read_rows(images, first, batch)
+            logits.append(self._call(tf.constant(batch)).numpy())
+        return np.concatenate(logits)

@@ -26,6 +26,9 @@ class TrainParams(Block):
     """What every training shares."""
 
     device: Literal["auto", "cpu", "gpu"]
+    strategy: Literal["single", "mirrored", "multi_worker"]
+    memory_limit: Literal["auto"] | Annotated[float, Field(ge=1, le=100_000)]  # GB
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)]
     compile: Literal["auto", "graph", "xla"]
     precision: Literal["auto", "float32", "bfloat16"]
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)]

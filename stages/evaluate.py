@@ -1,6 +1,7 @@
 """Stage evaluate: every trained model on the test split, which no other stage touches."""
 
 from contextlib import ExitStack
+from dataclasses import fields
 
 from src import paths, tracking
 from src.errors import run
@@ -68,7 +69,7 @@ def evaluate() -> dict[str, dict[str, float]]:
             for folder, picture in zip(folders, pictures, strict=True):
                 write_png(picture, folder / f"{name}.png")
             record = trained.load_record(paths.MODELS / name)
-            how = Execution(**{key: record[key] for key in ("device", "compile", "precision")})
+            how = Execution(**{field.name: record[field.name] for field in fields(Execution)})
             Checkpoint.of(checkpoints, plan, record["dataset"], how).prune()
     for path, tables in (
         (paths.PER_CLASS, {name: each.per_class for name, each in done.items()}),

@@ -24,11 +24,16 @@ def test_a_gpu_that_is_not_there_is_a_sentence(monkeypatch):
 
 
 @pytest.mark.parametrize("wanted", ["auto", "gpu"])
-def test_a_gpus_memory_is_not_taken_all_at_once(monkeypatch, wanted):
+def test_a_gpus_memory_is_not_taken_all_at_once_and_its_bits_repeat(monkeypatch, wanted):
     gpu, grown = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU"), []
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [gpu])
     monkeypatch.setattr(
         tf.config.experimental, "set_memory_growth", lambda device, on: grown.append((device, on))
     )
+    determined = []
+    monkeypatch.setattr(
+        tf.config.experimental, "enable_op_determinism", lambda: determined.append(True)
+    )
     assert device.choose_device(wanted) == "gpu"
+    assert determined
     assert grown == [(gpu, True)]
