@@ -7,7 +7,8 @@ them, so that all make the same step (Dean et al., 2012, call it synchronous dat
 import json
 import os
 import signal
-import threading
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Strategy = Literal["single", "mirrored", "multi_worker"]
 JOIN_SECONDS = 600  # so long all workers have to come
+PIECE_BYTES = 1 << 22  # of what the chief tells the others
 NEEDED = (
     "train.strategy is multi_worker, which takes the cluster from TF_CONFIG, the environment "
     "variable that Kubernetes' training operator and Vertex set"
@@ -33,11 +35,13 @@ class Worker:
     Attributes:
         task: its name in the cluster.
         chief: whether it is the one that writes outputs, logs and checkpoints.
+        address: of this worker, host:port.
         others: addresses of the other workers.
     """
 
     task: str
     chief: bool
+    address: str = ""
     others: tuple[str, ...] = ()
 
 
@@ -60,12 +64,15 @@ def this_worker(strategy: Strategy) -> Worker:
         jobs, task = config["cluster"], config["task"]
         workers = [(job, i) for job in ("chief", "worker") for i in range(len(jobs.get(job, ())))]
         me = task["type"], int(task["index"])
+        if me not in workers:
+            raise ValueError(f"{me[0]} {me[1]} is none of its workers")
         others = tuple(jobs[job][i] for job, i in workers if (job, i) != me)
-        if me not in workers or not all(":" in address for address in others):
-            raise ValueError(f"task {me} is none of the workers {workers}")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        worker = Worker(f"{me[0]} {me[1]}", me == workers[0], jobs[me[0]][me[1]], others)
+        for address in (worker.address, *others):
+            _port(address)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise PipelineError(f"{NEEDED}; it is {found!r}, which does not fit ({error})") from None
-    return Worker(f"{me[0]} {me[1]}", me == workers[0], others)
+    return worker
 
 
 def make_strategy(
@@ -84,35 +91,56 @@ def make_strategy(
         devices = tf.config.list_logical_devices(device.upper())
         return tf.distribute.MirroredStrategy([each.name for each in devices])
     communication = tf.distribute.experimental.CommunicationImplementation
-    with _waiting(worker):
-        return tf.distribute.MultiWorkerMirroredStrategy(
-            communication_options=tf.distribute.experimental.CommunicationOptions(
-                implementation=communication.NCCL if device == "gpu" else communication.RING
-            )
+    _wait_for_all(worker)
+    made = tf.distribute.MultiWorkerMirroredStrategy(
+        communication_options=tf.distribute.experimental.CommunicationOptions(
+            implementation=communication.NCCL if device == "gpu" else communication.RING
         )
+    )
+    # TensorFlow takes SIGTERM as a notice to be passed on, and trains on.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return made
 
 
-@contextmanager
-def _waiting(worker: Worker) -> Iterator[None]:
-    """TensorFlow waits for the other workers in C++, which neither Ctrl-C nor an error ends."""
+def _wait_for_all(worker: Worker) -> None:
+    """Wait until every worker listens at its address, or did.
 
-    def give_up() -> None:
-        sentence = f"error: not all workers came within {JOIN_SECONDS} s; start all of them\n"
-        os.write(2, sentence.encode())
-        os._exit(1)
+    TensorFlow would wait without end, and neither Ctrl-C nor a timer ends that. A worker that has
+    seen all of them leaves its address to TensorFlow, which listens there next.
 
-    timer = threading.Timer(JOIN_SECONDS, give_up)
-    timer.daemon = True
-    handled = signal.signal(signal.SIGINT, signal.SIG_DFL)
-    print(f"{worker.task}: waiting for {', '.join(worker.others) or 'nobody'}", flush=True)
-    timer.start()
+    Raises:
+        PipelineError: some did not come within ``JOIN_SECONDS``, or the own address is taken.
+    """
+    missing, deadline = list(worker.others), time.monotonic() + JOIN_SECONDS
+    print(f"{worker.task}: waiting for {', '.join(missing) or 'nobody'}", flush=True)
     try:
-        yield
-    finally:
-        timer.cancel()
-        signal.signal(signal.SIGINT, handled)
-        # TensorFlow takes SIGTERM as a notice to be passed on, and goes on.
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        own = socket.create_server(("", _port(worker.address)), backlog=1000)
+    except OSError as error:
+        raise PipelineError(
+            f"{worker.task} cannot listen at {worker.address}, its address in TF_CONFIG: "
+            f"{error.strerror}; give it a free port"
+        ) from None
+    with own:
+        while missing:
+            if time.monotonic() > deadline:
+                raise PipelineError(
+                    f"{', '.join(missing)} did not come within {JOIN_SECONDS} s; start all workers "
+                    "of TF_CONFIG, and let each reach the others"
+                )
+            missing = [address for address in missing if not _listens(address)]
+            time.sleep(0.2 if missing else 0)
+
+
+def _listens(address: str) -> bool:
+    try:
+        socket.create_connection((address.rsplit(":", 1)[0], _port(address)), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _port(address: str) -> int:
+    return int(address.rsplit(":", 1)[1])
 
 
 def own_rows(batch: int) -> "tuple[tf.Tensor, tf.Tensor]":
@@ -165,7 +193,10 @@ def from_chief(
         return strategy.reduce(tf.distribute.ReduceOp.SUM, parts, axis=None).numpy()
 
     length = int(summed(np.array(len(content or b""), np.float64)))
-    if not length:
-        return None
-    mine = np.frombuffer(content, np.uint8) if chief else np.zeros(length, np.uint8)
-    return summed(mine.astype(np.float32)).astype(np.uint8).tobytes()
+    mine = np.frombuffer(content, np.uint8) if content and chief else np.zeros(length, np.uint8)
+    pieces = [
+        # As floats, which every device and network can sum, and which hold a byte exactly.
+        summed(mine[first : first + PIECE_BYTES].astype(np.float32)).astype(np.uint8)
+        for first in range(0, length, PIECE_BYTES)
+    ]
+    return b"".join(pieces) if length else None

@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 def main() -> None:
     name = sys.argv[1]
     plan = read_json(paths.RECIPES / f"{name}.json", "plan")
-    worker = cluster.this_worker(plan["train"]["strategy"])
-    if plan["selected"] and worker.chief:
-        with tracking.beside() as log, cluster.sentence_for_lost_workers(worker):
-            train(plan, worker, log)
-    elif plan["selected"]:
-        with cluster.sentence_for_lost_workers(worker):
-            trainer, checkpoint = prepare(plan, worker)
-            trainer.run(checkpoint=checkpoint)
-    elif worker.chief:
+    if not plan["selected"]:
         with whole_folder(paths.MODELS / name) as folder:  # DVC wants an output all the same
             (folder / "not-selected.txt").write_text("`model` in params.yaml leaves this out.\n")
+        return
+    worker = cluster.this_worker(plan["train"]["strategy"])
+    with cluster.sentence_for_lost_workers(worker):
+        if worker.chief:
+            with tracking.beside() as log:
+                train(plan, worker, log)
+        else:
+            trainer, checkpoint = prepare(plan, worker)
+            trainer.run(checkpoint=checkpoint)
 
 
 def prepare(plan: dict, worker: cluster.Worker) -> "tuple[Trainer, Checkpoint]":

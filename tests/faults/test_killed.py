@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -41,6 +42,8 @@ def start(checkout: Path, environment: dict[str, str], log: Path) -> subprocess.
         stdout=log.open("a"),
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        # What runs in the background of a script ignores Ctrl-C, and so do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -136,3 +139,20 @@ def test_a_complete_training_is_not_repeated(results_there, shell, expected):
             "SELECT count(*) FROM runs WHERE name = ? AND lifecycle_stage = 'active'", [name]
         ).fetchone()
     assert count == 1
+
+
+@pytest.mark.fault(
+    "`dvc` killed in the tenth of a second in which it writes `dvc.lock`, after each stage",
+    sees="from `dvc`, the next time: `'./dvc.lock' is invalid` or `validation failed`",
+    then="`git checkout dvc.lock`, and `dvc repro` takes from its cache what was done",
+)
+def test_killed_while_dvc_writes_its_lock_file(results_there, shell, expected):
+    lock = results_there / "dvc.lock"
+    lock.write_text(lock.read_text()[:20000].rpartition("path:")[0] + "pa")
+    said = shell(["dvc", "repro"], results_there, fails=True).stderr
+    assert re.search(r"'./dvc.lock' (is invalid|validation failed)", said)
+    # As long ago as can be: to the state before the first stage.
+    shell(["git", "checkout", "HEAD~", "dvc.lock"], results_there)
+    done = shell(["dvc", "repro"], results_there)
+    assert "Running stage 'train" not in done.stdout
+    assert results(results_there) == expected

@@ -1,0 +1,285 @@
+"""Past memory and past one device: real processes, the stand-in."""
+
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from src import datasets, standin, trained
+from tests.idx_files import refused_url, write_set
+from tests.test_pipeline import edit
+
+pytestmark = pytest.mark.slow
+
+# Runs one recipe for some steps with a strategy; the weights go into a file.
+TRAIN = """
+import json, sys
+import numpy as np
+from src import device
+import tensorflow as tf
+strategy, devices, target, recipe = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+(cpu,) = tf.config.list_physical_devices("CPU")
+logical = [tf.config.LogicalDeviceConfiguration()] * devices
+tf.config.set_logical_device_configuration(cpu, logical)
+device.choose_device("cpu")
+from src import standin
+from src.cluster import this_worker
+from src.execution import Execution
+from src.recipe import load_recipe
+from src.training import Trainer
+images, labels = standin.digits()
+splits = (images[200:1400], labels[200:1400]), (images[:200], labels[:200])
+execution = Execution("cpu", "graph", "float32", strategy, 300)
+worker = this_worker(strategy)
+trainer = Trainer(load_recipe(json.loads(recipe)), *splits, 10, 1, execution, worker=worker)
+model = trainer.run().model
+if worker.chief:
+    np.save(target, np.concatenate([each.ravel() for each in model.get_weights()]))
+"""
+RECIPES = {  # what differs in kind: dropout and convolutions, averaging and a penalty, Adam
+    "cnn": {"batch_size": 100, "steps": 12},
+    "mlp_ema": {"batch_size": 100, "steps": 12},  # a learning rate of 0.8 makes rounding grow
+    "mlp_dropout": {"batch_size": 50, "steps": 40},
+    "mlp_65x2": {"batch_size": 50, "steps": 40},
+}
+TOLERANCE = dict.fromkeys(RECIPES, 1e-5) | {"cnn": 2e-3}
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def start_workers(
+    commands: list[list[str]], folder: Path, environment: dict[str, str]
+) -> list[subprocess.Popen]:
+    """A process for each worker, of which the first is the chief."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(len(commands))]
+    return [
+        subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment
+            | {
+                "TF_CONFIG": json.dumps(
+                    {
+                        "cluster": {"worker": addresses},
+                        "task": {"type": "worker", "index": index},
+                    }
+                )
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for index, command in enumerate(commands)
+    ]
+
+
+def told(processes: list[subprocess.Popen]) -> list[str]:
+    """What the workers said, once all of them have ended."""
+    return [process.communicate(timeout=300)[0] for process in processes]
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory, shell):
+    """The weights that a recipe gets on one device, made once."""
+    folder, done = tmp_path_factory.mktemp("weights"), {}
+
+    def weights(name: str, recipe: str) -> np.ndarray:
+        if name not in done:
+            shell([sys.executable, "-c", TRAIN, "single", "1", f"{folder}/{name}", recipe], ".")
+            done[name] = np.load(folder / f"{name}.npy")
+        return done[name]
+
+    return weights
+
+
+def content(name: str) -> str:
+    from src.params import load_params
+
+    recipe = load_params().models[name].model_dump()
+    return json.dumps(recipe | {"epochs": None, "validate_every": None} | RECIPES[name])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("devices", [2, 3])
+def test_devices_that_share_batches_get_the_weights_of_one(tmp_path, shell, single, name, devices):
+    target, recipe = tmp_path / "weights.npy", content(name)
+    command = ["-c", TRAIN, "mirrored", str(devices), str(target), recipe]
+    shell([sys.executable, *command], ".")
+    assert np.load(target) == pytest.approx(single(name, recipe), abs=TOLERANCE[name])
+
+
+@pytest.mark.parametrize(("name", "workers"), [("mlp_dropout", 2), ("cnn", 2), ("mlp_ema", 4)])
+def test_workers_that_share_batches_get_the_weights_of_one(
+    tmp_path, environment, single, name, workers
+):
+    target, recipe = tmp_path / "weights.npy", content(name)
+    command = [sys.executable, "-c", TRAIN, "multi_worker", "1", str(target), recipe]
+    processes = start_workers([command] * workers, Path.cwd(), environment)
+    output = told(processes)
+    assert [process.returncode for process in processes] == [0] * workers, output
+    assert np.load(target) == pytest.approx(single(name, recipe), abs=TOLERANCE[name])
+
+
+@pytest.fixture(scope="module")
+def cluster_base(tmp_path_factory, new_checkout, shell) -> Path:
+    """A checkout with a training for several workers, ready for it."""
+    base = new_checkout(tmp_path_factory.mktemp("cluster") / "base")
+    edit(
+        base,
+        model="mlp_dropout",
+        models__mlp_dropout__epochs=30,
+        train__strategy="multi_worker",
+        data__folders=["data/incoming"],
+        data__mirrors=[refused_url()],
+    )
+    shell(["git", "commit", "-qam", "One training for several workers"], base)
+    shell(["dvc", "repro", "-q", "preprocess", "plan"], base)
+    return base
+
+
+WORKER = ["python", "-m", "stages.train", "mlp_dropout"]
+CHIEF = ["dvc", "repro", "-s", "train@mlp_dropout"]
+
+
+def test_the_chief_runs_dvc_and_the_others_the_training(cluster_base, environment, tmp_path, shell):
+    """A worker dies; the job ends with a sentence; started again, it ends as if undisturbed."""
+    whole = Path(shutil.copytree(cluster_base, tmp_path / "whole"))
+    processes = start_workers([CHIEF, WORKER], whole, environment)
+    output = told(processes)
+    assert [process.returncode for process in processes] == [0, 0], output
+    record = trained.load_record(whole / "models/mlp_dropout")
+    assert record["strategy"] == "multi_worker"
+    assert "validation accuracy" in output[0] and "validation accuracy" not in output[1]
+
+    for victim in (1, 0):
+        broken = Path(shutil.copytree(cluster_base, tmp_path / f"broken {victim}"))
+        processes = start_workers([WORKER, WORKER], broken, environment)
+        deadline = time.monotonic() + 120
+        while not list((broken / ".checkpoints").glob("mlp_dropout-*.npz")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        processes[victim].send_signal(signal.SIGKILL)
+        output = told(processes)
+        assert processes[1 - victim].returncode == 1
+        assert "error: a worker is gone (" in output[1 - victim], output
+        assert "Traceback" not in output[1 - victim]
+        assert not (broken / "models/mlp_dropout").exists()
+
+        processes = start_workers([CHIEF, WORKER], broken, environment)
+        output = told(processes)
+        assert [process.returncode for process in processes] == [0, 0], output
+        for each in output:
+            assert "going on from step" in each, output
+        again = trained.load_record(broken / "models/mlp_dropout")
+        assert again["weights_sha256"] == record["weights_sha256"]
+    shell(["dvc", "repro", "-q"], broken, TF_CONFIG="")
+    assert "mlp_dropout" in (broken / "metrics/comparison.md").read_text()
+
+
+def test_a_worker_that_never_comes_is_not_waited_for_without_end(cluster_base, environment):
+    code = "from src import cluster; cluster.JOIN_SECONDS = 3; import sys; sys.argv[1:] = "
+    code += "['mlp_dropout']; from src.errors import run; from stages.train import main; run(main)"
+    alone = start_workers([["python", "-c", code], ["true"]], cluster_base, environment)
+    output = told(alone)[0]
+    assert alone[0].returncode == 1
+    assert re.search(r"^error: 127.0.0.1:\d+ did not come within 3 s; start all", output, re.M)
+    assert "Traceback" not in output
+
+
+def test_waiting_for_workers_can_be_interrupted(cluster_base, environment):
+    waiting = start_workers([WORKER, ["true"]], cluster_base, environment)
+    while "waiting for" not in (said := waiting[0].stdout.readline()):
+        assert said
+    waiting[0].send_signal(signal.SIGINT)
+    assert told(waiting)[0].startswith("interrupted: ")
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory, new_checkout, shell) -> Path:
+    """A checkout with 340,000 images of the stand-in, and 1 GB to train in."""
+    checkout = new_checkout(tmp_path_factory.mktemp("many") / "checkout")
+    images, labels = standin.digits()
+    many, other = np.tile(images[:1400], (243, 1, 1)), images[1400:]
+    contents = {
+        datasets.TRAIN_IMAGES: many,
+        datasets.TRAIN_LABELS: np.tile(labels[:1400], 243),
+        datasets.TEST_IMAGES: other,
+        datasets.TEST_LABELS: labels[1400:],
+    }
+    write_set(checkout / "data/incoming", contents, "")
+    edit(
+        checkout,
+        model=["mlp_65x2", "mlp_dropout"],
+        models__mlp_65x2__epochs=1,
+        models__mlp_dropout__epochs=1,
+        data__dataset="local",
+        data__folders=["data/incoming"],
+        train__memory_limit=1,
+    )
+    shell(["git", "commit", "-qam", "Many images"], checkout)
+    return checkout
+
+
+def test_what_is_larger_than_memory_allows_is_streamed(many, shell, tmp_path):
+    done = shell(["dvc", "repro"], many)
+    sizes = [
+        int(size.replace(",", "")) for size in re.findall(r"cpu, ([\d,]+) images at", done.stdout)
+    ]
+    assert len(sizes) == 2
+    for size in sizes:
+        assert size * 784 <= 1e9 / 16
+    first = trained.load_record(many / "models/mlp_65x2")
+    assert first["window"] in sizes
+    assert first["validation_accuracy"] > 0.9
+    summary = json.loads((many / "metrics/summary.json").read_text())
+    assert summary["test_accuracy"] > 0.8
+
+    again = shell(["dvc", "repro", "--force", "-s", "train@mlp_65x2"], many)
+    assert "images at a time" in again.stdout
+    assert (
+        trained.load_record(many / "models/mlp_65x2")["weights_sha256"] == first["weights_sha256"]
+    )
+
+
+def test_a_streamed_training_goes_on_after_a_kill(many, environment, shell):
+    expected = trained.load_record(many / "models/mlp_dropout")["weights_sha256"]
+    environment = environment | {"PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(WORKER, cwd=many, env=environment, stdout=subprocess.PIPE, text=True)
+    while not list((many / ".checkpoints").glob("mlp_dropout-*.npz")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    done = shell(WORKER, many)
+    assert "going on from step" in done.stdout
+    assert trained.load_record(many / "models/mlp_dropout")["weights_sha256"] == expected
+
+
+def test_memory_stays_under_its_limit(many, environment):
+    process = psutil.Popen(WORKER, cwd=many, env=environment, stdout=subprocess.DEVNULL)
+    most = 0
+    while process.poll() is None:
+        try:
+            most = max(most, process.memory_info().rss)
+        except psutil.Error:
+            break
+        time.sleep(0.02)
+    assert process.wait() == 0
+    assert 0.3e9 < most < 2e9
