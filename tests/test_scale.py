@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -273,6 +274,7 @@ def test_a_streamed_training_goes_on_after_a_kill(many, environment, shell):
 
 
 def test_memory_stays_under_its_limit(many, environment):
+    shutil.rmtree(many / ".checkpoints")
     process = psutil.Popen(WORKER, cwd=many, env=environment, stdout=subprocess.DEVNULL)
     most = 0
     while process.poll() is None:
@@ -283,3 +285,53 @@ def test_memory_stays_under_its_limit(many, environment):
         time.sleep(0.02)
     assert process.wait() == 0
     assert 0.3e9 < most < 2e9
+
+
+def test_a_sweep_survives_a_killed_worker(tmp_path, new_checkout, shell, environment):
+    checkout = new_checkout(tmp_path / "checkout")
+    edit(
+        checkout,
+        model="mlp_65x2",
+        models__mlp_65x2__epochs=100,
+        data__folders=["data/incoming"],
+        data__mirrors=[refused_url()],
+    )
+    shell(["git", "commit", "-qam", "A training to sweep over"], checkout)
+    command = ["python", "-m", "src.sweep", "-S", "train.seed=1,2,3", "--workers", "2"]
+    driver = subprocess.Popen(
+        command, cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not (training := trainings(checkout)):
+        assert driver.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    # sweep, Dask's nanny or not, worker, dvc, a shell or not, training
+    dvc = next(each for each in training[0].parents() if "exp" in each.cmdline())
+    dvc.parent().kill()
+    output, _ = driver.communicate(timeout=400)
+    assert driver.returncode == 0, output
+    assert "3 trials, 0 of them done before" in output
+    names = shell(["dvc", "exp", "list", "--name-only"], checkout).stdout.split()
+    assert len(names) == 3
+    assert trainings(checkout) == []
+    with sqlite3.connect(checkout / "mlflow.db") as store:
+        runs = store.execute(
+            "SELECT t.value FROM runs r JOIN tags t ON t.run_uuid = r.run_uuid "
+            "AND t.key = 'dvc_exp' WHERE r.name = 'mlp_65x2' AND r.status = 'FINISHED'"
+        ).fetchall()
+    assert sorted(name for (name,) in runs) == sorted(names)
+    again = shell(command, checkout)
+    assert "3 trials, 3 of them done before" in again.stdout
+
+
+def trainings(checkout: Path) -> list[psutil.Process]:
+    """The processes that train, in copies of a checkout that DVC made."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            inside = Path(process.cwd()).is_relative_to(checkout / ".dvc")
+            if inside and "stages.train" in process.cmdline():
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
