@@ -11,7 +11,10 @@ class PipelineError(Exception):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage's ``main``; a fault the user can act on ends it with a sentence, no traceback."""
+    """Run a stage's ``main``; a fault the user can act on ends it with a sentence, no traceback.
+
+    Stages import in ``main`` what takes its time, so that Ctrl-C at that moment ends so too.
+    """
     try:
         main()
     except PipelineError as error:

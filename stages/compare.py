@@ -2,17 +2,18 @@
 
 import os
 
-import pandas as pd
-
-from src import comparison, describe, paths, report, tracking, trained
-from src.data import load_dataset_info
 from src.errors import run
-from src.files import read_json, whole_file, write_csv, write_json
-from src.params import load_params
-from src.published import judge
 
 
 def main() -> None:
+    import pandas as pd
+
+    from src import comparison, describe, paths, report, tracking, trained
+    from src.data import load_dataset_info
+    from src.files import read_json, whole_file, write_csv, write_json
+    from src.params import load_params
+    from src.published import judge
+
     params, dataset = load_params(), load_dataset_info(paths.PROCESSED)
     test = read_json(paths.TEST, "evaluate")
     by_epoch = pd.read_csv(paths.TEST_BY_EPOCH).set_index(["recipe", "epoch"]).accuracy

@@ -1,13 +1,14 @@
 """Stage download: the four IDX files of the chosen data set, into ``data/raw``."""
 
-from src.download import download
 from src.errors import run
-from src.files import whole_folder
-from src.params import load_params
-from src.paths import RAW
 
 
 def main() -> None:
+    from src.download import download
+    from src.files import whole_folder
+    from src.params import load_params
+    from src.paths import RAW
+
     data = load_params().data
     with whole_folder(RAW) as target:
         info = download(data, target)

@@ -5,12 +5,13 @@ touches and nothing else.
 """
 
 from src.errors import run
-from src.files import whole_folder, write_json
-from src.params import load_params, select
-from src.paths import RECIPES
 
 
 def main() -> None:
+    from src.files import whole_folder, write_json
+    from src.params import load_params, select
+    from src.paths import RECIPES
+
     params = load_params()
     selected = select(params)
     with whole_folder(RECIPES) as folder:

@@ -1,15 +1,16 @@
 """Stage preprocess: the IDX files as arrays in ``data/processed``, and a sheet of samples."""
 
-from src.contact_sheet import class_sheet, write_png
-from src.data import load_split
 from src.errors import run
-from src.files import whole_file, whole_folder
-from src.params import load_params
-from src.paths import PROCESSED, RAW, SAMPLES
-from src.preprocess import preprocess
 
 
 def main() -> None:
+    from src.contact_sheet import class_sheet, write_png
+    from src.data import load_split
+    from src.files import whole_file, whole_folder
+    from src.params import load_params
+    from src.paths import PROCESSED, RAW, SAMPLES
+    from src.preprocess import preprocess
+
     validation = load_params().data.validation
     with whole_folder(PROCESSED) as target:
         info = preprocess(RAW, target, validation)
