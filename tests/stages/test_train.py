@@ -38,7 +38,10 @@ def checkout(tmp_path) -> Path:
         ),
         "keep_epochs": False,
         "tensorboard": True,
-        "train": {"device": "cpu", "compile": "auto", "precision": "auto", "seed": 1},
+        "train": {
+            **{"device": "cpu", "compile": "auto", "precision": "auto", "seed": 1},
+            **{"strategy": "single", "memory_limit": "auto", "threads": "auto"},
+        },
     }
     write_json(tmp_path / "data/recipes/tiny.json", plan)
     return tmp_path
