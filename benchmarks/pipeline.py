@@ -20,24 +20,28 @@ ROOT = Path(__file__).parent.parent
 UNTRACKED = "import sys\n\nsys.stdin.read()\n"  # in place of the process that logs
 
 
+def environment() -> dict[str, str]:
+    """For processes of a checkout: this Python first, nothing of DVC's or of a server."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
+    kept.pop("MLFLOW_TRACKING_URI", None)
+    return kept | {"PATH": f"{Path(sys.executable).parent}:{kept['PATH']}"}
+
+
 def command(folder: Path, *words: str) -> float:
     """Run a command in the folder; the seconds it took."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
-    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-    environment.pop("MLFLOW_TRACKING_URI", None)
     started = time.perf_counter()
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)}: {done.stdout}{done.stderr}")
     return time.perf_counter() - started
 
 
-def clone(folder: Path) -> Path:
+def clone(folder: Path, with_data: bool = True) -> Path:
     """The last commit in a checkout of its own, with the raw files as its user's files."""
     checkout = folder / "checkout"
     folder.mkdir(exist_ok=True)
     command(folder, "git", "clone", "-q", str(ROOT), str(checkout))
-    for path in RAW.glob("*ubyte*"):
+    for path in RAW.glob("*ubyte*") if with_data else ():
         shutil.copy(path, checkout / "data/incoming")
     return checkout
 

@@ -1,6 +1,7 @@
 """This program against its peers: ``make bench`` writes ``benchmarks/RESULTS.md``.
 
-``python -m benchmarks.run SECTION …`` measures these sections anew and keeps the others.
+``python -m benchmarks.run SECTION …`` measures these sections anew and keeps the others. Those about
+scale, ``memory``, ``streaming``, ``workers`` and ``sweeps``, are measured only so, for docs/scale.md.
 """
 
 import argparse
@@ -14,9 +15,11 @@ from benchmarks.timing import machine
 from src.errors import run
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
+SCALE = Path(__file__).parent.parent / "docs/scale.md"
 SECTIONS = (
     *("training", "target", "precision", "tensorboard", "inference", "preprocessing", "pipeline"),
 )
+OF_SCALE = ("memory", "streaming", "workers", "sweeps")
 HEADING = """# Results
 
 Made by `make bench`; `python -m benchmarks.run SECTION …` measures some sections anew. Programs
@@ -33,14 +36,22 @@ def results(text: str, measured: dict[str, str]) -> str:
     return "\n".join([HEADING, *sections])
 
 
+def between(text: str, name: str, measured: str) -> str:
+    """The text with what was measured between the section's marks."""
+    before, rest = text.split(f"<!-- {name} -->")
+    _, after = rest.split(f"<!-- /{name} -->")
+    return f"{before}<!-- {name} -->\n{measured}\n<!-- /{name} -->{after}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
     parser.add_argument("--repeat", type=int, default=5, help="counted turns")
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
-    if unknown := set(options.sections) - set(SECTIONS):
-        parser.error(f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    known = SECTIONS + OF_SCALE
+    if unknown := set(options.sections) - set(known):
+        parser.error(f"no section {', '.join(unknown)}; there are {', '.join(known)}")
     console = Console(highlight=False, soft_wrap=True)
     for name in options.sections or SECTIONS:
         lines = [f"Measured on {machine()}.", ""]
@@ -48,6 +59,9 @@ def main() -> None:
         for line in import_module(f"benchmarks.{name}").measure(options.repeat):
             console.print(line)
             lines.append(line)
+        if name in OF_SCALE:
+            SCALE.write_text(between(SCALE.read_text("utf-8"), name, "\n".join(lines)), "utf-8")
+            continue
         old = options.output.read_text("utf-8") if options.output.exists() else ""
         options.output.write_text(results(old, {name: "\n".join(lines)}), "utf-8")
 

@@ -152,18 +152,16 @@ class Trainer:
             if window is None or self._step == window.end:
                 window = self._windows.at(self._step)
                 if window.split:
-                    images = labels = None  # room first
-                    images, labels = map(self._on_devices, window.split)
+                    self._images = self._labels = None  # room first
+                    self._images, self._labels = map(self._on_devices, window.split)
             next_row = (self._step // self._validate_every + 1) * self._validate_every
             next_row = min(self._total_steps, next_row)
             count = min(slice_steps, window.end - self._step, next_row - self._step)
             first = self._step - window.first
             watchers.on_train_batch_begin(self._step)
             with self.execution.rewritten():
-                loss = self._run_slice(
-                    images, labels, window.order, tf.constant(first), tf.constant(count)
-                )
-                loss = float(loss)
+                part = window.order, tf.constant(first), tf.constant(count)
+                loss = float(self._run_slice(self._images, self._labels, *part))
             seconds = time.perf_counter() - started
             if self.execution.strategy == "multi_worker":
                 slice_steps = WORKER_STEPS

@@ -1,0 +1,83 @@
+"""Each stage at 60,000 images and at 8.1 million: memory at the peak, seconds for a million."""
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from benchmarks.grown import grow
+from benchmarks.pipeline import clone, environment
+from src.data import SPLITS
+from src.paths import RAW
+
+TIMES = (1, 135)
+LIMIT = 2  # GB, train.memory_limit
+RECIPES = ("softmax", "mlp_65x2")
+STAGES = (
+    *(["python", "-m", "stages.download"], ["python", "-m", "stages.preprocess"]),
+    ["python", "-m", "stages.plan"],
+    *(["python", "-m", "stages.train", name] for name in RECIPES),
+    ["python", "-m", "stages.evaluate"],
+    ["dvc", "commit", "--force", "--quiet", "download", "preprocess"],
+)
+
+
+def prepare(folder: Path, times: int) -> tuple[Path, int]:
+    """A checkout with so many variants of each image, one epoch of training; number of images."""
+    checkout = clone(folder, with_data=False)
+    count = grow(RAW, folder / "incoming", times)
+    path = checkout / "params.yaml"
+    params = yaml.safe_load(path.read_text("utf-8"))
+    params["model"] = list(RECIPES)
+    params["data"] |= {"dataset": "local", "folders": [str(folder / "incoming")]}
+    params["train"]["memory_limit"] = LIMIT
+    for name in RECIPES:
+        params["models"][name] |= {"epochs": 1}
+    path.write_text(yaml.safe_dump(params, sort_keys=False), "utf-8")
+    return checkout, count
+
+
+def cost(checkout: Path, words: list[str]) -> tuple[float, float]:
+    """Seconds, and GB at the peak, of a process."""
+    started = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as said:
+        output = {"stdout": said, "stderr": subprocess.STDOUT}
+        process = subprocess.Popen(words, cwd=checkout, env=environment(), **output)
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            said.seek(0)
+            raise RuntimeError(f"{words}: {said.read()}")
+    return time.perf_counter() - started, usage.ru_maxrss * 1024 / 1e9
+
+
+def measure(repeat: int) -> Iterator[str]:
+    """The lines of the section; each is measured once, whatever ``repeat``."""
+    costs, counts = [], []
+    for times in TIMES:
+        with tempfile.TemporaryDirectory() as folder:
+            checkout, _ = prepare(Path(folder), times)
+            costs.append([cost(checkout, stage) for stage in STAGES])
+            counts.append(
+                json.loads((checkout / "data/processed/dataset.json").read_text())["counts"]
+            )
+    yield f"{counts[0]['train']:,} and {counts[1]['train']:,} images to train on, one epoch;"
+    yield f"{counts[0]['test']:,} and {counts[1]['test']:,} to test on; `train.memory_limit: {LIMIT}`."
+    yield "Whole processes, imports included. *More*: seconds for each further million of images,"
+    yield "the difference of the two."
+    yield ""
+    few, many = (f"{sum(each.values()):,}" for each in counts)
+    yield f"| process | {few} images: s | GB | {many} images: s | GB | more, s per million |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+    for stage, (seconds, memory), (longer, larger) in zip(STAGES, *costs, strict=True):
+        which = {"stages.evaluate": ["test"], "stages.train": ["train"]}.get(stage[2], SPLITS)
+        counted = [sum(each[split] for split in which) for each in counts]
+        more = (longer - seconds) / (counted[1] - counted[0]) * 1e6
+        yield (
+            f"| `{' '.join(stage)}` | {seconds:.1f} | {memory:.2f} | {longer:.1f} | {larger:.2f} "
+            f"| {more:.2f} |"
+        )
