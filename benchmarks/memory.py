@@ -66,9 +66,9 @@ def measure(repeat: int) -> Iterator[str]:
                 json.loads((checkout / "data/processed/dataset.json").read_text())["counts"]
             )
     yield f"{counts[0]['train']:,} and {counts[1]['train']:,} images to train on, one epoch;"
-    yield f"{counts[0]['test']:,} and {counts[1]['test']:,} to test on; `train.memory_limit: {LIMIT}`."
-    yield "Whole processes, imports included. *More*: seconds for each further million of images,"
-    yield "the difference of the two."
+    yield f"{counts[0]['test']:,} and {counts[1]['test']:,} to test on; with"
+    yield f"`train.memory_limit: {LIMIT}`. Whole processes, imports included. *More*: seconds for each"
+    yield "further million of images."
     yield ""
     few, many = (f"{sum(each.values()):,}" for each in counts)
     yield f"| process | {few} images: s | GB | {many} images: s | GB | more, s per million |"

@@ -1,7 +1,7 @@
 """This program against its peers: ``make bench`` writes ``benchmarks/RESULTS.md``.
 
-``python -m benchmarks.run SECTION …`` measures these sections anew and keeps the others. Those about
-scale, ``memory``, ``streaming``, ``workers`` and ``sweeps``, are measured only so, for docs/scale.md.
+``python -m benchmarks.run SECTION …`` measures these sections anew and keeps the others. Those of
+docs/scale.md, ``memory``, ``streaming``, ``workers`` and ``sweeps``, are measured only so.
 """
 
 import argparse

@@ -34,7 +34,7 @@ class OneEpoch(keras.callbacks.Callback):
 
 
 def by_tf_data(trainer: Trainer, split: Split, batch: int, window: int) -> Callable[[], None]:
-    """An epoch of the same steps, fed by ``tf.data`` in blocks and a buffer as large as a window."""
+    """An epoch of the same steps, fed by ``tf.data``; its buffer is as large as a window."""
     count = len(split[1]) // BLOCK
 
     def read(block: np.int64) -> tuple[np.ndarray, np.ndarray]:
@@ -79,11 +79,11 @@ def measure(repeat: int) -> Iterator[str]:
         for name, part in (("images", images), ("labels", labels)):
             np.save(Path(folder, name), np.concatenate([part] * TIMES))
             split.append(np.load(Path(folder, f"{name}.npy"), mmap_mode="r"))
-        yield f"Seconds per epoch of {len(split[1]):,} images, in a file that the system has in its"
-        yield f"memory. *Windows*: as with `train.memory_limit: {LIMIT}`. *tf.data*: the same blocks,"
+        yield f"Seconds per epoch of {len(split[1]):,} images, in a file that the system has in"
+        yield f"memory. *Windows*: with `train.memory_limit: {LIMIT}`. *tf.data*: the same blocks,"
         yield "shuffled by a buffer as large as a window, and the same compiled step."
         yield ""
-        yield "| recipe | on the device | windows | tf.data | windows / on the device | tf.data / windows |"
+        yield "| recipe | device | windows | tf.data | windows / device | tf.data / windows |"
         yield "| --- | ---: | ---: | ---: | ---: | ---: |"
         for name in RECIPES:
             recipe = load_params().models[name]
