@@ -17,7 +17,7 @@ from src.paths import RAW
 
 TIMES = (1, 135)
 LIMIT = 2  # GB, train.memory_limit
-RECIPES = ("softmax", "mlp_65x2")
+RECIPES = ("softmax", "softmax_normal", "mlp_65x2")
 STAGES = (
     *(["python", "-m", "stages.download"], ["python", "-m", "stages.preprocess"]),
     ["python", "-m", "stages.plan"],
@@ -67,8 +67,8 @@ def measure(repeat: int) -> Iterator[str]:
             )
     yield f"{counts[0]['train']:,} and {counts[1]['train']:,} images to train on, one epoch;"
     yield f"{counts[0]['test']:,} and {counts[1]['test']:,} to test on; with"
-    yield f"`train.memory_limit: {LIMIT}`. Whole processes, imports included. *More*: seconds for each"
-    yield "further million of images."
+    yield f"`train.memory_limit: {LIMIT}`. Whole processes, imports included. *More*: seconds for"
+    yield "each further million of images."
     yield ""
     few, many = (f"{sum(each.values()):,}" for each in counts)
     yield f"| process | {few} images: s | GB | {many} images: s | GB | more, s per million |"
