@@ -1,5 +1,6 @@
 """Training on the stand-in: reproducible, right in its details, and honest about divergence."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -140,6 +141,38 @@ def test_bfloat16_keeps_weights_and_logits_in_float32(splits):
     np.testing.assert_allclose(model.get_weights()[0], exact.get_weights()[0], atol=0.01)
 
 
+@pytest.mark.parametrize("name", ["cnn", "mlp_ema"])
+def test_the_bfloat16_of_gpus_keeps_weights_and_logits_in_float32(splits, name):
+    """Without a GPU, TensorFlow places on the CPU what is to be on one: the same arithmetic."""
+    recipe = changed(name, epochs=None, steps=3)
+    model = train(recipe, *splits, 10, 1, Execution("gpu", "graph", "bfloat16")).model
+    exact = train(recipe, *splits, 10, 1, GRAPH).model
+    assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
+    assert weights_sha256(model) != weights_sha256(exact)
+    for one, other in zip(model.get_weights(), exact.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=0.05)
+
+
+def test_images_lie_on_the_device_that_trains(splits):
+    trainer = Trainer(changed("softmax", epochs=1), *splits, 10, 1, GRAPH)
+    trainer.run()
+    (images,) = trainer._strategy.experimental_local_results(trainer._images)
+    assert images.device == trainer.model.weights[0].value.device
+
+
+class EndsEachEpoch(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = True
+
+
+def test_a_training_that_ended_early_can_go_on(splits):
+    whole = train(changed("softmax", epochs=2), *splits, 10, 1)
+    trainer = Trainer(changed("softmax", epochs=2), *splits, 10, 1, GRAPH)
+    assert trainer.run([EndsEachEpoch()]).history[-1]["epoch"] == 1
+    assert trainer.run([EndsEachEpoch()]).history[-1]["epoch"] == 2
+    assert weights_sha256(trainer.model) == weights_sha256(whole.model)
+
+
 class Watcher(keras.callbacks.Callback):
     """Remembers what it is told; raises after a number of slices, to play an interruption."""
 
@@ -180,14 +213,15 @@ def checkpoint(folder) -> Checkpoint:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-@pytest.mark.parametrize("after", [2, 9])
-def test_an_interrupted_training_ends_with_the_same_weights(splits, tmp_path, name, after):
+@pytest.mark.parametrize(("after", "window"), [(2, None), (9, None), (5, 150)])
+def test_an_interrupted_training_ends_with_the_same_weights(splits, tmp_path, name, after, window):
     recipe = changed(name, epochs=None, steps=60, validate_every=20, batch_size=50)
-    whole = Trainer(recipe, *splits, 10, 1, GRAPH, keep_epochs=True).run()
-    first = Trainer(recipe, *splits, 10, 1, GRAPH, keep_epochs=True)
+    execution = replace(GRAPH, window=window)
+    whole = Trainer(recipe, *splits, 10, 1, execution, keep_epochs=True).run()
+    first = Trainer(recipe, *splits, 10, 1, execution, keep_epochs=True)
     with pytest.raises(KeyboardInterrupt):
         first.run([Watcher(interrupt_after=after)], checkpoint(tmp_path))
-    second = Trainer(recipe, *splits, 10, 1, GRAPH, keep_epochs=True)
+    second = Trainer(recipe, *splits, 10, 1, execution, keep_epochs=True)
     watcher = Watcher()
     resumed = second.run([watcher], checkpoint(tmp_path))
     assert watcher.slices[0] > 0, "it started anew"
