@@ -12,8 +12,10 @@ import shlex
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
+from typing import TYPE_CHECKING
 
 import psutil
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -23,6 +25,10 @@ from rich.console import Console
 from src.errors import PipelineError, run
 from src.paths import main_checkout
 
+if TYPE_CHECKING:
+    from distributed import Client
+
+MOST_WORKERS = 1000  # processes on one machine; Dask starts all of them at once
 TRIAL = "SWEEP_TRIAL"  # in the environment of a trial's processes: its name
 
 
@@ -56,7 +62,7 @@ def trials(changes: list[str]) -> dict[str, list[str]]:
 
 
 def run_trial(folder: str, name: str, changes: list[str], settings: dict[str, str]) -> str | None:
-    """Run one trial, on a worker; the last line of what went wrong, if anything did."""
+    """Run one trial, on a worker; the end of what it said if anything went wrong."""
     for process in psutil.process_iter():  # of a worker that died
         try:
             if process.environ().get(TRIAL) == name:
@@ -77,24 +83,27 @@ def done_before() -> set[str]:
     return set(listed.stdout.split())
 
 
+def _processes(text: str) -> int:
+    if not (text.isdecimal() and 0 < int(text) <= MOST_WORKERS):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_WORKERS}")
+    return int(text)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m src.sweep")
     parser.add_argument("-S", dest="changes", action="append", required=True, metavar="KEY=VALUES")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes, here")
+    cores = os.cpu_count() or 1
+    parser.add_argument("--workers", type=_processes, default=cores, help="processes, here")
     parser.add_argument("--scheduler", help="of workers elsewhere: tcp://host:8786")
     options = parser.parse_args()
-    threads = max(1, (os.cpu_count() or 1) // options.workers)
     if not options.scheduler and not any("train.threads" in each for each in options.changes):
-        options.changes.append(f"train.threads={threads}")  # so that trainings do not fight
+        threads = max(1, cores // options.workers)  # so that trainings do not fight
+        options.changes.append(f"train.threads={threads}")
     grid = trials(options.changes)
     console = Console(highlight=False, soft_wrap=True)
     before = done_before()
     left = {name: changes for name, changes in grid.items() if name not in before}
     console.print(f"{len(grid)} trials, {len(grid) - len(left)} of them done before")
-    if left:  # once, not by each trial
-        ready = subprocess.run(["dvc", "repro", "--quiet", "preprocess", "plan"])
-        if ready.returncode != 0:
-            raise PipelineError("the data could not be prepared; see above")
     failed = sweep(left, options.workers, options.scheduler, console) if left else []
     console.print("compare them: make experiments, or make ui")
     if failed:
@@ -105,25 +114,22 @@ def sweep(
     left: dict[str, list[str]], workers: int, scheduler: str | None, console: Console
 ) -> list[str]:
     """Run trials; the names of those that failed."""
-    try:
-        from distributed import Client, LocalCluster, as_completed
-    except ImportError:
-        raise PipelineError(
-            "a sweep needs Dask; run `pip install -r requirements-sweep.txt`"
-        ) from None
     settings = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")}
     folder, failed, started = str(main_checkout()), [], time.monotonic()
-    with ExitStack() as stack:
-        if not scheduler:
-            local = LocalCluster(workers, threads_per_worker=1, dashboard_address=None)
-            scheduler = stack.enter_context(local)
-        client = stack.enter_context(Client(scheduler))
+    with _client(workers, scheduler) as client:
+        from distributed import as_completed
+
+        ready = subprocess.run(["dvc", "repro", "--quiet", "preprocess", "plan"])
+        if ready.returncode != 0:  # once, not by each trial
+            raise PipelineError("the data could not be prepared; see above")
         futures = {
             client.submit(run_trial, folder, name, changes, settings, key=name): name
             for name, changes in left.items()
         }
         for count, future in enumerate(as_completed(futures), 1):
             name = futures[future]
+            if future.status == "cancelled":
+                raise PipelineError("Dask's scheduler is gone; run the sweep again, for the rest")
             error = str(future.exception()) if future.status == "error" else future.result()
             told = f"{count} of {len(left)}: {name}, {shlex.join(left[name])}"
             console.print(f"{told}, {time.monotonic() - started:.0f} s")
@@ -131,6 +137,30 @@ def sweep(
                 failed.append(name)
                 print(f"warning: {name} failed:\n{error}", file=sys.stderr)
     return failed
+
+
+@contextmanager
+def _client(workers: int, scheduler: str | None) -> Iterator["Client"]:
+    """Dask with so many workers here, or with those of a scheduler elsewhere."""
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise PipelineError(
+            "a sweep needs Dask; run `pip install -r requirements-sweep.txt`"
+        ) from None
+    if not scheduler:
+        local = LocalCluster(workers, threads_per_worker=1, dashboard_address=None)
+        with local, Client(local) as client:
+            yield client
+        return
+    try:
+        client = Client(scheduler)
+    except (OSError, ValueError) as error:
+        raise PipelineError(
+            f"no scheduler of Dask at {scheduler} ({error}); start one with `dask scheduler`"
+        ) from None
+    with client:
+        yield client
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """The grid of a sweep."""
 
+import dask.config
+import distributed  # noqa: F401, before its settings can be changed
 import pytest
+from rich.console import Console
 
 from src.errors import PipelineError
-from src.sweep import trials
+from src.sweep import main, sweep, trials
 
 
 def test_a_grid_has_a_trial_for_each_combination():
@@ -26,3 +29,18 @@ def test_a_list_is_one_value():
 def test_what_is_no_change_is_a_sentence(change):
     with pytest.raises(PipelineError, match="write -S key=value,value"):
         trials([change])
+
+
+@pytest.mark.parametrize("workers", ["0", "-1", "two", "100000"])
+def test_a_number_of_workers_that_cannot_be_is_a_sentence(monkeypatch, capsys, workers):
+    monkeypatch.setattr("sys.argv", ["sweep", "-S", "train.seed=1", f"--workers={workers}"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert f"--workers: '{workers}' is no number from 1 to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("scheduler", ["tcp://127.0.0.1:1", "here", "carrier-pigeon://host:1"])
+def test_a_scheduler_that_cannot_be_reached_is_a_sentence(scheduler):
+    at_once = dask.config.set({"distributed.comm.timeouts.connect": "1s"})
+    with at_once, pytest.raises(PipelineError, match=f"no scheduler of Dask at {scheduler}"):
+        sweep({"one": ["train.seed=1"]}, 1, scheduler, Console())
