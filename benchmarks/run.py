@@ -13,6 +13,7 @@ from rich.console import Console
 
 from benchmarks.timing import machine
 from src.errors import run
+from src.report import pasted
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 SCALE = Path(__file__).parent.parent / "docs/scale.md"
@@ -36,13 +37,6 @@ def results(text: str, measured: dict[str, str]) -> str:
     return "\n".join([HEADING, *sections])
 
 
-def between(text: str, name: str, measured: str) -> str:
-    """The text with what was measured between the section's marks."""
-    before, rest = text.split(f"<!-- {name} -->")
-    _, after = rest.split(f"<!-- /{name} -->")
-    return f"{before}<!-- {name} -->\n{measured}\n<!-- /{name} -->{after}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
@@ -60,7 +54,7 @@ def main() -> None:
             console.print(line)
             lines.append(line)
         if name in OF_SCALE:
-            SCALE.write_text(between(SCALE.read_text("utf-8"), name, "\n".join(lines)), "utf-8")
+            SCALE.write_text(pasted(SCALE.read_text("utf-8"), name, "\n".join(lines)), "utf-8")
             continue
         old = options.output.read_text("utf-8") if options.output.exists() else ""
         options.output.write_text(results(old, {name: "\n".join(lines)}), "utf-8")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Strategy = Literal["single", "mirrored", "multi_worker"]
 JOIN_SECONDS = 600  # so long all workers have to come
 PIECE_BYTES = 1 << 22  # of what the chief tells the others
+# TensorFlow's errors when another worker does not answer; the others are about this one.
+LOST = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError")
 NEEDED = (
     "train.strategy is multi_worker, which takes the cluster from TF_CONFIG, the environment "
     "variable that Kubernetes' training operator and Vertex set"
@@ -143,26 +145,15 @@ def _port(address: str) -> int:
     return int(address.rsplit(":", 1)[1])
 
 
-def own_rows(batch: int) -> "tuple[tf.Tensor, tf.Tensor]":
-    """Within a step: the first row, and the end, of this replica's share of a batch."""
-    import tensorflow as tf
-
-    context = tf.distribute.get_replica_context()
-    replica, count = (
-        tf.cast(context.replica_id_in_sync_group, tf.int32),
-        context.num_replicas_in_sync,
-    )
-    return replica * batch // count, (replica + 1) * batch // count
-
-
 @contextmanager
 def sentence_for_lost_workers(worker: Worker) -> Iterator[None]:
     """Turn what TensorFlow raises when another worker is gone into a sentence."""
     try:
         yield
     except Exception as error:
-        # By its module: importing TensorFlow takes seconds, and the block may never get to it.
-        if not worker.others or type(error).__module__ != "tensorflow.python.framework.errors_impl":
+        # By its name: importing TensorFlow takes seconds, and the block may never get to it.
+        lost = type(error).__name__ in LOST or "Collective ops is aborted" in str(error)
+        if not (worker.others and lost):
             raise
         reason = str(error).strip().splitlines()[0][:200]
         raise PipelineError(

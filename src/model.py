@@ -3,7 +3,6 @@
 import keras
 import tensorflow as tf
 
-from src.cluster import own_rows
 from src.recipe import Recipe
 
 
@@ -59,6 +58,14 @@ def build_model(
             x = keras.layers.Activation(recipe.activation, dtype=policy)(x)
             x = dropout(recipe.dropout.hidden, x)
     return keras.Model(images, dense(classes, "float32")(x))
+
+
+def own_rows(batch: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Within a step: the first row, and the end, of this replica's share of a batch."""
+    context = tf.distribute.get_replica_context()
+    replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
+    count = context.num_replicas_in_sync
+    return replica * batch // count, (replica + 1) * batch // count
 
 
 class SharedDropout(keras.layers.Dropout):

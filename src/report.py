@@ -17,7 +17,7 @@ from src.errors import PipelineError, run
 from src.files import whole_file
 from src.paths import COMPARISON, COMPARISON_TEXT, PUBLISHED, SUMMARY
 
-MARKS = "<!-- comparison -->", "<!-- /comparison -->"
+README = Path("README.md")
 SIGNIFICANT = 0.05
 NEXT = """Try next, after `. .venv/bin/activate`:
   dvc exp run -S model=cnn -S models.cnn.epochs=3   # change one thing, as an experiment
@@ -104,25 +104,27 @@ def show(table: pd.DataFrame, published: pd.DataFrame, summary: dict) -> None:
         console.print(sentence, soft_wrap=not console.is_terminal)
 
 
-def paste(readme: Path, comparison: str) -> None:
-    """Put the comparison between the two marks in the README.
+def pasted(page: str, name: str, part: str) -> str:
+    """A page of Markdown with ``part`` between ``<!-- name -->`` and ``<!-- /name -->``.
 
     Raises:
-        PipelineError: a mark is missing.
+        PipelineError: one of these marks is missing.
     """
-    before, start, rest = readme.read_text("utf-8").partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
+    marks = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, _, rest = page.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not end:
-        raise PipelineError(f"{readme} lacks {MARKS[0]} or {MARKS[1]}; put both back")
-    with whole_file(readme) as partial:
-        partial.write_text(f"{before}{start}\n{comparison}{end}{after}", "utf-8")
+        raise PipelineError(f"the page lacks {marks[0]} or {marks[1]}; put both back")
+    return f"{before}{marks[0]}\n{part.strip()}\n{marks[1]}{after}"
 
 
 def main() -> None:
     if not SUMMARY.exists():
         raise PipelineError(f"{SUMMARY} is missing; run `dvc repro` first")
     if "--readme" in sys.argv:
-        paste(Path("README.md"), COMPARISON_TEXT.read_text("utf-8"))
+        page, comparison = README.read_text("utf-8"), COMPARISON_TEXT.read_text("utf-8")
+        with whole_file(README) as partial:
+            partial.write_text(pasted(page, "comparison", comparison), "utf-8")
         return
     show(pd.read_csv(COMPARISON), pd.read_csv(PUBLISHED), json.loads(SUMMARY.read_text("utf-8")))
     print(f"\n{NEXT}")

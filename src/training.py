@@ -16,11 +16,11 @@ import tensorflow as tf
 
 from src import metrics
 from src.checkpoint import Checkpoint
-from src.cluster import ALONE, Worker, from_chief, make_strategy, own_rows
+from src.cluster import ALONE, Worker, from_chief, make_strategy
 from src.errors import PipelineError
 from src.execution import Execution
 from src.inference import Predictor
-from src.model import build_model, build_optimizer
+from src.model import build_model, build_optimizer, own_rows
 from src.recipe import Recipe
 from src.windows import Split, Windows
 

@@ -3,15 +3,15 @@
 import re
 from pathlib import Path
 
-from src.report import MARKS
+from src.report import pasted
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 
 
 def test_its_table_is_the_committed_comparison():
-    pasted = README.split(MARKS[0])[1].split(MARKS[1])[0]
-    assert pasted.strip() == (ROOT / "metrics/comparison.md").read_text("utf-8").strip()
+    comparison = (ROOT / "metrics/comparison.md").read_text("utf-8")
+    assert pasted(README, "comparison", comparison) == README, "run `make readme`"
 
 
 def test_its_tree_names_every_module():

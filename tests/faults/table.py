@@ -7,8 +7,9 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from src.report import pasted
+
 PAGE = Path(__file__).parents[2] / "docs/reliability.md"
-MARKS = "<!-- faults -->", "<!-- /faults -->"
 MODULES = (
     *("killed", "disk_full", "network", "bad_data", "bad_parameters"),
     *("concurrency", "place", "tracking", "security"),
@@ -35,9 +36,7 @@ def table() -> str:
 
 def page(text: str) -> str:
     """The text of the page with the table between its marks."""
-    before, rest = text.split(MARKS[0])
-    after = rest.split(MARKS[1])[1]
-    return f"{before}{MARKS[0]}\n{table()}\n{MARKS[1]}{after}"
+    return pasted(text, "faults", table())
 
 
 if __name__ == "__main__":

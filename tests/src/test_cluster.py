@@ -53,7 +53,7 @@ def test_a_missing_cluster_is_a_sentence(monkeypatch):
         this_worker("multi_worker")
 
 
-def test_only_among_workers_tensorflows_errors_mean_that_one_is_gone():
+def test_only_among_workers_some_of_tensorflows_errors_mean_that_one_is_gone():
     error = tf.errors.UnavailableError(None, None, "Connection reset by peer\nmore")
     among = Worker("worker 0", True, "a:1", ("b:1",))
     sentence = r"a worker is gone \(Connection reset by peer\); start"
@@ -61,5 +61,7 @@ def test_only_among_workers_tensorflows_errors_mean_that_one_is_gone():
         raise error
     with pytest.raises(tf.errors.UnavailableError), sentence_for_lost_workers(ALONE):
         raise error
-    with pytest.raises(KeyError), sentence_for_lost_workers(among):
-        raise KeyError
+    own = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+    for fault in (own, KeyError("a")):
+        with pytest.raises(type(fault)), sentence_for_lost_workers(among):
+            raise fault
