@@ -9,6 +9,7 @@ Everything follows from seed, epoch and window, so that a training can go on fro
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import tensorflow as tf
@@ -60,11 +61,11 @@ class Windows:
     ) -> None:
         self._split, self._batch, self._seed, self._shuffle = split, batch, seed, shuffle
         self._count, self._total_steps = len(split[1]), total_steps
-        self.steps_per_epoch = self._count // batch
+        self._steps_per_epoch = self._count // batch
         self._streams = size is not None
-        fit = size // batch if size else self.steps_per_epoch
-        self._per_epoch = -(-self.steps_per_epoch // fit)
-        self._steps = -(-self.steps_per_epoch // self._per_epoch)  # of a window
+        fit = size // batch if size else self._steps_per_epoch
+        self._per_epoch = -(-self._steps_per_epoch // fit)
+        self._steps = -(-self._steps_per_epoch // self._per_epoch)  # of a window
         self._size = self._steps * batch if size else self._count
         self._block = BLOCK if size and shuffle else self._size
         self._there: int | None = None  # the window whose images were given last
@@ -73,10 +74,10 @@ class Windows:
 
     def at(self, step: int) -> Window:
         """The window for a step, from 0, of the training."""
-        epoch, of_epoch = divmod(step, self.steps_per_epoch)
+        epoch, of_epoch = divmod(step, self._steps_per_epoch)
         number = epoch * self._per_epoch + of_epoch // self._steps
-        first = epoch * self.steps_per_epoch + of_epoch // self._steps * self._steps
-        end = min(first + self._steps, (epoch + 1) * self.steps_per_epoch)
+        first = epoch * self._steps_per_epoch + of_epoch // self._steps * self._steps
+        end = min(first + self._steps, (epoch + 1) * self._steps_per_epoch)
         wanted = number if self._streams else 0
         split = None if wanted == self._there else self._bring(wanted)
         self._there = wanted
@@ -101,22 +102,31 @@ class Windows:
     def _read(self, number: int) -> Split:
         """The images and labels of a window; what an epoch's last one lacks is zero."""
         epoch, index = divmod(number, self._per_epoch)
-        blocks = np.arange(-(-self._count // self._block))
+        order, start = range(-(-self._count // self._block)), 0
         if self._streams and self._shuffle:
-            np.random.default_rng((self._seed, epoch)).shuffle(blocks)
-        lengths = np.minimum(self._block, self._count - blocks * self._block)
-        starts = np.cumsum(lengths) - lengths  # of the blocks, where they are strung together
+            order, start = block_order(self._count, self._seed, epoch)
         rows = tuple(np.zeros((self._size, *part.shape[1:]), part.dtype) for part in self._split)
-        begin = index * self._size
-        end = min(begin + self._size, self._count)
-        position = np.searchsorted(starts, begin, side="right") - 1
+        first = begin = index * self._size
+        end = min(first + self._size, self._count)
         while begin < end:
-            skipped = begin - starts[position]  # of the block, in the window before
-            count = min(lengths[position] - skipped, end - begin)
-            into = begin - index * self._size
+            place = (start + begin) % self._count
+            block, skipped = divmod(place, self._block)
+            length = min(self._block - skipped, self._count - place, end - begin)
+            source, into = int(order[block]) * self._block + skipped, begin - first
             for part, target in zip(self._split, rows, strict=True):
-                source = blocks[position] * self._block + skipped
-                read_rows(part, int(source), target[into : into + count])
-            begin += count
-            position += 1
+                read_rows(part, source, target[into : into + length])
+            begin += length
         return rows
+
+
+@lru_cache(2)
+def block_order(count: int, seed: int, epoch: int) -> tuple[np.ndarray, int]:
+    """How an epoch strings the blocks of a split of ``count`` images together.
+
+    Returns:
+        The blocks in order, of which a short one is the last; and the image among all of them, so
+        strung, to start from, so that those that fill no batch are others each time.
+    """
+    random, order = np.random.default_rng((seed, epoch)), np.arange(-(-count // BLOCK))
+    random.shuffle(order[: count // BLOCK])
+    return order, int(random.integers(count))

@@ -51,6 +51,12 @@ def test_no_image_comes_twice_in_an_epoch(split, size, shuffle):
         assert len(np.unique(epoch)) == steps * BATCH
 
 
+def test_each_image_has_its_turn(split):
+    """Also those of the last block, which is short and stays last."""
+    assert COUNT % BLOCK and COUNT % BATCH
+    assert len(np.unique(batches(split, 90, 20 * (COUNT // BATCH)))) == COUNT
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_an_order_is_had_again_from_any_step(split, size):
     whole = batches(split, size, 80)
