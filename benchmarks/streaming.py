@@ -18,8 +18,8 @@ from src.memory import window_size
 from src.params import load_params
 from src.paths import PROCESSED
 from src.recipe import load_recipe
-from src.training import Split, Trainer
-from src.windows import BLOCK
+from src.training import Trainer
+from src.windows import BLOCK, Split
 
 RECIPES = ("softmax", "mlp_65x2", "mlp_dropout")
 TIMES = 20  # the split, one after the other: 1.1 million images
@@ -54,7 +54,7 @@ def by_tf_data(trainer: Trainer, split: Split, batch: int, window: int) -> Calla
 
     @tf.function(jit_compile=trainer.execution.compile == "xla")
     def step(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        return trainer._train_step(images, labels, tf.range(batch))
+        return trainer.steps.train_step(images, labels, tf.range(batch))
 
     @tf.function
     def epoch() -> tf.Tensor:

@@ -12,8 +12,6 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,50 +20,37 @@ import numpy as np
 from src.files import json_sha256, sha256, whole_file
 
 if TYPE_CHECKING:
-    from src.execution import Execution
+    from src.trained import Begun
 
 CODE = (
-    *("training.py", "windows.py", "model.py", "execution.py", "cluster.py"),
+    *("training.py", "steps.py", "windows.py", "model.py", "execution.py", "cluster.py"),
     *("checkpoint.py", "inference.py", "recipe.py"),
+)
+# Of the record, beside the data's digest: what the weights depend on.
+IDENTITY = (
+    *("recipe_sha256", "keep_epochs", "versions"),
+    *("device", "compile", "precision", "strategy", "window"),
 )
 SECONDS = 2.0  # at least so long between two
 SHARE = 0.02  # of the time, at most, goes into writing them
 STALE_SECONDS = 7 * 24 * 3600
 
 
-@dataclass
 class Checkpoint:
     """The file that one training goes on from.
 
     Args:
         folder: of all checkpoints; made if need be.
-        name: of the recipe.
-        identity: JSON of all that the weights depend on, beside code and libraries.
+        record: what ``training.json`` says, or will say, of the training.
     """
 
-    folder: Path
-    name: str
-    identity: Any
-
-    def __post_init__(self) -> None:
+    def __init__(self, folder: Path, record: "Begun") -> None:
         code = [sha256(Path(__file__).with_name(name)) for name in CODE]
-        libraries = [version(package) for package in ("tensorflow", "keras", "numpy")]
-        key = json_sha256([self.identity, code, libraries, platform.machine()])
-        self._path = self.folder / f"{self.name}-{key[:16]}.npz"
+        training = [record[key] for key in IDENTITY], record["dataset"]["digest"]
+        key = json_sha256([training, code, platform.machine()])
+        self.folder, self.name = folder, record["name"]
+        self._path = folder / f"{self.name}-{key[:16]}.npz"
         self._written, self._cost = time.perf_counter(), 0.0
-
-    @classmethod
-    def of(cls, folder: Path, plan: dict, dataset: dict, execution: "Execution") -> "Checkpoint":
-        """The checkpoint of a training.
-
-        Args:
-            folder: of all checkpoints.
-            plan: the resolved recipe file, as ``plan`` wrote it.
-            dataset: ``data/processed/dataset.json``.
-            execution: how it runs.
-        """
-        settings = {name: plan[name] for name in ("recipe", "train", "keep_epochs")}
-        return cls(folder, plan["name"], [settings, dataset["digest"], str(execution)])
 
     def exists(self) -> bool:
         """Whether the training was interrupted and can go on."""

@@ -10,7 +10,7 @@ import platform
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -30,7 +30,36 @@ COLUMNS = ("epoch", "step", "loss", "validation_loss", "validation_accuracy", "s
 BY_EPOCH = "weights_by_epoch.npy"
 
 
-def begin(plan: dict, dataset: dict, model: "keras.Model", execution: "Execution") -> dict:
+class Begun(TypedDict):
+    """What ``training.json`` says before the training."""
+
+    name: str  # of the recipe
+    recipe: dict[str, Any]  # as ``plan`` resolved it, without published figures
+    train: dict[str, Any]  # the settings of params.yaml
+    recipe_sha256: str  # of both
+    keep_epochs: bool  # whether there are weights of each row
+    dataset: dict[str, Any]  # data/processed/dataset.json
+    parameters: int
+    device: str  # this and the next four: how it runs, as ``Execution`` says
+    compile: str
+    precision: str
+    strategy: str
+    window: int | None
+    versions: dict[str, str]  # of Python and the libraries that train
+
+
+class Record(Begun):
+    """``training.json``."""
+
+    steps: int
+    epochs: float
+    seconds: float
+    validation_accuracy: float
+    validation_loss: float
+    weights_sha256: str
+
+
+def begin(plan: dict, dataset: dict, model: "keras.Model", execution: "Execution") -> Begun:
     """What ``training.json`` says before the training: all but its results.
 
     Args:
@@ -44,6 +73,7 @@ def begin(plan: dict, dataset: dict, model: "keras.Model", execution: "Execution
         "recipe": plan["recipe"],
         "train": plan["train"],
         "recipe_sha256": json_sha256([plan["recipe"], plan["train"]]),
+        "keep_epochs": plan["keep_epochs"],
         "dataset": dataset,
         "parameters": model.count_params(),
         **asdict(execution),
@@ -54,7 +84,7 @@ def begin(plan: dict, dataset: dict, model: "keras.Model", execution: "Execution
     }
 
 
-def save(folder: Path, begun: dict, training: "Training") -> dict:
+def save(folder: Path, begun: Begun, training: "Training") -> Record:
     """Write a finished training into ``folder``.
 
     Args:
@@ -94,13 +124,17 @@ def weights_sha256(model: "keras.Model") -> str:
     return digest.hexdigest()
 
 
-def load_record(folder: Path) -> dict[str, Any]:
+def load_record(folder: Path) -> Record:
     """Read ``training.json``.
 
     Raises:
         PipelineError: it is missing or damaged.
     """
-    return read_json(folder / RECORD, f"train@{folder.name}")
+    record = read_json(folder / RECORD, f"train@{folder.name}")
+    there = record.keys() if isinstance(record, dict) else set()
+    if lacks := sorted(Record.__required_keys__ - there):
+        raise _damaged(folder / RECORD, ValueError(f"it lacks {', '.join(lacks)}"))
+    return record
 
 
 def load_history(folder: Path) -> list[dict[str, float]]:

@@ -1,7 +1,6 @@
 """Stage evaluate: every trained model on the test split, which no other stage touches."""
 
 from contextlib import ExitStack
-from dataclasses import fields
 
 from src import paths, tracking
 from src.errors import run
@@ -41,7 +40,6 @@ def evaluate() -> dict[str, dict[str, float]]:
     from src.curves import curves_picture
     from src.data import load_split
     from src.evaluation import Evaluation
-    from src.execution import Execution
     from src.first_layer import first_layer_picture
 
     test, validation = (
@@ -50,12 +48,12 @@ def evaluate() -> dict[str, dict[str, float]]:
     )
     checkpoints = paths.main_checkout() / paths.CHECKPOINTS
     plans = [read_json(path, "plan") for path in sorted(paths.RECIPES.glob("*.json"))]
-    plans = {plan["name"]: plan for plan in plans if plan["selected"]}
+    selected = [plan["name"] for plan in plans if plan["selected"]]
     done = {}
     with ExitStack() as whole:
         predictions = whole.enter_context(whole_folder(paths.PREDICTIONS))
         folders = [whole.enter_context(whole_folder(folder)) for folder in PICTURES]
-        for name, plan in plans.items():
+        for name in selected:
             done[name] = each = Evaluation(paths.MODELS / name, test, validation)
             title = f"{name}, test accuracy {each.metrics['accuracy']:.4f}"
             print(title)
@@ -68,9 +66,7 @@ def evaluate() -> dict[str, dict[str, float]]:
             )
             for folder, picture in zip(folders, pictures, strict=True):
                 write_png(picture, folder / f"{name}.png")
-            record = trained.load_record(paths.MODELS / name)
-            how = Execution(**{field.name: record[field.name] for field in fields(Execution)})
-            Checkpoint.of(checkpoints, plan, record["dataset"], how).prune()
+            Checkpoint(checkpoints, trained.load_record(paths.MODELS / name)).prune()
     for path, tables in (
         (paths.PER_CLASS, {name: each.per_class for name, each in done.items()}),
         (paths.TEST_BY_EPOCH, {name: each.by_epoch for name, each in done.items()}),

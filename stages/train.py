@@ -1,15 +1,10 @@
 """Stage train@<recipe>: train one recipe into ``models/<recipe>``, and log it to MLflow."""
 
 import sys
-from typing import TYPE_CHECKING
 
 from src import cluster, paths, tracking
 from src.errors import run
 from src.files import read_json, whole_folder
-
-if TYPE_CHECKING:
-    from src.checkpoint import Checkpoint
-    from src.training import Trainer
 
 
 def main() -> None:
@@ -25,59 +20,36 @@ def main() -> None:
             with tracking.beside() as log:
                 train(plan, worker, log)
         else:
-            trainer, checkpoint = prepare(plan, worker)
-            trainer.run(checkpoint=checkpoint)
+            train(plan, worker)
 
 
-def prepare(plan: dict, worker: cluster.Worker) -> "tuple[Trainer, Checkpoint]":
-    """What each worker does alike."""
-    from src.checkpoint import Checkpoint
-    from src.data import load_dataset_info, load_split
-    from src.device import choose_device  # TensorFlow takes seconds to import: only if needed
-    from src.execution import choose_execution
-    from src.memory import window_size
-    from src.recipe import load_recipe
-    from src.training import Trainer
+def train(plan: dict, worker: cluster.Worker, log: tracking.Log | None = None) -> None:
+    """Train; with a log, which the chief has, write what comes of it."""
+    from src.job import prepare  # TensorFlow takes seconds to import: only if needed
 
-    name, recipe, settings = plan["name"], load_recipe(plan["recipe"]), plan["train"]
-    dataset = load_dataset_info(paths.PROCESSED)
-    splits = load_split(paths.PROCESSED, "train"), load_split(paths.PROCESSED, "validation")
-    device = choose_device(settings["device"], settings["threads"])
-    window = window_size(splits[0][0].shape, recipe.batch_size, settings["memory_limit"], device)
-    how = settings["compile"], settings["precision"], settings["strategy"]
-    execution = choose_execution(recipe, device, *how, window)
-    print(f"{name}: {dataset['counts']['train']:,} images of {dataset['name']}; {execution}")
-    checkpoint = Checkpoint.of(paths.main_checkout() / paths.CHECKPOINTS, plan, dataset, execution)
-    trainer = Trainer(
-        *(recipe, *splits, dataset["classes"], settings["seed"], execution),
-        *(plan["keep_epochs"], worker),
-    )
-    return trainer, checkpoint
-
-
-def train(plan: dict, worker: cluster.Worker, log: tracking.Log) -> None:
-    """Train, and write what comes of it."""
-    trainer, checkpoint = prepare(plan, worker)
+    checkout, name = paths.main_checkout(), plan["name"]
+    job = prepare(plan, paths.PROCESSED, checkout / paths.CHECKPOINTS, worker)
+    if log is None:
+        job.trainer.run(checkpoint=job.checkpoint)
+        return
     from src import trained
-    from src.data import load_dataset_info
     from src.progress import LiveCurves, TrainingProgress
 
-    name, dataset = plan["name"], load_dataset_info(paths.PROCESSED)
-    begun = trained.begin(plan, dataset, trainer.model, trainer.execution)
-    log("begin", record=begun, goes_on=checkpoint.exists())
+    goes_on = job.checkpoint.exists()
+    log("begin", record=job.begun, goes_on=goes_on)
     progress = TrainingProgress(name)
     watchers = [progress, LiveCurves(log)]
     if plan["tensorboard"]:
         from src import tensorboard
 
-        logs = tensorboard.folder(paths.main_checkout() / paths.LOGS, name)
-        watchers.append(tensorboard.TensorBoard(logs, checkpoint.exists()))
+        logs = tensorboard.folder(checkout / paths.LOGS, name)
+        watchers.append(tensorboard.TensorBoard(logs, goes_on))
     try:
-        training = trainer.run(watchers, checkpoint)
+        training = job.trainer.run(watchers, job.checkpoint)
     finally:
         progress.close()
     with whole_folder(paths.MODELS / name) as folder:
-        record = trained.save(folder, begun, training)
+        record = trained.save(folder, job.begun, training)
     print(
         f"{name}: validation accuracy {record['validation_accuracy']:.4f} after "
         f"{record['epochs']:.4g} epochs in {record['seconds']:.1f} s, "

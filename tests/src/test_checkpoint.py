@@ -11,9 +11,16 @@ from src.checkpoint import STALE_SECONDS, Checkpoint
 ARRAYS = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7)]
 
 
+RECORD = {
+    **{"name": "cnn", "recipe_sha256": "ab", "keep_epochs": False, "versions": {"keras": "3"}},
+    **{"device": "cpu", "compile": "xla", "precision": "float32", "strategy": "single"},
+    **{"window": None, "dataset": {"digest": "cd"}},
+}
+
+
 @pytest.fixture
 def checkpoint(tmp_path):
-    return Checkpoint(tmp_path, "cnn", {"seed": 1})
+    return Checkpoint(tmp_path, RECORD)
 
 
 def test_what_was_saved_comes_back(checkpoint):
@@ -28,10 +35,11 @@ def test_there_is_none_at_first(checkpoint):
     assert checkpoint.load(checkpoint.read()) is None
 
 
-def test_another_identity_has_another_checkpoint(checkpoint, tmp_path):
+@pytest.mark.parametrize("key", RECORD)
+def test_another_training_has_another_checkpoint(checkpoint, tmp_path, key):
     checkpoint.save({}, ARRAYS)
-    assert Checkpoint(tmp_path, "cnn", {"seed": 2}).read() is None
-    assert Checkpoint(tmp_path, "cnn", {"seed": 1}).read() is not None
+    assert Checkpoint(tmp_path, RECORD | {key: {"digest": "other"}}).read() is None
+    assert Checkpoint(tmp_path, RECORD | {"seconds": 1}).read() is not None
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04rubbish", None])

@@ -19,7 +19,7 @@ def folder(digits, tmp_path_factory):
     training = trainer.run()
     folder = tmp_path_factory.mktemp("models") / "tiny"
     folder.mkdir()
-    plan = {"name": "tiny", "recipe": RECIPE, "train": {"device": "auto", "seed": 1}}
+    plan = {"name": "tiny", "recipe": RECIPE, "train": {"seed": 1}, "keep_epochs": True}
     begun = trained.begin(plan, {"name": "digits"}, training.model, GRAPH)
     trained.save(folder, begun, training)
     return folder

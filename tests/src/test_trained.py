@@ -31,7 +31,7 @@ def training(digits):
 def folder(tmp_path, training):
     folder = tmp_path / "tiny"
     folder.mkdir()
-    plan = {"name": "tiny", "recipe": RECIPE, "train": {"device": "auto", "seed": 1}}
+    plan = {"name": "tiny", "recipe": RECIPE, "train": {"seed": 1}, "keep_epochs": True}
     begun = trained.begin(plan, {"name": "digits"}, training.model, GRAPH)
     trained.save(folder, begun, training)
     return folder
@@ -90,3 +90,15 @@ def test_a_pickle_is_never_loaded(folder):
     np.save(folder / trained.BY_EPOCH, np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(PipelineError, match="cannot be read"):
         trained.load_weights_by_epoch(folder, trained.load_model(folder))
+
+
+@pytest.mark.parametrize("content", ['{"name": "tiny"}', "[]", "null"])
+def test_a_record_that_lacks_something_is_a_sentence(tmp_path, content):
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "training.json").write_text(content)
+    sentence = (
+        r"training.json cannot be read \(it lacks .*strategy.*\); run `dvc repro -f train@tiny`"
+    )
+    with pytest.raises(PipelineError, match=sentence):
+        trained.load_record(folder)

@@ -16,6 +16,7 @@ from src.params import load_params
 from src.recipe import load_recipe
 from src.trained import weights_sha256
 from src.training import Trainer, Training
+from tests.src.test_checkpoint import RECORD
 
 RECIPES = load_params(Path(__file__).parents[2] / "params.yaml").models
 
@@ -156,7 +157,7 @@ def test_the_bfloat16_of_gpus_keeps_weights_and_logits_in_float32(splits, name):
 def test_images_lie_on_the_device_that_trains(splits):
     trainer = Trainer(changed("softmax", epochs=1), *splits, 10, 1, GRAPH)
     trainer.run()
-    (images,) = trainer._strategy.experimental_local_results(trainer._images)
+    (images,) = trainer.steps.strategy.experimental_local_results(trainer.steps.images)
     assert images.device == trainer.model.weights[0].value.device
 
 
@@ -207,7 +208,7 @@ def test_early_stopping_ends_a_training_that_no_longer_improves(splits):
 
 def checkpoint(folder) -> Checkpoint:
     """One that is due after every slice."""
-    made = Checkpoint(folder, "tiny", identity="test")
+    made = Checkpoint(folder, RECORD)
     made.due = lambda: True
     return made
 
