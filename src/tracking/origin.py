@@ -40,7 +40,7 @@ def _changes() -> list[str]:
     try:
         old = yaml.safe_load(_git("show", f"HEAD:./{PARAMS}"))
         new = yaml.safe_load(PARAMS.read_text("utf-8"))
-        before, after = dict(_flat(old or {})), dict(_flat(new))
+        before, after = dict(flat(old or {})), dict(flat(new))
     except (OSError, ValueError, yaml.YAMLError):
         return []
     changed = {key: value for key, value in after.items() if before.get(key, KeyError) != value}
@@ -51,10 +51,11 @@ def _changes() -> list[str]:
     ]
 
 
-def _flat(block: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(block: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings as one writes them on a command line: ``optimizer.kind`` and its value."""
     for key, value in block.items():
         if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             yield prefix + str(key), value
 

@@ -3,6 +3,9 @@
 from typing import Any
 
 from src.tracking import runs
+from src.tracking.logged_model import model_id
+from src.tracking.tags import NOTE
+from src.trained import Record
 
 CHAMPION = "champion"  # the alias
 
@@ -14,7 +17,7 @@ def registered_name(dataset: dict[str, Any]) -> str:
     return f"{dataset['name']}-classifier"
 
 
-def register(client, record: runs.Record, minimum: float) -> str:
+def register(client, record: Record, minimum: float) -> str:
     """Register a trained model, unless it is, and make it champion if it beats the champion.
 
     It does if its validation accuracy is higher, on the same images: a tie keeps the old one.
@@ -42,7 +45,7 @@ def register(client, record: runs.Record, minimum: float) -> str:
         run = runs.find(client, record)
         version = client.create_model_version(
             name,
-            f"models:/{runs.model_id(run)}",
+            f"models:/{model_id(run)}",
             run.info.run_id,
             tags={
                 "recipe": record["name"],
@@ -57,8 +60,8 @@ def register(client, record: runs.Record, minimum: float) -> str:
                 },
                 **{k: f"{v:.6f}" for k, v in run.data.metrics.items() if k.startswith("test_")},
             },
-            description=run.data.tags.get(runs.NOTE),
-            model_id=runs.model_id(run),
+            description=run.data.tags.get(NOTE),
+            model_id=model_id(run),
         )
     own = f"{record['name']}, version {version.version} of {name}"
     champion = _champion(client, name)

@@ -10,37 +10,41 @@ from typing import Any
 
 from src import describe
 from src.paths import PROCESSED
+from src.tracking.logged_model import fill, model_id
+from src.tracking.origin import flat
 from src.tracking.store import experiment_id
-from src.trained import HISTORY, MODEL, RECORD, load_history, load_record
+from src.tracking.tags import NOTE, origin_of, origin_tags, run_tags
+from src.trained import HISTORY, RECORD, Begun, Record, load_history, load_record
 
 CURVES = ("loss", "validation_loss", "validation_accuracy", "learning_rate")
 MAX_METRICS = 1000  # MLflow's limit of one request
+MAX_PARAM = 6000  # and of the characters in a parameter's value
 SYSTEM_SECONDS = 0.5  # between two samples of processor and memory; two make a point
-IMAGE_CLASSIFIER = str(Path(__file__).parents[1] / "image_classifier.py")  # not imported here
-NOTE = "mlflow.note.content"  # the tag that MLflow shows as a description
-Record = dict[str, Any]  # the content of training.json, or what is known of it at the beginning
 
 
 class TrainingRun:
     """A run, from the beginning of its training to the end."""
 
-    def __init__(self, client, record: Record, origin: dict[str, Any], start: float) -> None:
+    def __init__(self, client, record: Begun, origin: dict[str, Any], start: float) -> None:
         """Make the run, in the state of running.
 
         Args:
             client: of the store.
-            record: ``training.json``, or the part of it that is known now.
+            record: what ``training.json`` says at its beginning.
             origin: as ``origin.origin`` gives it.
             start: of the training, in seconds since 1970.
         """
         self._client, self._steps, self._monitor = client, set(), None
         self._dataset = record["dataset"]
         self._experiment = experiment_id(client, self._dataset)
-        recipe = {k: v for k, v in record["recipe"].items() if k != "published"}
-        settings = recipe | {"train": record["train"], "parameters": record["parameters"]}
-        self._params = dict(_flat(settings))
+        settings = {key: record[key] for key in ("train", "parameters")} | record["recipe"]
+        self._params = {
+            key: value[:MAX_PARAM] if isinstance(value, str) else json.dumps(value)[:MAX_PARAM]
+            for key, value in flat(settings)
+            if value is not None
+        }
         run = client.create_run(
-            self._experiment, int(1000 * start), _tags(record, origin), record["name"]
+            self._experiment, int(1000 * start), run_tags(record, origin), record["name"]
         )
         self.id = run.info.run_id
 
@@ -90,7 +94,7 @@ class TrainingRun:
             self._log_metrics(metrics)
             for name in (RECORD, HISTORY):
                 client.log_artifact(self.id, str(folder / name))
-            _fill(client, model, folder, record)
+            fill(client, model, folder, record)
             client.log_outputs(self.id, [LoggedModelOutput(model.model_id, record["steps"])])
             client.set_tag(self.id, "weights_sha256", record["weights_sha256"])
             client.set_terminated(self.id, end_time=int(1000 * end))
@@ -153,7 +157,7 @@ def find(client, record: Record):
     return next(iter(client.search_runs([experiment], wanted, 1, 1, newest)), None)
 
 
-def find_same(client, record: Record, origin: dict[str, Any]):
+def find_same(client, record: Begun, origin: dict[str, Any]):
     """A whole run of the same recipe on the same data in the same DVC experiment, or None."""
     wanted = f"tags.recipe = '{record['name']}' and attributes.status = 'FINISHED'"
     for tag, value in (
@@ -164,12 +168,6 @@ def find_same(client, record: Record, origin: dict[str, Any]):
     experiment = experiment_id(client, record["dataset"])
     found = client.search_runs([experiment], wanted)
     return next((r for r in found if r.data.tags.get("dvc_exp") == origin["experiment"]), None)
-
-
-def model_id(run) -> str | None:
-    """The id of a run's logged model."""
-    models = run.outputs.model_outputs if run.outputs else []
-    return models[0].model_id if models else None
 
 
 def log_evaluation(
@@ -226,14 +224,14 @@ def log_comparison(
     """
     experiment = experiment_id(client, next(iter(records.values()))["dataset"])
     now = int(1000 * time.time())
-    tags = _origin_tags(origin) | {NOTE: text, "comparison": "true"}
+    tags = origin_tags(origin) | {NOTE: text, "comparison": "true"}
     run = client.create_run(experiment, now, tags, f"comparison of {len(records)}")
     client.log_table(run.info.run_id, table, "comparison.json")
     client.log_text(run.info.run_id, text, "comparison.md")
     client.set_terminated(run.info.run_id)
     for name, record in records.items():
         if found := find(client, record):
-            trained_from = origin | _origin_of(found)
+            trained_from = origin | origin_of(found)
             note = describe.run_note(record, trained_from, results[name])
             client.set_tag(found.info.run_id, NOTE, note)
 
@@ -243,92 +241,3 @@ def _metrics(row: dict[str, float], at: float, model: str | None = None) -> list
 
     place = int(1000 * at), int(row["step"]), model
     return [Metric(name, row[name], *place) for name in CURVES]
-
-
-def _flat(settings: dict[str, Any], prefix: str = ""):
-    """Nested settings as MLflow's parameters: ``optimizer.kind``; lists as JSON."""
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        elif value is not None:
-            text = value if isinstance(value, str) else json.dumps(value)
-            yield prefix + key, text[:6000]  # MLflow's limit
-
-
-def _tags(record: Record, origin: dict[str, Any]) -> dict[str, str]:
-    tags = {
-        "recipe": record["name"],
-        "recipe_sha256": record["recipe_sha256"],
-        "dataset_digest": record["dataset"]["digest"],
-        **{key: record[key] for key in ("device", "compile", "precision")},
-        "mlflow.source.name": f"dvc.yaml:train@{record['name']}",  # `dvc repro` takes this
-        "mlflow.source.type": "LOCAL",
-        NOTE: describe.run_note(record, origin),
-    }
-    return tags | _origin_tags(origin)
-
-
-def _origin_tags(origin: dict[str, Any]) -> dict[str, str]:
-    tags = {
-        "dvc_exp": origin["experiment"],
-        "dvc_exp_baseline_rev": origin["baseline"],
-        "dvc_stage": origin["stage"],
-        "mlflow.user": origin["user"],
-        "mlflow.source.git.commit": origin["revision"],
-        "changes": json.dumps(origin["changes"])[:5000] if origin["changes"] else None,
-        "edited": "true" if origin["edited"] else None,
-    }
-    return {name: value for name, value in tags.items() if value}
-
-
-def _origin_of(run) -> dict[str, Any]:
-    """What a run's own tags say of its origin."""
-    tags = run.data.tags
-    return {
-        "revision": tags.get("mlflow.source.git.commit", ""),
-        "changes": json.loads(tags.get("changes", "[]")),
-        "edited": "edited" in tags,
-    }
-
-
-def _fill(client, model, folder: Path, record: Record) -> None:
-    """Do what ``mlflow.keras.log_model`` does, without loading TensorFlow and the model for it.
-
-    The bytes that were trained are the bytes that are logged.
-    """
-    import mlflow.pyfunc
-    import numpy as np
-    from mlflow.models import Model, ModelSignature
-    from mlflow.types import Schema, TensorSpec
-
-    data, versions = record["dataset"], record["versions"] | {"mlflow": mlflow.__version__}
-    images = TensorSpec(np.dtype("uint8"), (-1, data["height"], data["width"]))
-    digit = TensorSpec(np.dtype("int64"), (-1,), "digit")
-    shares = TensorSpec(np.dtype("float32"), (-1, data["classes"]), "probabilities")
-    description = Model(
-        model.artifact_location,
-        model.source_run_id,
-        model_id=model.model_id,
-        model_uuid=model.model_id,
-    )
-    description.add_flavor(  # for mlflow.keras.load_model, which gives the Keras model itself
-        "keras",
-        data="data",
-        keras_backend="tensorflow",
-        keras_version=versions["keras"],
-        save_exported_model=False,
-    )
-    with tempfile.TemporaryDirectory() as scratch:
-        mlflow.pyfunc.save_model(
-            f"{scratch}/model",
-            loader_module=Path(IMAGE_CLASSIFIER).stem,
-            code_paths=[IMAGE_CLASSIFIER],
-            data_path=str(folder / MODEL),
-            mlflow_model=description,
-            signature=ModelSignature(Schema([images]), Schema([digit, shares])),
-            pip_requirements=[
-                f"{name}=={versions[name]}" for name in ("mlflow", "tensorflow", "keras", "numpy")
-            ],
-        )
-        client.log_model_artifacts(model.model_id, f"{scratch}/model")
-    client.finalize_logged_model(model.model_id, "READY")

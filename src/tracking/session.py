@@ -11,6 +11,7 @@ from src.paths import main_checkout
 from src.tracking import registry, runs, spool
 from src.tracking.origin import origin
 from src.tracking.store import connect, store_uri, without_secrets
+from src.trained import Begun, Record
 
 
 class Session:
@@ -37,7 +38,7 @@ class Session:
             "comparison": self.comparison,
         }[what](**details)
 
-    def begin(self, record: runs.Record, goes_on: bool = False) -> None:
+    def begin(self, record: Begun, goes_on: bool = False) -> None:
         """A training begins; ``record`` is what ``training.json`` says as far as it is known.
 
         One that ``goes_on`` from a checkpoint may have been logged to its end: DVC was killed
@@ -182,7 +183,7 @@ class Session:
 
     def _comparison(
         self,
-        records: dict[str, runs.Record],
+        records: dict[str, Record],
         results: dict[str, list[str]],
         table: dict[str, list[Any]],
         text: str,
