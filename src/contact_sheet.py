@@ -22,28 +22,34 @@ def contact_sheet(
     columns: int = 10,
     row_names: Sequence[str] | None = None,
     title: str | None = None,
+    colours: str = "gray",
+    limits: tuple[float, float] = (0, 255),
 ) -> Figure:
     """Draw pictures in rows, from left to right, light on dark as they are.
 
     Args:
-        images: ``uint8 [N, H, W]``, N ≥ 1.
+        images: ``[N, H, W]``, N ≥ 1, of any type.
         captions: a text beneath each picture.
         columns: pictures in a row.
         row_names: a text left of each row.
+        title: a text above all.
+        colours: Matplotlib's name of a colour map.
+        limits: the values that its first and last colour stand for.
 
     Raises:
         ValueError: no pictures, or not as many captions as pictures.
     """
     if images.ndim != 3 or not len(images):
-        raise ValueError(f"pictures are uint8 [N, H, W], N ≥ 1, not {list(images.shape)}")
+        raise ValueError(f"pictures are [N, H, W], N ≥ 1, not {list(images.shape)}")
     images = _thinned(images)
     count, height, width = images.shape
     if captions is not None and len(captions) != count:
         raise ValueError(f"{len(captions)} captions for {count} pictures")
     rows = -(-count // columns)
     side = max(height, width)
-    down = height + round(side * (CAPTION_GAP if captions is not None else GAP))
-    across = width + round(side * GAP)
+    gap = max(1, round(side * GAP))
+    down = height + (round(side * CAPTION_GAP) if captions is not None else gap)
+    across = width + gap
     # One image for the whole sheet: an axes for each picture would take seconds to draw.
     sheet = np.full((rows * down, columns * across), np.nan, np.float32)
     for i, image in enumerate(images):
@@ -55,7 +61,7 @@ def contact_sheet(
         (sheet.shape[1] * inches + 1, sheet.shape[0] * inches + 0.6), dpi=120, layout="constrained"
     )
     axes = figure.add_subplot()
-    axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.imshow(sheet, cmap=colours, vmin=limits[0], vmax=limits[1], interpolation="nearest")
     axes.spines[:].set_visible(False)
     axes.set_xticks([])
     axes.set_yticks(

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
+from src.contact_sheet import contact_sheet
+
 MAX_UNITS = 50
 
 
@@ -24,20 +26,18 @@ def first_layer_picture(model: keras.Model, title: str) -> Figure:
         filters = kernel[:, :, 0].transpose(2, 0, 1)
     classes = layer is model.layers[-1]
     drawn = filters[:MAX_UNITS]
-    columns = 5 if len(drawn) <= 10 else 10
-    rows = -(-len(drawn) // columns)
-    figure = Figure((columns * 0.8 + 1, rows * (1.0 if classes else 0.8) + 0.9), dpi=100)
-    figure.set_layout_engine("constrained")
     limit = float(np.quantile(np.abs(drawn), 0.995)) or 1.0
-    for index, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
-        axes.set_axis_off()
-        if index < len(drawn):
-            image = axes.imshow(drawn[index], cmap="RdBu", vmin=-limit, vmax=limit)
-            if classes:
-                axes.set_title(str(index), fontsize=9)
-    figure.colorbar(image, ax=figure.axes, label="weight", pad=0.02)
+    figure = contact_sheet(
+        drawn,
+        [str(index) for index in range(len(drawn))] if classes else None,
+        columns=5 if len(drawn) <= 10 else 10,
+        colours="RdBu",
+        limits=(-limit, limit),
+    )
+    (axes,) = figure.axes
+    figure.colorbar(axes.images[0], ax=axes, label="weight", pad=0.02)
     what = "the weights of each class" if classes else "what the first layer looks for"
     if len(drawn) < len(filters):
         what += f", {len(drawn)} of {len(filters)} units"
-    figure.suptitle(f"{title}: {what} (blue for, red against)", fontsize=10)
+    figure.suptitle(f"{title}: {what}\n(blue for, red against)", fontsize=10)
     return figure
