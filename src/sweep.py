@@ -144,6 +144,7 @@ def _client(workers: int, scheduler: str | None) -> Iterator["Client"]:
     """Dask with so many workers here, or with those of a scheduler elsewhere."""
     try:
         from distributed import Client, LocalCluster
+        from distributed.comm import get_address_host_port
     except ImportError:
         raise PipelineError(
             "a sweep needs Dask; run `pip install -r requirements-sweep.txt`"
@@ -154,6 +155,7 @@ def _client(workers: int, scheduler: str | None) -> Iterator["Client"]:
             yield client
         return
     try:
+        get_address_host_port(scheduler, strict=True)
         client = Client(scheduler)
     except (OSError, ValueError) as error:
         raise PipelineError(

@@ -1,12 +1,12 @@
 """The grid of a sweep."""
 
-import dask.config
-import distributed  # noqa: F401, before its settings can be changed
+import re
+
 import pytest
-from rich.console import Console
 
 from src.errors import PipelineError
-from src.sweep import main, sweep, trials
+from src.sweep import main, trials
+from tests.conftest import ROOT
 
 
 def test_a_grid_has_a_trial_for_each_combination():
@@ -40,7 +40,9 @@ def test_a_number_of_workers_that_cannot_be_is_a_sentence(monkeypatch, capsys, w
 
 
 @pytest.mark.parametrize("scheduler", ["tcp://127.0.0.1:1", "here", "carrier-pigeon://host:1"])
-def test_a_scheduler_that_cannot_be_reached_is_a_sentence(scheduler):
-    at_once = dask.config.set({"distributed.comm.timeouts.connect": "1s"})
-    with at_once, pytest.raises(PipelineError, match=f"no scheduler of Dask at {scheduler}"):
-        sweep({"one": ["train.seed=1"]}, 1, scheduler, Console())
+def test_a_scheduler_that_cannot_be_reached_is_a_sentence(shell, scheduler):
+    # Far from any that could have been done in this checkout.
+    command = ["python", "-m", "src.sweep", "-S", "train.seed=987654321", "--scheduler", scheduler]
+    at_once = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
+    told = shell(command, ROOT, fails=True, **at_once).stderr
+    assert re.fullmatch(rf"error: no scheduler of Dask at {scheduler} \(.*\); start one .*\n", told)
