@@ -29,10 +29,10 @@ STAGES = (
 )
 
 
-def prepare(folder: Path, times: int) -> tuple[Path, int]:
-    """A checkout with so many variants of each image, two epochs of training; number of images."""
+def prepare(folder: Path, times: int) -> Path:
+    """A checkout with so many variants of each image, and two epochs of training."""
     checkout = clone(folder, with_data=False)
-    count = grow(RAW, folder / "incoming", times)
+    grow(RAW, folder / "incoming", times)
     path = checkout / "params.yaml"
     params = yaml.safe_load(path.read_text("utf-8"))
     params["model"] = list(RECIPES)
@@ -41,7 +41,7 @@ def prepare(folder: Path, times: int) -> tuple[Path, int]:
     for name in RECIPES:
         params["models"][name] |= {"epochs": 2}
     path.write_text(yaml.safe_dump(params, sort_keys=False), "utf-8")
-    return checkout, count
+    return checkout
 
 
 def cost(checkout: Path, words: list[str]) -> tuple[float, float]:
@@ -79,7 +79,7 @@ def measure(repeat: int) -> Iterator[str]:
     costs, counts, epochs = [], [], []
     for times in TIMES:
         with tempfile.TemporaryDirectory() as folder:
-            checkout, _ = prepare(Path(folder), times)
+            checkout = prepare(Path(folder), times)
             costs.append([cost(checkout, stage) for stage in STAGES])
             counts.append(load_dataset_info(checkout / "data/processed")["counts"])
             epochs.append(later_epochs(checkout))

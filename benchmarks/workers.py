@@ -25,8 +25,14 @@ def train(way: str, name: str, folder: Path) -> tuple[np.ndarray, float]:
     module = [sys.executable, "-m", "benchmarks.replicas"]
     words = [*module, strategy, str(devices), str(STEPS), str(folder), name]
     processes = [
-        subprocess.Popen(words, cwd=ROOT, env=each, stdout=subprocess.PIPE, text=True)
-        for each in environments(count)
+        subprocess.Popen(
+            words,
+            cwd=ROOT,
+            env=environment() | {"TF_CONFIG": config},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for config in clusters(count)
     ]
     said = [process.communicate()[0] for process in processes]
     if any(process.returncode for process in processes):
@@ -35,15 +41,14 @@ def train(way: str, name: str, folder: Path) -> tuple[np.ndarray, float]:
     return np.load(folder / f"{name}.npy"), told["seconds"]
 
 
-def environments(count: int) -> Iterator[dict[str, str]]:
-    """Of workers on this machine."""
+def clusters(count: int) -> list[str]:
+    """``TF_CONFIG`` of each of so many workers on this machine."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    cluster = {"worker": [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]}
+    workers = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
     for each in sockets:
         each.close()
-    for index in range(count):
-        task = {"type": "worker", "index": index}
-        yield environment() | {"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})}
+    tasks = [{"type": "worker", "index": index} for index in range(count)]
+    return [json.dumps({"cluster": {"worker": workers}, "task": task}) for task in tasks]
 
 
 def measure(repeat: int) -> Iterator[str]:

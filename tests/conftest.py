@@ -23,6 +23,24 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="session")
+def model_file(tmp_path_factory) -> Path:
+    """A model that fits what ``tests.trainings`` says of it."""
+    import keras
+
+    from tests.trainings import CLASSES, HEIGHT, WIDTH
+
+    path = tmp_path_factory.mktemp("model") / "model.keras"
+    layers = [
+        keras.Input((HEIGHT, WIDTH), dtype="uint8"),
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.Flatten(),
+        keras.layers.Dense(CLASSES),
+    ]
+    keras.Sequential(layers).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
     """The environment for processes of the pipeline: this Python first, nothing of DVC's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}

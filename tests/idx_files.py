@@ -1,7 +1,5 @@
 """Small IDX data sets, and a web server that plays mirrors, for the tests."""
 
-import http.server
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +9,7 @@ import numpy as np
 
 from src import datasets, idx
 from src.files import sha256
+from tests.servers import Handler, web_server
 
 Response = tuple[int, bytes]
 
@@ -54,34 +53,14 @@ def mirror(
     """
     asked: list[str] = []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.send_response(404)
-            self.end_headers()
+    def get(handler: Handler) -> None:
+        name = handler.path.rsplit("/", 1)[-1]
+        asked.append(name)
+        status, body = respond(name)
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(claim_bytes or len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
 
-        def do_GET(self) -> None:
-            name = self.path.rsplit("/", 1)[-1]
-            asked.append(name)
-            status, body = respond(name)
-            self.send_response(status)
-            self.send_header("Content-Length", str(claim_bytes or len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/data", asked
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def refused_url() -> str:
-    """The address of a port of this machine at which nothing listens."""
-    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
-        return f"http://127.0.0.1:{server.server_port}/"
+    with web_server(get) as address:
+        yield f"{address}/data", asked

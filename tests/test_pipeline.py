@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from src import datasets
-from tests.idx_files import refused_url, write_set
+from tests.idx_files import write_set
+from tests.servers import refused_url
 
 pytestmark = pytest.mark.slow
 ALL = 8

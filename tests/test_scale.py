@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import time
@@ -14,8 +13,10 @@ import numpy as np
 import psutil
 import pytest
 
+from benchmarks.workers import clusters
 from src import datasets, standin, trained
-from tests.idx_files import refused_url, write_set
+from tests.idx_files import write_set
+from tests.servers import refused_url
 from tests.test_pipeline import edit
 
 pytestmark = pytest.mark.slow
@@ -25,41 +26,22 @@ pytestmark = pytest.mark.slow
 TOLERANCE = {"cnn": 2e-3, "mlp_ema": 1e-4, "mlp_dropout": 1e-5, "mlp_65x2": 1e-5}
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 def start_workers(
     commands: list[list[str]], folder: Path, environment: dict[str, str]
 ) -> list[subprocess.Popen]:
     """A process for each worker, of which the first is the chief."""
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(len(commands))]
     return [
         subprocess.Popen(
             command,
             cwd=folder,
-            env=environment
-            | {
-                "TF_CONFIG": json.dumps(
-                    {
-                        "cluster": {"worker": addresses},
-                        "task": {"type": "worker", "index": index},
-                    }
-                )
-            },
+            env=environment | {"TF_CONFIG": config},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             # What runs in the background of a script ignores Ctrl-C, and so do its children.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        for index, command in enumerate(commands)
+        for command, config in zip(commands, clusters(len(commands)), strict=True)
     ]
 
 

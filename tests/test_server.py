@@ -2,19 +2,15 @@
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.idx_files import refused_url
+from tests.servers import free_port, mlflow_server, refused_url
 from tests.test_pipeline import edit
 
 PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
@@ -24,12 +20,6 @@ pytestmark = [
 ]
 # As other than root, which PostgreSQL refuses.
 USER = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def wait_until(check, process: subprocess.Popen, log: Path) -> None:
@@ -71,38 +61,6 @@ def database(tmp_path_factory) -> Iterator[str]:
         process.wait(30)
 
 
-@contextmanager
-def mlflow_server(database: str, artifacts: Path, port: int) -> Iterator[str]:
-    """The address of `mlflow server` as the README starts it."""
-    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--backend-store-uri", database]
-    command += ["--artifacts-destination", str(artifacts)]
-    log = artifacts.with_suffix(".log")
-    settings = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    process = subprocess.Popen(
-        command,
-        env=os.environ | settings,
-        stdout=log.open("a"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-
-    def answers() -> bool:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
-        except OSError:
-            return False
-        return True
-
-    try:
-        wait_until(answers, process, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
-
-
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory, new_checkout, shell) -> Path:
     """A checkout without MNIST, preprocessed and planned."""
@@ -134,7 +92,7 @@ def test_two_experiments_at_once_are_all_there(
 ):
     from mlflow import MlflowClient
 
-    with mlflow_server(database, tmp_path / "artifacts", free_port()) as address:
+    with mlflow_server(database, tmp_path) as address:
         both = [
             subprocess.Popen(
                 ["dvc", "exp", "run", "--temp", "-n", f"of-{name}", "-S", f"model={name}"],
@@ -174,7 +132,7 @@ def test_a_server_that_dies_in_mid_training_loses_nothing(
     edit(checkout, model="mlp_65x2", models__mlp_65x2__epochs=1500)
     shell(["dvc", "repro", "-q", "plan"], checkout)
     address = f"http://127.0.0.1:{port}"
-    with mlflow_server(database, tmp_path / "artifacts", port):
+    with mlflow_server(database, tmp_path, port):
         client = MlflowClient(address)
         before = len(trainings(client).get("mlp_65x2", []))
         training = subprocess.Popen(
@@ -194,7 +152,7 @@ def test_a_server_that_dies_in_mid_training_loses_nothing(
     assert "validation accuracy" in told.read_text()
     assert "warning: not logged in MLflow yet: training of mlp_65x2" in told.read_text()
 
-    with mlflow_server(database, tmp_path / "artifacts", port):
+    with mlflow_server(database, tmp_path, port):
         sent = shell(
             [sys.executable, "-m", "src.tracking", "--send"], checkout, MLFLOW_TRACKING_URI=address
         )

@@ -2,11 +2,6 @@
 
 import json
 import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 
@@ -14,22 +9,10 @@ import keras
 import numpy as np
 import pytest
 
+from tests.servers import serving
 from tests.trainings import log_training, make_training
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def model_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "model.keras"
-    layers = [
-        keras.Input((6, 5), dtype="uint8"),
-        keras.layers.Rescaling(1 / 255),
-        keras.layers.Flatten(),
-        keras.layers.Dense(3),
-    ]
-    keras.Sequential(layers).save(path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -48,34 +31,11 @@ def server(tmp_path_factory, model_file):
         uri = f"sqlite:///{root / 'mlflow.db'}"
         record = json.loads((folder / "training.json").read_text())
         register(MlflowClient(uri), record, 0.5)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
-    command += ["-m", "models:/mnist-classifier@champion", "--host", "127.0.0.1"]
-    process = subprocess.Popen(
-        [*command, "--port", str(port)],
-        cwd=root,
-        env=os.environ | {"MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                urllib.request.urlopen(f"{address}/ping", timeout=5).close()
-                break
-            except OSError:
-                assert process.poll() is None, process.stdout.read()
-                assert time.monotonic() < deadline
-                time.sleep(0.5)
+    words = ["mlflow", "models", "serve", "--env-manager", "local"]
+    words += ["-m", "models:/mnist-classifier@champion", "--host", "127.0.0.1"]
+    settings = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with serving(words, root, os.environ | settings, ready="/ping") as address:
         yield address
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
 
 
 def ask(server, inputs):

@@ -2,20 +2,18 @@
 
 import json
 import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
+from pathlib import Path
 
 import pytest
 
 from src.tracking.session import Session
+from tests.servers import mlflow_server
+from tests.trainings import log_evaluation, log_training, make_training
 
 pytestmark = pytest.mark.slow
 
 ACCURACIES = {"softmax": 0.9137, "cnn": 0.9932, "mlp_sigmoid": 0.9048}
+NETWORK = "6 × 5 pixels → 3 × 3 convolutions (32, 64) → 20 relu → 3 classes"  # of tests.trainings
 RUNS = "experiments/1/runs?workflowType=machine_learning&viewStateShareKey=recipes"
 
 
@@ -28,36 +26,18 @@ def environment(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(environment, tmp_path_factory):
+def server(environment, tmp_path_factory, model_file):
     """The address of `make ui` over a store with three trainings."""
     models = tmp_path_factory.mktemp("models")
     picture = draw(tmp_path_factory.mktemp("plots") / "confusion.png")
     for name, accuracy in ACCURACIES.items():
-        log_all(make_training(models / name, accuracy), accuracy, picture)
+        folder = make_training(models / name, model_file, validation_accuracy=accuracy)
+        log_training(folder)
+        log_evaluation(folder, {"test_accuracy": accuracy}, confusion=picture)
     compare(models, best="cnn")
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
-    command += ["--backend-store-uri", "sqlite:///mlflow.db", "--artifacts-destination", "mlruns"]
-    command += ["--host", "127.0.0.1", "--port", str(port)]
-    settings = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    process = subprocess.Popen(
-        command,
-        cwd=os.environ["DVC_ROOT"],
-        env=os.environ | settings,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(f"{address}/health", process)
+    with mlflow_server("sqlite:///mlflow.db", Path(os.environ["DVC_ROOT"])) as address:
         yield address
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
 
 
 @pytest.fixture
@@ -82,62 +62,6 @@ def draw(path):
     return path
 
 
-def make_training(folder, accuracy):
-    folder.mkdir(parents=True)
-    (folder / "model.keras").write_bytes(b"not opened in these tests")
-    rows = [
-        f"{epoch},{430 * epoch},{2 / epoch},{1.9 / epoch},{accuracy - 0.1 / epoch},{0.01 / epoch},1"
-        for epoch in range(1, 11)
-    ]
-    head = "epoch,step,loss,validation_loss,validation_accuracy,learning_rate,seconds"
-    (folder / "history.csv").write_text("\n".join([head, *rows]) + "\n")
-    training = {
-        "name": folder.name,
-        "recipe": {
-            "family": "mlp",
-            "hidden": [625],
-            "activation": "relu",
-            "optimizer": {"kind": "sgd", "learning_rate": 0.01},
-            "batch_size": 100,
-            "epochs": 10,
-        },
-        "train": {"device": "auto", "seed": 1},
-        "recipe_sha256": "ab" * 32,
-        "dataset": {
-            "name": "mnist",
-            "requested": "mnist",
-            "stand_in": False,
-            "height": 28,
-            "width": 28,
-            "classes": 10,
-            "counts": {"train": 55000, "validation": 5000, "test": 10000},
-            "digest": "d1" * 32,
-        },
-        "parameters": 7850,
-        "steps": 4300,
-        "seconds": 10.0,
-        "validation_accuracy": accuracy,
-        "weights_sha256": f"{folder.name} {accuracy}",
-        "device": "cpu",
-        "compile": "xla",
-        "precision": "float32",
-        "versions": {"tensorflow": "2.21.0", "keras": "3.15.1", "numpy": "2.4.6"},
-    }
-    (folder / "training.json").write_text(json.dumps(training))
-    return folder
-
-
-def log_all(folder, accuracy, picture=None):
-    """Log as the stages train and evaluate do."""
-    record = json.loads((folder / "training.json").read_text())
-    session = Session()
-    session.begin(record)
-    session.end(str(folder))
-    figures = {"test_accuracy": accuracy, "test_loss": 1 - accuracy}
-    session.evaluation(str(folder), figures, {"confusion": str(picture)} if picture else {})
-    session.close()
-
-
 def compare(models, best):
     """Log as the stage compare does."""
     folders = sorted(models.iterdir())
@@ -151,16 +75,6 @@ def compare(models, best):
         minimum=0.9,
     )
     session.close()
-
-
-def wait_for(url, process):
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            return urllib.request.urlopen(url, timeout=5).close()
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail("the MLflow server did not start")
 
 
 def test_the_runs_stand_best_first_with_their_test_accuracy(page):
@@ -179,7 +93,7 @@ def test_a_run_shows_its_curves_pictures_and_model(page, tmp_path):
     page.goto(f"/#/{RUNS}")
     page.get_by_role("link", name="cnn", exact=True).click(timeout=60_000)
     page.get_by_role("tab", name="Model metrics").wait_for()
-    for text in ("dvc.yaml:train@cnn", "0.9932", "28 × 28 pixels → 625 relu → 10 classes"):
+    for text in ("dvc.yaml:train@cnn", "0.9932", NETWORK):
         page.get_by_text(text).first.wait_for()
     page.screenshot(path=tmp_path / "run.png", full_page=True)
 
@@ -207,7 +121,7 @@ def test_the_model_page_shows_the_champion(page, tmp_path):
     page.get_by_text("champion").first.wait_for(timeout=60_000)
     page.screenshot(path=tmp_path / "model.png")
     page.goto("/#/models/mnist-classifier/versions/1")
-    page.get_by_text("28 × 28 pixels → 625 relu → 10 classes").first.wait_for()
+    page.get_by_text(NETWORK).first.wait_for()
     page.get_by_text("0.993200").first.wait_for()
     page.screenshot(path=tmp_path / "version.png")
 
@@ -233,15 +147,16 @@ def test_the_comparison_is_a_table(page, tmp_path):
     page.screenshot(path=tmp_path / "table.png")
 
 
-def test_a_training_can_be_logged_through_the_server(server, environment, tmp_path, capfd):
+def test_a_training_can_be_logged_through_the_server(
+    server, environment, tmp_path, model_file, capfd
+):
     from mlflow import MlflowClient
 
     environment.setenv("MLFLOW_TRACKING_URI", server)
-    folder = make_training(tmp_path / "models/mlp", 0.95)
-    log_all(folder, 0.95)
+    log_training(make_training(tmp_path / "models/mlp", model_file))
     assert capfd.readouterr() == ("", "")
     client = MlflowClient(server)
     (run,) = client.search_runs(["1"], "tags.recipe = 'mlp'")
-    assert run.data.metrics["test_accuracy"] == 0.95
+    assert run.data.metrics["validation_accuracy"] == 0.9
     files = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert files == {"history.csv", "training.json"}

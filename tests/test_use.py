@@ -2,22 +2,17 @@
 
 import json
 import math
-import os
 import re
-import signal
-import socket
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.idx_files import refused_url
+from tests.servers import refused_url, serving
 from tests.test_pipeline import edit
 
 pytestmark = pytest.mark.slow
@@ -87,38 +82,6 @@ def answer_of(url: str, content: bytes | None = None, kind: str = "image/png"):
     request = urllib.request.Request(url, content, {"Content-Type": kind} if content else {})
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)
-
-
-@contextmanager
-def serving(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[str]:
-    """The address of a server, once it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    log = folder / "server.log"
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command, "--port", port],
-        cwd=folder,
-        env=environment,
-        stdout=log.open("w"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                urllib.request.urlopen(address, timeout=120).close()
-                break
-            except OSError:
-                assert process.poll() is None and time.monotonic() < deadline, log.read_text()
-                time.sleep(0.2)
-        yield address
-        assert "Traceback" not in log.read_text()
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
 
 
 def test_tensorboard_shows_each_training(checkout, environment):

@@ -34,10 +34,10 @@ def make_training(folder: Path, model_file: Path, *, stand_in: bool = False, **c
             "schedule": None,
             "batch_size": 10,
             "epochs": 2,
-            "published": [{"figure": "test_accuracy", "values": [0.9]}],
         },
         "train": {"device": "auto", "seed": 1},
         "recipe_sha256": "ab" * 32,
+        "keep_epochs": False,
         "dataset": {
             "name": "digits" if stand_in else "mnist",
             "requested": "mnist",
@@ -59,6 +59,8 @@ def make_training(folder: Path, model_file: Path, *, stand_in: bool = False, **c
         "device": "cpu",
         "compile": "xla",
         "precision": "float32",
+        "strategy": "single",
+        "window": None,
         "versions": {
             "python": "3.11.0",
             "tensorflow": "2.21.0",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from src import trained
-from tests.idx_files import refused_url
+from tests.servers import refused_url
 from tests.test_pipeline import edit
 
 RECIPES = ("mlp_65x2", "mlp_dropout")

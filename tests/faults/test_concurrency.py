@@ -1,7 +1,5 @@
 """Several processes at once."""
 
-import os
-import signal
 import sqlite3
 import subprocess
 import time
@@ -10,7 +8,7 @@ import urllib.request
 import pytest
 
 from tests.faults.conftest import RECIPES, only_all, results
-from tests.test_server import free_port
+from tests.servers import mlflow_server
 
 pytestmark = pytest.mark.slow
 
@@ -63,17 +61,13 @@ def test_two_at_once(checkout, environment, tmp_path, recovers, expected):
     then="all finish; each training is a run in MLflow, once",
 )
 @only_all
-def test_a_queue_a_repro_and_the_ui(results_there, environment, shell, tmp_path, expected):
+def test_a_queue_a_repro_and_the_ui(results_there, shell, expected):
     checkout = results_there
     for seed in (2, 3, 4):
         queued = ["dvc", "exp", "run", "--queue", "-n", f"seed-{seed}", "-S", f"train.seed={seed}"]
         shell([*queued, "-S", f"model={RECIPES[0]}"], checkout)
-    before, port, log = finished_runs(checkout), free_port(), tmp_path / "ui"
-    ui = ["mlflow", "server", "--workers", "1", "--backend-store-uri", "sqlite:///mlflow.db"]
-    ui += ["--artifacts-destination", "mlruns", "--host", "127.0.0.1", "--port", str(port)]
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    server = start(ui, checkout, environment | quiet, log)
-    try:
+    before = finished_runs(checkout)
+    with mlflow_server("sqlite:///mlflow.db", checkout) as address:
         shell(["dvc", "queue", "start", "-j", "3"], checkout)
         time.sleep(2)
         shell(["dvc", "repro", "-q", "--force", f"train@{RECIPES[1]}"], checkout)
@@ -84,10 +78,7 @@ def test_a_queue_a_repro_and_the_ui(results_there, environment, shell, tmp_path,
             assert time.monotonic() < deadline, told
             time.sleep(1)
         assert told.count("Success") == 3, told
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10).close()
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(60)
+        urllib.request.urlopen(f"{address}/health", timeout=10).close()
     new = [run for run in finished_runs(checkout)]
     for run in before:
         new.remove(run)

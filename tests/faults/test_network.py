@@ -1,18 +1,15 @@
 """Mirrors that misbehave in every way."""
 
-import http.server
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from src import datasets, mirrors
 from src.download import download
 from src.errors import PipelineError
-from tests.idx_files import arrays, data_params, refused_url, write_set
+from tests.idx_files import arrays, data_params, write_set
+from tests.servers import refused_url, web_server
 
 
 @pytest.fixture
@@ -22,37 +19,6 @@ def published(tmp_path, monkeypatch):
     checksums = write_set(folder, arrays())
     monkeypatch.setitem(datasets.CATALOGUE, "mnist", datasets.Dataset(checksums, ()))
     return folder
-
-
-@contextmanager
-def server(answer) -> Iterator[str]:
-    """The address of a web server that answers each GET by ``answer(handler)``."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.send_response(404)
-            self.end_headers()
-
-        def do_GET(self) -> None:
-            try:
-                answer(self)
-            except OSError:  # the other side has had enough
-                self.close_connection = True
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-        block_on_close = False
-
-    with Server(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{running.server_port}/data/"
-        finally:
-            running.shutdown()
 
 
 def send(handler, body: bytes, size: int | None = None, kind: str = "application/gzip") -> None:
@@ -128,7 +94,7 @@ def test_the_next_mirror_serves(published, tmp_path, monkeypatch, capsys, fault)
     def serve(handler):
         send(handler, (published / handler.path.rsplit("/", 1)[-1]).read_bytes())
 
-    with server(fault) as bad, server(serve) as good:
+    with web_server(fault) as bad, web_server(serve) as good:
         download(data_params(mirrors=[refused_url(), bad, good]), target)
         told = capsys.readouterr().err
     names = {path.name for path in target.iterdir()}
@@ -143,7 +109,8 @@ def test_the_next_mirror_serves(published, tmp_path, monkeypatch, capsys, fault)
 def test_without_another_it_is_told_in_a_sentence(published, tmp_path, monkeypatch, fault):
     monkeypatch.setattr(mirrors, "SLOW_SECONDS", 0.5)
     monkeypatch.setattr(mirrors, "READ_SECONDS", 0.3)
-    with server(fault) as bad, pytest.raises(PipelineError, match="mnist could not be had") as told:
+    unmet = pytest.raises(PipelineError, match="mnist could not be had")
+    with web_server(fault) as bad, unmet as told:
         download(data_params(mirrors=[bad]), tmp_path)
     assert any(reason in str(told.value) for reason in FAULTS[fault].split("|"))
     assert list(tmp_path.glob("*ubyte*")) == []

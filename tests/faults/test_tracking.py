@@ -1,14 +1,13 @@
 """MLflow's store fails between and during the stages."""
 
-import http.server
 import sqlite3
-import threading
 import time
 
 import pytest
 
 from tests.faults.conftest import RECIPES, bound_by_permissions, few, only_all, results
 from tests.faults.test_concurrency import finished_runs
+from tests.servers import Handler, web_server
 
 pytestmark = pytest.mark.slow
 
@@ -68,25 +67,13 @@ def test_a_store_that_is_deleted(results_there, shell):
 
 @pytest.fixture(params=few(["hangs", "500"]))
 def bad_server(request):
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            if request.param == "hangs":
-                time.sleep(120)
-            self.send_error(500)
+    def answer(handler: Handler) -> None:
+        if request.param == "hangs":
+            time.sleep(120)
+        handler.send_error(500)
 
-        do_GET = do_POST = do_HEAD = answer
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-        block_on_close = False
-
-    with Server(("127.0.0.1", 0), Handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://user:secret@127.0.0.1:{running.server_port}"
-        running.shutdown()
+    with web_server(answer, answer) as address:
+        yield address.replace("//", "//user:secret@")
 
 
 @only_all

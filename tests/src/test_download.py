@@ -7,7 +7,8 @@ from src import datasets, mirrors
 from src.download import download
 from src.errors import PipelineError
 from src.files import sha256
-from tests.idx_files import arrays, data_params, mirror, refused_url, write_set
+from tests.idx_files import arrays, data_params, mirror, write_set
+from tests.servers import refused_url
 
 FIRST = datasets.GZIP_NAMES[0]
 

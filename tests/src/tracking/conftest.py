@@ -2,28 +2,12 @@
 
 import shutil
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from src.tracking import store
-from tests.trainings import CLASSES, HEIGHT, WIDTH, make_training
-
-
-@pytest.fixture(scope="session")
-def model_file(tmp_path_factory):
-    import keras
-
-    path = tmp_path_factory.mktemp("model") / "model.keras"
-    layers = [
-        keras.Input((HEIGHT, WIDTH), dtype="uint8"),
-        keras.layers.Rescaling(1 / 255),
-        keras.layers.Flatten(),
-        keras.layers.Dense(CLASSES),
-    ]
-    keras.Sequential(layers).save(path)
-    return path
+from tests.servers import free_port, web_server
+from tests.trainings import make_training
 
 
 @pytest.fixture(scope="session")
@@ -62,9 +46,7 @@ def folder(tmp_path, model_file):
 
 @pytest.fixture
 def refusing():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://someone:secret@127.0.0.1:{free.getsockname()[1]}"
+    return f"http://someone:secret@127.0.0.1:{free_port()}"
 
 
 @pytest.fixture
@@ -75,20 +57,12 @@ def mute():
 
 @pytest.fixture
 def failing():
-    class Failing(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200 if self.path == "/health" else 503)
-            self.end_headers()
+    def answer(handler):
+        handler.send_response(200 if handler.path == "/health" else 503)
+        handler.end_headers()
 
-        do_POST = do_GET
-
-        def log_message(self, *args):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Failing) as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield f"http://someone:secret@127.0.0.1:{server.server_port}/?password=secret"
-        server.shutdown()
+    with web_server(answer, answer) as address:
+        yield f"{address.replace('//', '//someone:secret@')}/?password=secret"
 
 
 @pytest.fixture
