@@ -6,12 +6,8 @@ from src import paths, tracking
 from src.errors import run
 from src.files import read_json, whole_folder, write_csv, write_json
 
-PICTURES = (
-    paths.CURVES,
-    paths.CONFUSION,
-    paths.MISTAKES,
-    paths.FIRST_LAYERS,
-)  # in each, one of each recipe
+# In each, one of each recipe.
+PICTURES = paths.CURVES, paths.CONFUSION, paths.MISTAKES, paths.FIRST_LAYERS
 
 
 def main() -> None:
@@ -42,10 +38,7 @@ def evaluate() -> dict[str, dict[str, float]]:
     from src.evaluation import Evaluation
     from src.first_layer import first_layer_picture
 
-    test, validation = (
-        load_split(paths.PROCESSED, "test"),
-        load_split(paths.PROCESSED, "validation"),
-    )
+    test, validation = (load_split(paths.PROCESSED, each) for each in ("test", "validation"))
     checkpoints = paths.main_checkout() / paths.CHECKPOINTS
     plans = [read_json(path, "plan") for path in sorted(paths.RECIPES.glob("*.json"))]
     selected = [plan["name"] for plan in plans if plan["selected"]]
