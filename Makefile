@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f1)
 
+# Tests of a file stay together: they share what is costly to make.
+ON_ALL_CORES := -n logical --maxprocesses 8 --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help repro test fast-test faults ui tensorboard demo experiments find send bench lint lock readme
 
@@ -27,10 +30,10 @@ repro: $(READY) ## set up, run the whole pipeline, show the comparison
 
 test: $(READY) ## set up, run all tests
 	@ruff check . && ruff format --check .
-	@python -m pytest
+	@python -m pytest $(ON_ALL_CORES)
 
 fast-test: $(READY) ## the tests without the slow ones
-	@python -m pytest -m "not slow"
+	@python -m pytest $(ON_ALL_CORES) -m "not slow"
 
 faults: $(READY) ## inject every fault into the pipeline (tens of minutes)
 	@FAULTS=all python -m pytest tests/faults

@@ -133,7 +133,7 @@ def test_two_runs_stand_side_by_side(page, tmp_path):
         row.get_by_role("checkbox").first.check(timeout=60_000)
     page.get_by_role("button", name="Compare").click()
     page.get_by_text("Comparing 2 Runs").wait_for()
-    for figure in ("0.9932", "0.9137"):
+    for figure in ("0.993", "0.914"):  # test accuracies, as this page rounds them
         page.get_by_text(figure).first.wait_for()
     page.screenshot(path=tmp_path / "two.png", full_page=True)
 
