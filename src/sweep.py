@@ -6,7 +6,6 @@ go on from their checkpoints. A sweep that is run again does what is left of it.
 """
 
 import argparse
-import hashlib
 import os
 import shlex
 import subprocess
@@ -18,61 +17,70 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import psutil
+from filelock import FileLock, Timeout
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import OverrideParseException
+from hydra.errors import HydraException
 from rich.console import Console
 
 from src.errors import PipelineError, run
-from src.paths import main_checkout
+from src.files import json_sha256
+from src.paths import PARAMS, main_checkout
+from src.tracking.origin import CODE
 
 if TYPE_CHECKING:
     from distributed import Client
 
+LOCK = ".dvc/tmp/sweep.lock"
 MOST_WORKERS = 1000  # processes on one machine; Dask starts all of them at once
-TRIAL = "SWEEP_TRIAL"  # in the environment of a trial's processes: its name
+TRIAL = "SWEEP_TRIAL"  # in the environment of a trial's processes: which one they are
 
 
-def trials(changes: list[str]) -> dict[str, list[str]]:
+def trials(changes: list[str], edits: str) -> dict[str, list[str]]:
     """The grid of some changes: for each trial its name and its changes.
 
     Args:
         changes: as ``dvc exp run -S`` takes them: ``key=value,value`` or ``key=range(1,4)``.
+        edits: in the names too, as a DVC experiment has them beside its changes.
 
     Raises:
         PipelineError: one of them cannot be understood.
     """
+    axes = []
     try:
-        parsed = OverridesParser.create().parse_overrides(changes)
-    except OverrideParseException as error:
+        for each in OverridesParser.create().parse_overrides(changes):
+            key = each.get_key_element()
+            values = (
+                each.sweep_string_iterator()
+                if each.is_sweep_override()
+                else [each.get_value_element_as_str()]
+            )
+            axes.append([f"{key}={value}" for value in values])
+    except HydraException as error:
         reason = str(error).splitlines()[0]
         raise PipelineError(f"-S: {reason}; write -S key=value,value") from None
-    axes = []
-    for each in parsed:
-        key = each.get_key_element()
-        values = (
-            each.sweep_string_iterator()
-            if each.is_sweep_override()
-            else [each.get_value_element_as_str()]
-        )
-        axes.append([f"{key}={value}" for value in values])
     grid = [list(each) for each in product(*axes)]
-    return {
-        f"sweep-{hashlib.sha256(' '.join(each).encode()).hexdigest()[:8]}": each for each in grid
-    }
+    return {f"sweep-{json_sha256([each, edits])[:8]}": each for each in grid}
+
+
+def edits() -> str:
+    """What was changed since the commit of all that results depend on."""
+    command = ["git", "diff", "HEAD", "--", str(PARAMS), *CODE]
+    return subprocess.run(command, capture_output=True, text=True).stdout
 
 
 def run_trial(folder: str, name: str, changes: list[str], settings: dict[str, str]) -> str | None:
     """Run one trial, on a worker; the end of what it said if anything went wrong."""
+    trial = f"{folder} {name}"
     for process in psutil.process_iter():  # of a worker that died
         try:
-            if process.environ().get(TRIAL) == name:
+            if process.environ().get(TRIAL) == trial:
                 process.kill()
         except psutil.Error:
             continue
     command = ["dvc", "exp", "run", "--temp", "--name", name]
     for change in changes:
         command += ["-S", change]
-    environment = os.environ | settings | {TRIAL: name}
+    environment = os.environ | settings | {TRIAL: trial}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     return None if done.returncode == 0 else (done.stdout + done.stderr).strip()[-2000:]
 
@@ -96,15 +104,19 @@ def main() -> None:
     parser.add_argument("--workers", type=_processes, default=cores, help="processes, here")
     parser.add_argument("--scheduler", help="of workers elsewhere: tcp://host:8786")
     options = parser.parse_args()
+    grid, added = trials(options.changes, edits()), []
     if not options.scheduler and not any("train.threads" in each for each in options.changes):
         threads = max(1, cores // options.workers)  # so that trainings do not fight
-        options.changes.append(f"train.threads={threads}")
-    grid = trials(options.changes)
-    console = Console(highlight=False, soft_wrap=True)
-    before = done_before()
-    left = {name: changes for name, changes in grid.items() if name not in before}
-    console.print(f"{len(grid)} trials, {len(grid) - len(left)} of them done before")
-    failed = sweep(left, options.workers, options.scheduler, console) if left else []
+        added = [f"train.threads={threads}"]
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    try:
+        with FileLock(main_checkout() / LOCK, timeout=0):
+            before = done_before()
+            left = {name: [*each, *added] for name, each in grid.items() if name not in before}
+            console.print(f"{len(grid)} trials, {len(grid) - len(left)} of them done before")
+            failed = sweep(left, options.workers, options.scheduler, console) if left else []
+    except Timeout:
+        raise PipelineError("another sweep runs in this checkout; wait for its end") from None
     console.print("compare them: make experiments, or make ui")
     if failed:
         raise PipelineError(f"{len(failed)} of {len(left)} trials failed: {', '.join(failed)}")
