@@ -142,7 +142,10 @@ def _listens(address: str) -> bool:
 
 
 def _port(address: str) -> int:
-    return int(address.rsplit(":", 1)[1])
+    port = int(address.rsplit(":", 1)[1])
+    if not 0 < port < 1 << 16:
+        raise ValueError(f"{address} has a port that there is not")
+    return port
 
 
 @contextmanager

@@ -43,10 +43,11 @@ def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Wo
     window = window_size(splits[0][0].shape, recipe.batch_size, settings["memory_limit"], device)
     how = settings["compile"], settings["precision"], settings["strategy"]
     execution = choose_execution(recipe, device, *how, window)
-    print(f"{name}: {dataset['counts']['train']:,} images of {dataset['name']}; {execution}")
     trainer = Trainer(
         *(recipe, *splits, dataset["classes"], settings["seed"], execution),
         *(plan["keep_epochs"], worker),
     )
+    execution, count = trainer.execution, dataset["counts"]["train"]
+    print(f"{name}: {count:,} images of {dataset['name']}; {execution}")
     begun = trained.begin(plan, dataset, trainer.model, execution)
     return Job(trainer, begun, Checkpoint(checkpoints, begun))

@@ -5,7 +5,7 @@ What comes of it depends neither on how the steps are sliced, nor on interruptio
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 import keras
@@ -58,13 +58,15 @@ class Trainer:
         validation: the same, for the rows of the history.
         classes: K; labels are 0 to K - 1.
         seed: of initial weights, order of the images, and dropout.
-        execution: device, compilation, precision, strategy, and images on the device at once.
+        execution: device, compilation, precision, strategy, and images on the device at once; of
+            several workers the chief's images count.
         keep_epochs: whether to keep the weights of each row.
         worker: who this process is among those that train the model.
 
     Attributes:
         steps: what is computed.
         model: to be trained.
+        execution: as it is.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class Trainer:
         worker: Worker = ALONE,
     ) -> None:
         keras.utils.set_random_seed(seed)
-        self._recipe, self.execution, self._worker = recipe, execution, worker
+        self._recipe, self._worker = recipe, worker
         self._validation, self._keep_epochs = validation, keep_epochs
         count, *shape = training[0].shape
         batch = min(recipe.batch_size, count)
@@ -87,10 +89,15 @@ class Trainer:
         self._total_steps = recipe.steps or recipe.epochs * self._steps_per_epoch
         self._validate_every = recipe.validate_every or self._steps_per_epoch
 
-        shuffle, window = recipe.shuffle, execution.window
-        self._windows = Windows(training, batch, window, seed, shuffle, self._total_steps)
         self.steps = Steps(recipe, shape, classes, batch, self._total_steps, execution, worker)
         self.model = self.steps.model
+        window, shuffle = execution.window, recipe.shuffle
+        if execution.strategy == "multi_worker":  # each chose by its own memory
+            told = str(window).encode() if window else None
+            told = from_chief(self.steps.strategy, worker.chief, told)
+            window = int(told) if told else None
+        self.execution = replace(execution, window=window)
+        self._windows = Windows(training, batch, window, seed, shuffle, self._total_steps)
         self._predictor = Predictor(self.model)
 
         self._step, self._losses, self._row_seconds = 0, 0.0, 0.0

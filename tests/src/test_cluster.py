@@ -37,7 +37,7 @@ def test_the_first_worker_is_the_chief_if_no_other_is(monkeypatch, found, expect
 
 
 NOBODY = [config("worker", 3), config("ps", 0), config("worker", None)]
-NOBODY += [config("worker", 0, {"worker": ["a", "b:1"]})]
+NOBODY += [config("worker", 0, {"worker": workers}) for workers in (["a", "b:1"], ["a:65536"])]
 
 
 @pytest.mark.parametrize("found", ["", "rubbish", "[]", "{}", *NOBODY])
