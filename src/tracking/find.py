@@ -9,8 +9,10 @@ from src.errors import PipelineError, run
 from src.tracking.store import connect, store_uri, without_secrets
 
 
-def find(client, what: str) -> list:
+def find(client, what: str) -> tuple[str, list]:
     """The runs of a DVC experiment, of a recipe, of a commit, or the run of an id.
+
+    Beside them the search by which they were found, empty if none were.
 
     Args:
         client: of the store.
@@ -25,8 +27,8 @@ def find(client, what: str) -> list:
         f"tags.`mlflow.source.git.commit` LIKE '{quoted}%'",
     ):
         if found := client.search_runs(experiments, wanted, order_by=["attributes.start_time"]):
-            return list(found)
-    return []
+            return wanted, list(found)
+    return "", []
 
 
 def main() -> None:
@@ -35,7 +37,7 @@ def main() -> None:
         raise PipelineError("name a DVC experiment, a recipe, a commit or a run: make find WHAT=…")
     uri = store_uri()
     try:
-        found = find(connect(uri), what)
+        search, found = find(connect(uri), what)
     except Exception as error:
         why = without_secrets(str(error))[:200]
         raise PipelineError(f"{without_secrets(uri)} does not answer ({why})") from None
@@ -60,7 +62,7 @@ def main() -> None:
     last = found[-1].info
     print(
         f"In the UI (`make ui`): /#/experiments/{last.experiment_id}/runs/{last.run_id}; "
-        f"all of them by the search  tags.dvc_exp = '{what}'"
+        f"all of them by the search  {search}"
     )
 
 

@@ -24,7 +24,7 @@ def register(client, record: Record, minimum: float) -> str:
 
     Args:
         client: of the store.
-        record: ``training.json`` of the model; its run is in the store.
+        record: ``training.json`` of the model.
         minimum: validation accuracy below which nothing is registered.
 
     Returns:
@@ -43,6 +43,12 @@ def register(client, record: Record, minimum: float) -> str:
 
         mlflow.set_tracking_uri(client.tracking_uri)  # by which the registry looks for models:/
         run = runs.find(client, record)
+        if run is None:
+            return (
+                f"{record['name']} is not registered: its run is not in this store any more; "
+                "`dvc repro --force --single-item evaluate compare` logs it again"
+            )
+        _make_model(client, name)
         version = client.create_model_version(
             name,
             f"models:/{model_id(run)}",
@@ -86,7 +92,14 @@ def register(client, record: Record, minimum: float) -> str:
 
 
 def _version(client, name: str, weights: str, digest: str):
-    """The version with these weights, validated on these images; the model is made if need be."""
+    """The version with these weights, validated on these images, or None."""
+    wanted = f"name = '{name}' and tags.weights_sha256 = '{weights}'"
+    found = client.search_model_versions(f"{wanted} and tags.dataset_digest = '{digest}'")
+    return found[0] if found else None
+
+
+def _make_model(client, name: str) -> None:
+    """Make the registered model, unless it is there."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -94,9 +107,6 @@ def _version(client, name: str, weights: str, digest: str):
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    wanted = f"name = '{name}' and tags.weights_sha256 = '{weights}'"
-    found = client.search_model_versions(f"{wanted} and tags.dataset_digest = '{digest}'")
-    return found[0] if found else None
 
 
 def _champion(client, name: str):

@@ -30,8 +30,14 @@ def test_an_experiment_and_a_run_are_found_by_each_other(client, folder, find, m
     log_training(folder)
     log_evaluation(folder, {"test_accuracy": 0.9132})
     run_id = runs_of(client)[0].info.run_id
-    for what in ("bold-move", "cnn", run_id, run_id[:8]):
+    for what, search in {
+        "bold-move": "tags.dvc_exp = 'bold-move'",
+        "cnn": "tags.recipe = 'cnn'",
+        run_id: f"attributes.run_id LIKE '{run_id}%'",
+        run_id[:8]: f"attributes.run_id LIKE '{run_id[:8]}%'",
+    }.items():
         told = find(what)
+        assert told.stdout.endswith(f"the search  {search}\n")
         assert told.returncode == 0, told.stderr
         for word in (run_id, "cnn", "finished", "0.9000", "0.9132", "bold-move"):
             assert word in told.stdout

@@ -64,3 +64,9 @@ def test_a_stand_in_is_registered_under_its_own_name(client, registers):
     registers("a", 0.91, "a1", stand_in=True)
     assert champion(client, "mnist-classifier-stand-in").tags["recipe"] == "a"
     assert registered_name({"stand_in": False, "name": "kmnist"}) == "kmnist-classifier"
+
+
+def test_a_model_whose_run_is_gone_is_not_registered(client, folder):
+    record = json.loads((folder / "training.json").read_text())
+    assert "its run is not in this store any more" in register(client, record, 0.5)
+    assert client.search_registered_models() == []
