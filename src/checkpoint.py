@@ -12,6 +12,7 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,5 +97,6 @@ class Checkpoint:
         """Remove a checkpoint that is needed no more, and any that is long forgotten."""
         self._path.unlink(missing_ok=True)
         for path in self.folder.glob("*.npz"):
-            if time.time() - path.stat().st_mtime > STALE_SECONDS:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another training has just renamed or removed it
+                if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                    path.unlink()
