@@ -38,7 +38,8 @@ def evaluate() -> dict[str, dict[str, float]]:
     from src.evaluation import Evaluation
     from src.first_layer import first_layer_picture
 
-    test, validation = (load_split(paths.PROCESSED, each) for each in ("test", "validation"))
+    test = load_split(paths.PROCESSED, "test")
+    validation = load_split(paths.PROCESSED, "validation")
     checkpoints = paths.main_checkout() / paths.CHECKPOINTS
     plans = [read_json(path, "plan") for path in sorted(paths.RECIPES.glob("*.json"))]
     selected = [plan["name"] for plan in plans if plan["selected"]]
