@@ -267,12 +267,10 @@ def test_a_sweep_survives_a_killed_worker(tmp_path, new_checkout, shell, environ
         command, cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 120
-    while not (training := trainings(checkout)):
+    while not (worker := busy_worker(checkout)):
         assert driver.poll() is None and time.monotonic() < deadline
         time.sleep(0.1)
-    # sweep, Dask's nanny or not, worker, dvc, a shell or not, training
-    dvc = next(each for each in training[0].parents() if "exp" in each.cmdline())
-    dvc.parent().kill()
+    worker.kill()
     output, _ = driver.communicate(timeout=400)
     assert driver.returncode == 0, output
     assert "2 trials, 0 of them done before" in output
@@ -289,13 +287,22 @@ def test_a_sweep_survives_a_killed_worker(tmp_path, new_checkout, shell, environ
     assert "2 trials, 2 of them done before" in again.stdout
 
 
+def busy_worker(checkout: Path) -> psutil.Process | None:
+    """A worker of Dask whose trial trains just now."""
+    for training in trainings(checkout):
+        with suppress(psutil.Error, StopIteration):  # it has ended
+            # Its parents: a shell or not, dvc, the worker, Dask's nanny or not, the sweep.
+            return next(each for each in training.parents() if "exp" in each.cmdline()).parent()
+    return None
+
+
 def trainings(checkout: Path) -> list[psutil.Process]:
-    """The processes that train, in copies of a checkout that DVC made."""
+    """The processes that train the selected recipe, in copies of a checkout that DVC made."""
     found = []
     for process in psutil.process_iter():
         try:
             inside = Path(process.cwd()).is_relative_to(checkout / ".dvc")
-            if inside and "stages.train" in process.cmdline():
+            if inside and process.cmdline()[-2:] == ["stages.train", "mlp_65x2"]:
                 found.append(process)
         except psutil.Error:
             continue

@@ -55,14 +55,18 @@ def test_a_store_that_fails(results_there, shell, expected, tmp_path, fault):
 
 @pytest.mark.fault(
     "The store deleted between two stages",
-    sees="nothing",
-    then="a new one is made, and gets the trainings as restored ones, once",
+    sees="nothing; before `compare`, that the best model is not registered, and what logs it again",
+    then="a new one is made; `evaluate` logs the trainings in it as restored ones, once",
 )
 def test_a_store_that_is_deleted(results_there, shell):
     deleted(results_there)
     shell(["dvc", "repro", "-q", "--force", "-s", "evaluate"], results_there)
     shell(["dvc", "repro", "-q", "--force", "-s", "evaluate"], results_there)
     assert finished_runs(results_there) == [(name, "") for name in RECIPES]
+    deleted(results_there)
+    done = shell(["dvc", "repro", "--force", "-s", "compare"], results_there)
+    assert "is not registered: its run is not in this store any more; `dvc repro" in done.stdout
+    assert "warning" not in done.stderr and not list(results_there.glob(".unsent/*"))
 
 
 @pytest.fixture(params=few(["hangs", "500"]))
