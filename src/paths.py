@@ -17,10 +17,8 @@ UNSENT = Path(".unsent")  # what MLflow is still to get; in the main checkout to
 LOGS = Path("logs")  # TensorBoard's; in the main checkout too
 PREDICTIONS = Path("data/predictions")
 SAMPLES = Path("plots/samples.png")
-CONFUSION = Path("plots/confusion")
-CURVES = Path("plots/curves")
-MISTAKES = Path("plots/mistakes")
-FIRST_LAYERS = Path("plots/first_layer")
+# In each, a picture of each recipe.
+PICTURES = tuple(Path("plots", of) for of in ("curves", "confusion", "mistakes", "first_layer"))
 VALIDATION = Path("plots/validation.csv")
 TEST = Path("metrics/test.json")
 TEST_BY_EPOCH = Path("metrics/test_by_epoch.csv")

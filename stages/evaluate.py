@@ -1,16 +1,11 @@
 """Stage evaluate: every trained model on the test split, which no other stage touches."""
 
-from contextlib import ExitStack
-
-from src import paths, tracking
 from src.errors import run
-from src.files import read_json, whole_folder, write_csv, write_json
-
-# In each, one of each recipe.
-PICTURES = paths.CURVES, paths.CONFUSION, paths.MISTAKES, paths.FIRST_LAYERS
 
 
 def main() -> None:
+    from src import paths, tracking
+
     with tracking.beside() as log:  # gets ready while TensorFlow is imported
         test = evaluate()
         for name, metrics in test.items():
@@ -18,7 +13,7 @@ def main() -> None:
                 "evaluation",
                 folder=str(paths.MODELS / name),
                 metrics={f"test_{key}": value for key, value in metrics.items()},
-                pictures={folder.name: str(folder / f"{name}.png") for folder in PICTURES},
+                pictures={folder.name: str(folder / f"{name}.png") for folder in paths.PICTURES},
             )
 
 
@@ -27,15 +22,18 @@ def evaluate() -> dict[str, dict[str, float]]:
     from src.device import choose_device  # first: it quiets TensorFlow, which others import
 
     choose_device("auto")
+    from contextlib import ExitStack
+
     import pandas as pd
 
-    from src import trained
+    from src import paths, trained
     from src.checkpoint import Checkpoint
     from src.confusion import confusion_picture
     from src.contact_sheet import mistake_sheet, write_png
     from src.curves import curves_picture
     from src.data import load_split
     from src.evaluation import Evaluation
+    from src.files import read_json, whole_folder, write_csv, write_json
     from src.first_layer import first_layer_picture
 
     test = load_split(paths.PROCESSED, "test")
@@ -46,7 +44,7 @@ def evaluate() -> dict[str, dict[str, float]]:
     done = {}
     with ExitStack() as whole:
         predictions = whole.enter_context(whole_folder(paths.PREDICTIONS))
-        folders = [whole.enter_context(whole_folder(folder)) for folder in PICTURES]
+        folders = [whole.enter_context(whole_folder(folder)) for folder in paths.PICTURES]
         for name in selected:
             done[name] = each = Evaluation(paths.MODELS / name, test, validation)
             title = f"{name}, test accuracy {each.metrics['accuracy']:.4f}"

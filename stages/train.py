@@ -1,13 +1,19 @@
 """Stage train@<recipe>: train one recipe into ``models/<recipe>``, and log it to MLflow."""
 
 import sys
+from typing import TYPE_CHECKING
 
-from src import cluster, paths, tracking
 from src.errors import run
-from src.files import read_json, whole_folder
+
+if TYPE_CHECKING:
+    from src.cluster import Worker
+    from src.tracking import Log
 
 
 def main() -> None:
+    from src import cluster, paths, tracking
+    from src.files import read_json, whole_folder
+
     name = sys.argv[1]
     plan = read_json(paths.RECIPES / f"{name}.json", "plan")
     if not plan["selected"]:
@@ -23,8 +29,10 @@ def main() -> None:
             train(plan, worker)
 
 
-def train(plan: dict, worker: cluster.Worker, log: tracking.Log | None = None) -> None:
+def train(plan: dict, worker: "Worker", log: "Log | None" = None) -> None:
     """Train; with a log, which the chief has, write what comes of it."""
+    from src import paths
+    from src.files import whole_folder
     from src.job import prepare  # TensorFlow takes seconds to import: only if needed
 
     checkout, name = paths.main_checkout(), plan["name"]

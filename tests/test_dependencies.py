@@ -59,6 +59,14 @@ def test_a_stage_runs_its_module(stage):
     assert stage_block(stage)["cmd"].startswith(f"python -m stages.{stage}")
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "stages").glob("[a-z]*.py")), ids=lambda p: p.stem)
+def test_ctrl_c_during_a_stages_imports_ends_with_a_sentence(path):
+    """What takes time is imported within ``main``, which ``errors.run`` watches over."""
+    first = [node for node in ast.parse(path.read_text()).body if "Import" in type(node).__name__]
+    modules = {getattr(node, "module", None) or node.names[0].name for node in first}
+    assert modules <= {"os", "sys", "typing", "src.errors"}
+
+
 def test_only_evaluate_reads_the_test_split():
     """Every call of ``load_split`` names its split, or is known here."""
     readers = {}
