@@ -35,8 +35,8 @@ test: $(READY) ## set up, run all tests
 fast-test: $(READY) ## the tests without the slow ones
 	@python -m pytest $(ON_ALL_CORES) -m "not slow"
 
-faults: $(READY) ## inject every fault into the pipeline (tens of minutes)
-	@FAULTS=all python -m pytest tests/faults
+faults: $(READY) ## inject every fault into the pipeline (ten minutes or more)
+	@FAULTS=all python -m pytest $(ON_ALL_CORES) tests/faults
 
 ui: PORT ?= 5000
 ui: $(READY) ## the MLflow UI on localhost (PORT=5000)
