@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from src.tracking.session import Session
+from src.trained import Begun
 
 HEIGHT, WIDTH, CLASSES = 6, 5, 3
 DIGEST = "d1" * 32
-RESULTS = ("steps", "epochs", "seconds", "validation_accuracy", "validation_loss", "weights_sha256")
 
 
 def make_training(folder: Path, model_file: Path, *, stand_in: bool = False, **changes) -> Path:
@@ -75,7 +75,7 @@ def make_training(folder: Path, model_file: Path, *, stand_in: bool = False, **c
 def begun(folder: Path) -> dict[str, Any]:
     """What the stage tells when the training begins."""
     record = json.loads((folder / "training.json").read_text())
-    return {key: value for key, value in record.items() if key not in RESULTS}
+    return {key: record[key] for key in Begun.__required_keys__}
 
 
 def log_training(folder: Path) -> None:
