@@ -26,7 +26,7 @@ $(READY): requirements.lock
 
 repro: $(READY) ## set up, run the whole pipeline, show the comparison
 	@TABLE_FOLLOWS=1 dvc repro
-	@python -m src.report
+	@python -m src.reporting.report
 
 test: $(READY) ## set up, run all tests
 	@ruff check . && ruff format --check .
@@ -60,7 +60,7 @@ tensorboard: $(READY) ## TensorBoard on localhost (PORT=6006)
 
 demo: PORT ?= 8000
 demo: $(READY) ## draw a digit in the browser (PORT=8000)
-	@python -m src.demo --port $(PORT)
+	@python -m src.apps.demo --port $(PORT)
 
 bench: $(READY) ## time this program against its peers, into benchmarks/RESULTS.md
 	@python -m benchmarks.run
@@ -73,4 +73,4 @@ lock: $(READY) ## refresh requirements.lock from requirements*.txt
 	    --no-header --no-annotate --quiet --upgrade requirements-dev.txt -o requirements.lock
 
 readme: $(READY) ## paste metrics/comparison.md into README.md
-	@python -m src.report --readme
+	@python -m src.reporting.report --readme

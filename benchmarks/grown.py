@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from src import datasets, idx
-from src.paths import RAW
+from src.common.paths import RAW
+from src.ingest import catalog, idx
 
 ANGLES = sorted(range(-14, 16, 2), key=abs)  # degrees: 15 of them
 SHIFTS = tuple(product((0, -1, 1), repeat=2))  # points down and across: 9, so 135 variants
@@ -24,7 +24,7 @@ def grow(raw: Path, target: Path, times: int) -> int:
     """
     target.mkdir(parents=True, exist_ok=True)
     total = 0
-    for name in datasets.NAMES:
+    for name in catalog.NAMES:
         (path,) = raw.glob(f"{name}*")
         content = np.concatenate(list(idx.read_chunks(path, 10_000)))
         total += len(content) * times * (content.ndim == 3)

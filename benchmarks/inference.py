@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from statistics import median
 
-from src.device import choose_device  # isort: skip, it quiets TensorFlow
+from src.models.device import choose_device  # isort: skip, it quiets TensorFlow
 import numpy as np
 
 from benchmarks.timing import in_turn, ratio
-from src.data import load_split
-from src.inference import Predictor
-from src.model import build_model
-from src.params import load_params
-from src.paths import PROCESSED
+from src.common.paths import PROCESSED
+from src.config.params import load_params
+from src.data.splits import load_split
+from src.models.inference import Predictor
+from src.models.network import build_model
 
 IMAGES = 10_000
 

@@ -13,9 +13,9 @@ import yaml
 
 from benchmarks.grown import grow
 from benchmarks.pipeline import clone, environment
-from src.data import SPLITS, load_dataset_info
-from src.paths import RAW
-from src.trained import load_history, load_record
+from src.common.paths import RAW
+from src.data.splits import SPLITS, load_dataset_info
+from src.models.artifacts import load_history, load_record
 
 TIMES = (1, 135)
 LIMIT = 2  # GB, train.memory_limit

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from src.model import build_model, build_optimizer
-from src.recipe import Recipe
+from src.config.recipe import Recipe
+from src.models.network import build_model, build_optimizer
 
 tf.get_logger().setLevel("ERROR")  # it warns of what a peer must do: TensorFlow 1, many graphs
 

@@ -14,7 +14,7 @@ from statistics import median
 import yaml
 
 from benchmarks.timing import in_turn, ratio
-from src.paths import RAW
+from src.common.paths import RAW
 
 ROOT = Path(__file__).parent.parent
 UNTRACKED = "import sys\n\nsys.stdin.read()\n"  # in place of the process that logs

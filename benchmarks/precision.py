@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from src.device import choose_device  # isort: skip, it quiets TensorFlow
-from src.data import load_dataset_info, load_split
-from src.execution import choose_execution
-from src.params import load_params
-from src.paths import PROCESSED
-from src.training import Trainer
+from src.models.device import choose_device  # isort: skip, it quiets TensorFlow
+from src.common.paths import PROCESSED
+from src.config.params import load_params
+from src.data.splits import load_dataset_info, load_split
+from src.training.execution import choose_execution
+from src.training.trainer import Trainer
 
 SEEDS = (1, 2, 3)
 
@@ -37,7 +37,7 @@ def measure(repeat: int) -> Iterator[str]:
             reached = [
                 Trainer(recipes[name], *splits, classes, seed, own)
                 .run()
-                .history[-1]["validation_accuracy"]
+                .history[-1]["val_accuracy"]
                 for seed in SEEDS
             ]
             every = ", ".join(f"{accuracy:.4f}" for accuracy in reached)

@@ -11,14 +11,14 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.timing import ratio
-from src import datasets, idx
-from src.paths import RAW
+from src.common.paths import RAW
+from src.ingest import catalog, idx
 
 TIMES = (1, 10, 50)
 OURS = """
 import sys
 from pathlib import Path
-from src.preprocess import preprocess
+from src.ingest.preprocess import preprocess
 preprocess(Path(sys.argv[1]), Path(sys.argv[2]), 5000)
 """
 SIMPLEST = """
@@ -44,7 +44,7 @@ def grow(raw: Path, target: Path, times: int) -> int:
     """
     size = 0
     shutil.copy(raw / "dataset.json", target)
-    for name in datasets.NAMES:
+    for name in catalog.NAMES:
         (path,) = raw.glob(f"{name}*")
         shape = idx.read_header(path)
         content = (gzip.decompress if idx.is_gzip(path) else bytes)(path.read_bytes())

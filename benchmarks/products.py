@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from src.execution import Execution
+from src.training.execution import Execution
 
 BATCHES = 4  # of random input, taken in turn, so that no compiler finds anything to compute once
 

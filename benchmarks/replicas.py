@@ -2,32 +2,33 @@
 
 ``python -m benchmarks.replicas STRATEGY DEVICES STEPS FOLDER RECIPE …``, a process of its own, as
 TensorFlow divides a processor into devices, or joins a cluster, before it does anything else. On
-the preprocessed data where they are, else on the stand-in. Batches are the recipes' own, or of 100
-images if that is less.
+the preprocessed data where they are, else on the fallback dataset. Batches are the recipes'
+own, or of 100 images if that is less.
 """
 
 import json
 import sys
 from pathlib import Path
 
-from src.device import choose_device  # isort: skip, it quiets TensorFlow
+from src.models.device import choose_device  # isort: skip, it quiets TensorFlow
 import numpy as np
 import tensorflow as tf
 
-from src import cluster, standin
-from src.data import load_split
-from src.execution import Execution
-from src.params import load_params
-from src.paths import PROCESSED
-from src.recipe import load_recipe
-from src.training import Split, Trainer
+from src.common.paths import PROCESSED
+from src.config.params import load_params
+from src.config.recipe import load_recipe
+from src.data.splits import load_split
+from src.ingest import digits
+from src.training import distributed
+from src.training.execution import Execution
+from src.training.trainer import Split, Trainer
 
 
 def splits() -> tuple[Split, Split, int | None]:
     """To train on, to validate, and the images on the device at once, fewer than there are."""
     if (PROCESSED / "dataset.json").exists():
         return load_split(PROCESSED, "train"), load_split(PROCESSED, "validation"), None
-    images, labels = standin.digits()
+    images, labels = digits.digits()
     return (images[200:1400], labels[200:1400]), (images[:200], labels[:200]), 300
 
 
@@ -38,7 +39,7 @@ def main(strategy: str, devices: int, steps: int, folder: Path, names: list[str]
     choose_device("cpu")
     training, validation, window = splits()
     execution = Execution("cpu", "graph", "float32", strategy, window)
-    worker, recipes = cluster.this_worker(strategy), load_params().models
+    worker, recipes = distributed.this_worker(strategy), load_params().models
     for name in names:
         length = {"epochs": None, "steps": 2 * steps, "validate_every": steps}
         batch = min(100, recipes[name].batch_size)

@@ -12,8 +12,8 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.timing import machine
-from src.errors import run
-from src.report import pasted
+from src.common.errors import run
+from src.common.markdown import replace_section
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 SCALE = Path(__file__).parent.parent / "docs/scale.md"
@@ -54,7 +54,9 @@ def main() -> None:
             console.print(line)
             lines.append(line)
         if name in OF_SCALE:
-            SCALE.write_text(pasted(SCALE.read_text("utf-8"), name, "\n".join(lines)), "utf-8")
+            SCALE.write_text(
+                replace_section(SCALE.read_text("utf-8"), name, "\n".join(lines)), "utf-8"
+            )
             continue
         old = options.output.read_text("utf-8") if options.output.exists() else ""
         options.output.write_text(results(old, {name: "\n".join(lines)}), "utf-8")

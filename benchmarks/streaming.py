@@ -6,20 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from src.device import choose_device  # isort: skip, it quiets TensorFlow
+from src.models.device import choose_device  # isort: skip, it quiets TensorFlow
 import keras
 import numpy as np
 import tensorflow as tf
 
 from benchmarks.timing import in_turn, ratio
-from src.data import load_split, read_rows
-from src.execution import choose_execution
-from src.memory import window_size
-from src.params import load_params
-from src.paths import PROCESSED
-from src.recipe import load_recipe
-from src.training import Trainer
-from src.windows import BLOCK, Split
+from src.common.paths import PROCESSED
+from src.config.params import load_params
+from src.config.recipe import load_recipe
+from src.data.loader import BLOCK, Split
+from src.data.memory import choose_buffer_size
+from src.data.splits import load_split, read_rows
+from src.training.execution import choose_execution
+from src.training.trainer import Trainer
 
 RECIPES = ("softmax", "mlp_65x2", "mlp_dropout")
 TIMES = 20  # the split, one after the other: 1.1 million images
@@ -89,10 +89,10 @@ def measure(repeat: int) -> Iterator[str]:
             recipe = load_params().models[name]
             recipe = load_recipe(recipe.model_dump() | {"epochs": 100})
             execution = choose_execution(recipe, device, "auto", "auto")
-            window = window_size(split[0].shape, recipe.batch_size, LIMIT, device)
+            window = choose_buffer_size(split[0].shape, recipe.batch_size, LIMIT, device)
 
             def trainer(window: int | None, recipe=recipe, execution=execution) -> Trainer:
-                return Trainer(recipe, split, few, 10, 1, replace(execution, window=window))
+                return Trainer(recipe, split, few, 10, 1, replace(execution, buffer_size=window))
 
             resident, streamed = trainer(None), trainer(window)
             fed = by_tf_data(trainer(None), split, recipe.batch_size, window)

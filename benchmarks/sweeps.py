@@ -32,7 +32,7 @@ def measure(repeat: int) -> Iterator[str]:
             for workers, threads in WAYS:
                 chosen = ",".join(str(next(seeds)) for _ in range(TRIALS))
                 changes = ["-S", f"train.seed={chosen}", "-S", f"train.threads={threads}"]
-                words = ["python", "-m", "src.sweep", *changes, "--workers", str(workers)]
+                words = ["python", "-m", "src.apps.sweep", *changes, "--workers", str(workers)]
                 seconds[workers, threads].append(command(checkout, *words))
         shown += [command(checkout, *SHOW) for _ in range(2)]
         experiments = next(seeds)

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from src.device import choose_device  # isort: skip, it quiets TensorFlow
+from src.models.device import choose_device  # isort: skip, it quiets TensorFlow
 import keras
 
-from src.data import load_dataset_info, load_split
-from src.execution import choose_execution
-from src.params import load_params
-from src.paths import PROCESSED
-from src.recipe import Recipe
-from src.tensorboard import TensorBoard
-from src.training import Split, Trainer
+from src.callbacks.tensorboard import TensorBoard
+from src.common.paths import PROCESSED
+from src.config.params import load_params
+from src.config.recipe import Recipe
+from src.data.splits import load_dataset_info, load_split
+from src.training.execution import choose_execution
+from src.training.trainer import Split, Trainer
 
 
 class Timed(keras.callbacks.Callback):

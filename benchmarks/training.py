@@ -4,19 +4,19 @@ import time
 from collections.abc import Callable, Iterator
 from statistics import median
 
-from src.device import choose_device  # isort: skip, it quiets TensorFlow
+from src.models.device import choose_device  # isort: skip, it quiets TensorFlow
 import keras
 import numpy as np
 
 from benchmarks.peers import FeedLoop, KerasFit
 from benchmarks.products import Products
 from benchmarks.timing import Seconds, ratio
-from src.data import load_split
-from src.execution import choose_execution
-from src.params import load_params
-from src.paths import PROCESSED
-from src.recipe import Recipe, load_recipe
-from src.training import Trainer
+from src.common.paths import PROCESSED
+from src.config.params import load_params
+from src.config.recipe import Recipe, load_recipe
+from src.data.splits import load_split
+from src.training.execution import choose_execution
+from src.training.trainer import Trainer
 
 VALIDATION = 100  # images; the loop validates after each epoch, the peers never
 

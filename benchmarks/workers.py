@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.pipeline import ROOT, environment
-from src.params import load_params
+from src.config.params import load_params
 
 STEPS = 50  # twice; the second half is timed
 WAYS = {"single": 1, "mirrored": 2, "2 workers": 2, "4 workers": 4}

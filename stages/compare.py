@@ -2,24 +2,28 @@
 
 import os
 
-from src.errors import run
+from src.common.errors import run
 
 
 def main() -> None:
     import pandas as pd
 
-    from src import comparison, describe, paths, report, tracking, trained
-    from src.data import load_dataset_info
-    from src.files import read_json, whole_file, write_csv, write_json
-    from src.params import load_params
-    from src.published import judge
+    from src import tracking
+    from src.common import paths
+    from src.common.files import atomic_file, read_json, write_csv, write_json
+    from src.config.params import load_params
+    from src.models import artifacts
+    from src.reporting import comparison, report
+    from src.reporting.published import judge
+    from src.tracking import describe
 
-    params, dataset = load_params(), load_dataset_info(paths.PROCESSED)
+    params = load_params()
     test = read_json(paths.TEST, "evaluate")
-    by_epoch = pd.read_csv(paths.TEST_BY_EPOCH).set_index(["recipe", "epoch"]).accuracy
-    records = {name: trained.load_record(paths.MODELS / name) for name in test}
-    with tracking.beside() as log:
-        histories = {name: trained.load_history(paths.MODELS / name) for name in test}
+    by_epoch = {name: pd.read_csv(paths.PREDICTIONS / name / "by_epoch.csv") for name in test}
+    records = {name: artifacts.load_record(paths.MODELS / name) for name in test}
+    dataset = next(iter(records.values()))["dataset"]
+    with tracking.background_logger() as log:
+        histories = {name: artifacts.load_history(paths.MODELS / name) for name in test}
         judged = []
         if dataset["name"] == "mnist":  # the authors' figures are about nothing else
             for name in test:
@@ -29,19 +33,20 @@ def main() -> None:
                     records[name],
                     {row["epoch"]: row["loss"] for row in histories[name]},
                     test[name],
-                    by_epoch.get(name, pd.Series()).to_dict(),
+                    dict(by_epoch[name].itertuples(index=False)),
                 )
         table = comparison.compare(records, test, judged)
         predictions = {
-            name: pd.read_csv(paths.PREDICTIONS / f"{name}.csv") for name in table.recipe[:2]
+            name: pd.read_csv(paths.PREDICTIONS / name / "test.csv") for name in table.recipe[:2]
         }
         summary = comparison.summarize(table, dataset, predictions)
         published = comparison.published_table(judged)
         text = report.to_markdown(table, published, summary)
+        write_csv(paths.TEST_BY_EPOCH, pd.concat(by_epoch, names=["recipe"]).reset_index("recipe"))
         write_csv(paths.COMPARISON, table)
         write_csv(paths.VALIDATION, comparison.validation_curves(histories))
         write_csv(paths.PUBLISHED, published)
-        with whole_file(paths.COMPARISON_TEXT) as partial:
+        with atomic_file(paths.COMPARISON_TEXT) as partial:
             partial.write_text(text, "utf-8")
         write_json(paths.SUMMARY, summary)
         log(

@@ -1,16 +1,16 @@
 """Stage download: the four IDX files of the chosen data set, into ``data/raw``."""
 
-from src.errors import run
+from src.common.errors import run
 
 
 def main() -> None:
-    from src.download import download
-    from src.files import whole_folder
-    from src.params import load_params
-    from src.paths import RAW
+    from src.common.files import atomic_folder
+    from src.common.paths import RAW
+    from src.config.params import load_params
+    from src.ingest.download import download
 
     data = load_params().data
-    with whole_folder(RAW) as target:
+    with atomic_folder(RAW) as target:
         info = download(data, target)
     counts = info["counts"]
     print(f"{info['name']}: {counts['train']:,} training and {counts['test']:,} test images")

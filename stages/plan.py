@@ -4,17 +4,17 @@ A training depends on its own recipe file alone, so that a change of parameters 
 touches and nothing else.
 """
 
-from src.errors import run
+from src.common.errors import run
 
 
 def main() -> None:
-    from src.files import whole_folder, write_json
-    from src.params import load_params, select
-    from src.paths import RECIPES
+    from src.common.files import atomic_folder, write_json
+    from src.common.paths import RECIPES
+    from src.config.params import load_params, select
 
     params = load_params()
     selected = select(params)
-    with whole_folder(RECIPES) as folder:
+    with atomic_folder(RECIPES) as folder:
         for name, recipe in params.models.items():
             content = {"name": name, "selected": name in selected}
             if content["selected"]:

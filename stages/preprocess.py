@@ -1,22 +1,23 @@
 """Stage preprocess: the IDX files as arrays in ``data/processed``, and a sheet of samples."""
 
-from src.errors import run
+from src.common.errors import run
 
 
 def main() -> None:
-    from src.contact_sheet import class_sheet, write_png
-    from src.data import load_split
-    from src.files import whole_file, whole_folder
-    from src.params import load_params
-    from src.paths import PROCESSED, RAW, SAMPLES
-    from src.preprocess import preprocess
+    from src.common.files import atomic_file, atomic_folder
+    from src.common.paths import PROCESSED, RAW, SAMPLES
+    from src.config.params import load_params
+    from src.data.splits import load_split
+    from src.ingest.preprocess import preprocess
+    from src.plots.contact_sheet import class_sheet, write_png
 
     validation = load_params().data.validation
-    with whole_folder(PROCESSED) as target:
+    with atomic_folder(PROCESSED) as target:
         info = preprocess(RAW, target, validation)
-    with whole_file(SAMPLES) as picture:
+    with atomic_file(SAMPLES) as picture:
         write_png(class_sheet(*load_split(PROCESSED, "train")), picture)
     counts = ", ".join(f"{count:,} {split}" for split, count in info["counts"].items())
+    counts += f", {len(load_split(PROCESSED, 'test')[1]):,} test"
     size = f"{info['height']} × {info['width']}"
     print(f"{info['name']}: {counts} images of {size}, {info['classes']} classes")
 

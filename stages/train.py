@@ -3,27 +3,29 @@
 import sys
 from typing import TYPE_CHECKING
 
-from src.errors import run
+from src.common.errors import run
 
 if TYPE_CHECKING:
-    from src.cluster import Worker
     from src.tracking import Log
+    from src.training.distributed import Worker
 
 
 def main() -> None:
-    from src import cluster, paths, tracking
-    from src.files import read_json, whole_folder
+    from src import tracking
+    from src.common import paths
+    from src.common.files import atomic_folder, read_json
+    from src.training import distributed
 
     name = sys.argv[1]
     plan = read_json(paths.RECIPES / f"{name}.json", "plan")
     if not plan["selected"]:
-        with whole_folder(paths.MODELS / name) as folder:  # DVC wants an output all the same
+        with atomic_folder(paths.MODELS / name) as folder:  # DVC wants an output all the same
             (folder / "not-selected.txt").write_text("`model` in params.yaml leaves this out.\n")
         return
-    worker = cluster.this_worker(plan["train"]["strategy"])
-    with cluster.sentence_for_lost_workers(worker):
+    worker = distributed.this_worker(plan["train"]["strategy"])
+    with distributed.sentence_for_lost_workers(worker):
         if worker.chief:
-            with tracking.beside() as log:
+            with tracking.background_logger() as log:
                 train(plan, worker, log)
         else:
             train(plan, worker)
@@ -31,24 +33,25 @@ def main() -> None:
 
 def train(plan: dict, worker: "Worker", log: "Log | None" = None) -> None:
     """Train; with a log, which the chief has, write what comes of it."""
-    from src import paths
-    from src.files import whole_folder
-    from src.job import prepare  # TensorFlow takes seconds to import: only if needed
+    from src.common import paths
+    from src.common.files import atomic_folder
+    from src.training.setup import prepare  # TensorFlow takes seconds to import: only if needed
 
     checkout, name = paths.main_checkout(), plan["name"]
     job = prepare(plan, paths.PROCESSED, checkout / paths.CHECKPOINTS, worker)
     if log is None:
         job.trainer.run(checkpoint=job.checkpoint)
         return
-    from src import trained
-    from src.progress import LiveCurves, TrainingProgress
+    from src.callbacks.live_curves import LiveCurves
+    from src.callbacks.progress import TrainingProgress
+    from src.models import artifacts
 
     goes_on = job.checkpoint.exists()
-    log("begin", record=job.begun, goes_on=goes_on)
+    log("begin", record=job.run_config, goes_on=goes_on)
     progress = TrainingProgress(name)
     watchers = [progress, LiveCurves(log)]
     if plan["tensorboard"]:
-        from src import tensorboard
+        from src.callbacks import tensorboard
 
         logs = tensorboard.folder(checkout / paths.LOGS, name)
         watchers.append(tensorboard.TensorBoard(logs, goes_on))
@@ -56,10 +59,10 @@ def train(plan: dict, worker: "Worker", log: "Log | None" = None) -> None:
         training = job.trainer.run(watchers, job.checkpoint)
     finally:
         progress.close()
-    with whole_folder(paths.MODELS / name) as folder:
-        record = trained.save(folder, job.begun, training)
+    with atomic_folder(paths.MODELS / name) as folder:
+        record = artifacts.save(folder, job.run_config, training)
     print(
-        f"{name}: validation accuracy {record['validation_accuracy']:.4f} after "
+        f"{name}: validation accuracy {record['val_accuracy']:.4f} after "
         f"{record['epochs']:.4g} epochs in {record['seconds']:.1f} s, "
         f"weights {record['weights_sha256'][:12]}"
     )

@@ -11,14 +11,20 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
+pytest_plugins = [
+    "tests.fixtures.checkout",
+    "tests.fixtures.idx_files",
+    "tests.fixtures.servers",
+    "tests.fixtures.trainings",
+]
 
 
 @pytest.fixture(scope="session")
 def digits() -> tuple[np.ndarray, np.ndarray]:
-    """The stand-in's 1,437 training images ``uint8 [N, 28, 28]`` and labels ``uint8 [N]``."""
-    from src import standin
+    """The 1,437 training images of digits: ``uint8 [N, 28, 28]`` and labels ``uint8 [N]``."""
+    from src.ingest import digits
 
-    images, labels = standin.digits()
+    images, labels = digits.digits()
     return images[:1437], labels[:1437]
 
 

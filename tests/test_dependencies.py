@@ -64,7 +64,7 @@ def test_ctrl_c_during_a_stages_imports_ends_with_a_sentence(path):
     """What takes time is imported within ``main``, which ``errors.run`` watches over."""
     first = [node for node in ast.parse(path.read_text()).body if "Import" in type(node).__name__]
     modules = {getattr(node, "module", None) or node.names[0].name for node in first}
-    assert modules <= {"os", "sys", "typing", "src.errors"}
+    assert modules <= {"os", "sys", "typing", "src.common.errors"}
 
 
 def test_only_evaluate_reads_the_test_split():

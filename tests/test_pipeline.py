@@ -1,4 +1,4 @@
-"""The pipeline as a user runs it: DVC, real processes, a checkout of its own, the stand-in."""
+"""The pipeline as a user runs it: DVC and real processes on the fallback dataset."""
 
 import json
 import re
@@ -10,25 +10,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from src import datasets
+from src.ingest import catalog
+from tests.fixtures.checkout import edit_params as edit
 from tests.idx_files import write_set
 from tests.servers import refused_url
 
 pytestmark = pytest.mark.slow
 ALL = 8
-
-
-def edit(checkout: Path, **changes) -> None:
-    """Change ``params.yaml``; a double underscore stands for a dot."""
-    path = checkout / "params.yaml"
-    params = yaml.safe_load(path.read_text())
-    for name, value in changes.items():
-        *parents, last = name.split("__")
-        block = params
-        for key in parents:
-            block = block[key]
-        block[last] = value
-    path.write_text(yaml.safe_dump(params, sort_keys=False))
 
 
 def trained(output: str) -> list[str]:
@@ -83,19 +71,19 @@ def reproduced(offline, shell) -> tuple[Path, str]:
 def test_everything_runs_on_the_stand_in_and_says_so(reproduced):
     checkout, output = reproduced
     assert len(trained(output)) == ALL
-    assert "STAND-IN DATA, NOT MNIST" in output
+    assert "FALLBACK DATASET, NOT MNIST" in output
     assert "put its four IDX files into data/incoming" in output
     assert "Recipes on digits, best on validation first" in output
     told = summary(checkout)
-    assert (told["dataset"], told["stand_in_for"]) == ("digits", "mnist")
-    assert told["figures_published"] == 0
+    assert (told["dataset"], told["fallback_for"]) == ("digits", "mnist")
+    assert told["values_published"] == 0
     table = pd.read_csv(checkout / "metrics/comparison.csv")
     assert len(table) == ALL
     assert table.validation_accuracy.is_monotonic_decreasing
     assert (checkout / "plots/samples.png").stat().st_size > 1000
     for kind in ("curves", "confusion", "mistakes"):
         assert len(list((checkout / "plots" / kind).glob("*.png"))) == ALL
-    assert re.search(r"MLflow: .* (of mnist-classifier-stand-in|is not registered)", output)
+    assert re.search(r"MLflow: .* (of mnist-classifier-fallback|is not registered)", output)
 
 
 def test_each_training_is_a_run_with_its_test_figures(reproduced):
@@ -105,7 +93,7 @@ def test_each_training_is_a_run_with_its_test_figures(reproduced):
             store.execute(
                 "select r.name, m.value from runs r join latest_metrics m "
                 "on m.run_uuid = r.run_uuid and m.key = 'test_accuracy' join experiments e "
-                "on e.experiment_id = r.experiment_id where e.name = 'digits (stand-in for mnist)'"
+                "on e.experiment_id = r.experiment_id where e.name = 'digits (fallback for mnist)'"
             ).fetchall()
         )
     table = pd.read_csv(checkout / "metrics/comparison.csv").set_index("recipe")
@@ -207,10 +195,10 @@ def test_files_put_into_data_incoming_are_used(reproduced, shell):
     images = random.integers(0, 60, (120, 12, 9), np.uint8)
     images[np.arange(120), labels] = 255  # the row that is light is the class
     files = {
-        datasets.TRAIN_IMAGES: images[:100],
-        datasets.TRAIN_LABELS: labels[:100],
-        datasets.TEST_IMAGES: images[100:],
-        datasets.TEST_LABELS: labels[100:],
+        catalog.TRAIN_IMAGES: images[:100],
+        catalog.TRAIN_LABELS: labels[:100],
+        catalog.TEST_IMAGES: images[100:],
+        catalog.TEST_LABELS: labels[100:],
     }
     write_set(checkout / "data/incoming", files, ending="")
     edit(checkout, data__dataset="local", model=["mlp_65x2", "cnn"], models__mlp_65x2__epochs=30)

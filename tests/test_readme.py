@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from src.report import pasted
+from src.common.markdown import replace_section
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -11,7 +11,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 def test_its_table_is_the_committed_comparison():
     comparison = (ROOT / "metrics/comparison.md").read_text("utf-8")
-    assert pasted(README, "comparison", comparison) == README, "run `make readme`"
+    assert replace_section(README, "comparison", comparison) == README, "run `make readme`"
 
 
 def test_its_tree_names_every_module():

@@ -1,4 +1,4 @@
-"""Past memory and past one device: real processes, the stand-in."""
+"""Past memory and past one device: real processes, the fallback dataset."""
 
 import json
 import re
@@ -15,10 +15,11 @@ import psutil
 import pytest
 
 from benchmarks.workers import clusters
-from src import datasets, standin, trained
+from src.ingest import catalog, digits
+from src.models import artifacts
+from tests.fixtures.checkout import edit_params as edit
 from tests.idx_files import write_set
 from tests.servers import refused_url
-from tests.test_pipeline import edit
 
 pytestmark = pytest.mark.slow
 
@@ -135,7 +136,7 @@ def test_the_chief_runs_dvc_and_the_others_the_training(cluster_base, environmen
     processes = start_workers([CHIEF, WORKER], whole, environment)
     output = told(processes)
     assert [process.returncode for process in processes] == [0, 0], output
-    record = trained.load_record(whole / "models/mlp_dropout")
+    record = artifacts.load_record(whole / "models/mlp_dropout")
     assert record["strategy"] == "multi_worker"
     assert "validation accuracy" in output[0] and "validation accuracy" not in output[1]
 
@@ -158,15 +159,17 @@ def test_the_chief_runs_dvc_and_the_others_the_training(cluster_base, environmen
         assert [process.returncode for process in processes] == [0, 0], output
         for each in output:
             assert "going on from step" in each, output
-        again = trained.load_record(broken / "models/mlp_dropout")
+        again = artifacts.load_record(broken / "models/mlp_dropout")
         assert again["weights_sha256"] == record["weights_sha256"]
     shell(["dvc", "repro", "-q"], broken, TF_CONFIG="")
     assert "mlp_dropout" in (broken / "metrics/comparison.md").read_text()
 
 
 def test_a_worker_that_never_comes_is_not_waited_for_without_end(cluster_base, environment):
-    code = "from src import cluster; cluster.JOIN_SECONDS = 3; import sys; sys.argv[1:] = "
-    code += "['mlp_dropout']; from src.errors import run; from stages.train import main; run(main)"
+    code = "from src.training import distributed; distributed.JOIN_SECONDS = 3; "
+    code += "import sys; sys.argv[1:] = "
+    code += "['mlp_dropout']; from src.common.errors import run; "
+    code += "from stages.train import main; run(main)"
     alone = start_workers([["python", "-c", code], ["true"]], cluster_base, environment)
     output = told(alone)[0]
     assert alone[0].returncode == 1
@@ -184,15 +187,15 @@ def test_waiting_for_workers_can_be_interrupted(cluster_base, environment):
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory, new_checkout, shell) -> Path:
-    """A checkout with 340,000 images of the stand-in, preprocessed, and 1 GB to train in."""
+    """A checkout with 340,000 preprocessed digits, and 1 GB to train in."""
     checkout = new_checkout(tmp_path_factory.mktemp("many") / "checkout")
-    images, labels = standin.digits()
+    images, labels = digits.digits()
     many, other = np.tile(images[:1400], (243, 1, 1)), images[1400:]
     contents = {
-        datasets.TRAIN_IMAGES: many,
-        datasets.TRAIN_LABELS: np.tile(labels[:1400], 243),
-        datasets.TEST_IMAGES: other,
-        datasets.TEST_LABELS: labels[1400:],
+        catalog.TRAIN_IMAGES: many,
+        catalog.TRAIN_LABELS: np.tile(labels[:1400], 243),
+        catalog.TEST_IMAGES: other,
+        catalog.TEST_LABELS: labels[1400:],
     }
     write_set(checkout / "data/incoming", contents, "")
     edit(
@@ -212,15 +215,15 @@ def test_what_is_larger_than_memory_allows_is_streamed(many, shell):
     done = shell(["dvc", "repro"], many)
     size = int(re.search(r"cpu, ([\d,]+) images at a time", done.stdout)[1].replace(",", ""))
     assert size * 784 <= 1e9 / 16
-    record = trained.load_record(many / "models/mlp_dropout")
-    assert record["window"] == size
-    assert record["validation_accuracy"] > 0.9
+    record = artifacts.load_record(many / "models/mlp_dropout")
+    assert record["buffer_size"] == size
+    assert record["val_accuracy"] > 0.9
     summary = json.loads((many / "metrics/summary.json").read_text())
     assert summary["test_accuracy"] > 0.8
 
 
 def test_a_streamed_training_goes_on_after_a_kill(many, environment, shell):
-    expected = trained.load_record(many / "models/mlp_dropout")["weights_sha256"]
+    expected = artifacts.load_record(many / "models/mlp_dropout")["weights_sha256"]
     environment = environment | {"PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(WORKER, cwd=many, env=environment, stdout=subprocess.PIPE, text=True)
     while not list((many / ".checkpoints").glob("mlp_dropout-*.npz")):
@@ -230,7 +233,7 @@ def test_a_streamed_training_goes_on_after_a_kill(many, environment, shell):
     process.communicate()
     done = shell(WORKER, many)
     assert "going on from step" in done.stdout
-    assert trained.load_record(many / "models/mlp_dropout")["weights_sha256"] == expected
+    assert artifacts.load_record(many / "models/mlp_dropout")["weights_sha256"] == expected
 
 
 def test_a_streamed_training_takes_less_memory(many, environment):
@@ -262,7 +265,7 @@ def test_a_sweep_survives_a_killed_worker(tmp_path, new_checkout, shell, environ
         data__mirrors=[refused_url()],
     )
     shell(["git", "commit", "-qam", "A training to sweep over"], checkout)
-    command = ["python", "-m", "src.sweep", "-S", "train.seed=1,2", "--workers", "2"]
+    command = ["python", "-m", "src.apps.sweep", "-S", "train.seed=1,2", "--workers", "2"]
     driver = subprocess.Popen(
         command, cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True
     )

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.checkout import edit_params as edit
 from tests.servers import free_port, mlflow_server, refused_url
-from tests.test_pipeline import edit
 
 PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 pytestmark = [
@@ -113,7 +113,7 @@ def test_two_experiments_at_once_are_all_there(
         for name, (run,) in found.items():
             assert run.info.status == "FINISHED"
             assert run.data.tags["dvc_exp"] == f"of-{name}"
-            assert {"loss", "validation_accuracy", "test_accuracy"} <= set(run.data.metrics)
+            assert {"loss", "val_accuracy", "test_accuracy"} <= set(run.data.metrics)
             assert run.info.artifact_uri.startswith("mlflow-artifacts:/")
             files = {file.path for file in client.list_artifacts(run.info.run_id)}
             assert files == {"history.csv", "training.json", "pictures"}

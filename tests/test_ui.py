@@ -31,7 +31,7 @@ def server(environment, tmp_path_factory, model_file):
     models = tmp_path_factory.mktemp("models")
     picture = draw(tmp_path_factory.mktemp("plots") / "confusion.png")
     for name, accuracy in ACCURACIES.items():
-        folder = make_training(models / name, model_file, validation_accuracy=accuracy)
+        folder = make_training(models / name, model_file, val_accuracy=accuracy)
         log_training(folder)
         log_evaluation(folder, {"test_accuracy": accuracy}, confusion=picture)
     compare(models, best="cnn")
@@ -98,7 +98,7 @@ def test_a_run_shows_its_curves_pictures_and_model(page, tmp_path):
     page.screenshot(path=tmp_path / "run.png", full_page=True)
 
     page.get_by_role("tab", name="Model metrics").click()
-    for name in ("loss", "validation_accuracy", "test_accuracy"):
+    for name in ("loss", "val_accuracy", "test_accuracy"):
         page.get_by_text(name, exact=True).first.wait_for()
     page.locator(".js-plotly-plot").first.wait_for()
     page.screenshot(path=tmp_path / "curves.png")
@@ -112,7 +112,7 @@ def test_a_run_shows_its_curves_pictures_and_model(page, tmp_path):
     page.goto("/#/experiments/1/models?workflowType=machine_learning")
     page.get_by_role("link", name="model", exact=True).first.click()
     page.get_by_text("About this logged model").wait_for()  # the list of models has the rest too
-    for text in ("Ready", "validation_accuracy"):
+    for text in ("Ready", "val_accuracy"):
         page.get_by_text(text).first.wait_for()
 
 
@@ -157,6 +157,6 @@ def test_a_training_can_be_logged_through_the_server(
     assert capfd.readouterr() == ("", "")
     client = MlflowClient(server)
     (run,) = client.search_runs(["1"], "tags.recipe = 'mlp'")
-    assert run.data.metrics["validation_accuracy"] == 0.9
+    assert run.data.metrics["val_accuracy"] == 0.9
     files = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert files == {"history.csv", "training.json"}

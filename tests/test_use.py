@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.checkout import edit_params as edit
 from tests.servers import refused_url, serving
-from tests.test_pipeline import edit
 
 pytestmark = pytest.mark.slow
 TRAINED = ("mlp_65x2", "softmax", "softmax_normal")
@@ -21,7 +21,7 @@ TRAINED = ("mlp_65x2", "softmax", "softmax_normal")
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory, new_checkout, shell) -> Path:
-    """A checkout with three models trained on the stand-in, and an experiment that changes one."""
+    """A checkout with three trained models, and an experiment that changes one."""
     checkout = new_checkout(tmp_path_factory.mktemp("use") / "a checkout")
     edit(
         checkout,
@@ -106,11 +106,19 @@ def test_it_can_be_switched_off(checkout, shell):
 
 
 def test_pictures_are_exported_and_recognized(checkout, shell, tmp_path):
-    export = ["-m", "src.pictures", "--count", "10", "--dark-on-light", "--output", str(tmp_path)]
+    export = [
+        "-m",
+        "src.apps.export_images",
+        "--count",
+        "10",
+        "--dark-on-light",
+        "--output",
+        str(tmp_path),
+    ]
     told = shell([sys.executable, *export], checkout).stdout
     files = sorted(tmp_path.glob("*.png"))
     assert f"10 pictures in {tmp_path}, as {files[0].name}" in told
-    predict = [sys.executable, "-m", "src.predict", "--model", "mlp_65x2"]
+    predict = [sys.executable, "-m", "src.apps.predict", "--model", "mlp_65x2"]
     done = shell([*predict, *map(str, files), "--save", str(tmp_path / "told")], checkout)
     assert "model: mlp_65x2" in done.stdout
     found = re.findall(r"^test-\d+-(\d).png \(dark on light.*predicted (\d)", done.stdout, re.M)
@@ -121,7 +129,7 @@ def test_pictures_are_exported_and_recognized(checkout, shell, tmp_path):
 
 
 def test_random_test_digits_by_the_champion(checkout, shell):
-    predict = [sys.executable, "-m", "src.predict", "--test", "3", "--seed", "1"]
+    predict = [sys.executable, "-m", "src.apps.predict", "--test", "3", "--seed", "1"]
     first = shell(predict, checkout).stdout
     assert re.search(r"model: \w+, the champion \(validation accuracy 0\.\d+\)", first)
     assert len(re.findall(r"^test image \d+: actual \d, predicted \d  [✓✗]$", first, re.M)) == 3
@@ -138,19 +146,19 @@ def test_random_test_digits_by_the_champion(checkout, shell):
     ],
 )
 def test_mistakes_get_a_sentence(checkout, shell, arguments, told):
-    done = shell([sys.executable, "-m", "src.predict", *arguments], checkout, fails=True)
+    done = shell([sys.executable, "-m", "src.apps.predict", *arguments], checkout, fails=True)
     assert told in done.stderr and "Traceback" not in done.stderr
 
 
 def test_without_a_trained_model_it_says_what_to_do(checkout, new_checkout, shell, tmp_path):
     empty = new_checkout(tmp_path / "empty")
-    done = shell([sys.executable, "-m", "src.predict", "--test", "1"], empty, fails=True)
+    done = shell([sys.executable, "-m", "src.apps.predict", "--test", "1"], empty, fails=True)
     assert re.fullmatch(r"error: .*dvc repro.*\n", done.stderr)
 
 
 @pytest.fixture(scope="module")
 def demo(checkout, environment) -> Iterator[str]:
-    with serving(["src.demo"], checkout, environment) as address:
+    with serving(["src.apps.demo"], checkout, environment) as address:
         yield address
 
 
@@ -256,5 +264,5 @@ def test_another_sites_page_is_refused(demo):
 
 def test_a_taken_port_gets_a_sentence(checkout, shell, demo):
     port = demo.rsplit(":", 1)[1]
-    done = shell([sys.executable, "-m", "src.demo", "--port", port], checkout, fails=True)
+    done = shell([sys.executable, "-m", "src.apps.demo", "--port", port], checkout, fails=True)
     assert re.fullmatch(rf"error: 127.0.0.1:{port} is not free \(.*\); choose .*\n", done.stderr)

@@ -29,7 +29,7 @@ class Log(Protocol):
 
 
 @contextmanager
-def beside() -> Iterator[Log]:
+def background_logger() -> Iterator[Log]:
     """Log by a process beside this one; the end of the block waits until all is logged."""
     # In a group of its own, Ctrl-C is not its concern; without a caller, its input ends.
     command = [sys.executable, "-m", "src.tracking"]

@@ -7,7 +7,7 @@ import json
 import sys
 import warnings
 
-from src.errors import run
+from src.common.errors import run
 from src.tracking.session import Session
 
 

@@ -5,7 +5,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from src.errors import PipelineError, run
+from src.common.errors import PipelineError, run
 from src.tracking.store import connect, store_uri, without_secrets
 
 
@@ -48,12 +48,12 @@ def main() -> None:
         grid.add_column(column, no_wrap=True)
     for each in found:
         tags, metrics = each.data.tags, each.data.metrics
-        figures = [metrics.get(f"{split}_accuracy") for split in ("validation", "test")]
+        accuracies = [metrics.get(f"{split}_accuracy") for split in ("val", "test")]
         grid.add_row(
             each.info.run_id,
             each.info.run_name,
             each.info.status.lower(),
-            *("–" if figure is None else f"{figure:.4f}" for figure in figures),
+            *("–" if accuracy is None else f"{accuracy:.4f}" for accuracy in accuracies),
             tags.get("dvc_exp", "–"),
             tags.get("mlflow.source.git.commit", "–")[:7],
         )

@@ -3,9 +3,10 @@
 import tempfile
 from pathlib import Path
 
-from src.trained import MODEL, Record
+from src.models.artifacts import MODEL
+from src.models.record import Record
 
-IMAGE_CLASSIFIER = str(Path(__file__).parents[1] / "image_classifier.py")  # not imported here
+IMAGE_CLASSIFIER = str(Path(__file__).with_name("pyfunc_model.py"))  # not imported here
 
 
 def model_id(run) -> str | None:

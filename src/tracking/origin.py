@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from src.paths import PARAMS
+from src.common.paths import PARAMS
 
 CODE = ("src", "stages", "dvc.yaml", "requirements.lock")  # what results depend on, in git
 

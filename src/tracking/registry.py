@@ -2,18 +2,18 @@
 
 from typing import Any
 
+from src.models.record import Record
 from src.tracking import runs
 from src.tracking.logged_model import model_id
 from src.tracking.tags import NOTE
-from src.trained import Record
 
 CHAMPION = "champion"  # the alias
 
 
 def registered_name(dataset: dict[str, Any]) -> str:
-    """``mnist-classifier``, or ``mnist-classifier-stand-in``."""
-    if dataset["stand_in"]:
-        return f"{dataset['requested']}-classifier-stand-in"
+    """``mnist-classifier``, or ``mnist-classifier-fallback``."""
+    if dataset["is_fallback"]:
+        return f"{dataset['requested']}-classifier-fallback"
     return f"{dataset['name']}-classifier"
 
 
@@ -30,7 +30,7 @@ def register(client, record: Record, minimum: float) -> str:
     Returns:
         What was done, in a sentence.
     """
-    name, accuracy = registered_name(record["dataset"]), record["validation_accuracy"]
+    name, accuracy = registered_name(record["dataset"]), record["val_accuracy"]
     digest, weights = record["dataset"]["digest"], record["weights_sha256"]
     if accuracy < minimum:
         return (

@@ -8,15 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from src import describe
-from src.paths import PROCESSED
+from src.common.paths import PROCESSED
+from src.models.artifacts import HISTORY, RECORD, load_history, load_record
+from src.models.record import Record, RunConfig
+from src.tracking import describe
 from src.tracking.logged_model import fill, model_id
 from src.tracking.origin import flat
 from src.tracking.store import experiment_id
 from src.tracking.tags import NOTE, origin_of, origin_tags, run_tags
-from src.trained import HISTORY, RECORD, Begun, Record, load_history, load_record
 
-CURVES = ("loss", "validation_loss", "validation_accuracy", "learning_rate")
+CURVES = ("loss", "val_loss", "val_accuracy", "learning_rate")
 MAX_METRICS = 1000  # MLflow's limit of one request
 MAX_PARAM = 6000  # and of the characters in a parameter's value
 SYSTEM_SECONDS = 0.5  # between two samples of processor and memory; two make a point
@@ -25,7 +26,7 @@ SYSTEM_SECONDS = 0.5  # between two samples of processor and memory; two make a 
 class TrainingRun:
     """A run, from the beginning of its training to the end."""
 
-    def __init__(self, client, record: Begun, origin: dict[str, Any], start: float) -> None:
+    def __init__(self, client, record: RunConfig, origin: dict[str, Any], start: float) -> None:
         """Make the run, in the state of running.
 
         Args:
@@ -157,7 +158,7 @@ def find(client, record: Record):
     return next(iter(client.search_runs([experiment], wanted, 1, 1, newest)), None)
 
 
-def find_same(client, record: Begun, origin: dict[str, Any]):
+def find_same(client, record: RunConfig, origin: dict[str, Any]):
     """A whole run of the same recipe on the same data in the same DVC experiment, or None."""
     wanted = f"tags.recipe = '{record['name']}' and attributes.status = 'FINISHED'"
     for tag, value in (

@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from src.errors import PipelineError
-from src.paths import main_checkout
+from src.common.errors import PipelineError
+from src.common.paths import main_checkout
+from src.models.record import Record, RunConfig
 from src.tracking import registry, runs, spool
 from src.tracking.origin import origin
 from src.tracking.store import connect, store_uri, without_secrets
-from src.trained import Begun, Record
 
 
 class Session:
@@ -38,7 +38,7 @@ class Session:
             "comparison": self.comparison,
         }[what](**details)
 
-    def begin(self, record: Begun, goes_on: bool = False) -> None:
+    def begin(self, record: RunConfig, goes_on: bool = False) -> None:
         """A training begins; ``record`` is what ``training.json`` says as far as it is known.
 
         One that ``goes_on`` from a checkpoint may have been logged to its end: DVC was killed

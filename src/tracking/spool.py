@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from src.files import whole_folder, write_json
-from src.paths import UNSENT, main_checkout
+from src.common.files import atomic_folder, write_json
+from src.common.paths import main_checkout
+
+UNSENT = Path(".unsent")
 
 MESSAGE = "message.json"
 
@@ -25,7 +27,7 @@ def keep(what: str, details: dict[str, Any], folder: Path | None, files: dict[st
     """
     place = main_checkout() / UNSENT / f"{time.time_ns()}-{what}"
     place.parent.mkdir(parents=True, exist_ok=True)
-    with whole_folder(place) as entry:
+    with atomic_folder(place) as entry:
         if folder:
             (entry / folder.name).mkdir()
             for name in ("model.keras", "history.csv", "training.json"):

@@ -10,15 +10,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from src.imports import lean_import
-from src.paths import main_checkout
+from src.common.imports import lean_import
+from src.common.paths import main_checkout
 
 VIEW = {  # of the runs, best first: MLflow's own columns leave out the metrics
     "orderByKey": "metrics.`test_accuracy`",
     "orderByAsc": False,
     "selectedColumns": [
         "metrics.`test_accuracy`",
-        "metrics.`validation_accuracy`",
+        "metrics.`val_accuracy`",
         "params.`parameters`",
         "tags.`dvc_exp`",
         "attributes.`Models`",
@@ -110,8 +110,8 @@ def experiment_id(client, dataset: dict[str, Any]) -> str:
     from mlflow.exceptions import MlflowException
     from mlflow.store.db.db_types import DATABASE_ENGINES
 
-    stand_in = f" (stand-in for {dataset['requested']})" if dataset["stand_in"] else ""
-    name = dataset["name"] + stand_in
+    is_fallback = f" (fallback for {dataset['requested']})" if dataset["is_fallback"] else ""
+    name = dataset["name"] + is_fallback
     if found := client.get_experiment_by_name(name):
         return found.experiment_id
     # A server knows where to keep artifacts. With a mere database MLflow would keep them in the

@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-from src import describe
-from src.trained import Begun
+from src.models.record import RunConfig
+from src.tracking import describe
 
 NOTE = "mlflow.note.content"  # the tag that MLflow shows as a description
 
 
-def run_tags(record: Begun, origin: dict[str, Any]) -> dict[str, str]:
+def run_tags(record: RunConfig, origin: dict[str, Any]) -> dict[str, str]:
     tags = {
         "recipe": record["name"],
         "recipe_sha256": record["recipe_sha256"],

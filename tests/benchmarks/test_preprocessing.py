@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.preprocessing import OURS, SIMPLEST, cost, grow
-from src import datasets, idx
-from src.files import write_json
+from src.common.files import write_json
+from src.ingest import catalog, idx
 
 
 @pytest.fixture
@@ -15,9 +15,9 @@ def raw(tmp_path):
     folder = tmp_path / "small"
     folder.mkdir()
     random = np.random.default_rng(1)
-    for name, shape in zip(datasets.NAMES, ((20, 4, 5), (20,), (10, 4, 5), (10,)), strict=True):
+    for name, shape in zip(catalog.NAMES, ((20, 4, 5), (20,), (10, 4, 5), (10,)), strict=True):
         idx.write(folder / f"{name}.gz", random.integers(0, 3, shape).astype(np.uint8))
-    source = {"name": "x", "requested": "x", "stand_in": False, "files": {}}
+    source = {"name": "x", "requested": "x", "is_fallback": False, "files": {}}
     write_json(folder / "dataset.json", source)
     return folder
 
@@ -26,7 +26,7 @@ def test_data_grow_by_repetition(raw, tmp_path):
     large = tmp_path / "large"
     large.mkdir()
     assert grow(raw, large, 3) == 3 * (20 * 21 + 10 * 21)
-    for name in datasets.NAMES:
+    for name in catalog.NAMES:
         once, thrice = (
             np.concatenate(list(idx.read_chunks(folder / f"{name}.gz", 7)))
             for folder in (raw, large)

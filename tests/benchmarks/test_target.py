@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.target import time_to
-from src.params import load_params
+from src.config.params import load_params
 
 RECIPE = load_params(Path(__file__).parents[2] / "params.yaml").models["mlp_65x2"]
 

@@ -1,8 +1,8 @@
 """The share of a training that goes into TensorBoard's files."""
 
 from benchmarks.tensorboard import cost
-from src.recipe import load_recipe
-from tests.src.test_trained import RECIPE
+from src.config.recipe import load_recipe
+from tests.src.models.test_artifacts import RECIPE
 
 
 def test_a_part_of_the_time_is_its_own(digits):

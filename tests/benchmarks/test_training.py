@@ -8,9 +8,9 @@ import tensorflow as tf
 from benchmarks.peers import FeedLoop, KerasFit
 from benchmarks.products import Products
 from benchmarks.training import time_epochs
-from src.execution import Execution
-from src.model import build_model
-from src.params import load_params
+from src.config.params import load_params
+from src.models.network import build_model
+from src.training.execution import Execution
 
 RECIPES = load_params(Path(__file__).parents[2] / "params.yaml").models
 

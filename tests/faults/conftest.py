@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from src import trained
+from src.models import artifacts
+from tests.fixtures.checkout import edit_params as edit
 from tests.servers import refused_url
-from tests.test_pipeline import edit
 
 RECIPES = ("mlp_65x2", "mlp_dropout")
 ALL = os.environ.get("FAULTS") == "all"
@@ -39,7 +39,7 @@ def bound_by_permissions() -> list[str]:
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory, new_checkout, shell) -> Path:
-    """A checkout in which nothing has run: two short trainings on the stand-in."""
+    """A checkout in which nothing has run: two short trainings on the fallback dataset."""
     base = new_checkout(tmp_path_factory.mktemp("faults") / "base")
     edit(
         base,
@@ -78,7 +78,8 @@ def results_there(reproduced, tmp_path) -> Path:
 def results(checkout: Path) -> dict:
     """What the pipeline is for: weights and test figures."""
     weights = {
-        name: trained.load_record(checkout / "models" / name)["weights_sha256"] for name in RECIPES
+        name: artifacts.load_record(checkout / "models" / name)["weights_sha256"]
+        for name in RECIPES
     }
     return {"weights": weights, "test": json.loads((checkout / "metrics/test.json").read_text())}
 

@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from src.report import pasted
+from src.common.markdown import replace_section
 
 PAGE = Path(__file__).parents[2] / "docs/reliability.md"
 MODULES = (
@@ -36,7 +36,7 @@ def table() -> str:
 
 def page(text: str) -> str:
     """The text of the page with the table between its marks."""
-    return pasted(text, "faults", table())
+    return replace_section(text, "faults", table())
 
 
 if __name__ == "__main__":

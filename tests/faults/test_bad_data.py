@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from src import idx
+from src.ingest import idx
 from tests.faults.conftest import ALL, RECIPES, few, only_all
 
 headers = st.builds(
@@ -90,7 +90,7 @@ def test_a_bomb_costs_no_memory(tmp_path, bomb):
                 file.write(b"\0" * 1_000_000)
     code = (
         f"import resource; resource.setrlimit(resource.RLIMIT_DATA, (300 << 20,) * 2)\n"
-        f"from src import idx\nfrom pathlib import Path\n"
+        f"from src.ingest import idx\nfrom pathlib import Path\n"
         f"try:\n    print(sum(len(c) for c in idx.read_chunks(Path({str(path)!r}), 1000)))\n"
         f"except idx.IdxError as error:\n    print(error)"
     )

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import yaml
 
-from src.errors import PipelineError
-from src.execution import choose_execution
-from src.params import load_params, select
-from src.training import Trainer
+from src.common.errors import PipelineError
+from src.config.params import load_params, select
+from src.training.execution import choose_execution
+from src.training.trainer import Trainer
 from tests.conftest import ROOT
 from tests.faults.conftest import ALL, few
 

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from src import datasets, mirrors
-from src.download import download
-from src.errors import PipelineError
+from src.common.errors import PipelineError
+from src.ingest import catalog, mirrors
+from src.ingest.download import download
 from tests.idx_files import arrays, data_params, write_set
 from tests.servers import refused_url, web_server
 
@@ -17,7 +17,7 @@ def published(tmp_path, monkeypatch):
     """Four files that the catalogue knows; their folder."""
     folder = tmp_path / "published"
     checksums = write_set(folder, arrays())
-    monkeypatch.setitem(datasets.CATALOGUE, "mnist", datasets.Dataset(checksums, ()))
+    monkeypatch.setitem(catalog.CATALOGUE, "mnist", catalog.Dataset(checksums, ()))
     return folder
 
 
@@ -81,7 +81,7 @@ FAULTS = {
     "Mirrors that refuse, hang, redirect in a loop, answer 500, send HTML, another file, a part, "
     "or a byte now and then",
     sees="a warning with mirror and reason; where none serves, one sentence with all of them",
-    then="the next mirror; then the stand-in, or a stop, as `data.fallback` says; for the time "
+    then="the next mirror; then the fallback dataset, or a stop, by `data.fallback`; for the time "
     "that it takes see above",
 )
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)

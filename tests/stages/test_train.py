@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from src import standin, trained
-from src.files import write_json
-from src.params import load_params
-from src.preprocess import preprocess
+from src.common.files import write_json
+from src.config.params import load_params
+from src.ingest import digits
+from src.ingest.preprocess import preprocess
+from src.models import artifacts
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 80
@@ -21,12 +22,12 @@ EPOCHS = 80
 
 @pytest.fixture
 def checkout(tmp_path) -> Path:
-    """What the stage reads: the stand-in, preprocessed, and one recipe file."""
+    """What the stage reads: the fallback dataset, preprocessed, and one recipe file."""
     raw, processed = tmp_path / "raw", tmp_path / "data/processed"
     raw.mkdir()
     processed.mkdir(parents=True)
-    standin.write(raw)
-    info = {"name": "digits", "requested": "digits", "stand_in": False, "files": {}}
+    digits.write(raw)
+    info = {"name": "digits", "requested": "digits", "is_fallback": False, "files": {}}
     write_json(raw / "dataset.json", info)
     preprocess(raw, processed, validation=200)
     recipe = load_params(ROOT / "params.yaml").models["mlp_dropout"]
@@ -73,7 +74,7 @@ def test_killed_at_five_random_moments_it_ends_with_the_uninterrupted_weights(
     output = finish(checkout, environment)
     assert "going on from" not in output
     assert "complete already" in finish(checkout, environment)
-    whole = trained.load_record(checkout / "models/tiny")["weights_sha256"]
+    whole = artifacts.load_record(checkout / "models/tiny")["weights_sha256"]
 
     moments = random.Random(1)
     resumed = 0
@@ -89,7 +90,7 @@ def test_killed_at_five_random_moments_it_ends_with_the_uninterrupted_weights(
         process.wait()
         assert not (checkout / "models/tiny/training.json").exists()
         resumed += "going on from step" in finish(checkout, environment)
-        assert trained.load_record(checkout / "models/tiny")["weights_sha256"] == whole
+        assert artifacts.load_record(checkout / "models/tiny")["weights_sha256"] == whole
     assert resumed >= 3  # the others were killed before their first checkpoint
 
 

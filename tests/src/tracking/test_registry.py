@@ -13,7 +13,7 @@ def registers(client, tmp_path, model_file):
     """Train with a validation accuracy, register, and tell the sentence."""
 
     def train_and_register(name, accuracy, weights, minimum=0.5, **changes):
-        changes |= {"validation_accuracy": accuracy, "weights_sha256": weights * 32}
+        changes |= {"val_accuracy": accuracy, "weights_sha256": weights * 32}
         folder = make_training(tmp_path / weights / name, model_file, **changes)
         log_training(folder)
         return register(client, json.loads((folder / "training.json").read_text()), minimum)
@@ -61,9 +61,9 @@ def test_other_images_move_no_champion(client, registers, tmp_path):
 
 
 def test_a_stand_in_is_registered_under_its_own_name(client, registers):
-    registers("a", 0.91, "a1", stand_in=True)
-    assert champion(client, "mnist-classifier-stand-in").tags["recipe"] == "a"
-    assert registered_name({"stand_in": False, "name": "kmnist"}) == "kmnist-classifier"
+    registers("a", 0.91, "a1", is_fallback=True)
+    assert champion(client, "mnist-classifier-fallback").tags["recipe"] == "a"
+    assert registered_name({"is_fallback": False, "name": "kmnist"}) == "kmnist-classifier"
 
 
 def test_a_model_whose_run_is_gone_is_not_registered(client, folder):

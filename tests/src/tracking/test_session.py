@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.errors import PipelineError
+from src.common.errors import PipelineError
 from src.tracking.session import Session
 from tests.trainings import (
     CLASSES,
@@ -19,10 +19,10 @@ from tests.trainings import (
     HEIGHT,
     ROW,
     WIDTH,
-    begun,
     log_evaluation,
     log_training,
     make_training,
+    run_config,
     runs_of,
 )
 
@@ -80,8 +80,8 @@ def test_a_training_is_one_run(client, checkout, folder, monkeypatch, capfd):
     own = {k: v for k, v in run.data.metrics.items() if not k.startswith("system/")}
     assert own == {
         "loss": 0.3,
-        "validation_loss": 0.2,
-        "validation_accuracy": 0.9,
+        "val_loss": 0.2,
+        "val_accuracy": 0.9,
         "learning_rate": 0.001,
     }
     (logged,) = run.inputs.dataset_inputs
@@ -93,7 +93,7 @@ def test_a_training_is_one_run(client, checkout, folder, monkeypatch, capfd):
 
 def test_a_run_is_seen_while_its_training_goes_on(client, folder):
     session = Session()
-    session.begin(begun(folder))
+    session.begin(run_config(folder))
     session.rows([ROW])
     (run,) = runs_of(client)
     assert (run.info.status, run.data.metrics["loss"]) == ("RUNNING", 2.4)
@@ -102,13 +102,13 @@ def test_a_run_is_seen_while_its_training_goes_on(client, folder):
     (run,) = runs_of(client)
     assert run.info.status == "FINISHED"
     assert 0 <= run.data.metrics["system/cpu_utilization_percentage"] <= 100
-    curve = client.get_metric_history(run.info.run_id, "validation_loss")
+    curve = client.get_metric_history(run.info.run_id, "val_loss")
     assert [(point.step, point.value) for point in curve] == [(215, 2.3), (430, 0.4), (860, 0.2)]
 
 
 def test_a_training_without_an_end_is_a_failed_run(client, folder):
     session = Session()
-    session.begin(begun(folder))
+    session.begin(run_config(folder))
     session.close()
     (run,) = runs_of(client)
     assert run.info.status == "FAILED"
@@ -151,8 +151,8 @@ def test_the_model_predicts_from_raw_images(client, folder):
 
 
 def test_a_stand_in_has_an_experiment_of_its_own(client, tmp_path, model_file):
-    log_training(make_training(tmp_path / "models/mlp", model_file, stand_in=True))
-    assert [r.info.run_name for r in runs_of(client, "digits (stand-in for mnist)")] == ["mlp"]
+    log_training(make_training(tmp_path / "models/mlp", model_file, is_fallback=True))
+    assert [r.info.run_name for r in runs_of(client, "digits (fallback for mnist)")] == ["mlp"]
     assert client.get_experiment_by_name("digits") is None
 
 
@@ -191,9 +191,9 @@ def test_a_store_without_the_run_gets_it_as_restored(client, folder):
         log_evaluation(folder, {"test_accuracy": 0.91})
     (run,) = runs_of(client)
     assert run.data.tags["restored"] == "true"
-    assert run.data.metrics["validation_accuracy"] == 0.9
+    assert run.data.metrics["val_accuracy"] == 0.9
     assert run.data.metrics["test_accuracy"] == 0.91
-    curve = client.get_metric_history(run.info.run_id, "validation_loss")
+    curve = client.get_metric_history(run.info.run_id, "val_loss")
     assert [point.step for point in curve] == [215, 430, 860]
     assert np.diff([point.timestamp for point in curve]) == pytest.approx([2000, 2000], abs=2)
 
@@ -292,7 +292,7 @@ def test_a_store_that_fails_midway_has_one_run_afterwards(
 ):
     session = Session()
     monkeypatch.setattr(type(client), fails, lambda *ignored, **named: 1 / 0)
-    session.begin(begun(folder))
+    session.begin(run_config(folder))
     session.end(str(folder))
     session.close()
     assert "training of cnn" in capfd.readouterr().err
@@ -313,8 +313,8 @@ def stage(checkout, folder):
         lines = (
             "import os, sys, time",
             "from src import tracking",
-            "with tracking.beside() as log:",
-            f"    log('begin', record={begun(folder)!r})",
+            "with tracking.background_logger() as log:",
+            f"    log('begin', record={run_config(folder)!r})",
             f"    {code or 'pass'}",
             f"    log('end', folder={str(folder)!r})",
         )

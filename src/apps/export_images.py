@@ -1,0 +1,58 @@
+"""Write images of a split as PNG files.
+
+``python -m src.apps.export_images --split test --count 20``.
+
+A file is named by index and label, as in ``test-00007-9.png``.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from rich.progress import track
+
+from src.common.errors import PipelineError, run
+from src.common.files import atomic_file
+from src.common.paths import PROCESSED
+from src.data.splits import SPLITS, load_split
+
+
+def write(
+    images: np.ndarray, labels: np.ndarray, split: str, folder: Path, dark_on_light: bool = False
+) -> list[Path]:
+    """Write each image as a PNG file of its own size.
+
+    Args:
+        images: ``uint8 [N, H, W]``, light on dark.
+        labels: ``uint8 [N]``.
+        split: the beginning of the names.
+        folder: of the files; made if need be.
+        dark_on_light: whether to invert them.
+    """
+    paths = []
+    pairs = list(zip(images, labels, strict=True))
+    for index, (image, label) in enumerate(track(pairs, "writing", transient=True)):
+        paths.append(folder / f"{split}-{index:05}-{label}.png")
+        with atomic_file(paths[-1]) as partial:
+            Image.fromarray(255 - image if dark_on_light else np.array(image)).save(partial)
+    return paths
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m src.apps.export_images", description=__doc__)
+    parser.add_argument("--split", choices=SPLITS, default="test")
+    parser.add_argument("--count", type=int, default=20, help="the first so many (20)")
+    parser.add_argument("--dark-on-light", action="store_true", help="black ink on white paper")
+    parser.add_argument("--output", type=Path, default=Path("pictures"), metavar="FOLDER")
+    options = parser.parse_args()
+    if options.count < 1:
+        raise PipelineError(f"--count is {options.count}; it must be at least 1")
+    images, labels = load_split(PROCESSED, options.split)
+    images, labels = images[: options.count], labels[: options.count]
+    written = write(images, labels, options.split, options.output, options.dark_on_light)
+    print(f"{len(written)} pictures in {options.output}, as {written[0].name}")
+
+
+if __name__ == "__main__":
+    run(main)

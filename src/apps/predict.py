@@ -1,0 +1,78 @@
+"""Tell which digit a picture shows: ``python -m src.apps.predict FILE …``, or ``--test N``.
+
+The files are PNG or JPEG, of any size, dark on light or light on dark, one digit on each.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from src.apps import picture_input, probabilities
+from src.apps.classifiers import Classifier, choose
+from src.common import paths
+from src.common.errors import PipelineError, run
+from src.common.files import atomic_file
+from src.data.splits import load_split
+from src.plots.contact_sheet import write_png
+
+Shown = tuple[str, np.ndarray, int | None]  # title, image uint8 [H, W], actual class
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m src.apps.predict", description=__doc__)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    parser.add_argument("--test", type=int, default=0, metavar="N", help="N random test digits")
+    parser.add_argument("--seed", type=int, help="of their choice")
+    parser.add_argument("--model", metavar="NAME", help="a recipe; otherwise the champion, or best")
+    parser.add_argument("--save", type=Path, metavar="FOLDER", help="also draw each into a PNG")
+    options = parser.parse_args()
+    if not options.files and options.test < 1:
+        parser.error("name picture files, or --test N")
+    contents = [(path, _content(path)) for path in options.files]  # before seconds of imports
+
+    from src.models.device import choose_device
+
+    choose_device("auto")
+    classifier = choose(options.model)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"model: {classifier}")
+    shown = _from_files(contents, classifier) + _from_test(options.test, options.seed)
+    shares = classifier.probabilities(np.stack([image for _, image, _ in shown]))
+    for (title, image, actual), each in zip(shown, shares, strict=True):
+        probabilities.show(console, title, each, actual)
+        if options.save:
+            name = "".join(c if c.isalnum() or c in "-_." else "-" for c in title.split(" (")[0])
+            with atomic_file(options.save / f"{Path(name).stem}.png") as partial:
+                write_png(probabilities.picture(image, each, actual), partial)
+            console.print(f"  picture: {options.save / f'{Path(name).stem}.png'}")
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(picture_input.MAX_BYTES + 1)
+    except OSError as error:
+        raise PipelineError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _from_files(contents: list[tuple[Path, bytes]], classifier: Classifier) -> list[Shown]:
+    digits = [
+        (path, picture_input.read(data, str(path), classifier.shape)) for path, data in contents
+    ]
+    return [(f"{path.name} ({digit.told})", digit.image, None) for path, digit in digits]
+
+
+def _from_test(count: int, seed: int | None) -> list[Shown]:
+    """``count`` images of the test split; nothing is chosen by what comes of it."""
+    if count < 1:
+        return []
+    images, labels = load_split(paths.PROCESSED, "test")
+    count = min(count, len(labels))
+    chosen = np.random.default_rng(seed).choice(len(labels), count, replace=False)
+    return [(f"test image {i}", np.array(images[i]), int(labels[i])) for i in chosen]
+
+
+if __name__ == "__main__":
+    run(main)

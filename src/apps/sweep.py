@@ -1,0 +1,181 @@
+"""Many trials over several processes or machines: ``python -m src.apps.sweep -S key=value,value …``
+
+Dask hands the trials out; each is a ``dvc exp run --temp``, so that what comes of it is a DVC
+experiment, and a run in MLflow. A trial whose worker dies is handed to another one, and trainings
+go on from their checkpoints. A sweep that is run again does what is left of it.
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
+from typing import TYPE_CHECKING
+
+import psutil
+from filelock import FileLock, Timeout
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from rich.console import Console
+
+from src.common.errors import PipelineError, run
+from src.common.files import json_sha256
+from src.common.paths import PARAMS, main_checkout
+from src.tracking.origin import CODE
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+LOCK = ".dvc/tmp/sweep.lock"
+MOST_WORKERS = 1000  # processes on one machine; Dask starts all of them at once
+TRIAL = "SWEEP_TRIAL"  # in the environment of a trial's processes: which one they are
+
+
+def trials(changes: list[str], edits: str) -> dict[str, list[str]]:
+    """The grid of some changes: for each trial its name and its changes.
+
+    Args:
+        changes: as ``dvc exp run -S`` takes them: ``key=value,value`` or ``key=range(1,4)``.
+        edits: in the names too, as a DVC experiment has them beside its changes.
+
+    Raises:
+        PipelineError: one of them cannot be understood.
+    """
+    axes = []
+    try:
+        for each in OverridesParser.create().parse_overrides(changes):
+            key = each.get_key_element()
+            values = (
+                each.sweep_string_iterator()
+                if each.is_sweep_override()
+                else [each.get_value_element_as_str()]
+            )
+            axes.append([f"{key}={value}" for value in values])
+    except HydraException as error:
+        reason = str(error).splitlines()[0]
+        raise PipelineError(f"-S: {reason}; write -S key=value,value") from None
+    grid = [list(each) for each in product(*axes)]
+    return {f"sweep-{json_sha256([each, edits])[:8]}": each for each in grid}
+
+
+def edits() -> str:
+    """What was changed since the commit of all that results depend on."""
+    command = ["git", "diff", "HEAD", "--", str(PARAMS), *CODE]
+    return subprocess.run(command, capture_output=True, text=True).stdout
+
+
+def run_trial(folder: str, name: str, changes: list[str], settings: dict[str, str]) -> str | None:
+    """Run one trial, on a worker; the end of what it said if anything went wrong."""
+    trial = f"{folder} {name}"
+    for process in psutil.process_iter():  # of a worker that died
+        try:
+            if process.environ().get(TRIAL) == trial:
+                process.kill()
+        except psutil.Error:
+            continue
+    command = ["dvc", "exp", "run", "--temp", "--name", name]
+    for change in changes:
+        command += ["-S", change]
+    environment = os.environ | settings | {TRIAL: trial}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return None if done.returncode == 0 else (done.stdout + done.stderr).strip()[-2000:]
+
+
+def done_before() -> set[str]:
+    """The names of the experiments that this commit has."""
+    listed = subprocess.run(["dvc", "exp", "list", "--name-only"], capture_output=True, text=True)
+    return set(listed.stdout.split())
+
+
+def _processes(text: str) -> int:
+    if not (text.isdecimal() and 0 < int(text) <= MOST_WORKERS):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_WORKERS}")
+    return int(text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m src.apps.sweep")
+    parser.add_argument("-S", dest="changes", action="append", required=True, metavar="KEY=VALUES")
+    cores = os.cpu_count() or 1
+    parser.add_argument("--workers", type=_processes, default=cores, help="processes, here")
+    parser.add_argument("--scheduler", help="of workers elsewhere: tcp://host:8786")
+    options = parser.parse_args()
+    grid, added = trials(options.changes, edits()), []
+    if not options.scheduler and not any("train.threads" in each for each in options.changes):
+        threads = max(1, cores // options.workers)  # so that trainings do not fight
+        added = [f"train.threads={threads}"]
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    try:
+        with FileLock(main_checkout() / LOCK, timeout=0):
+            before = done_before()
+            left = {name: [*each, *added] for name, each in grid.items() if name not in before}
+            console.print(f"{len(grid)} trials, {len(grid) - len(left)} of them done before")
+            failed = sweep(left, options.workers, options.scheduler, console) if left else []
+    except Timeout:
+        raise PipelineError("another sweep runs in this checkout; wait for its end") from None
+    console.print("compare them: make experiments, or make ui")
+    if failed:
+        raise PipelineError(f"{len(failed)} of {len(left)} trials failed: {', '.join(failed)}")
+
+
+def sweep(
+    left: dict[str, list[str]], workers: int, scheduler: str | None, console: Console
+) -> list[str]:
+    """Run trials; the names of those that failed."""
+    settings = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")}
+    folder, failed, started = str(main_checkout()), [], time.monotonic()
+    with _client(workers, scheduler) as client:
+        from distributed import as_completed
+
+        ready = subprocess.run(["dvc", "repro", "--quiet", "preprocess", "plan"])
+        if ready.returncode != 0:  # once, not by each trial
+            raise PipelineError("the data could not be prepared; see above")
+        futures = {
+            client.submit(run_trial, folder, name, changes, settings, key=name): name
+            for name, changes in left.items()
+        }
+        for count, future in enumerate(as_completed(futures), 1):
+            name = futures[future]
+            if future.status == "cancelled":
+                raise PipelineError("Dask's scheduler is gone; run the sweep again, for the rest")
+            error = str(future.exception()) if future.status == "error" else future.result()
+            told = f"{count} of {len(left)}: {name}, {shlex.join(left[name])}"
+            console.print(f"{told}, {time.monotonic() - started:.0f} s")
+            if error:
+                failed.append(name)
+                print(f"warning: {name} failed:\n{error}", file=sys.stderr)
+    return failed
+
+
+@contextmanager
+def _client(workers: int, scheduler: str | None) -> Iterator["Client"]:
+    """Dask with so many workers here, or with those of a scheduler elsewhere."""
+    try:
+        from distributed import Client, LocalCluster
+        from distributed.comm import get_address_host_port
+    except ImportError:
+        raise PipelineError(
+            "a sweep needs Dask; run `pip install -r requirements-sweep.txt`"
+        ) from None
+    if not scheduler:
+        local = LocalCluster(workers, threads_per_worker=1, dashboard_address=None)
+        with local, Client(local) as client:
+            yield client
+        return
+    try:
+        get_address_host_port(scheduler, strict=True)
+        client = Client(scheduler)
+    except (OSError, ValueError) as error:
+        raise PipelineError(
+            f"no scheduler of Dask at {scheduler} ({error}); start one with `dask scheduler`"
+        ) from None
+    with client:
+        yield client
+
+
+if __name__ == "__main__":
+    run(main)

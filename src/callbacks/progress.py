@@ -1,0 +1,61 @@
+"""How far a training is: a live line in a terminal, plain lines elsewhere, curves in MLflow."""
+
+import time
+
+import keras
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class TrainingProgress(keras.callbacks.Callback):
+    """Shows a training of ``name``."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._name = name
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[figures]}"),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task(name, total=None, figures="")
+        self._validation = ""
+        self._first_step: int | None = None
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self._bar.start()
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the line away, also where the training failed."""
+        self._bar.stop()
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        if self._first_step is None:  # not 0 for a training that goes on from a checkpoint
+            self._first_step, self._started = batch, time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        total, per_epoch = self.params["total_steps"], self.params["steps_per_epoch"]
+        figures = (
+            f"epoch {(batch + 1) / per_epoch:.1f} of {total / per_epoch:.0f}, "
+            f"loss {logs['loss']:.4g}{self._validation}"
+        )
+        self._bar.update(self._task, completed=batch + 1, total=total, figures=figures)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self._validation = f", validation accuracy {logs['val_accuracy']:.4f}"
+        if not self._console.is_terminal:
+            elapsed = time.perf_counter() - self._started
+            done, total = logs["step"] - self._first_step, self.params["total_steps"]
+            self._console.print(
+                f"{self._name}: epoch {logs['epoch']:.4g}, loss {logs['loss']:.4f}"
+                f"{self._validation}, {elapsed * (total - logs['step']) / done:.0f} s left"
+            )

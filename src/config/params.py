@@ -1,0 +1,118 @@
+"""``params.yaml``: read, checked as a whole, and every mistake in it reported at once."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from src.common.errors import PipelineError
+from src.common.paths import PARAMS
+from src.config.recipe import FAMILIES, Block, Count, Recipe
+from src.config.validation_errors import describe, nearest
+
+
+class DataParams(Block):
+    """Which images, and where they come from."""
+
+    dataset: Literal["mnist", "fashion-mnist", "kmnist", "digits", "local"]
+    folders: list[str]
+    mirrors: Literal["public"] | list[Annotated[str, Field(pattern=r"^https?://")]]
+    fallback: Literal["digits", "none"]
+    validation: Count
+
+
+class TrainParams(Block):
+    """What every training shares."""
+
+    device: Literal["auto", "cpu", "gpu"]
+    strategy: Literal["single", "mirrored", "multi_worker"]
+    memory_limit: Literal["auto"] | Annotated[float, Field(ge=1, le=100_000)]  # GB
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)]
+    compile: Literal["auto", "graph", "xla"]
+    precision: Literal["auto", "float32", "bfloat16"]
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    tensorboard: bool
+
+
+class RegistryParams(Block):
+    """Which models MLflow's registry is to hold."""
+
+    minimum_accuracy: Annotated[float, Field(ge=0, le=1)]
+
+
+class Params(Block):
+    """The whole of ``params.yaml``."""
+
+    model: str | list[str]
+    data: DataParams
+    train: TrainParams
+    registry: RegistryParams
+    models: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Recipe], Field(min_length=1)
+    ]
+
+
+def load_params(path: Path = PARAMS) -> Params:
+    """Read and check the parameters.
+
+    Raises:
+        PipelineError: the file is missing, is not YAML, or holds mistakes; each mistake is
+            named by its path in the file, with what was found and what is allowed.
+    """
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise PipelineError(f"{path} is missing; `git checkout {path}` brings it back") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    mistakes = _model_mistakes(content)
+    try:
+        params = Params.model_validate(content)
+    except ValidationError as error:
+        mistakes = describe(error, content, Params) + mistakes
+    if mistakes:
+        count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        raise PipelineError(f"{path} has {count}:\n" + "\n".join(f"  {each}" for each in mistakes))
+    return params
+
+
+def select(params: Params) -> list[str]:
+    """The names of the recipes that ``model`` selects, in the order of ``models``.
+
+    A name that is both a family and a recipe means the family.
+    """
+    wanted = [params.model] if isinstance(params.model, str) else params.model
+    return [
+        name
+        for name, recipe in params.models.items()
+        if "all" in wanted or recipe.family in wanted or (name in wanted and name not in FAMILIES)
+    ]
+
+
+def _family(recipe: Any) -> str | None:
+    family = recipe.get("family") if isinstance(recipe, dict) else None
+    return family if isinstance(family, str) else None
+
+
+def _model_mistakes(content: Any) -> list[str]:
+    """What pydantic cannot see: names in ``model`` that nothing under ``models`` bears."""
+    if not isinstance(content, dict) or not isinstance(content.get("models"), dict):
+        return []
+    families = {name: _family(recipe) for name, recipe in content["models"].items()}
+    mistakes = [
+        f"models.{name}: this name is taken: as a model it selects "
+        + ("every recipe" if name == "all" else f"the family {name}")
+        for name, family in families.items()
+        if name == "all" or (name in FAMILIES and name != family)
+    ]
+    wanted = content.get("model")
+    names = wanted if isinstance(wanted, list) else [wanted]
+    allowed = [str(name) for name in dict.fromkeys(["all", *families.values(), *families]) if name]
+    listed = f"allowed: {', '.join(allowed)}, or a list of these"
+    mistakes += [
+        f"model: found {name!r}; {listed}{nearest(name, allowed)}"
+        for name in names
+        if isinstance(name, str) and name not in allowed
+    ]
+    return mistakes + ([f"model: found an empty list; {listed}"] if wanted == [] else [])

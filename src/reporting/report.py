@@ -1,0 +1,121 @@
+"""The comparison as people read it: in the terminal and as Markdown.
+
+``python -m src.reporting.report`` prints the last comparison and what to try next. With
+``--readme``, it pastes the comparison into the README.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from src.common.errors import PipelineError, run
+from src.common.files import atomic_file
+from src.common.markdown import replace_section
+from src.common.paths import COMPARISON, COMPARISON_TEXT, PUBLISHED, SUMMARY
+
+README = Path("README.md")
+SIGNIFICANT = 0.05
+NEXT = """Try next, after `. .venv/bin/activate`:
+  dvc exp run -S model=cnn -S models.cnn.epochs=3   # change one thing, as an experiment
+  make experiments                                  # compare experiments
+  make ui                                           # runs, curves and models in the browser"""
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """The comparison with text in every cell; – where there is nothing to say."""
+
+    def verdict(row) -> str:
+        if not row.values_published:
+            return "–"
+        return f"{row.reproduced}, {row.values_reproduced} of {row.values_published}"
+
+    rows = list(table.itertuples())
+    return pd.DataFrame(
+        {
+            "recipe": table.recipe,
+            "parameters": [f"{row.parameters:,}" for row in rows],
+            "epochs": [f"{row.epochs:.4g}" for row in rows],
+            "seconds": [f"{row.seconds:.1f}" for row in rows],
+            "validation": [f"{row.validation_accuracy:.4f}" for row in rows],
+            "test": [f"{row.test_accuracy:.4f}" for row in rows],
+            "95% interval": [f"{row.ci_low:.4f}–{row.ci_high:.4f}" for row in rows],
+            "published": [
+                "–" if pd.isna(row.published_accuracy) else f"{row.published_accuracy:.4f}"
+                for row in rows
+            ],
+            "reproduced": [verdict(row) for row in rows],
+        }
+    )
+
+
+def sentences(published: pd.DataFrame, summary: dict) -> list[str]:
+    """What the table alone does not say: data, best and runner-up, figures not reproduced."""
+    told = [summary["note"]] if "note" in summary else []
+    if "runner_up" in summary:
+        p = summary["runner_up_p_value"]
+        differs = "differs" if p < SIGNIFICANT else "does not differ"
+        told.append(
+            f"Best on validation: {summary['best']}. On the test images the runner-up, "
+            f"{summary['runner_up']}, {differs} significantly from it (McNemar's exact test, "
+            f"p = {p:.2g})."
+        )
+    for row in published[published.verdict != "reproduced"].itertuples():
+        at = "" if pd.isna(row.epoch) else f" at epoch {row.epoch:.0f}"
+        ours = "not reached" if pd.isna(row.ours) else f"here {row.ours:.4g}"
+        told.append(
+            f"{row.recipe}: {row.metric}{at} {row.verdict}: published {row.published:.4g}, {ours} "
+            f"(reproduced from {row.allowed_low:.4g} to {row.allowed_high:.4g})."
+        )
+    return told
+
+
+def to_markdown(table: pd.DataFrame, published: pd.DataFrame, summary: dict) -> str:
+    """The comparison as ``metrics/comparison.md`` and the README show it."""
+    text = readable(table)
+    lines = [list(text.columns), ["---"] + ["---:"] * (len(text.columns) - 1), *text.to_numpy()]
+    rows = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return rows + "".join(f"\n{sentence}\n" for sentence in sentences(published, summary))
+
+
+def show(table: pd.DataFrame, published: pd.DataFrame, summary: dict) -> None:
+    """Print the comparison, in a narrow terminal without its least important columns."""
+    console = Console(highlight=False)
+    if not console.is_terminal:  # a log, where no line is too long
+        console = Console(highlight=False, width=120)
+    text = readable(table)
+    for column in ("seconds", "epochs", "parameters", "95% interval"):
+        widths = [max(len(name), *map(len, text[name])) for name in text.columns]
+        if sum(widths) + 3 * len(widths) + 1 > console.width:
+            text = text.drop(columns=column)
+    grid = Table(title=f"Recipes on {summary['dataset']}, best on validation first")
+    for column in text.columns:
+        grid.add_column(column, justify="left" if column == "recipe" else "right", no_wrap=True)
+    for row in text.itertuples(index=False):
+        grid.add_row(*row)
+    told = sentences(published, summary)
+    if "note" in summary:
+        console.print(Panel(told.pop(0), title="FALLBACK DATASET", border_style="bold red"))
+    console.print(grid)
+    for sentence in told:
+        console.print(sentence, soft_wrap=not console.is_terminal)
+
+
+def main() -> None:
+    if not SUMMARY.exists():
+        raise PipelineError(f"{SUMMARY} is missing; run `dvc repro` first")
+    if "--readme" in sys.argv:
+        page, comparison = README.read_text("utf-8"), COMPARISON_TEXT.read_text("utf-8")
+        with atomic_file(README) as partial:
+            partial.write_text(replace_section(page, "comparison", comparison), "utf-8")
+        return
+    show(pd.read_csv(COMPARISON), pd.read_csv(PUBLISHED), json.loads(SUMMARY.read_text("utf-8")))
+    print(f"\n{NEXT}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,34 @@
+"""Bars in the terminal and in the picture."""
+
+import io
+
+import numpy as np
+from rich.console import Console
+
+from src.apps import probabilities
+
+SHARES = np.array([0.02, 0.9, 0.08])
+
+
+def test_the_terminal_shows_a_bar_for_each_class():
+    console = Console(file=io.StringIO(), width=80)
+    probabilities.show(console, "seven.png", SHARES, actual=2)
+    probabilities.show(console, "other.png", SHARES, actual=None)
+    first, second = console.file.getvalue().strip().split("\n\n")
+    title, *rows = first.splitlines()
+    assert title == "seven.png: actual 2, predicted 1  ✗"
+    assert [row.split()[0] for row in rows] == ["0", "1", "2"]
+    lengths = [row.count("█") for row in rows]
+    assert lengths[1] > 10 * lengths[2] > 0
+    assert "90.00%" in rows[1]
+    assert second.splitlines()[0] == "other.png: predicted 1"
+
+
+def test_the_picture_is_the_tutorials():
+    image = np.zeros((6, 5), np.uint8)
+    figure = probabilities.picture(image, SHARES, actual=2)
+    assert figure.get_suptitle() == "actual: 2, predicted: 1"
+    left, right = figure.axes
+    assert left.images[0].get_array().shape == (6, 5)
+    np.testing.assert_allclose([bar.get_height() for bar in right.patches], SHARES)
+    assert right.get_ylabel() == "probability"

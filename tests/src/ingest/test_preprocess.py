@@ -1,0 +1,181 @@
+import json
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from src.common.errors import PipelineError
+from src.common.files import json_sha256
+from src.ingest import catalog, idx, preprocess
+from tests.idx_files import arrays, write_set
+
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = catalog.NAMES
+
+
+def run(tmp_path, contents, validation=10, ending=".gz"):
+    raw, target = tmp_path / "raw", tmp_path / "processed"
+    files = write_set(raw, contents, ending)
+    target.mkdir()
+    source = {"name": "local", "requested": "local", "is_fallback": False, "files": files}
+    (raw / "dataset.json").write_text(json.dumps(source))
+    return preprocess.preprocess(raw, target, validation), target
+
+
+def load(target, split):
+    return [np.load(target / f"{split}_{kind}.npy") for kind in ("images", "labels")]
+
+
+@pytest.mark.parametrize("ending", [".gz", ""])
+@pytest.mark.parametrize("chunk_bytes", [1, 24 * 7, 1 << 20])
+def test_the_arrays_are_the_files_divided(tmp_path, monkeypatch, ending, chunk_bytes):
+    monkeypatch.setattr(preprocess, "CHUNK_BYTES", chunk_bytes)
+    contents = arrays(train=50, test=20, height=4, width=6, classes=3)
+    info, target = run(tmp_path, contents, validation=8, ending=ending)
+    bounds = {"validation": ("train", 0, 8), "train": ("train", 8, 50), "test": ("t10k", 0, 20)}
+    for split, (prefix, first, last) in bounds.items():
+        images, labels = load(target, split)
+        assert images.dtype == labels.dtype == np.uint8
+        assert images.flags.c_contiguous
+        np.testing.assert_array_equal(images, contents[f"{prefix}-images-idx3-ubyte"][first:last])
+        np.testing.assert_array_equal(labels, contents[f"{prefix}-labels-idx1-ubyte"][first:last])
+    files = info["files"]
+    assert info == {
+        "name": "local",
+        "requested": "local",
+        "is_fallback": False,
+        "height": 4,
+        "width": 6,
+        "classes": 3,
+        "counts": {"train": 42, "validation": 8, "test": 20},
+        "files": files,
+        "digest": json_sha256([files, 8]),
+    }
+    assert json.loads((target / "dataset.json").read_text()) == info
+
+
+@pytest.mark.parametrize(("train", "expected"), [(50, 10), (5, 1), (9, 1), (60, 10)])
+def test_validation_is_at_most_a_fifth(tmp_path, train, expected):
+    info, _ = run(tmp_path, arrays(train=train, classes=2), validation=10)
+    assert info["counts"]["validation"] == expected
+    assert info["counts"]["train"] == train - expected
+
+
+@pytest.mark.parametrize("classes", [2, 256])
+def test_from_2_to_256_classes(tmp_path, classes):
+    info, _ = run(tmp_path, arrays(train=700, test=300, height=1, width=1, classes=classes))
+    assert info["classes"] == classes
+
+
+def changed(**changes):
+    contents = arrays()
+    for name, change in changes.items():
+        full = next(each for each in catalog.NAMES if each.startswith(name.replace("_", "-")))
+        contents[full] = change(contents[full])
+    return contents
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        (changed(train_images=lambda a: a[:, 0]), "has 2 dimensions where images have 3"),
+        (changed(t10k_labels=lambda a: a[:, None]), "has 2 dimensions where labels have 1"),
+        (changed(train_labels=lambda a: a[1:]), "has 50 images but .* has 49 labels"),
+        (changed(t10k_images=lambda a: a[1:]), "has 19 images but .* has 20 labels"),
+        (changed(t10k_images=lambda a: a[:, 1:]), "images of 4 × 6 but .* of 3 × 6"),
+        (arrays(train=4), "has 4 images and .* has 20, where at least 5"),
+        (arrays(test=0), "has 50 images and .* has 0, where at least 5"),
+        (arrays(classes=1), "every label is 0, where 2 to 256 classes"),
+    ],
+)
+def test_files_that_do_not_fit_together_are_told(tmp_path, contents, message):
+    with pytest.raises(PipelineError, match=message):
+        run(tmp_path, contents)
+
+
+def test_truncated_data_is_told(tmp_path):
+    raw = tmp_path / "raw"
+    write_set(raw, arrays(), "")
+    path = raw / TRAIN_IMAGES
+    path.write_bytes(path.read_bytes()[:-1])
+    source = {"name": "local", "requested": "local", "is_fallback": False, "files": {}}
+    (raw / "dataset.json").write_text(json.dumps(source))
+    (tmp_path / "processed").mkdir()
+    with pytest.raises(idx.IdxError, match=f"{path} is truncated"):
+        preprocess.preprocess(raw, tmp_path / "processed", 10)
+
+
+@pytest.mark.parametrize("lost", ["dataset.json", f"{TEST_LABELS}.gz"])
+def test_missing_raw_files_are_told(tmp_path, lost):
+    _, target = run(tmp_path, arrays())
+    (tmp_path / "raw" / lost).unlink()
+    with pytest.raises(PipelineError, match=r"dvc repro .*download"):
+        preprocess.preprocess(tmp_path / "raw", target, 10)
+
+
+def test_labels_that_a_split_lacks_are_reported(tmp_path, capsys):
+    contents = arrays(train=50, test=20, classes=3)
+    contents[TRAIN_LABELS][:] = [0] * 10 + [1, 2] * 20
+    contents[TEST_LABELS][:] = [1, 5] * 10
+    info, _ = run(tmp_path, contents, validation=10)
+    assert info["classes"] == 6
+    assert capsys.readouterr().err.splitlines() == [
+        "warning: no image has label 3, 4, yet there are 6 classes, 0 to 5",
+        "warning: label 1, 2, 5 never occurs in validation, but elsewhere; "
+        "shuffle the training files if they are sorted",
+        "warning: label 0, 5 never occurs in train, but elsewhere; "
+        "shuffle the training files if they are sorted",
+        "warning: label 0, 2 never occurs in test, but elsewhere",
+    ]
+
+
+def test_complete_labels_are_no_matter_for_a_warning(tmp_path, capsys):
+    run(tmp_path, arrays())
+    assert capsys.readouterr() == ("", "")
+
+
+def test_memory_does_not_grow_with_the_data(tmp_path):
+    contents = arrays(train=50_000, test=10, height=28, width=28)
+    contents[TRAIN_IMAGES][:] = 0
+    contents = {name: np.array(array) for name, array in contents.items()}
+    raw, target = tmp_path / "raw", tmp_path / "processed"
+    files = write_set(raw, contents)
+    del contents
+    source = {"name": "local", "requested": "local", "is_fallback": False, "files": files}
+    (raw / "dataset.json").write_text(json.dumps(source))
+    target.mkdir()
+    tracemalloc.start()
+    try:
+        preprocess.preprocess(raw, target, 5000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20  # the images are 39 MB
+
+
+REAL = Path("../shared/datasets/mnist")
+REAL = next(
+    (f for f in (REAL, Path("data/incoming")) if (f / f"{TRAIN_IMAGES}.gz").is_file()), None
+)
+
+
+@pytest.mark.skipif(not REAL, reason="MNIST is neither in ../shared/datasets nor data/incoming")
+def test_real_mnist(tmp_path):
+    source = {"name": "mnist", "requested": "mnist", "is_fallback": False, "files": {}}
+    raw, target = tmp_path / "raw", tmp_path / "processed"
+    raw.mkdir(), target.mkdir()
+    for name in catalog.GZIP_NAMES:
+        (raw / name).symlink_to((REAL / name).resolve())
+    (raw / "dataset.json").write_text(json.dumps(source))
+    info = preprocess.preprocess(raw, target, 5000)
+    assert info["counts"] == {"train": 55_000, "validation": 5000, "test": 10_000}
+    assert (info["height"], info["width"], info["classes"]) == (28, 28, 10)
+    images, labels = load(target, "train")
+    # The mean pixel and the label counts of all 60,000 are widely published.
+    first, first_labels = load(target, "validation")
+    total = images.sum(dtype=np.int64) + first.sum(dtype=np.int64)
+    assert total / (60_000 * 784 * 255) == pytest.approx(0.1307, abs=5e-5)
+    assert np.bincount(np.concatenate([first_labels, labels])).tolist() == [
+        5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
+    ]  # fmt: skip
+    assert load(target, "test")[1][:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]

@@ -1,0 +1,97 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.image import imread
+
+from src.plots.contact_sheet import class_sheet, contact_sheet, mistake_sheet, write_png
+
+
+def drawn(figure):
+    return figure.axes[0].images[0].get_array()
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def row_names(figure):
+    return [label.get_text() for label in figure.axes[0].get_yticklabels()]
+
+
+def test_pictures_stand_in_rows_with_their_captions():
+    images = np.arange(1, 6, dtype=np.uint8)[:, None, None] * np.ones((5, 10, 10), np.uint8)
+    figure = contact_sheet(images, list("abcde"), columns=2)
+    sheet = drawn(figure)
+    assert [sheet[0, 0], sheet[0, -2], sheet[14, 0], sheet[14, -2], sheet[28, 0]] == [1, 2, 3, 4, 5]
+    assert np.ma.is_masked(sheet[28, -2]) or np.isnan(sheet[28, -2])  # no sixth
+    assert texts(figure) == list("abcde")
+
+
+def test_a_class_sheet_has_a_row_for_each_class():
+    labels = np.array([2, 0, 2, 0, 0, 7], np.uint8)
+    images = np.arange(6, dtype=np.uint8)[:, None, None] * np.ones((6, 10, 10), np.uint8)
+    figure = class_sheet(images, labels, columns=2)
+    sheet = drawn(figure)
+    assert row_names(figure) == ["0", "2", "7"]
+    firsts = [sheet[row * 11, column * 11] for row in range(3) for column in range(2)]
+    assert firsts == [1, 3, 0, 2, 5, 0]  # the class 7 has one picture only
+    assert "The first 2 of each class" in figure.axes[0].get_title()
+
+
+def test_with_many_classes_rows_are_left_out_and_the_title_says_so():
+    labels = np.arange(256, dtype=np.uint8)
+    figure = class_sheet(np.zeros((256, 8, 8), np.uint8), labels, max_rows=20)
+    assert row_names(figure) == [str(label) for label in range(20)]
+    assert "for 20 of 256 classes" in figure.axes[0].get_title()
+
+
+def test_large_pictures_are_thinned():
+    figure = contact_sheet(np.zeros((3, 1000, 500), np.uint8), columns=3)
+    assert max(drawn(figure).shape) <= 3 * 128 * 1.2
+
+
+def test_the_same_pictures_give_the_same_file(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (12, 9, 5), np.uint8)
+    for name in ("a.png", "b.png"):
+        write_png(contact_sheet(images, [str(i) for i in range(12)], 4, title="t"), tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert b"Software" not in (tmp_path / "a.png").read_bytes()
+    assert imread(tmp_path / "a.png").ndim == 3
+
+
+@pytest.mark.parametrize("images", [np.zeros((0, 8, 8)), np.zeros((8, 8))])
+def test_no_pictures_are_refused(images):
+    with pytest.raises(ValueError, match="N ≥ 1"):
+        contact_sheet(images)
+
+
+def test_captions_must_match():
+    with pytest.raises(ValueError, match="2 captions for 3 pictures"):
+        contact_sheet(np.zeros((3, 8, 8), np.uint8), ["a", "b"])
+
+
+def test_pyplot_is_not_imported():
+    program = "import sys, src.plots.contact_sheet; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_mistakes_are_the_surest_first():
+    images = np.zeros((4, 6, 6), np.uint8)
+    predictions = pd.DataFrame(
+        {"actual": [1, 2, 3, 4], "predicted": [1, 3, 4, 5], "probability": [0.9, 0.5, 0.8, 0.7]}
+    )
+    figure = mistake_sheet(images, predictions, "cnn", count=2)
+    assert [text.get_text() for text in figure.axes[0].texts] == [
+        "3, not 4\n0.80",
+        "4, not 5\n0.70",
+    ]
+    assert figure.axes[0].get_title() == "cnn: 3 mistakes; the 2 it was surest of"
+
+
+def test_a_model_without_mistakes_has_a_sheet_too():
+    images = np.zeros((1, 6, 6), np.uint8)
+    right = pd.DataFrame({"actual": [1], "predicted": [1], "probability": [0.9]})
+    assert "no mistakes" in mistake_sheet(images, right, "cnn").get_suptitle()

@@ -1,0 +1,42 @@
+"""The picture of the first layer, from models of each family."""
+
+import keras
+import numpy as np
+import pytest
+
+from src.plots.contact_sheet import write_png
+from src.plots.first_layer import first_layer_picture
+
+
+@pytest.mark.parametrize(
+    ("layers", "pictures", "title"),
+    [
+        ([keras.layers.Flatten(), keras.layers.Dense(10)], 10, "the weights of each class"),
+        (
+            [keras.layers.Flatten(), keras.layers.Dense(70), keras.layers.Dense(3)],
+            50,
+            "50 of 70 units",
+        ),
+        (
+            [
+                keras.layers.Reshape((6, 5, 1)),
+                keras.layers.Conv2D(12, 3),
+                keras.layers.Flatten(),
+                keras.layers.Dense(3),
+            ],
+            12,
+            "first layer",
+        ),
+    ],
+)
+def test_it_draws_each_unit(layers, pictures, title, tmp_path):
+    model = keras.Sequential([keras.Input((6, 5), dtype="uint8"), *layers])
+    figure = first_layer_picture(model, "cnn")
+    assert title in figure.get_suptitle()
+    sheet = figure.axes[0].images[0].get_array()
+    assert np.isfinite(sheet).sum() == pictures * (9 if title == "first layer" else 30)
+    if pictures == 10:
+        kernel = np.asarray(model.layers[-1].kernel)
+        np.testing.assert_array_equal(sheet[:6, 24:29], kernel[:, 4].reshape(6, 5))
+    write_png(figure, tmp_path / "layer.png")
+    assert (tmp_path / "layer.png").stat().st_size > 1000
