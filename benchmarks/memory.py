@@ -8,8 +8,8 @@ import yaml
 
 from benchmarks.datasets import write_variants
 from benchmarks.processes import Cost, clone, measure_command
-from src.common.paths import RAW
-from src.data.splits import SPLITS, load_dataset_info
+from src.common.paths import PROCESSED, RAW
+from src.data.splits import SPLITS, load_split
 from src.models.artifacts import load_history
 
 VARIANTS = (1, 135)  # of each image
@@ -70,7 +70,8 @@ def measure(repeat: int) -> Iterator[str]:
         with tempfile.TemporaryDirectory() as folder:
             checkout = prepare(Path(folder), variants)
             costs.append([measure_command(checkout, *each.split()) for each in COMMANDS])
-            counts.append(load_dataset_info(checkout / "data/processed")["counts"])
+            processed = checkout / PROCESSED
+            counts.append({split: len(load_split(processed, split)[1]) for split in SPLITS})
             epochs.append([load_history(checkout / "models" / each)[1] for each in RECIPES])
     few, many = counts
     totals = {"total_few": sum(few.values()), "total_many": sum(many.values())}
