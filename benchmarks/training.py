@@ -93,7 +93,8 @@ def measure(repeat: int) -> Iterator[str]:
         ours, feed, fit, products = timed.seconds.values()
         execution = choose_execution(recipe, "cpu", "auto", "auto")
         medians = " | ".join(f"{median(each):.3f}" for each in (ours, feed, fit))
-        yield f"| {name} | {execution} | {medians} | {ratio(feed, ours)} | {ratio(fit, ours)} |"
+        modes = f"{execution.device}, {execution.compile}, {execution.precision}"
+        yield f"| {name} | {modes} | {medians} | {ratio(feed, ours)} | {ratio(fit, ours)} |"
         per_image = flops / recipe.batch_size
         rates = [per_image * len(labels) / median(each) / 1e9 for each in (ours, products)]
         fraction = median(a / b for a, b in zip(products, ours, strict=True))
