@@ -46,11 +46,10 @@ class MatrixProducts:
             self.flops += 2 * multiplications * len(operations)
             self._loops += [_loop(operation, xla) for operation in operations]
 
-    def run(self, steps: int) -> float:
-        """Compute the products of ``steps`` steps; return 0 in place of a loss."""
+    def run(self, steps: int) -> None:
+        """Compute the products of ``steps`` steps."""
         for loop in self._loops:
             loop(tf.constant(steps))
-        return 0.0
 
 
 def dense_products(x: tf.Tensor, gradient: tf.Tensor, weights: tf.Tensor) -> list[Operation]:

@@ -32,9 +32,9 @@ def ratio(numerator: list[float], denominator: list[float]) -> str:
 
 def describe_machine() -> str:
     """The processor and the versions of the main packages, in one line."""
-    found = None
-    if Path("/proc/cpuinfo").exists():
-        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text("utf-8"))
+    cpuinfo = Path("/proc/cpuinfo")
+    text = cpuinfo.read_text("utf-8") if cpuinfo.exists() else ""
+    found = re.search(r"model name\s*: (.*)", text)
     processor = found[1] if found else platform.processor()
     packages = ("tensorflow", "keras", "numpy", "dvc", "mlflow")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)

@@ -14,12 +14,10 @@ RECIPES = load_params(Path(__file__).parents[2] / "params.yaml").models
 
 
 @pytest.mark.parametrize("name", ["softmax", "mlp_ema", "mlp_dropout"])
-def test_all_programs_are_timed_and_reduce_the_loss(digits, name):
+def test_all_programs_are_timed_in_each_epoch(digits, name):
     timed, _ = time_epochs(RECIPES[name], *digits, repeat=3)
     assert list(timed.seconds) == ["ours", "feed loop", "fit", "matrix products"]
     assert {len(seconds) for seconds in timed.seconds.values()} == {3}
-    for program in ("feed loop", "fit"):
-        assert timed.losses[program][-1] < timed.losses[program][0]
 
 
 @pytest.mark.parametrize("name", RECIPES)
