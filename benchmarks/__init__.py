@@ -1,3 +1,3 @@
-"""What this program is timed against; `make bench` runs it all."""
+"""Programs that measure the speed claims of the documentation: ``make bench``."""
 
-from src.models import device  # noqa: F401  (quiets TensorFlow before anything imports it)
+from src.models import device  # noqa: F401  (imports TensorFlow without its log messages)

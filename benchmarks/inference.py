@@ -1,34 +1,34 @@
-"""Images per second, ours against ``model.predict``."""
+"""Compare the inference speed with ``model.predict``."""
 
 from collections.abc import Iterator
 from statistics import median
 
-from src.models.device import choose_device  # isort: skip, it quiets TensorFlow
 import numpy as np
 
-from benchmarks.timing import in_turn, ratio
+from benchmarks.timing import alternate, ratio
 from src.common.paths import PROCESSED
 from src.config.params import load_params
 from src.data.splits import load_split
+from src.models.device import choose_device
 from src.models.inference import Predictor
 from src.models.network import build_model
 
 IMAGES = 10_000
+INTRODUCTION = """\
+Images per second, for {images:,} images. *predict* is Keras' `model.predict` with default settings.
+
+| recipe | ours | predict | ours / predict |
+| --- | ---: | ---: | ---: |"""
 
 
 def measure(repeat: int) -> Iterator[str]:
-    """The lines of the section."""
     choose_device("cpu")
     images = np.asarray(load_split(PROCESSED, "train")[0][:IMAGES])
-    yield f"Images per second, of {len(images):,}. *predict*: `model.predict` with default"
-    yield "settings."
-    yield ""
-    yield "| recipe | ours | predict | ours / predict |"
-    yield "| --- | ---: | ---: | ---: |"
+    yield INTRODUCTION.format(images=len(images))
     for name, recipe in load_params().models.items():
         model = build_model(recipe, *images.shape[1:], 10)
         predictor = Predictor(model)
-        seconds = in_turn(
+        seconds = alternate(
             {
                 "ours": lambda predictor=predictor: predictor.logits(images),
                 "predict": lambda model=model: model.predict(images, verbose=0),

@@ -1,38 +1,47 @@
-"""Each stage at 60,000 images and at 8.1 million: memory at the peak, seconds for a million."""
+"""Time and peak memory of each stage with 70,000 and with 9.45 million images."""
 
-import re
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import yaml
 
-from benchmarks.grown import grow
-from benchmarks.pipeline import clone, environment
-from src.common.paths import RAW
-from src.data.splits import SPLITS, load_dataset_info
-from src.models.artifacts import load_history, load_record
+from benchmarks.datasets import write_variants
+from benchmarks.processes import Cost, clone, measure_command
+from src.common.paths import PROCESSED, RAW
+from src.data.splits import SPLITS, load_split
+from src.models.artifacts import load_history
 
-TIMES = (1, 135)
-LIMIT = 2  # GB, train.memory_limit
+VARIANTS = (1, 135)  # of each image
+LIMIT = 2  # train.memory_limit, in GB
 RECIPES = ("softmax", "softmax_normal", "mlp_65x2")
-STAGES = (
-    *(["python", "-m", "stages.download"], ["python", "-m", "stages.preprocess"]),
-    ["python", "-m", "stages.plan"],
-    *(["python", "-m", "stages.train", name] for name in RECIPES),
-    ["python", "-m", "stages.evaluate"],
-    ["dvc", "commit", "--force", "--quiet", "download", "preprocess"],
+COMMANDS = (
+    "python -m stages.download",
+    "python -m stages.preprocess",
+    "python -m stages.plan",
+    *(f"python -m stages.train {name}" for name in RECIPES),
+    "python -m stages.evaluate",
+    "dvc commit --force --quiet download preprocess",
 )
+INTRODUCTION = """\
+Two epochs of training on {few[train]:,} and on {many[train]:,} images, and evaluation on
+{few[test]:,} and on {many[test]:,} images. `train.memory_limit` is {limit}. Each row is a complete
+process, imports included. GB is the peak memory. The last column is the additional time per
+additional million images.
+
+| process | {total_few:,} images: s | GB | {total_many:,} images: s | GB | s per million |
+| --- | ---: | ---: | ---: | ---: | ---: |"""
+SECOND_EPOCH = """
+Microseconds per image in the second epoch of training:
+
+| recipe | {few:,} images | {many:,} images |
+| --- | ---: | ---: |"""
 
 
-def prepare(folder: Path, times: int) -> Path:
-    """A checkout with so many variants of each image, and two epochs of training."""
-    checkout = clone(folder, with_data=False)
-    grow(RAW, folder / "incoming", times)
+def prepare(folder: Path, variants: int) -> Path:
+    """Clone the repository, with a larger dataset and two epochs of training per recipe."""
+    checkout = clone(folder)
+    write_variants(RAW, folder / "incoming", variants)
     path = checkout / "params.yaml"
     params = yaml.safe_load(path.read_text("utf-8"))
     params["model"] = list(RECIPES)
@@ -44,65 +53,34 @@ def prepare(folder: Path, times: int) -> Path:
     return checkout
 
 
-def cost(checkout: Path, words: list[str]) -> tuple[float, float]:
-    """Seconds, and GB at the peak, of a process; its largest child's if that is larger."""
-    started, most = time.perf_counter(), 0
-    with tempfile.TemporaryFile("w+") as said:
-        output = {"stdout": said, "stderr": subprocess.STDOUT}
-        process = psutil.Popen(words, cwd=checkout, env=environment(), **output)
-        while process.poll() is None:
-            with suppress(psutil.Error, FileNotFoundError, ProcessLookupError):
-                for each in (process, *process.children(recursive=True)):
-                    status = Path(f"/proc/{each.pid}/status").read_text()
-                    if found := re.search(r"VmHWM:\s*(\d+) kB", status):
-                        most = max(most, int(found[1]) * 1024)
-            time.sleep(0.02)
-        if process.returncode:
-            said.seek(0)
-            raise RuntimeError(f"{words}: {said.read()}")
-    return time.perf_counter() - started, most / 1e9
-
-
-def later_epochs(checkout: Path) -> dict[str, float]:
-    """For each recipe, microseconds for an image in the epochs after the first."""
-    found = {}
-    for name in RECIPES:
-        record = load_record(checkout / "models" / name)
-        rows = load_history(checkout / "models" / name)[1:]
-        seconds = sum(row["seconds"] for row in rows) / len(rows)
-        found[name] = seconds / record["dataset"]["counts"]["train"] * 1e6
-    return found
+def table_row(command: str, costs: tuple[Cost, Cost], counts: list[dict[str, int]]) -> str:
+    """The row of a command, from its costs and the images per split of both datasets."""
+    read = {"stages.evaluate": ["test"], "stages.train": ["train"]}
+    splits = read.get(command.split()[2], SPLITS)
+    few, many = (sum(each[split] for split in splits) for each in counts)
+    cells = [f"{cost.seconds:.1f} | {cost.peak_memory / 1e9:.2f}" for cost in costs]
+    per_million = (costs[1].seconds - costs[0].seconds) / (many - few) * 1e6
+    return f"| `{command}` | {' | '.join(cells)} | {per_million:.2f} |"
 
 
 def measure(repeat: int) -> Iterator[str]:
-    """The lines of the section; each is measured once, whatever ``repeat``."""
+    """Ignores ``repeat``: each process runs once."""
     costs, counts, epochs = [], [], []
-    for times in TIMES:
+    for variants in VARIANTS:
         with tempfile.TemporaryDirectory() as folder:
-            checkout = prepare(Path(folder), times)
-            costs.append([cost(checkout, stage) for stage in STAGES])
-            counts.append(load_dataset_info(checkout / "data/processed")["counts"])
-            epochs.append(later_epochs(checkout))
-    yield f"{counts[0]['train']:,} and {counts[1]['train']:,} images to train on, two epochs;"
-    yield f"{counts[0]['test']:,} and {counts[1]['test']:,} to test on; with"
-    yield f"`train.memory_limit: {LIMIT}`. Whole processes, imports included. *More*: seconds for"
-    yield "each further million of images."
-    yield ""
-    few, many = (f"{sum(each.values()):,}" for each in counts)
-    yield f"| process | {few} images: s | GB | {many} images: s | GB | more, s per million |"
-    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
-    for stage, (seconds, memory), (longer, larger) in zip(STAGES, *costs, strict=True):
-        which = {"stages.evaluate": ["test"], "stages.train": ["train"]}.get(stage[2], SPLITS)
-        counted = [sum(each[split] for split in which) for each in counts]
-        more = (longer - seconds) / (counted[1] - counted[0]) * 1e6
-        yield (
-            f"| `{' '.join(stage)}` | {seconds:.1f} | {memory:.2f} | {longer:.1f} | {larger:.2f} "
-            f"| {more:.2f} |"
-        )
-    yield ""
-    yield "Within a training, in its second epoch, microseconds for an image:"
-    yield ""
-    yield f"| recipe | {counts[0]['train']:,} images | {counts[1]['train']:,} |"
-    yield "| --- | ---: | ---: |"
-    for name in RECIPES:
-        yield f"| {name} | {epochs[0][name]:.2f} | {epochs[1][name]:.2f} |"
+            checkout = prepare(Path(folder), variants)
+            costs.append([measure_command(checkout, *each.split()) for each in COMMANDS])
+            processed = checkout / PROCESSED
+            counts.append({split: len(load_split(processed, split)[1]) for split in SPLITS})
+            epochs.append([load_history(checkout / "models" / each)[1] for each in RECIPES])
+    few, many = counts
+    totals = {"total_few": sum(few.values()), "total_many": sum(many.values())}
+    yield INTRODUCTION.format(few=few, many=many, limit=LIMIT, **totals)
+    for command, *pair in zip(COMMANDS, *costs, strict=True):
+        yield table_row(command, pair, counts)
+    yield SECOND_EPOCH.format(few=few["train"], many=many["train"])
+    for name, *rows in zip(RECIPES, *epochs, strict=True):
+        per_image = [
+            row["seconds"] / count["train"] for row, count in zip(rows, counts, strict=True)
+        ]
+        yield f"| {name} | {per_image[0] * 1e6:.2f} | {per_image[1] * 1e6:.2f} |"

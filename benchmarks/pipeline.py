@@ -1,54 +1,36 @@
-"""What ``dvc repro`` costs beside training, what MLflow costs, and what having nothing to do."""
+"""Measure the overhead of ``dvc repro``, and of MLflow in it."""
 
-import json
-import os
-import shutil
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
 import yaml
 
-from benchmarks.timing import in_turn, ratio
-from src.common.paths import RAW
+from benchmarks.processes import clone, environment, measure_command
+from benchmarks.timing import alternate, ratio
+from src.models.artifacts import load_record
 
-ROOT = Path(__file__).parent.parent
-UNTRACKED = "import sys\n\nsys.stdin.read()\n"  # in place of the process that logs
+DISCARD_LOGS = "import sys\n\nsys.stdin.read()\n"  # replaces the process that logs to MLflow
+INTRODUCTION = """\
+The complete pipeline on MNIST in a fresh clone, from the IDX files to the comparison; alternately,
+the same pipeline with a logger process that discards its input instead of writing to MLflow.
+*Overhead* is the fraction of the time that is not training: imports, evaluation, MLflow, and DVC.
 
+| `dvc repro --force`, seconds | training | overhead | with MLflow / without |
+| ---: | ---: | ---: | ---: |"""
+UNCHANGED = """
+`dvc repro` when nothing has changed: this pipeline, and a bare DVC project of {stages} stages that
+copy one file each.
 
-def environment() -> dict[str, str]:
-    """For processes of a checkout: this Python first, nothing of DVC's or of a server."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
-    kept.pop("MLFLOW_TRACKING_URI", None)
-    return kept | {"PATH": f"{Path(sys.executable).parent}:{kept['PATH']}"}
-
-
-def command(folder: Path, *words: str) -> float:
-    """Run a command in the folder; the seconds it took."""
-    started = time.perf_counter()
-    done = subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(words)}: {done.stdout}{done.stderr}")
-    return time.perf_counter() - started
+| ours, seconds | bare DVC | bare DVC / ours |
+| ---: | ---: | ---: |"""
 
 
-def clone(folder: Path, with_data: bool = True) -> Path:
-    """The last commit in a checkout of its own, with the raw files as its user's files."""
-    checkout = folder / "checkout"
-    folder.mkdir(exist_ok=True)
-    command(folder, "git", "clone", "-q", str(ROOT), str(checkout))
-    for path in RAW.glob("*ubyte*") if with_data else ():
-        shutil.copy(path, checkout / "data/incoming")
-    return checkout
-
-
-def no_ops(folder: Path, count: int) -> Path:
-    """A project of as many stages, each of which copies the output of the one before."""
-    project = folder / "no-ops"
+def copy_stages(folder: Path, count: int) -> Path:
+    """A DVC project of ``count`` stages, each of which copies the output of the previous stage."""
+    project = folder / "bare"
     project.mkdir()
     stages = {
         f"stage{i}": {"cmd": f"cp {i} {i + 1}", "deps": [str(i)], "outs": [str(i + 1)]}
@@ -56,52 +38,42 @@ def no_ops(folder: Path, count: int) -> Path:
     }
     (project / "0").write_text("a file\n")
     (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
-    for words in (["git", "init", "-q"], ["dvc", "init", "-q"], ["dvc", "repro", "-q"]):
-        command(project, *words)
+    for command in ("git init -q", "dvc init -q", "dvc repro -q"):
+        measure_command(project, *command.split())
     return project
 
 
-def training_seconds(checkout: Path) -> float:
-    """The seconds of training that the records of all recipes name."""
-    records = checkout.glob("models/*/training.json")
-    return sum(json.loads(path.read_text())["seconds"] for path in records)
+def forced_runs(checkout: Path, without_mlflow: Path, repeat: int) -> str:
+    """Run all stages of both clones alternately; return the row of the table."""
+    command = ("dvc", "repro", "--force", "--no-run-cache")
+    tracked, untracked, trainings = [], [], []
+    for _ in range(repeat):
+        tracked.append(measure_command(checkout, *command).seconds)
+        trainings.append(sum(load_record(path)["seconds"] for path in checkout.glob("models/*")))
+        untracked.append(measure_command(without_mlflow, *command).seconds)
+    overheads = [1 - training / total for training, total in zip(trainings, tracked, strict=True)]
+    return (
+        f"| {median(tracked):.0f} | {median(trainings):.0f} | {median(overheads):.1%} "
+        f"({min(overheads):.1%}–{max(overheads):.1%}) | {ratio(tracked, untracked)} |"
+    )
 
 
 def measure(repeat: int) -> Iterator[str]:
-    """The lines of the section."""
     with tempfile.TemporaryDirectory() as name:
-        checkout, untracked = clone(Path(name, "tracked")), clone(Path(name, "untracked"))
-        (untracked / "src/tracking/__main__.py").write_text(UNTRACKED)
-        listed = subprocess.check_output(["dvc", "stage", "list", "--name-only"], cwd=checkout)
-        yield "All of it on MNIST in a fresh clone, from the IDX files to the comparison; in turn,"
-        yield "the same without MLflow: what would log reads what it gets and does nothing."
-        yield "*Overhead*: what is not training, that is, imports, evaluation, MLflow, DVC itself."
-        yield ""
-        yield "| `dvc repro --force`, seconds | training | overhead | with MLflow / without |"
-        yield "| ---: | ---: | ---: | ---: |"
-        tracked, others, trainings = [], [], []
-        for _ in range(repeat):
-            tracked.append(command(checkout, "dvc", "repro", "--force", "--no-run-cache"))
-            trainings.append(training_seconds(checkout))
-            others.append(command(untracked, "dvc", "repro", "--force", "--no-run-cache"))
-        shares = [1 - training / wall for training, wall in zip(trainings, tracked, strict=True)]
-        yield (
-            f"| {median(tracked):.0f} | {median(trainings):.0f} | {median(shares):.1%} "
-            f"({min(shares):.1%}–{max(shares):.1%}) | {ratio(tracked, others)} |"
-        )
-        stages = len(listed.splitlines())
-        bare = no_ops(Path(name), stages)
-        seconds = in_turn(
+        folder = Path(name)
+        checkout, without_mlflow = clone(folder / "mlflow"), clone(folder / "without")
+        (without_mlflow / "src/tracking/__main__.py").write_text(DISCARD_LOGS)
+        yield INTRODUCTION
+        yield forced_runs(checkout, without_mlflow, repeat)
+        listed = ["dvc", "stage", "list", "--name-only"]
+        names = subprocess.check_output(listed, cwd=checkout, env=environment()).split()
+        bare = copy_stages(folder, len(names))
+        ours, others = alternate(
             {
-                "ours": lambda: command(checkout, "dvc", "repro"),
-                "bare": lambda: command(bare, "dvc", "repro"),
+                "ours": lambda: measure_command(checkout, "dvc", "repro"),
+                "bare DVC": lambda: measure_command(bare, "dvc", "repro"),
             },
             repeat,
-        )
-        ours, others = seconds.values()
-        yield ""
-        yield f"Nothing to do: `dvc repro` here, against DVC with {stages} stages that copy a file."
-        yield ""
-        yield "| ours, seconds | bare DVC | bare DVC / ours |"
-        yield "| ---: | ---: | ---: |"
+        ).values()
+        yield UNCHANGED.format(stages=len(names))
         yield f"| {median(ours):.2f} | {median(others):.2f} | {ratio(others, ours)} |"

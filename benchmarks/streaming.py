@@ -1,4 +1,4 @@
-"""An epoch of images on the device, in windows, and by ``tf.data``."""
+"""Compare three ways to provide images: all on the device, a shuffle buffer, and ``tf.data``."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -6,51 +6,63 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from src.models.device import choose_device  # isort: skip, it quiets TensorFlow
 import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.timing import in_turn, ratio
+from benchmarks.timing import alternate, ratio
 from src.common.paths import PROCESSED
 from src.config.params import load_params
-from src.config.recipe import load_recipe
+from src.config.recipe import Recipe, load_recipe
 from src.data.loader import BLOCK, Split
 from src.data.memory import choose_buffer_size
 from src.data.splits import load_split, read_rows
+from src.models.device import choose_device
 from src.training.execution import choose_execution
 from src.training.trainer import Trainer
 
 RECIPES = ("softmax", "mlp_65x2", "mlp_dropout")
-TIMES = 20  # the split, one after the other: 1.1 million images
-LIMIT = 2  # GB
+COPIES = 20  # of the training split: 1.1 million images
+LIMIT = 2  # train.memory_limit, in GB
+INTRODUCTION = """\
+Seconds per epoch of {images:,} images, in a file that the operating system has cached in memory.
+*Device*: all images stay on the device. *Shuffle buffer*: with `train.memory_limit: {limit}`.
+*tf.data*: the same blocks of images, a shuffle buffer of the same size, and the same compiled step.
+
+| recipe | device | shuffle buffer | tf.data | shuffle buffer / device | tf.data / shuffle buffer |
+| --- | ---: | ---: | ---: | ---: | ---: |"""
 
 
 class OneEpoch(keras.callbacks.Callback):
-    """Ends a call of ``Trainer.run`` after an epoch; the next call goes on."""
+    """Stop ``Trainer.run`` after one epoch; the next call continues."""
 
     def on_epoch_end(self, epoch, logs=None):
         self.model.stop_training = True
 
 
-def by_tf_data(trainer: Trainer, split: Split, batch: int, window: int) -> Callable[[], None]:
-    """An epoch of the same steps, fed by ``tf.data``; its buffer is as large as a window."""
-    count = len(split[1]) // BLOCK
+def shuffled_batches(split: Split, batch: int, buffer_size: int) -> tf.data.Dataset:
+    """Blocks of images in random order, shuffled in a buffer of ``buffer_size`` images."""
 
-    def read(block: np.int64) -> tuple[np.ndarray, np.ndarray]:
+    def read_block(block: np.int64) -> tuple[np.ndarray, np.ndarray]:
         parts = [np.empty((BLOCK, *part.shape[1:]), part.dtype) for part in split]
         for part, into in zip(split, parts, strict=True):
             read_rows(part, int(block) * BLOCK, into)
         return tuple(parts)
 
-    def shaped(block: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        images, labels = tf.numpy_function(read, [block], [tf.uint8, tf.uint8])
+    def block_tensors(block: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        images, labels = tf.numpy_function(read_block, [block], [tf.uint8, tf.uint8])
         shape = split[0].shape[1:]
         return tf.ensure_shape(images, (BLOCK, *shape)), tf.ensure_shape(labels, (BLOCK,))
 
-    dataset = tf.data.Dataset.range(count).shuffle(count, seed=1)
-    dataset = dataset.map(shaped, num_parallel_calls=tf.data.AUTOTUNE).unbatch().shuffle(window)
-    dataset = dataset.batch(batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    count = len(split[1]) // BLOCK
+    blocks = tf.data.Dataset.range(count).shuffle(count, seed=1)
+    images = blocks.map(block_tensors, num_parallel_calls=tf.data.AUTOTUNE).unbatch()
+    batches = images.shuffle(buffer_size).batch(batch, drop_remainder=True)
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def tf_data_epoch(trainer: Trainer, dataset: tf.data.Dataset, batch: int) -> Callable[[], None]:
+    """Return a function that runs one epoch of the trainer's steps on ``dataset``."""
 
     @tf.function(jit_compile=trainer.execution.compile == "xla")
     def step(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -70,37 +82,35 @@ def by_tf_data(trainer: Trainer, split: Split, batch: int, window: int) -> Calla
     return run
 
 
+def programs(recipe: Recipe, split: Split, validation: Split) -> dict[str, Callable[[], object]]:
+    """For each way to provide the images, a function that trains for one epoch."""
+    device, batch = choose_device("cpu"), recipe.batch_size
+    execution = choose_execution(recipe, device, "auto", "auto")
+    size = choose_buffer_size(split[0].shape, batch, LIMIT, device)
+
+    def trainer(size: int | None) -> Trainer:
+        return Trainer(recipe, split, validation, 10, 1, replace(execution, buffer_size=size))
+
+    resident, streamed = trainer(None), trainer(size)
+    return {
+        "device": lambda: resident.run([OneEpoch()]),
+        "shuffle buffer": lambda: streamed.run([OneEpoch()]),
+        "tf.data": tf_data_epoch(trainer(None), shuffled_batches(split, batch, size), batch),
+    }
+
+
 def measure(repeat: int) -> Iterator[str]:
-    """The lines of the section."""
     images, labels = (np.asarray(each) for each in load_split(PROCESSED, "train"))
-    few, device = (images[:100], labels[:100]), choose_device("cpu")
+    validation = images[:100], labels[:100]
     with tempfile.TemporaryDirectory() as folder:
         split = []
         for name, part in (("images", images), ("labels", labels)):
-            np.save(Path(folder, name), np.concatenate([part] * TIMES))
+            np.save(Path(folder, name), np.concatenate([part] * COPIES))
             split.append(np.load(Path(folder, f"{name}.npy"), mmap_mode="r"))
-        yield f"Seconds per epoch of {len(split[1]):,} images, in a file that the system has in"
-        yield f"memory. *Windows*: with `train.memory_limit: {LIMIT}`. *tf.data*: the same blocks,"
-        yield "shuffled by a buffer as large as a window, and the same compiled step."
-        yield ""
-        yield "| recipe | device | windows | tf.data | windows / device | tf.data / windows |"
-        yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+        yield INTRODUCTION.format(images=len(split[1]), limit=LIMIT)
         for name in RECIPES:
-            recipe = load_params().models[name]
-            recipe = load_recipe(recipe.model_dump() | {"epochs": 100})
-            execution = choose_execution(recipe, device, "auto", "auto")
-            window = choose_buffer_size(split[0].shape, recipe.batch_size, LIMIT, device)
-
-            def trainer(window: int | None, recipe=recipe, execution=execution) -> Trainer:
-                return Trainer(recipe, split, few, 10, 1, replace(execution, buffer_size=window))
-
-            resident, streamed = trainer(None), trainer(window)
-            fed = by_tf_data(trainer(None), split, recipe.batch_size, window)
-            programs = {
-                "resident": lambda resident=resident: resident.run([OneEpoch()]),
-                "windows": lambda streamed=streamed: streamed.run([OneEpoch()]),
-                "tf.data": fed,
-            }
-            there, windows, data = in_turn(programs, repeat).values()
-            middle = " | ".join(f"{median(each):.2f}" for each in (there, windows, data))
-            yield f"| {name} | {middle} | {ratio(windows, there)} | {ratio(data, windows)} |"
+            recipe = load_recipe(load_params().models[name].model_dump() | {"epochs": 100})
+            seconds = alternate(programs(recipe, split, validation), repeat)
+            device, buffer, tf_data = seconds.values()
+            medians = " | ".join(f"{median(each):.2f}" for each in seconds.values())
+            yield f"| {name} | {medians} | {ratio(buffer, device)} | {ratio(tf_data, buffer)} |"

@@ -1,4 +1,4 @@
-"""Trials per hour, by workers and threads of each."""
+"""Trials per hour of a sweep, for different numbers of workers and threads."""
 
 import tempfile
 from collections.abc import Iterator
@@ -8,45 +8,52 @@ from statistics import median
 
 import yaml
 
-from benchmarks.pipeline import clone, command
+from benchmarks.processes import clone, measure_command
 
 RECIPE, EPOCHS, TRIALS = "mlp_dropout", 5, 4
+CONFIGURATIONS = ((1, 2), (2, 1), (2, 2))  # workers, threads per worker
 SHOW = ("dvc", "exp", "show", "--csv")
-WAYS = ((1, 2), (2, 1), (2, 2))  # workers, threads of each
+INTRODUCTION = """\
+A sweep over {trials} seeds of `{recipe}`, {epochs} epochs each. The three configurations run
+alternately. Trials per hour: median, minimum and maximum.
+
+| workers | threads per worker | seconds | trials per hour |
+| ---: | ---: | ---: | ---: |"""
+SHOW_SECONDS = """
+`dvc exp show` takes {empty:.1f} s without experiments. With these {experiments} experiments, it
+takes {first:.1f} s the first time and {again:.1f} s afterwards."""
+
+
+def prepare(folder: Path) -> Path:
+    """Clone the repository, with a short training of one recipe and the preprocessed data."""
+    checkout = clone(folder)
+    path = checkout / "params.yaml"
+    params = yaml.safe_load(path.read_text("utf-8"))
+    params["model"] = RECIPE
+    params["models"][RECIPE]["epochs"] = EPOCHS
+    path.write_text(yaml.safe_dump(params, sort_keys=False), "utf-8")
+    measure_command(checkout, "dvc", "repro", "--quiet", "preprocess", "plan")
+    measure_command(checkout, "git", "commit", "-qam", "Shorten the training")
+    return checkout
 
 
 def measure(repeat: int) -> Iterator[str]:
-    """The lines of the section."""
+    unused, seconds = count(), {each: [] for each in CONFIGURATIONS}
     with tempfile.TemporaryDirectory() as folder:
-        checkout = clone(Path(folder))
-        path = checkout / "params.yaml"
-        params = yaml.safe_load(path.read_text("utf-8"))
-        params["model"] = RECIPE
-        params["models"][RECIPE]["epochs"] = EPOCHS
-        path.write_text(yaml.safe_dump(params, sort_keys=False), "utf-8")
-        command(checkout, "dvc", "repro", "--quiet", "preprocess", "plan")
-        command(checkout, "git", "commit", "-qam", "A short training")
-        seeds, seconds = count(), {way: [] for way in WAYS}
-        shown = [command(checkout, *SHOW) for _ in range(2)][1:]
+        checkout = prepare(Path(folder))
+        _, empty = (measure_command(checkout, *SHOW).seconds for _ in range(2))
         for _ in range(repeat):
-            for workers, threads in WAYS:
-                chosen = ",".join(str(next(seeds)) for _ in range(TRIALS))
-                changes = ["-S", f"train.seed={chosen}", "-S", f"train.threads={threads}"]
-                words = ["python", "-m", "src.apps.sweep", *changes, "--workers", str(workers)]
-                seconds[workers, threads].append(command(checkout, *words))
-        shown += [command(checkout, *SHOW) for _ in range(2)]
-        experiments = next(seeds)
-    yield f"A sweep over {TRIALS} seeds of `{RECIPE}`, {EPOCHS} epochs, in turn; trials per hour,"
-    yield "with the least and the most."
-    yield ""
-    yield "| workers | threads of each | seconds | trials per hour |"
-    yield "| ---: | ---: | ---: | ---: |"
+            for workers, threads in CONFIGURATIONS:
+                seeds = ",".join(str(next(unused)) for _ in range(TRIALS))
+                changes = ["-S", f"train.seed={seeds}", "-S", f"train.threads={threads}"]
+                command = ["python", "-m", "src.apps.sweep", *changes, "--workers", str(workers)]
+                seconds[workers, threads].append(measure_command(checkout, *command).seconds)
+        first, again = (measure_command(checkout, *SHOW).seconds for _ in range(2))
+    yield INTRODUCTION.format(trials=TRIALS, recipe=RECIPE, epochs=EPOCHS)
     for (workers, threads), each in seconds.items():
         rates = [TRIALS * 3600 / one for one in each]
         yield (
             f"| {workers} | {threads} | {median(each):.0f} | {median(rates):.0f} "
             f"({min(rates):.0f}–{max(rates):.0f}) |"
         )
-    yield ""
-    yield f"`dvc exp show` takes {shown[0]:.1f} s without an experiment; with these {experiments},"
-    yield f"{shown[1]:.1f} s the first time and {shown[2]:.1f} s later."
+    yield SHOW_SECONDS.format(empty=empty, experiments=next(unused), first=first, again=again)

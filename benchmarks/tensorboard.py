@@ -1,12 +1,11 @@
-"""What TensorBoard's files cost a training."""
+"""Measure the time that the TensorBoard callback adds to a training."""
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
-from src.models.device import choose_device  # isort: skip, it quiets TensorFlow
 import keras
 
 from src.callbacks.tensorboard import TensorBoard
@@ -14,61 +13,55 @@ from src.common.paths import PROCESSED
 from src.config.params import load_params
 from src.config.recipe import Recipe
 from src.data.splits import load_dataset_info, load_split
+from src.models.device import choose_device
 from src.training.execution import choose_execution
 from src.training.trainer import Split, Trainer
 
+INTRODUCTION = """\
+Seconds of each complete training, and how many of them the TensorBoard callback uses.
 
-class Timed(keras.callbacks.Callback):
-    """Another callback, and the seconds that it takes."""
-
-    def __init__(self, callback: keras.callbacks.Callback) -> None:
-        super().__init__()
-        self.callback, self.seconds = callback, 0.0
-
-    def _take(self, method: str, *arguments) -> None:
-        started = time.perf_counter()
-        getattr(self.callback, method)(*arguments)
-        self.seconds += time.perf_counter() - started
-
-    def set_params(self, params):
-        self.callback.set_params(params)
-
-    def set_model(self, model):
-        self._take("set_model", model)
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._take("on_train_batch_end", batch, logs)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._take("on_epoch_end", epoch, logs)
-
-    def on_train_end(self, logs=None):
-        self._take("on_train_end", logs)
+| recipe | training | TensorBoard | fraction |
+| --- | ---: | ---: | ---: |"""
 
 
-def cost(recipe: Recipe, training: Split, validation: Split, classes: int) -> tuple[float, float]:
-    """Seconds of a whole training, and of TensorBoard in it."""
+def time_methods(callback: keras.callbacks.Callback) -> list[float]:
+    """Add timers to the methods of a callback; the list receives the seconds of each call."""
+    seconds: list[float] = []
+
+    def timed(method: Callable[..., None]) -> Callable[..., None]:
+        def call(*args, **kwargs) -> None:
+            started = time.perf_counter()
+            method(*args, **kwargs)
+            seconds.append(time.perf_counter() - started)
+
+        return call
+
+    for name in ("set_model", "on_train_batch_end", "on_epoch_end", "on_train_end"):
+        setattr(callback, name, timed(getattr(callback, name)))
+    return seconds
+
+
+def training_seconds(
+    recipe: Recipe, training: Split, validation: Split, classes: int
+) -> tuple[float, float]:
+    """Train once; return the seconds of the training, and those of TensorBoard in it."""
     execution = choose_execution(recipe, choose_device("cpu"), "auto", "auto")
     trainer = Trainer(recipe, training, validation, classes, 1, execution)
     with tempfile.TemporaryDirectory() as folder:
-        timed = Timed(TensorBoard(Path(folder), goes_on=False))
-        started = time.perf_counter()
-        trainer.run([timed])
-        return time.perf_counter() - started, timed.seconds
+        tensorboard = TensorBoard(Path(folder), goes_on=False)
+        seconds, started = time_methods(tensorboard), time.perf_counter()
+        trainer.run([tensorboard])
+        return time.perf_counter() - started, sum(seconds)
 
 
 def measure(repeat: int) -> Iterator[str]:
-    """The lines of the section."""
     splits = load_split(PROCESSED, "train"), load_split(PROCESSED, "validation")
     classes = load_dataset_info(PROCESSED)["classes"]
-    yield "Seconds of each whole training, and those of them that went into TensorBoard's files."
-    yield ""
-    yield "| recipe | training | TensorBoard | share |"
-    yield "| --- | ---: | ---: | ---: |"
-    total = [0.0, 0.0]
+    yield INTRODUCTION
+    totals = [0.0, 0.0]
     for name, recipe in load_params().models.items():
-        runs = [cost(recipe, *splits, classes) for _ in range(repeat)]
-        whole, own = (median(column) for column in zip(*runs, strict=True))
-        total = [total[0] + whole, total[1] + own]
-        yield f"| {name} | {whole:.2f} | {own:.2f} | {own / whole:.1%} |"
-    yield f"| all | {total[0]:.2f} | {total[1]:.2f} | {total[1] / total[0]:.1%} |"
+        runs = [training_seconds(recipe, *splits, classes) for _ in range(repeat)]
+        training, tensorboard = (median(column) for column in zip(*runs, strict=True))
+        totals = [totals[0] + training, totals[1] + tensorboard]
+        yield f"| {name} | {training:.2f} | {tensorboard:.2f} | {tensorboard / training:.1%} |"
+    yield f"| all | {totals[0]:.2f} | {totals[1]:.2f} | {totals[1] / totals[0]:.1%} |"

@@ -1,4 +1,4 @@
-"""Programs timed in turn, so that a machine that slows down slows all of them."""
+"""Programs timed alternately, so that a change in the speed of the machine affects all of them."""
 
 import os
 import platform
@@ -9,32 +9,32 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-Seconds = dict[str, list[float]]  # of each program, a number for each turn
+Seconds = dict[str, list[float]]  # program: seconds of each round
 
 
-def in_turn(programs: dict[str, Callable[[], object]], repeat: int) -> Seconds:
-    """Run all programs ``repeat`` times in turn, after a turn that is not counted."""
+def alternate(programs: dict[str, Callable[[], object]], repeat: int) -> Seconds:
+    """Time all programs in each of ``repeat`` rounds, after one round that is not measured."""
     seconds: Seconds = {name: [] for name in programs}
-    for turn in range(repeat + 1):
+    for number in range(repeat + 1):
         for name, program in programs.items():
             started = time.perf_counter()
             program()
-            if turn:
+            if number > 0:
                 seconds[name].append(time.perf_counter() - started)
     return seconds
 
 
-def ratio(peer: list[float], ours: list[float]) -> str:
-    """How many times as long the peer takes: median of the turns, least and most."""
-    ratios = [a / b for a, b in zip(peer, ours, strict=True)]
+def ratio(numerator: list[float], denominator: list[float]) -> str:
+    """Divide the seconds of two programs in each round: ``median (minimum–maximum)``."""
+    ratios = [a / b for a, b in zip(numerator, denominator, strict=True)]
     return f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
 
 
-def machine() -> str:
-    """The machine and the versions, as the results name them."""
-    found = None
-    if Path("/proc/cpuinfo").exists():
-        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text("utf-8"))
+def describe_machine() -> str:
+    """The processor and the versions of the main packages, in one line."""
+    cpuinfo = Path("/proc/cpuinfo")
+    text = cpuinfo.read_text("utf-8") if cpuinfo.exists() else ""
+    found = re.search(r"model name\s*: (.*)", text)
     processor = found[1] if found else platform.processor()
     packages = ("tensorflow", "keras", "numpy", "dvc", "mlflow")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)

@@ -1,4 +1,4 @@
-"""Several devices and workers against one: how far weights differ, and seconds per step."""
+"""Compare training on several devices or workers with one device: weights and seconds per step."""
 
 import json
 import socket
@@ -10,39 +10,45 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.pipeline import ROOT, environment
+from benchmarks.processes import ROOT, environment
 from src.config.params import load_params
 
-STEPS = 50  # twice; the second half is timed
-WAYS = {"single": 1, "mirrored": 2, "2 workers": 2, "4 workers": 4}
+STEPS = 50  # a training has twice as many; only the second half is timed
+# Strategy, devices per worker, workers.
+SETUPS = (("single", 1, 1), ("mirrored", 2, 1), ("multi_worker", 1, 2), ("multi_worker", 1, 4))
+INTRODUCTION = """\
+The largest difference between any weight and the same weight trained on one device, after {steps}
+steps of 100 images in float32; the column *largest weight* is for comparison. Seconds per step: all
+workers share the processors of this machine, so these values show the communication overhead, not
+the speedup.
+
+| recipe | largest weight | 2 devices | 2 workers | 4 workers | s per step: 1 worker | 2 | 4 |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
 
 
-def train(way: str, name: str, folder: Path) -> tuple[np.ndarray, float]:
-    """The weights of a recipe after some steps, and seconds per step of the chief."""
-    count = WAYS[way] if "workers" in way else 1
-    strategy = "multi_worker" if "workers" in way else way
-    devices = WAYS[way] if way == "mirrored" else 1
-    module = [sys.executable, "-m", "benchmarks.replicas"]
-    words = [*module, strategy, str(devices), str(STEPS), str(folder), name]
+def train(
+    recipe: str, strategy: str, devices: int, workers: int, folder: Path
+) -> tuple[np.ndarray, float]:
+    """Train a recipe for a few steps; return its weights, and the chief's seconds per step."""
+    arguments = [strategy, str(devices), str(STEPS), str(folder), recipe]
     processes = [
         subprocess.Popen(
-            words,
+            [sys.executable, "-m", "benchmarks.replicas", *arguments],
             cwd=ROOT,
             env=environment() | {"TF_CONFIG": config},
             stdout=subprocess.PIPE,
             text=True,
         )
-        for config in clusters(count)
+        for config in tf_configs(workers)
     ]
-    said = [process.communicate()[0] for process in processes]
+    output = [process.communicate()[0] for process in processes]
     if any(process.returncode for process in processes):
-        raise RuntimeError(said)
-    told = json.loads(said[0].splitlines()[-1])
-    return np.load(folder / f"{name}.npy"), told["seconds"]
+        raise RuntimeError(output)
+    return np.load(folder / f"{recipe}.npy"), float(output[0].splitlines()[-1])
 
 
-def clusters(count: int) -> list[str]:
-    """``TF_CONFIG`` of each of so many workers on this machine."""
+def tf_configs(count: int) -> list[str]:
+    """``TF_CONFIG`` for each worker of a cluster of ``count`` workers on free local ports."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     workers = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
     for each in sockets:
@@ -52,19 +58,13 @@ def clusters(count: int) -> list[str]:
 
 
 def measure(repeat: int) -> Iterator[str]:
-    """The lines of the section; each is measured once, whatever ``repeat``."""
-    yield f"The largest difference of any weight from those of one device, after {2 * STEPS} steps"
-    yield "of 100 images, in float32; the largest weight beside it. Seconds per step: all workers"
-    yield "share this machine's processors, so that these tell what talking costs, not the gain."
-    yield ""
-    yield "| recipe | largest weight | 2 devices | 2 workers | 4 workers | s per step: 1 | 2 | 4 |"
-    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-    for name in load_params().models:
+    """Ignores ``repeat``: each training runs once."""
+    yield INTRODUCTION.format(steps=2 * STEPS)
+    for recipe in load_params().models:
         with tempfile.TemporaryDirectory() as folder:
-            done = {way: train(way, name, Path(folder)) for way in WAYS}
-        one, seconds = done["single"]
-        apart = [np.abs(done[way][0] - one).max() for way in WAYS if way != "single"]
-        numbers = " | ".join(f"{each:.1e}" for each in apart)
-        times = [seconds, done["2 workers"][1], done["4 workers"][1]]
-        timed = " | ".join(f"{each:.4f}" for each in times)
-        yield f"| {name} | {np.abs(one).max():.2g} | {numbers} | {timed} |"
+            results = [train(recipe, *each, Path(folder)) for each in SETUPS]
+        (weights, *others), seconds = zip(*results, strict=True)
+        cells = [f"{np.abs(weights).max():.2g}"]
+        cells += [f"{np.abs(other - weights).max():.1e}" for other in others]
+        cells += [f"{seconds[index]:.4f}" for index in (0, 2, 3)]
+        yield f"| {recipe} | {' | '.join(cells)} |"

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from benchmarks.workers import clusters
+from benchmarks.workers import tf_configs
 from src.ingest import catalog, digits
 from src.models import artifacts
 from tests.fixtures.checkout import edit_params as edit
@@ -43,7 +43,7 @@ def start_workers(
             # What runs in the background of a script ignores Ctrl-C, and so do its children.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        for command, config in zip(commands, clusters(len(commands)), strict=True)
+        for command, config in zip(commands, tf_configs(len(commands)), strict=True)
     ]
 
 

@@ -1,19 +1,35 @@
-"""Trainings that end at an accuracy."""
-
 from pathlib import Path
 
-from benchmarks.target import time_to
+import keras
+import pytest
+
+from benchmarks.baselines import KerasFit
+from benchmarks.target import PARTS, StopAtAccuracy, baseline_seconds, time_to_accuracy
 from src.config.params import load_params
 
 RECIPE = load_params(Path(__file__).parents[2] / "params.yaml").models["mlp_65x2"]
 
 
-def test_every_program_stops_at_the_target(digits):
+@pytest.mark.parametrize(("accuracy", "calls"), [(0.0, 1), (1.1, RECIPE.epochs * PARTS)])
+def test_a_baseline_stops_at_the_accuracy_or_after_the_last_epoch(
+    digits, monkeypatch, accuracy, calls
+):
+    baseline, trained = KerasFit(RECIPE, *digits), []
+    monkeypatch.setattr(baseline, "train", trained.append)
+    baseline_seconds(baseline, RECIPE, 1437, digits, accuracy, seed=1)
+    assert len(trained) == calls
+
+
+def test_our_training_stops_at_the_accuracy():
+    callback = StopAtAccuracy(0.5)
+    callback.set_model(keras.Sequential())
+    for epoch, accuracy in enumerate((0.4, 0.6)):
+        callback.on_epoch_end(epoch, {"val_accuracy": accuracy})
+        assert callback.model.stop_training == (accuracy > 0.5)
+
+
+def test_all_programs_are_timed_with_each_seed(digits):
     images, labels = digits
     training, validation = (images[200:], labels[200:]), (images[:200], labels[:200])
-    short = time_to(RECIPE, training, validation, 0.3, 2)
-    long = time_to(RECIPE, training, validation, 1.0, 2)  # the recipe's epochs end before
-    assert list(short) == ["ours", "feed loop", "fit"]
-    for program, seconds in short.items():
-        assert len(seconds) == 2
-        assert min(long[program]) > 0 < min(seconds)
+    seconds = time_to_accuracy(RECIPE, training, validation, 0.3, repeat=2)
+    assert [len(seconds[name]) for name in ("ours", "feed loop", "fit")] == [2, 2, 2]

@@ -1,4 +1,4 @@
-"""The arithmetic of a training step and nothing else: what the machine can do at best."""
+"""The matrix products of a training step without the rest of it: the limit of the machine."""
 
 from collections.abc import Callable
 
@@ -8,16 +8,17 @@ import tensorflow as tf
 
 from src.training.execution import Execution
 
-BATCHES = 4  # of random input, taken in turn, so that no compiler finds anything to compute once
+BATCHES = 4  # different random inputs, so that no compiler can move the product out of the loop
+Operation = Callable[[tf.Tensor], tf.Tensor]  # takes the number of the input, 0 to BATCHES - 1
 
 
-class Products:
-    """Every matrix product and convolution of a model's training step, one kind after the other.
+class MatrixProducts:
+    """All matrix products and convolutions of a model's training step, one after the other.
 
     Attributes:
-        flops: floating-point operations of a step: two for each multiplication. A layer takes
-            part three times: forward, the gradient of its weights, and, but for the first, the
-            gradient of its input.
+        flops: floating-point operations per step, two for each multiplication. Each layer has three
+            products: the output, the gradient of the weights, and, except for the first layer,
+            the gradient of the input.
     """
 
     def __init__(self, model: keras.Model, batch_size: int, execution: Execution) -> None:
@@ -34,27 +35,29 @@ class Products:
                 for shape in (inputs, outputs, layer.kernel.shape)
             )
             if isinstance(layer, keras.layers.Dense):
-                operations = _dense(x, gradient, weights)
-                places = 1
+                operations = dense_products(x, gradient, weights)
+                positions = 1
             else:
-                operations = _convolution(x, gradient, weights)
-                places = int(np.prod(layer.output.shape[1:3]))
+                operations = convolution_products(x, gradient, weights)
+                positions = int(np.prod(layer.output.shape[1:3]))
             if layer is layers[0]:
                 operations = operations[:2]
-            self.flops += 2 * batch_size * places * int(np.prod(weights.shape)) * len(operations)
+            multiplications = batch_size * positions * int(np.prod(weights.shape))
+            self.flops += 2 * multiplications * len(operations)
             self._loops += [_loop(operation, xla) for operation in operations]
 
-    def run(self, steps: int) -> float:
-        """Do the arithmetic of so many steps."""
+    def run(self, steps: int) -> None:
+        """Compute the products of ``steps`` steps."""
         for loop in self._loops:
             loop(tf.constant(steps))
-        return 0.0
 
 
-Operation = Callable[[tf.Tensor], tf.Tensor]  # of the number of a batch
+def dense_products(x: tf.Tensor, gradient: tf.Tensor, weights: tf.Tensor) -> list[Operation]:
+    """Output, gradient of the weights and gradient of the input of a dense layer.
 
-
-def _dense(x: tf.Tensor, gradient: tf.Tensor, weights: tf.Tensor) -> list[Operation]:
+    Takes inputs ``[BATCHES, batch, in]``, gradients of the outputs ``[BATCHES, batch, out]``, and
+    weights ``[in, out]``.
+    """
     return [
         lambda i: tf.matmul(x[i], weights),
         lambda i: tf.matmul(x[i], gradient[i], transpose_a=True),
@@ -62,7 +65,8 @@ def _dense(x: tf.Tensor, gradient: tf.Tensor, weights: tf.Tensor) -> list[Operat
     ]
 
 
-def _convolution(x: tf.Tensor, gradient: tf.Tensor, weights: tf.Tensor) -> list[Operation]:
+def convolution_products(x: tf.Tensor, gradient: tf.Tensor, weights: tf.Tensor) -> list[Operation]:
+    """The same for a convolution with stride 1 and padding ``same``; all in channels-last order."""
     settings = {"strides": [1, 1, 1, 1], "padding": "SAME"}
     return [
         lambda i: tf.raw_ops.Conv2D(input=x[i], filter=weights, **settings),

@@ -1,32 +1,21 @@
-"""What the training loop is measured against: the tutorials' way, and stock Keras."""
-
-from typing import Protocol
+"""Programs that training is compared with: Keras' ``fit``, and the feed loop of TensorFlow 1."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from src.config.recipe import Recipe
-from src.models.network import build_model, build_optimizer
+from src.models.network import build_model, build_optimizer, initial_values
 
-tf.get_logger().setLevel("ERROR")  # it warns of what a peer must do: TensorFlow 1, many graphs
-
-
-class Peer(Protocol):
-    """A program that trains a recipe."""
-
-    def epoch(self) -> float:
-        """Train for an epoch, without validation; the mean loss of its batches."""
-
-    def train(self, rows: np.ndarray) -> float:
-        """Train on the images at ``rows``, in this order; the mean loss of their batches."""
-
-    def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
-        """The share of images that the model as it is gets right."""
+# Without this, TensorFlow warns about the graphs and sessions of version 1.
+tf.get_logger().setLevel("ERROR")
 
 
 class KerasFit:
-    """Stock Keras: ``compile`` and ``fit`` with default settings. Weights are not averaged."""
+    """Keras' ``compile`` and ``fit`` with default settings, without the average of the weights.
+
+    Takes images ``uint8 [N, H, W]`` and labels ``uint8 [N]``, like ``FeedLoop``.
+    """
 
     def __init__(
         self, recipe: Recipe, images: np.ndarray, labels: np.ndarray, seed: int = 1
@@ -41,14 +30,17 @@ class KerasFit:
             metrics=["accuracy"],
         )
 
-    def epoch(self) -> float:
+    def train_epoch(self) -> float:
+        """Train for one epoch, without validation; return the mean loss of its batches."""
         return self._fit(*self._data, self._recipe.shuffle)
 
     def train(self, rows: np.ndarray) -> float:
+        """Train on the images with the indices ``rows``, in this order; return the mean loss."""
         images, labels = self._data
         return self._fit(images[rows], labels[rows], shuffle=False)
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
+        """Return the accuracy of the current weights."""
         return float((self._model.predict(images, verbose=0).argmax(axis=1) == labels).mean())
 
     def _fit(self, images: np.ndarray, labels: np.ndarray, shuffle: bool) -> float:
@@ -57,29 +49,33 @@ class KerasFit:
 
 
 class FeedLoop:
-    """The TensorFlow 1 way: a session, fed batch by batch from float32 arrays on the host."""
+    """The training loop of TensorFlow 1: a step is a call of ``Session.run``.
+
+    Each call feeds a batch, float32 values in host memory, to the placeholders of the graph.
+    """
 
     def __init__(
         self, recipe: Recipe, images: np.ndarray, labels: np.ndarray, seed: int = 1
     ) -> None:
+        keras.utils.set_random_seed(seed)  # for the initial weights
         self._recipe, self._random = recipe, np.random.default_rng(seed)
         self._images = images.reshape(len(images), -1).astype(np.float32) / 255
         self._labels = labels.astype(np.int64)
         with tf.Graph().as_default() as graph:
-            tf.compat.v1.set_random_seed(seed)
-            self._dropping = tf.compat.v1.placeholder_with_default(1.0, [])  # or 0.0: no dropout
+            tf.compat.v1.set_random_seed(seed)  # for dropout
+            self._dropout_factor = tf.compat.v1.placeholder_with_default(1.0, [])  # 0: no dropout
             self._pixels = tf.compat.v1.placeholder(tf.float32, [None, self._images.shape[1]])
-            self._answers = tf.compat.v1.placeholder(tf.int64, [None])
+            self._targets = tf.compat.v1.placeholder(tf.int64, [None])
             self._kernels: list[tf.Variable] = []
-            self._logits = self._network(images.shape[1:], int(labels.max()) + 1)
+            self._logits = self._build_network(images.shape[1:], int(labels.max()) + 1)
             self._loss = tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(self._answers, self._logits)
+                tf.nn.sparse_softmax_cross_entropy_with_logits(self._targets, self._logits)
             )
-            self._step = self._training()
+            self._train_step = self._build_train_step()
             self._session = tf.compat.v1.Session(graph=graph)
             self._session.run(tf.compat.v1.global_variables_initializer())
 
-    def epoch(self) -> float:
+    def train_epoch(self) -> float:
         count = len(self._labels)
         return self.train(
             self._random.permutation(count) if self._recipe.shuffle else np.arange(count)
@@ -88,17 +84,17 @@ class FeedLoop:
     def train(self, rows: np.ndarray) -> float:
         batch, losses = self._recipe.batch_size, []
         for first in range(0, len(rows) - batch + 1, batch):
-            own = rows[first : first + batch]
-            feed = {self._pixels: self._images[own], self._answers: self._labels[own]}
-            losses.append(self._session.run([self._step, self._loss], feed)[1])
+            chosen = rows[first : first + batch]
+            feed = {self._pixels: self._images[chosen], self._targets: self._labels[chosen]}
+            losses.append(self._session.run([self._train_step, self._loss], feed)[1])
         return float(np.mean(losses))
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
         pixels = images.reshape(len(images), -1).astype(np.float32) / 255
-        feed = {self._pixels: pixels, self._dropping: 0.0}
+        feed = {self._pixels: pixels, self._dropout_factor: 0.0}
         return float((self._session.run(self._logits, feed).argmax(axis=1) == labels).mean())
 
-    def _network(self, size: tuple[int, int], classes: int) -> tf.Tensor:
+    def _build_network(self, size: tuple[int, int], classes: int) -> tf.Tensor:
         recipe, x = self._recipe, self._pixels
         activation = getattr(tf.nn, getattr(recipe, "activation", "relu"))
         if recipe.family == "cnn":
@@ -116,17 +112,19 @@ class FeedLoop:
         return self._dense(x, classes)
 
     def _dropout(self, x: tf.Tensor, rate: float) -> tf.Tensor:
-        return tf.nn.dropout(x, rate=rate * self._dropping) if rate else x
+        return tf.nn.dropout(x, rate=rate * self._dropout_factor) if rate else x
 
     def _dense(self, x: tf.Tensor, units: int) -> tf.Tensor:
         x = tf.matmul(x, self._weights([x.shape[-1], units]))
-        return x if self._recipe.bias.kind == "none" else x + _variable(self._recipe.bias, [units])
+        bias = initial_values(self._recipe)["bias_initializer"]
+        return x + tf.compat.v1.Variable(bias([units]), use_resource=True) if bias else x
 
     def _weights(self, shape: list[int]) -> tf.Variable:
-        self._kernels.append(_variable(self._recipe.weights, shape))
+        values = initial_values(self._recipe)["kernel_initializer"](shape)
+        self._kernels.append(tf.compat.v1.Variable(values, use_resource=True))
         return self._kernels[-1]
 
-    def _training(self) -> tf.Operation:
+    def _build_train_step(self) -> tf.Operation:
         recipe, v1 = self._recipe, tf.compat.v1.train
         step = v1.get_or_create_global_step()
         rate = recipe.optimizer.learning_rate
@@ -151,16 +149,4 @@ class FeedLoop:
             return average.apply(tf.compat.v1.trainable_variables())
 
 
-def _variable(initial, shape: list[int]) -> tf.Variable:
-    match initial.kind:
-        case "zeros":
-            value = tf.zeros(shape)
-        case "constant":
-            value = tf.fill(shape, float(initial.value))
-        case "normal":
-            value = tf.random.normal(shape, initial.mean, initial.stddev)
-        case "truncated_normal":
-            value = tf.random.truncated_normal(shape, initial.mean, initial.stddev)
-        case "glorot_uniform":
-            value = tf.initializers.GlorotUniform()(shape)
-    return tf.compat.v1.Variable(value, use_resource=True)
+Baseline = KerasFit | FeedLoop

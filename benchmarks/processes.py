@@ -1,0 +1,66 @@
+"""Run commands in a clone of this repository, and measure their time and memory."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from src.common.paths import RAW
+
+ROOT = Path(__file__).parent.parent
+# Linux counts the memory of a process also for the processes that it starts. Therefore this small
+# program starts the command, not the current process, which has loaded TensorFlow.
+MEASURE = """
+import json, resource, subprocess, sys, time
+started = time.perf_counter()
+status = subprocess.run(sys.argv[1:]).returncode
+seconds = time.perf_counter() - started
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+print()
+print(json.dumps([seconds, peak]))
+sys.exit(status)
+"""
+
+
+class Cost(NamedTuple):
+    """The resources that a command used."""
+
+    seconds: float
+    peak_memory: int  # bytes, of the largest of its processes
+
+
+def environment() -> dict[str, str]:
+    """Environment variables that select this Python, and neither a DVC run nor an MLflow server."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
+    kept.pop("MLFLOW_TRACKING_URI", None)
+    return kept | {"PATH": f"{Path(sys.executable).parent}:{kept['PATH']}"}
+
+
+def measure_command(folder: Path, *command: str) -> Cost:
+    """Run a command in ``folder``.
+
+    Raises:
+        RuntimeError: the command failed; the message contains its output.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *command],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed: {done.stdout}{done.stderr}")
+    return Cost(*json.loads(done.stdout.splitlines()[-1]))
+
+
+def clone(folder: Path) -> Path:
+    """Clone the last commit into ``folder/checkout``, with the raw files in ``data/incoming``."""
+    checkout = folder / "checkout"
+    measure_command(ROOT, "git", "clone", "-q", ".", str(checkout))
+    for path in RAW.glob("*ubyte*"):
+        shutil.copy(path, checkout / "data/incoming")
+    return checkout
