@@ -48,11 +48,11 @@ ui: $(READY) ## start the MLflow UI on localhost (PORT=5000)
 experiments: $(READY) ## list the DVC experiments with their changes and results
 	@dvc exp show --only-changed --drop '.*/|models$$|params.yaml|runner_up'
 
-find: $(READY) ## find MLflow runs by experiment, recipe, commit or run ID (WHAT=cnn)
+find: $(READY) ## the MLflow runs of a DVC experiment, recipe or commit, or one run (WHAT=…)
 	@python -m src.tracking.find '$(WHAT)'
 
-send: $(READY) ## log to MLflow all results that are missing there
-	@python -m src.tracking --send
+send: $(READY) ## log the results that MLflow lacks, for example after a store failed
+	@python -m src.tracking.sync
 
 tensorboard: PORT ?= 6006
 tensorboard: $(READY) ## start TensorBoard on localhost (PORT=6006)
