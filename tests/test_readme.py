@@ -1,38 +1,47 @@
-"""The README says what is true of the checkout it stands in."""
+"""What the README and the other pages name exists: commands, modules, files, packages."""
 
 import re
+import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
-from src.common.markdown import replace_section
+import pytest
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
-def test_its_table_is_the_committed_comparison():
-    comparison = (ROOT / "metrics/comparison.md").read_text("utf-8")
-    assert replace_section(README, "comparison", comparison) == README, "run `make readme`"
+def found(pattern: str, page: Path) -> set[str]:
+    return set(re.findall(pattern, page.read_text("utf-8"), re.MULTILINE))
 
 
-def test_its_tree_names_every_module():
-    tree = README.split("    src/")[1].split("    metrics/")[0]
-    named = set(
-        re.findall(
-            r"\w+",
-            " ".join(
-                re.split(r"\s{2,}", line)[1] for line in tree.splitlines()[1:] if line.strip()
-            ),
-        )
-    )
-    modules = {path.stem for path in (ROOT / "src").glob("[a-z]*.py")}
-    assert modules <= named
+@every_page
+def test_make_targets_exist(page):
+    for target in found(r"(?:^ {4}|`)make ([a-z-]+)", page):
+        done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
 
-def test_its_targets_exist():
-    makefile = (ROOT / "Makefile").read_text()
-    for target in set(re.findall(r"`?make ([a-z-]+)", README)):
-        assert f"\n{target}:" in makefile
+@every_page
+def test_python_modules_exist(page):
+    for module in found(r"python -m ([\w.]+)", page):
+        assert find_spec(module), module
 
 
-def test_it_is_short():
-    assert len(README.splitlines()) <= 200
+@every_page
+def test_links_and_images_lead_to_files(page):
+    for target in found(r"\]\(((?!https?://)[^)#]+)", page):
+        assert (page.parent / target).exists(), target
+
+
+@every_page
+def test_source_files_exist(page):
+    for path in found(r"`((?:src|stages|tests)/[\w./-]*)`", page):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_tree_lists_the_packages():
+    packages = {path.parent.name for path in ROOT.glob("src/*/__init__.py")}
+    assert found(r"^ {6}(\w+)/ ", README) == packages

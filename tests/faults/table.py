@@ -1,43 +1,51 @@
-"""The table of faults, from the marks of the tests that inject them.
+"""Write the table of faults into ``docs/reliability.md``: ``python -m tests.faults.table``.
 
-``python -m tests.faults.table`` writes it into ``docs/reliability.md``.
+A row comes from the ``fault`` mark of a test in this folder.
 """
 
-import importlib
-from collections.abc import Iterator
+import sys
 from pathlib import Path
+
+import pytest
 
 from src.common.markdown import replace_section
 
-PAGE = Path(__file__).parents[2] / "docs/reliability.md"
-MODULES = (
-    *("killed", "disk_full", "network", "bad_data", "bad_parameters"),
-    *("concurrency", "place", "tracking", "security"),
-)
+FOLDER = Path(__file__).parent
+PAGE = FOLDER.parents[1] / "docs/reliability.md"
+# The order of the rows; tests in other files follow.
+FIRST = ("killed", "disk_full", "network", "bad_data", "bad_parameters")
+FIRST += ("concurrency", "place", "tracking", "security")
 
 
-def rows() -> Iterator[str]:
-    """A row for each test that is marked with a fault, in the order of the modules."""
-    for name in MODULES:
-        module = importlib.import_module(f"tests.faults.test_{name}")
-        for function, test in vars(module).items():
-            for mark in getattr(test, "pytestmark", []) if function.startswith("test_") else []:
-                if mark.name == "fault":
-                    sees, then = mark.kwargs["sees"], mark.kwargs["then"]
-                    link = f"[test_{name}](../tests/faults/test_{name}.py)"
-                    yield f"| {mark.args[0]} | {sees} | {then} | {link} |"
+class Rows:
+    """A pytest plugin that collects a row for each test with a ``fault`` mark."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, None] = {}  # each once, however many parameters its test has
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        for item in session.items:
+            link = f"[{item.path.stem}](../tests/faults/{item.path.name})"
+            for mark in item.iter_markers("fault"):
+                sees, then = mark.kwargs["sees"], mark.kwargs["then"]
+                self.rows[f"| {mark.args[0]} | {sees} | {then} | {link} |"] = None
 
 
 def table() -> str:
-    """The table in Markdown."""
-    head = ["| fault | what one sees | what happens next | test |", "| --- | --- | --- | --- |"]
-    return "\n".join([*head, *rows()])
+    """Return the table in Markdown.
 
-
-def page(text: str) -> str:
-    """The text of the page with the table between its marks."""
-    return replace_section(text, "faults", table())
+    Raises:
+        SystemExit: pytest cannot collect the tests.
+    """
+    first = [FOLDER / f"test_{name}.py" for name in FIRST]
+    files = [*first, *sorted({*FOLDER.glob("test_*.py")} - {*first})]
+    plugin = Rows()
+    status = pytest.main(["--collect-only", "-qq", *map(str, files)], plugins=[plugin])
+    if status:
+        sys.exit(f"error: the tests in {FOLDER} cannot be collected; see above")
+    head = ["| fault | what you see | what happens next | test |", "| --- | --- | --- | --- |"]
+    return "\n".join([*head, *plugin.rows])
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
+    PAGE.write_text(replace_section(PAGE.read_text("utf-8"), "faults", table()), "utf-8")
