@@ -61,7 +61,7 @@ def evaluate_model(folder: Path, test: Split, validation: Split) -> Evaluation:
     validated = accuracy(predictor.logits(validation[0]), validation[1])
     metrics["restored_validation_accuracy"] = validated
     metrics["weights_sha256"] = record["weights_sha256"]
-    accuracies = _accuracy_by_epoch(folder, model, predictor, test)
+    accuracies = _accuracy_by_epoch(folder, model, predictor, test, metrics["accuracy"])
     rows = zip([row["epoch"] for row in history], accuracies, strict=False)
     predictions = _predictions(logits, labels)
     return Evaluation(
@@ -101,15 +101,16 @@ def _metrics(logits: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
 
 
 def _accuracy_by_epoch(
-    folder: Path, model: keras.Model, predictor: Predictor, test: Split
+    folder: Path, model: keras.Model, predictor: Predictor, test: Split, final_accuracy: float
 ) -> list[float]:
     """The test accuracy with the weights of each epoch; empty if these were not kept."""
+    weights_by_epoch = artifacts.load_weights_by_epoch(folder, model)
     final, accuracies = model.get_weights(), []
-    for weights in artifacts.load_weights_by_epoch(folder, model):
+    for weights in weights_by_epoch[:-1]:  # the last ones are the weights of the model
         model.set_weights(weights)
         accuracies.append(accuracy(predictor.logits(test[0]), test[1]))
     model.set_weights(final)
-    return accuracies
+    return [*accuracies, final_accuracy] if weights_by_epoch else []
 
 
 def _predictions(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
