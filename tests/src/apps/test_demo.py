@@ -17,8 +17,8 @@ from src.apps.demo import make_app
 
 
 @pytest.fixture(scope="module")
-def request_json(model_file):
-    """Send a request to the demo; return the status and the JSON of the response."""
+def send(model_file):
+    """Send a request to the demo; return the status and the body of the response."""
     import keras
 
     model = Classifier("tiny", 0.9, True, lambda: keras.saving.load_model(model_file))
@@ -29,15 +29,15 @@ def request_json(model_file):
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
 
-    def send(path: str, content: bytes | None = None, **headers: str):
-        request = urllib.request.Request(f"{address}{path}", content, headers)
+    def request(path: str, content: bytes | None = None, **headers: str):
+        message = urllib.request.Request(f"{address}{path}", content, headers)
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:
+            with urllib.request.urlopen(message, timeout=60) as response:
                 return response.status, json.load(response)
         except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
+            return error.code, error.read().decode()
 
-    yield send
+    yield request
     server.should_exit = True
     thread.join()
 
@@ -48,15 +48,15 @@ def png(image: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def test_the_models_are_listed(request_json):
+def test_the_models_are_listed(send):
     expected = {"name": "tiny", "accuracy": 0.9, "champion": True}
-    assert request_json("/models") == (200, [expected])
+    assert send("/models") == (200, [expected])
 
 
-def test_each_model_predicts_probabilities(request_json):
+def test_each_model_predicts_probabilities(send):
     image = np.zeros((6, 5), np.uint8)
     image[2:4, 1:4] = 250
-    _, response = request_json("/predict", png(image), **{"Content-Type": "image/png"})
+    _, response = send("/predict", png(image), **{"Content-Type": "image/png"})
     assert response["image"] == image.tolist()
     assert response["note"] == "light on dark, 5×6: not scaled"
     (prediction,) = response["models"]
@@ -73,7 +73,11 @@ def test_each_model_predicts_probabilities(request_json):
         ("/nothing", None, "", 404, "Not Found"),
     ],
 )
-def test_errors_are_json(request_json, path, content, kind, expected, message):
-    status, response = request_json(path, content, **{"Content-Type": kind})
+def test_errors_are_json(send, path, content, kind, expected, message):
+    status, response = send(path, content, **{"Content-Type": kind})
     assert status == expected
-    assert message in response["error"]
+    assert message in json.loads(response)["error"]
+
+
+def test_a_request_from_a_page_of_another_site_is_refused(send):
+    assert send("/models", Host="elsewhere.example")[0] == 400
