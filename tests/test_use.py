@@ -50,7 +50,7 @@ def test_all_plots_are_on_one_page(checkout, shell, tmp_path):
     shell(["dvc", "plots", "show", "-o", str(tmp_path)], checkout)
     page = (tmp_path / "index.html").read_text()
     by_epoch, by_seconds, intervals = specifications(page)
-    for chart, axis in ((by_epoch, "epoch"), (by_seconds, "seconds of training")):
+    for chart, axis in ((by_epoch, "epoch"), (by_seconds, "training time in seconds")):
         written = texts(chart)
         for expected in (*TRAINED, axis, "validation accuracy", "90.0%"):
             assert expected in written

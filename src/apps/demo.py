@@ -44,7 +44,7 @@ def make_app(models: list[Classifier], hosts: list[str]) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
     one_at_a_time = threading.Lock()
 
-    def answer(content: bytes) -> dict[str, Any]:
+    def respond(content: bytes) -> dict[str, Any]:
         with one_at_a_time:
             return predictions(models, content)
 
@@ -59,7 +59,7 @@ def make_app(models: list[Classifier], hosts: list[str]) -> FastAPI:
 
     @app.post("/predict")
     async def predict(request: Request) -> dict[str, Any]:
-        return await run_in_threadpool(answer, await _body(request))
+        return await run_in_threadpool(respond, await _body(request))
 
     @app.exception_handler(AnyHTTPException)
     def failed(_: Request, error: AnyHTTPException) -> JSONResponse:
