@@ -23,18 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Classifier:
-    """A trained model, loaded when it is first used.
+    """A trained model, loaded when it is first used."""
 
-    Attributes:
-        name: of the recipe.
-        accuracy: on the validation split.
-        champion: whether it is the champion in the MLflow registry.
-        load: returns the Keras model.
-    """
-
-    name: str
-    accuracy: float
-    champion: bool
+    name: str  # of the recipe
+    accuracy: float  # on the validation split
+    champion: bool  # whether it is the champion in the MLflow registry
     load: Callable[[], "keras.Model"]
 
     @cached_property

@@ -20,15 +20,10 @@ SPECK = 0.02  # fraction of the largest stroke's area: smaller strokes are remov
 
 @dataclass(frozen=True)
 class Digit:
-    """The input of a model.
+    """The input of a model."""
 
-    Attributes:
-        image: ``uint8 [H, W]``, light on dark.
-        note: how the file was converted, in a few words.
-    """
-
-    image: np.ndarray
-    note: str
+    image: np.ndarray  # uint8 [H, W], light on dark
+    note: str  # how the file was converted, in a few words
 
 
 def read(content: bytes, name: str, shape: tuple[int, int]) -> Digit:

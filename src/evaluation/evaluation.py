@@ -22,28 +22,16 @@ Split = tuple[np.ndarray, np.ndarray]  # images uint8 [N, H, W], labels uint8 [N
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The results of one trained model.
+    """The results of one trained model."""
 
-    Attributes:
-        model: with the weights from the end of the training.
-        record: ``training.json``.
-        history: the rows of ``history.csv``.
-        metrics: the entry of the model in ``metrics/test.json``.
-        by_epoch: columns ``epoch`` and ``accuracy`` (on the test split); no rows if the recipe
-            does not keep the weights of each epoch.
-        predictions: one row per test image: ``actual``, ``predicted``, ``probability``.
-        confusion: ``int64 [K, K]``; rows are actual classes, columns are predicted classes.
-        per_class: one row per class: ``class``, ``precision``, ``recall``, ``f1``, ``images``.
-    """
-
-    model: keras.Model
+    model: keras.Model  # with the weights from the end of the training
     record: Record
-    history: list[dict[str, float]]
-    metrics: dict[str, Any]
-    by_epoch: pd.DataFrame
-    predictions: pd.DataFrame
-    confusion: np.ndarray
-    per_class: pd.DataFrame
+    history: list[dict[str, float]]  # the rows of history.csv
+    metrics: dict[str, Any]  # the entry in metrics/test.json
+    by_epoch: pd.DataFrame  # epoch, accuracy; no rows if the weights of the epochs were not kept
+    predictions: pd.DataFrame  # one row per test image: actual, predicted, probability
+    confusion: np.ndarray  # int64 [K, K]; rows are actual classes, columns are predicted classes
+    per_class: pd.DataFrame  # one row per class: class, precision, recall, f1, images
 
 
 def evaluate_model(folder: Path, test: Split, validation: Split) -> Evaluation:

@@ -7,11 +7,8 @@ MAX_CLASSES_WITH_NUMBERS = 20  # with more classes, the numbers would overlap
 
 
 def confusion_matrix_figure(confusion: np.ndarray, title: str) -> Figure:
-    """Draw counts ``int [K, K]`` (rows actual, columns predicted) as percentages of each row.
-
-    Unlike scikit-learn's ``ConfusionMatrixDisplay``, it leaves empty cells empty, labels the axes
-    legibly for any K, and does not import pyplot.
-    """
+    """Draw counts ``int [K, K]`` (rows actual, columns predicted) as percentages of each row."""
+    # scikit-learn's ConfusionMatrixDisplay writes 0.0 into empty cells and labels all K classes.
     classes = len(confusion)
     percents = 100 * confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     side = min(12, max(5, 0.5 * classes + 1))

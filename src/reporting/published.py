@@ -55,11 +55,11 @@ def compare_with_published(
         return []
     accuracies = dict(test_by_epoch.itertuples(index=False))
     losses = {row["epoch"]: row["loss"] for row in history}
-    results = []
+    rows: list[tuple[str, int | None, float, float | None, float, float]] = []
     for each in published:
         if isinstance(each, RestoredAccuracy):
             saved, restored = record["val_accuracy"], test["restored_validation_accuracy"]
-            results.append(_result(record, each.metric, None, saved, restored, saved, saved))
+            rows.append((each.metric, None, saved, restored, saved, saved))
             continue
         for value, epoch in zip(each.values, each.at_epochs or (None,), strict=True):
             if isinstance(each, TestAccuracy):
@@ -68,20 +68,11 @@ def compare_with_published(
             else:
                 low, high = value * (1 - each.tolerance), value * (1 + each.tolerance)
                 ours = losses.get(max(losses) if epoch is None else epoch)
-            results.append(_result(record, each.metric, epoch, value, ours, low, high))
-    return results
+            rows.append((each.metric, epoch, value, ours, low, high))
+    return [PublishedResult(record["name"], *row, _verdict(*row[-3:])) for row in rows]
 
 
-def _result(
-    record: Record,
-    metric: str,
-    epoch: int | None,
-    published: float,
-    ours: float | None,
-    low: float,
-    high: float,
-) -> PublishedResult:
-    verdict: Verdict = "not reached"
-    if ours is not None:
-        verdict = "reproduced" if low <= ours <= high else "not reproduced"
-    return PublishedResult(record["name"], metric, epoch, published, ours, low, high, verdict)
+def _verdict(ours: float | None, low: float, high: float) -> Verdict:
+    if ours is None:
+        return "not reached"
+    return "reproduced" if low <= ours <= high else "not reproduced"
