@@ -1,4 +1,4 @@
-"""Stage compare: all recipes in one table, beside what their authors printed."""
+"""Stage compare: compare all recipes with each other and with the published values."""
 
 import os
 
@@ -10,56 +10,40 @@ def main() -> None:
 
     from src import tracking
     from src.common import paths
-    from src.common.files import atomic_file, read_json, write_csv, write_json
+    from src.common.files import read_json, write_csv
     from src.config.params import load_params
     from src.models import artifacts
     from src.reporting import comparison, report
-    from src.reporting.published import judge
+    from src.reporting.published import compare_with_published
     from src.tracking import describe
 
-    params = load_params()
-    test = read_json(paths.TEST, "evaluate")
-    by_epoch = {name: pd.read_csv(paths.PREDICTIONS / name / "by_epoch.csv") for name in test}
-    records = {name: artifacts.load_record(paths.MODELS / name) for name in test}
-    dataset = next(iter(records.values()))["dataset"]
+    params, test = load_params(), read_json(paths.TEST, "evaluate")
+    folders = {name: paths.PREDICTIONS / name for name in test}
     with tracking.background_logger() as log:
+        records = {name: artifacts.load_record(paths.MODELS / name) for name in test}
         histories = {name: artifacts.load_history(paths.MODELS / name) for name in test}
-        judged = []
-        if dataset["name"] == "mnist":  # the authors' figures are about nothing else
-            for name in test:
-                judged += judge(
-                    name,
-                    params.models[name].published,
-                    records[name],
-                    {row["epoch"]: row["loss"] for row in histories[name]},
-                    test[name],
-                    dict(by_epoch[name].itertuples(index=False)),
-                )
-        table = comparison.compare(records, test, judged)
-        predictions = {
-            name: pd.read_csv(paths.PREDICTIONS / name / "test.csv") for name in table.recipe[:2]
-        }
-        summary = comparison.summarize(table, dataset, predictions)
-        published = comparison.published_table(judged)
-        text = report.to_markdown(table, published, summary)
-        write_csv(paths.TEST_BY_EPOCH, pd.concat(by_epoch, names=["recipe"]).reset_index("recipe"))
-        write_csv(paths.COMPARISON, table)
+        by_epoch = {name: pd.read_csv(folders[name] / "by_epoch.csv", dtype=float) for name in test}
+        published = []
+        for name, record in records.items():
+            inputs = record, histories[name], test[name], by_epoch[name]
+            published += compare_with_published(params.models[name].published, *inputs)
+        table = comparison.comparison_table(records, test, published)
+        predictions = {name: pd.read_csv(folders[name] / "test.csv") for name in table.recipe[:2]}
+        summary = comparison.summarize(table, record["dataset"], predictions)
+        values = comparison.published_table(published)
         write_csv(paths.VALIDATION, comparison.validation_curves(histories))
-        write_csv(paths.PUBLISHED, published)
-        with atomic_file(paths.COMPARISON_TEXT) as partial:
-            partial.write_text(text, "utf-8")
-        write_json(paths.SUMMARY, summary)
+        write_csv(paths.TEST_BY_EPOCH, pd.concat(by_epoch, names=["recipe"]).reset_index("recipe"))
         log(
             "comparison",
             records=records,
-            results={name: describe.result_lines(name, test[name], judged) for name in test},
+            results={name: describe.result_lines(name, test[name], published) for name in test},
             table=report.readable(table).to_dict("list"),
-            text=text,
+            text=report.write(table, values, summary),
             best=summary["best"],
             minimum=params.registry.minimum_accuracy,
         )
-    if "TABLE_FOLLOWS" not in os.environ:  # `make repro` shows it at the very end
-        report.show(table, published, summary)
+    if "TABLE_FOLLOWS" not in os.environ:  # `make repro` prints the table at the end
+        report.show(table, values, summary)
 
 
 if __name__ == "__main__":

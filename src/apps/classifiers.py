@@ -1,9 +1,9 @@
-"""Trained models at work: the champion, the best there is, or one by its name."""
+"""Trained models for prediction: the champion, the best model, or one by its name."""
 
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,17 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Classifier:
-    """A trained model, which is loaded once it is used.
+    """A trained model, loaded when it is first used."""
 
-    Attributes:
-        name: of the recipe.
-        accuracy: on the validation images.
-        champion: whether MLflow's registry calls it so.
-    """
-
-    name: str
-    accuracy: float
-    champion: bool
+    name: str  # of the recipe
+    accuracy: float  # on the validation split
+    champion: bool  # whether it is the champion in the MLflow registry
     load: Callable[[], "keras.Model"]
 
     @cached_property
@@ -41,7 +35,7 @@ class Classifier:
         """The Keras model.
 
         Raises:
-            PipelineError: it is damaged.
+            PipelineError: the file is damaged.
         """
         return self.load()
 
@@ -53,11 +47,11 @@ class Classifier:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Height and width of its images."""
+        """Height and width of the input images."""
         return self.model.input_shape[1:]
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """``uint8 [N, H, W]`` to ``float32 [N, K]``."""
+        """Predict the probabilities ``float32 [N, K]`` of images ``uint8 [N, H, W]``."""
         from scipy.special import softmax
 
         return softmax(self._predictor.logits(images), axis=1)
@@ -70,10 +64,10 @@ class Classifier:
 
 
 def classifiers() -> list[Classifier]:
-    """All there are: the champion first, then those in ``models/``, the best first.
+    """All trained models: the champion first, then those in ``models/``, the best first.
 
     Raises:
-        PipelineError: none is trained.
+        PipelineError: no model is trained.
     """
     folders = [path.parent for path in paths.MODELS.glob(f"*/{artifacts.RECORD}")]
     records = [artifacts.load_record(folder) for folder in folders]
@@ -83,30 +77,30 @@ def classifiers() -> list[Classifier]:
             record["name"],
             record["val_accuracy"],
             best is not None and record["weights_sha256"] == best.weights_sha256,
-            lambda folder=folder: artifacts.load_model(folder),
+            partial(artifacts.load_model, folder),
         )
         for folder, record in zip(folders, records, strict=True)
     ]
     if best and not any(each.champion for each in found):
-        taken = any(each.name == best.recipe for each in found)
-        name = f"{best.recipe} (champion)" if taken else best.recipe
-        found.append(Classifier(name, best.accuracy, True, lambda: _download(best)))
+        name_in_use = any(each.name == best.recipe for each in found)
+        name = f"{best.recipe} (champion)" if name_in_use else best.recipe
+        found.append(Classifier(name, best.accuracy, True, partial(_download, best)))
     if not found:
-        raise PipelineError("no model is trained yet; run `make repro`, or `dvc repro`")
+        raise PipelineError("no model is trained yet; run `dvc repro`")
     return sorted(found, key=lambda each: (not each.champion, -each.accuracy, each.name))
 
 
 def choose(name: str | None) -> Classifier:
-    """The classifier of a name; without one, the first of all.
+    """The classifier with this name, or the first one if the name is None.
 
     Raises:
-        PipelineError: none has that name, or none is trained.
+        PipelineError: there is no model with this name, or no model is trained.
     """
     found = classifiers()
     chosen = [each for each in found if name in (None, each.name)]
     if not chosen:
         names = ", ".join(each.name for each in found)
-        raise PipelineError(f"no model {name!r} is trained; there are {names}")
+        raise PipelineError(f"there is no trained model {name!r}; the trained models are: {names}")
     return chosen[0]
 
 

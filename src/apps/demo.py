@@ -1,6 +1,6 @@
-"""A page on localhost where one draws a digit and sees what the trained models make of it.
+"""A web page on which you draw a digit and see what the trained models predict.
 
-``make demo``, or ``python -m src.apps.demo --port 8000``.
+``make demo`` or ``python -m src.apps.demo --port 8000``.
 """
 
 import argparse
@@ -8,6 +8,7 @@ import socket
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import uvicorn
@@ -27,74 +28,86 @@ LOCAL = ["127.0.0.1", "localhost"]
 
 
 def make_app(models: list[Classifier], hosts: list[str]) -> FastAPI:
-    """The page, and its two questions: which models there are, and what they say to a drawing.
+    """The page and its JSON API.
 
-    ``GET /models`` answers ``[{"name", "accuracy", "champion"}]``. ``POST /predict`` takes a PNG
-    or JPEG as its body, and answers ``{"told", "image", "models": [{"name", "digit",
-    "probabilities"}]}``, where ``image`` are the rows that the models see. Faults are answered by
-    ``{"error"}`` and a status from 400 on.
+    ``GET /models`` returns ``[{"name", "accuracy", "champion"}]``. ``POST /predict`` takes a PNG or
+    JPEG as its body and returns ``{"note", "image", "models": [{"name", "digit",
+    "probabilities"}]}``, where ``image`` contains the rows of the models' input. An error is
+    returned as ``{"error"}`` with a status of 400 or higher.
 
     Args:
-        models: for images of one size.
-        hosts: names by which the page may be asked for, so that no other site's page can ask.
+        models: all with the same input size.
+        hosts: the allowed host names of a request, so that no page of another site can send one.
     """
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)  # its pages load from elsewhere
+    # The pages that FastAPI generates would load scripts from the internet.
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
     one_at_a_time = threading.Lock()
 
-    def answer(content: bytes) -> dict:
-        digit = picture_input.read(content, "the drawing", models[0].shape)
+    def respond(content: bytes) -> dict[str, Any]:
         with one_at_a_time:
-            shares = [each.probabilities(digit.image[None])[0] for each in models]
-        return {
-            "told": digit.told,
-            "image": digit.image.tolist(),
-            "models": [
-                {
-                    "name": each.name,
-                    "digit": int(share.argmax()),
-                    "probabilities": [round(float(value), 4) for value in share],
-                }
-                for each, share in zip(models, shares, strict=True)
-            ],
-        }
+            return predictions(models, content)
 
     @app.get("/", response_class=HTMLResponse)
     def page() -> str:
         return PAGE.read_text("utf-8")
 
     @app.get("/models")
-    def names() -> list[dict]:
-        return [
-            {"name": each.name, "accuracy": each.accuracy, "champion": each.champion}
-            for each in models
-        ]
+    def names() -> list[dict[str, Any]]:
+        fields = ("name", "accuracy", "champion")
+        return [{field: getattr(each, field) for field in fields} for each in models]
 
     @app.post("/predict")
-    async def predict(request: Request) -> dict:
-        if request.headers.get("content-type") not in ("image/png", "image/jpeg"):
-            raise HTTPException(415, "send a picture, as image/png or image/jpeg")
-        content = b""
-        async for part in request.stream():
-            content += part
-            if len(content) > MAX_BODY:
-                raise HTTPException(413, f"the picture has more than {MAX_BODY:,} bytes")
-        try:
-            return await run_in_threadpool(answer, content)
-        except PipelineError as error:
-            raise HTTPException(422, str(error)) from None
+    async def predict(request: Request) -> dict[str, Any]:
+        return await run_in_threadpool(respond, await _body(request))
 
     @app.exception_handler(AnyHTTPException)
-    def fault(_: Request, error: AnyHTTPException) -> JSONResponse:
+    def failed(_: Request, error: AnyHTTPException) -> JSONResponse:
         return JSONResponse({"error": error.detail}, error.status_code)
 
     return app
 
 
+def predictions(models: list[Classifier], content: bytes) -> dict[str, Any]:
+    """The response to ``POST /predict``.
+
+    Raises:
+        HTTPException: the content is not an image with a digit.
+    """
+    try:
+        digit = picture_input.read(content, "the drawing", models[0].shape)
+    except PipelineError as error:
+        raise HTTPException(422, str(error)) from None
+    results = []
+    for each in models:
+        (probabilities,) = each.probabilities(digit.image[None])
+        results.append(
+            {
+                "name": each.name,
+                "digit": int(probabilities.argmax()),
+                "probabilities": [round(float(value), 4) for value in probabilities],
+            }
+        )
+    return {"note": digit.note, "image": digit.image.tolist(), "models": results}
+
+
+async def _body(request: Request) -> bytes:
+    if request.headers.get("content-type") not in ("image/png", "image/jpeg"):
+        raise HTTPException(415, "send an image of type image/png or image/jpeg")
+    content = b""
+    async for part in request.stream():
+        content += part
+        if len(content) > MAX_BODY:
+            raise HTTPException(413, f"the image is larger than {MAX_BODY:,} bytes")
+    return content
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m src.apps.demo", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: other machines too")
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="0.0.0.0 allows connections from other machines"
+    )
+    parser.add_argument("--port", type=int, default=8000, help="default: 8000")
     options = parser.parse_args()
     listener = _listen(options.host, options.port)
 
@@ -106,8 +119,8 @@ def main() -> None:
     models = classifiers()
     models = [each for each in models if each.shape == models[0].shape]
     for each in models:
-        each.probabilities(np.zeros((1, *each.shape), np.uint8))  # compiles it
-    print(f"Draw a digit at http://{options.host}:{options.port} (Ctrl-C ends it)", flush=True)
+        each.probabilities(np.zeros((1, *each.shape), np.uint8))  # compiles the model
+    print(f"Draw a digit at http://{options.host}:{options.port} (Ctrl-C stops it)", flush=True)
     hosts = LOCAL if options.host in LOCAL else ["*"]
     settings = uvicorn.Config(make_app(models, hosts), log_level="warning")
     with suppress(KeyboardInterrupt):
@@ -118,9 +131,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port))
     except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
+        reason = getattr(error, "strerror", None) or error
         raise PipelineError(
-            f"{host}:{port} is not free ({why}); choose another: make demo PORT=8001"
+            f"cannot listen on {host}:{port} ({reason}); try another port: make demo PORT=8001"
         ) from None
     return listener
 

@@ -2,7 +2,7 @@
 
 ``python -m src.apps.export_images --split test --count 20``.
 
-A file is named by index and label, as in ``test-00007-9.png``.
+The name of a file contains the index and the label of the image, such as ``test-00007-9.png``.
 """
 
 import argparse
@@ -21,14 +21,14 @@ from src.data.splits import SPLITS, load_split
 def write(
     images: np.ndarray, labels: np.ndarray, split: str, folder: Path, dark_on_light: bool = False
 ) -> list[Path]:
-    """Write each image as a PNG file of its own size.
+    """Write each image as a PNG file of the same size, and return the paths.
 
     Args:
         images: ``uint8 [N, H, W]``, light on dark.
         labels: ``uint8 [N]``.
-        split: the beginning of the names.
-        folder: of the files; made if need be.
-        dark_on_light: whether to invert them.
+        split: the first part of the file names.
+        folder: for the files; created if necessary.
+        dark_on_light: whether to invert the images.
     """
     paths = []
     pairs = list(zip(images, labels, strict=True))
@@ -41,9 +41,9 @@ def write(
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m src.apps.export_images", description=__doc__)
-    parser.add_argument("--split", choices=SPLITS, default="test")
-    parser.add_argument("--count", type=int, default=20, help="the first so many (20)")
-    parser.add_argument("--dark-on-light", action="store_true", help="black ink on white paper")
+    parser.add_argument("--split", choices=SPLITS, default="test", help="default: test")
+    parser.add_argument("--count", type=int, default=20, help="number of images (default: 20)")
+    parser.add_argument("--dark-on-light", action="store_true", help="invert the images")
     parser.add_argument("--output", type=Path, default=Path("pictures"), metavar="FOLDER")
     options = parser.parse_args()
     if options.count < 1:
@@ -51,7 +51,7 @@ def main() -> None:
     images, labels = load_split(PROCESSED, options.split)
     images, labels = images[: options.count], labels[: options.count]
     written = write(images, labels, options.split, options.output, options.dark_on_light)
-    print(f"{len(written)} pictures in {options.output}, as {written[0].name}")
+    print(f"wrote {len(written)} images to {options.output}; the first is {written[0].name}")
 
 
 if __name__ == "__main__":

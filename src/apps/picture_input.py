@@ -1,4 +1,4 @@
-"""Pictures from outside, of any size, turned into images as the models know them."""
+"""Image files of any size, converted to images like those that the models were trained on."""
 
 import warnings
 from dataclasses import dataclass
@@ -12,104 +12,104 @@ from src.common.errors import PipelineError
 from src.ingest.normalize import SIDE, frame
 
 MAX_BYTES = 20_000_000
-WORKING_SIDE = 1000  # larger pictures are reduced first: the digit ends in 20 × 20 anyway
-MIN_CONTRAST = 24  # of 255; with less, there is nothing on the picture
-PAPER, INK = 0.25, 0.75  # of the darkest ink: below is paper and its shadows, above is full ink
-SPECK = 0.02  # of the largest stroke's area: what is smaller is dust
+WORKING_SIDE = 1000  # pixels; larger images are reduced first, because the result is 20 × 20
+MIN_CONTRAST = 24  # of 255; an image with less contrast is considered empty
+PAPER, INK = 0.25, 0.75  # fractions of the maximum contrast: background below, full ink above
+SPECK = 0.02  # fraction of the largest stroke's area: smaller strokes are removed as dust
 
 
 @dataclass(frozen=True)
 class Digit:
-    """What a model is to see.
+    """The input of a model."""
 
-    Attributes:
-        image: ``uint8 [H, W]``, light on dark.
-        told: how the picture was taken, in a few words.
-    """
-
-    image: np.ndarray
-    told: str
+    image: np.ndarray  # uint8 [H, W], light on dark
+    note: str  # how the file was converted, in a few words
 
 
 def read(content: bytes, name: str, shape: tuple[int, int]) -> Digit:
-    """A picture, PNG or JPEG, as MNIST's authors would have made an image of it.
+    """Convert a PNG or JPEG file in the way that the MNIST images were made.
 
-    The background is what the edge of the picture shows. A picture that has the size of the
-    model's images already is taken point by point.
+    The pixels at the edge determine the color of the background. An image that already has the size
+    of the model's input is used unchanged, apart from inverting it.
 
     Args:
         content: of the file.
-        name: of the file, for the messages.
-        shape: height and width of the model's images.
+        name: of the file, for messages.
+        shape: height and width of the model's input.
 
     Raises:
-        PipelineError: it is no such picture, too large, or shows nothing.
+        PipelineError: the file is not a PNG or JPEG, is too large, or shows nothing.
     """
-    grey, size = _grey(content, name)
-    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    gray, size = _gray(content, name)
+    edge = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
     paper = int(np.median(edge))
-    dark_ink = paper - int(grey.min()) > int(grey.max()) - paper
-    told = "dark on light" if dark_ink else "light on dark"
-    if grey.shape == shape:
-        return Digit(255 - grey if dark_ink else grey, f"{told}, {size}: taken as it is")
+    dark_ink = paper - int(gray.min()) > int(gray.max()) - paper
+    note = f"{'dark on light' if dark_ink else 'light on dark'}, {size}"
+    if gray.shape == shape:
+        return Digit(255 - gray if dark_ink else gray, f"{note}: not scaled")
     if shape != (SIDE, SIDE):
         raise PipelineError(
-            f"{name} has {size} points, and the model knows images of "
-            f"{shape[1]}×{shape[0]}; make it that size"
+            f"{name} has {size} pixels, but the model needs {shape[1]}×{shape[0]}; "
+            "resize the image to that size"
         )
-    contrast = (paper - grey.astype(float)) * (1 if dark_ink else -1)
+    contrast = (paper - gray.astype(float)) * (1 if dark_ink else -1)
     if contrast.max() < MIN_CONTRAST:
-        raise PipelineError(f"{name} shows nothing: all of it has about the same shade")
+        raise PipelineError(f"{name} is empty: all pixels have nearly the same brightness")
     ink = np.clip((contrast / contrast.max() - PAPER) / (INK - PAPER), 0, 1)
     framed = frame((255 * _without_specks(ink)).astype(np.uint8))
-    # A thin stroke on a large picture is faint once it is small; MNIST's strokes are not.
+    # A thin stroke becomes faint when a large image is reduced; the strokes of MNIST are not faint.
     image = (framed * (255 / framed.max())).astype(np.uint8)
-    return Digit(image, f"{told}, {size}: scaled and centred as MNIST's are")
+    return Digit(image, f"{note}: scaled and centered like MNIST")
 
 
-def _grey(content: bytes, name: str) -> tuple[np.ndarray, str]:
-    """The picture as ``uint8 [H, W]``, not larger than needed, and the size that it had."""
+def _gray(content: bytes, name: str) -> tuple[np.ndarray, str]:
+    """The image as ``uint8 [H, W]``, reduced if it is large, and its original size."""
     if not content:
-        raise PipelineError(f"{name} is empty")
+        raise PipelineError(f"{name} is an empty file")
     if len(content) > MAX_BYTES:
-        raise PipelineError(f"{name} has more than {MAX_BYTES // 1_000_000} MB; make it smaller")
+        raise PipelineError(
+            f"{name} is larger than {MAX_BYTES // 1_000_000} MB; use a smaller image"
+        )
     try:
         with (
             warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
-            Image.open(BytesIO(content), formats=["PNG", "JPEG"]) as picture,
+            Image.open(BytesIO(content), formats=["PNG", "JPEG"]) as file,
         ):
-            size = f"{picture.width}×{picture.height}"
-            picture.draft("L", (WORKING_SIDE, WORKING_SIDE))  # JPEG is decoded smaller at once
-            if picture.mode.startswith("I"):  # 16 bits; Pillow would cut them off, not scale them
-                values = np.asarray(picture).astype(float) / 257
-                picture = Image.fromarray(values.clip(0, 255).astype(np.uint8))
-            upright = _flat(ImageOps.exif_transpose(picture))
-            upright.thumbnail((WORKING_SIDE, WORKING_SIDE))
-            return np.asarray(upright), size
+            return _reduced(file), f"{file.width}×{file.height}"
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        million = Image.MAX_IMAGE_PIXELS // 1_000_000
+        million = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
         raise PipelineError(
-            f"{name} has more than {million} million points; make it smaller"
+            f"{name} has more than {million} million pixels; use a smaller image"
         ) from None
     except (UnidentifiedImageError, OSError, ValueError) as error:
         raise PipelineError(
-            f"{name} is not a picture that can be read ({type(error).__name__}); "
-            "give a whole PNG or JPEG file"
+            f"{name} cannot be read as an image ({type(error).__name__}); "
+            "use a complete PNG or JPEG file"
         ) from None
-    except SyntaxError:  # Pillow's word for a broken PNG
-        raise PipelineError(f"{name} is a broken PNG file") from None
+    except SyntaxError:  # Pillow raises it for some damaged PNG files
+        raise PipelineError(f"{name} is a damaged PNG file; use a complete one") from None
 
 
-def _flat(picture: Image.Image) -> Image.Image:
-    """In grey, laid on white where it is transparent, or on black if it is white itself."""
-    if not picture.has_transparency_data:
-        return picture.convert("L")
-    drawn = picture.convert("RGBA")
-    grey = drawn.convert("L")
-    cover = drawn.getchannel("A")
-    covered = np.asarray(grey)[np.asarray(cover) > 127]
-    paper = 0 if covered.size and covered.mean() > 127 else 255
-    return Image.composite(grey, Image.new("L", drawn.size, paper), cover)
+def _reduced(file: Image.Image) -> np.ndarray:
+    file.draft("L", (WORKING_SIDE, WORKING_SIDE))  # the JPEG decoder can reduce the size itself
+    image = file
+    if file.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8 bits and not scale
+        values = np.asarray(file).astype(float) / 257
+        image = Image.fromarray(values.clip(0, 255).astype(np.uint8))
+    upright = _without_transparency(ImageOps.exif_transpose(image))
+    upright.thumbnail((WORKING_SIDE, WORKING_SIDE))
+    return np.asarray(upright)
+
+
+def _without_transparency(image: Image.Image) -> Image.Image:
+    """In gray; transparent pixels become white, or black if the other pixels are light."""
+    if not image.has_transparency_data:
+        return image.convert("L")
+    rgba = image.convert("RGBA")
+    gray, alpha = rgba.convert("L"), rgba.getchannel("A")
+    opaque = np.asarray(gray)[np.asarray(alpha) > 127]
+    paper = 0 if opaque.size and opaque.mean() > 127 else 255
+    return Image.composite(gray, Image.new("L", rgba.size, paper), alpha)
 
 
 def _without_specks(ink: np.ndarray) -> np.ndarray:

@@ -1,6 +1,8 @@
-"""Tell which digit a picture shows: ``python -m src.apps.predict FILE …``, or ``--test N``.
+"""Predict the digit in image files, or in random images of the test split.
 
-The files are PNG or JPEG, of any size, dark on light or light on dark, one digit on each.
+``python -m src.apps.predict FILE …`` or ``python -m src.apps.predict --test N``.
+
+The files are PNG or JPEG images of any size with one digit each, dark on light or light on dark.
 """
 
 import argparse
@@ -17,20 +19,12 @@ from src.common.files import atomic_file
 from src.data.splits import load_split
 from src.plots.contact_sheet import write_png
 
-Shown = tuple[str, np.ndarray, int | None]  # title, image uint8 [H, W], actual class
+Input = tuple[str, np.ndarray, int | None]  # title, image uint8 [H, W], actual class
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m src.apps.predict", description=__doc__)
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
-    parser.add_argument("--test", type=int, default=0, metavar="N", help="N random test digits")
-    parser.add_argument("--seed", type=int, help="of their choice")
-    parser.add_argument("--model", metavar="NAME", help="a recipe; otherwise the champion, or best")
-    parser.add_argument("--save", type=Path, metavar="FOLDER", help="also draw each into a PNG")
-    options = parser.parse_args()
-    if not options.files and options.test < 1:
-        parser.error("name picture files, or --test N")
-    contents = [(path, _content(path)) for path in options.files]  # before seconds of imports
+    options = _options()
+    contents = [(path, _content(path)) for path in options.files]  # before the slow imports
 
     from src.models.device import choose_device
 
@@ -38,15 +32,31 @@ def main() -> None:
     classifier = choose(options.model)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"model: {classifier}")
-    shown = _from_files(contents, classifier) + _from_test(options.test, options.seed)
-    shares = classifier.probabilities(np.stack([image for _, image, _ in shown]))
-    for (title, image, actual), each in zip(shown, shares, strict=True):
-        probabilities.show(console, title, each, actual)
+    inputs = _from_files(contents, classifier) + _from_test(options.test, options.seed)
+    predictions = classifier.probabilities(np.stack([image for _, image, _ in inputs]))
+    for (title, image, actual), prediction in zip(inputs, predictions, strict=True):
+        probabilities.show(console, title, prediction, actual)
         if options.save:
             name = "".join(c if c.isalnum() or c in "-_." else "-" for c in title.split(" (")[0])
-            with atomic_file(options.save / f"{Path(name).stem}.png") as partial:
-                write_png(probabilities.picture(image, each, actual), partial)
-            console.print(f"  picture: {options.save / f'{Path(name).stem}.png'}")
+            path = options.save / f"{Path(name).stem}.png"
+            with atomic_file(path) as partial:
+                write_png(probabilities.prediction_figure(image, prediction, actual), partial)
+            console.print(f"  saved as {path}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m src.apps.predict", description=__doc__)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    parser.add_argument("--test", type=int, default=0, metavar="N", help="N random test images")
+    parser.add_argument("--seed", type=int, help="seed for choosing the test images")
+    parser.add_argument(
+        "--model", metavar="NAME", help="a recipe (default: the champion, or the best model)"
+    )
+    parser.add_argument("--save", type=Path, metavar="FOLDER", help="save each bar chart as a PNG")
+    options = parser.parse_args()
+    if not options.files and options.test < 1:
+        parser.error("give image files, or --test N")
+    return options
 
 
 def _content(path: Path) -> bytes:
@@ -57,15 +67,15 @@ def _content(path: Path) -> bytes:
         raise PipelineError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _from_files(contents: list[tuple[Path, bytes]], classifier: Classifier) -> list[Shown]:
+def _from_files(contents: list[tuple[Path, bytes]], classifier: Classifier) -> list[Input]:
     digits = [
         (path, picture_input.read(data, str(path), classifier.shape)) for path, data in contents
     ]
-    return [(f"{path.name} ({digit.told})", digit.image, None) for path, digit in digits]
+    return [(f"{path.name} ({digit.note})", digit.image, None) for path, digit in digits]
 
 
-def _from_test(count: int, seed: int | None) -> list[Shown]:
-    """``count`` images of the test split; nothing is chosen by what comes of it."""
+def _from_test(count: int, seed: int | None) -> list[Input]:
+    """``count`` random images of the test split."""
     if count < 1:
         return []
     images, labels = load_split(paths.PROCESSED, "test")

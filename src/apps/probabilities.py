@@ -1,4 +1,4 @@
-"""The probabilities of all classes as bars: in the terminal, and in a picture."""
+"""Bar charts of the probabilities of all classes: in the terminal and as a figure."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,27 +16,27 @@ def show(console: Console, title: str, probabilities: np.ndarray, actual: int | 
         console: to print to.
         title: above the bars.
         probabilities: ``float [K]``.
-        actual: the class it is, if that is known.
+        actual: the actual class, if it is known.
     """
     predicted = int(probabilities.argmax())
     known = "" if actual is None else f"actual {actual}, "
-    told = "" if actual is None else ("  ✓" if actual == predicted else "  ✗")
-    console.print(f"\n[bold]{title}[/bold]: {known}predicted [bold]{predicted}[/bold]{told}")
+    mark = "" if actual is None else ("  ✓" if actual == predicted else "  ✗")
+    console.print(f"\n[bold]{title}[/bold]: {known}predicted [bold]{predicted}[/bold]{mark}")
     grid = Table.grid(padding=(0, 1))
-    for label, share in enumerate(probabilities):
-        colour = "green" if label == predicted else "blue"
-        bar = Bar(1, 0, float(share), width=BAR_WIDTH, color=colour)
-        grid.add_row(f"  {label}", bar, f"{share:7.2%}")
+    for label, probability in enumerate(probabilities):
+        color = "green" if label == predicted else "blue"
+        bar = Bar(1, 0, float(probability), width=BAR_WIDTH, color=color)
+        grid.add_row(f"  {label}", bar, f"{probability:7.2%}")
     console.print(grid)
 
 
-def picture(image: np.ndarray, probabilities: np.ndarray, actual: int | None) -> Figure:
-    """The image beside the bars, as the tutorial draws it.
+def prediction_figure(image: np.ndarray, probabilities: np.ndarray, actual: int | None) -> Figure:
+    """Draw the image next to the bars, as the tutorial does.
 
     Args:
         image: ``uint8 [H, W]``.
         probabilities: ``float [K]``.
-        actual: the class it is, if that is known.
+        actual: the actual class, if it is known.
     """
     predicted = int(probabilities.argmax())
     figure = Figure((8, 3.6), dpi=100, layout="constrained")
@@ -44,8 +44,8 @@ def picture(image: np.ndarray, probabilities: np.ndarray, actual: int | None) ->
     left.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     left.set_axis_off()
     classes = range(len(probabilities))
-    colours = ["tab:green" if each == predicted else "tab:blue" for each in classes]
-    right.bar(classes, probabilities, color=colours)
+    colors = ["tab:green" if each == predicted else "tab:blue" for each in classes]
+    right.bar(classes, probabilities, color=colors)
     right.set(xlabel="digit", ylabel="probability", ylim=(0, 1.02))
     if len(probabilities) <= 20:
         right.set_xticks(classes)

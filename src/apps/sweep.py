@@ -1,8 +1,9 @@
-"""Many trials over several processes or machines: ``python -m src.apps.sweep -S key=value,value …``
+"""Run many trials in parallel: ``python -m src.apps.sweep -S key=value,value …``
 
-Dask hands the trials out; each is a ``dvc exp run --temp``, so that what comes of it is a DVC
-experiment, and a run in MLflow. A trial whose worker dies is handed to another one, and trainings
-go on from their checkpoints. A sweep that is run again does what is left of it.
+Dask distributes the trials over the processes of this machine, or over several machines. A trial
+runs ``dvc exp run --temp``; its result is a DVC experiment and a run in MLflow. If a worker dies,
+another worker repeats its trial, and the training resumes from its checkpoint. If you run the same
+sweep again, it runs only the trials that are not done.
 """
 
 import argparse
@@ -31,19 +32,19 @@ if TYPE_CHECKING:
     from distributed import Client
 
 LOCK = ".dvc/tmp/sweep.lock"
-MOST_WORKERS = 1000  # processes on one machine; Dask starts all of them at once
-TRIAL = "SWEEP_TRIAL"  # in the environment of a trial's processes: which one they are
+MAX_WORKERS = 1000  # processes on this machine; Dask starts all of them at once
+TRIAL = "SWEEP_TRIAL"  # environment variable that identifies the processes of a trial
 
 
 def trials(changes: list[str], edits: str) -> dict[str, list[str]]:
-    """The grid of some changes: for each trial its name and its changes.
+    """All combinations of the changes: the name and the changes of each trial.
 
     Args:
-        changes: as ``dvc exp run -S`` takes them: ``key=value,value`` or ``key=range(1,4)``.
-        edits: in the names too, as a DVC experiment has them beside its changes.
+        changes: in the syntax of ``dvc exp run -S``: ``key=value,value`` or ``key=range(1,4)``.
+        edits: from ``edits()``; other edits give other names.
 
     Raises:
-        PipelineError: one of them cannot be understood.
+        PipelineError: the syntax of a change is invalid.
     """
     axes = []
     try:
@@ -63,15 +64,15 @@ def trials(changes: list[str], edits: str) -> dict[str, list[str]]:
 
 
 def edits() -> str:
-    """What was changed since the commit of all that results depend on."""
+    """The uncommitted changes of the parameters and the code, which change the results."""
     command = ["git", "diff", "HEAD", "--", str(PARAMS), *CODE]
     return subprocess.run(command, capture_output=True, text=True).stdout
 
 
 def run_trial(folder: str, name: str, changes: list[str], settings: dict[str, str]) -> str | None:
-    """Run one trial, on a worker; the end of what it said if anything went wrong."""
+    """Run one trial on a worker; return None, or the end of its output if it failed."""
     trial = f"{folder} {name}"
-    for process in psutil.process_iter():  # of a worker that died
+    for process in psutil.process_iter():  # a worker that died may have left some
         try:
             if process.environ().get(TRIAL) == trial:
                 process.kill()
@@ -86,14 +87,14 @@ def run_trial(folder: str, name: str, changes: list[str], settings: dict[str, st
 
 
 def done_before() -> set[str]:
-    """The names of the experiments that this commit has."""
+    """The names of the DVC experiments of this commit."""
     listed = subprocess.run(["dvc", "exp", "list", "--name-only"], capture_output=True, text=True)
     return set(listed.stdout.split())
 
 
 def _processes(text: str) -> int:
-    if not (text.isdecimal() and 0 < int(text) <= MOST_WORKERS):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_WORKERS}")
+    if not (text.isdecimal() and 0 < int(text) <= MAX_WORKERS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_WORKERS}")
     return int(text)
 
 
@@ -101,23 +102,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m src.apps.sweep")
     parser.add_argument("-S", dest="changes", action="append", required=True, metavar="KEY=VALUES")
     cores = os.cpu_count() or 1
-    parser.add_argument("--workers", type=_processes, default=cores, help="processes, here")
-    parser.add_argument("--scheduler", help="of workers elsewhere: tcp://host:8786")
+    parser.add_argument("--workers", type=_processes, default=cores, help="number of processes")
+    parser.add_argument(
+        "--scheduler", help="use the workers of this Dask scheduler: tcp://host:8786"
+    )
     options = parser.parse_args()
     grid, added = trials(options.changes, edits()), []
     if not options.scheduler and not any("train.threads" in each for each in options.changes):
-        threads = max(1, cores // options.workers)  # so that trainings do not fight
+        threads = max(1, cores // options.workers)  # so that the trials do not compete for cores
         added = [f"train.threads={threads}"]
     console = Console(highlight=False, markup=False, soft_wrap=True)
     try:
         with FileLock(main_checkout() / LOCK, timeout=0):
             before = done_before()
             left = {name: [*each, *added] for name, each in grid.items() if name not in before}
-            console.print(f"{len(grid)} trials, {len(grid) - len(left)} of them done before")
+            console.print(f"{len(grid)} trials, {len(grid) - len(left)} of them already done")
             failed = sweep(left, options.workers, options.scheduler, console) if left else []
     except Timeout:
-        raise PipelineError("another sweep runs in this checkout; wait for its end") from None
-    console.print("compare them: make experiments, or make ui")
+        raise PipelineError(
+            "another sweep is running in this checkout; wait until it ends"
+        ) from None
+    console.print("to compare the trials, run `make experiments` or `make ui`")
     if failed:
         raise PipelineError(f"{len(failed)} of {len(left)} trials failed: {', '.join(failed)}")
 
@@ -125,15 +130,15 @@ def main() -> None:
 def sweep(
     left: dict[str, list[str]], workers: int, scheduler: str | None, console: Console
 ) -> list[str]:
-    """Run trials; the names of those that failed."""
+    """Run trials; return the names of the failed ones."""
     settings = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")}
     folder, failed, started = str(main_checkout()), [], time.monotonic()
     with _client(workers, scheduler) as client:
         from distributed import as_completed
 
         ready = subprocess.run(["dvc", "repro", "--quiet", "preprocess", "plan"])
-        if ready.returncode != 0:  # once, not by each trial
-            raise PipelineError("the data could not be prepared; see above")
+        if ready.returncode != 0:  # once for all trials
+            raise PipelineError("`dvc repro preprocess plan` failed; see its message above")
         futures = {
             client.submit(run_trial, folder, name, changes, settings, key=name): name
             for name, changes in left.items()
@@ -141,10 +146,12 @@ def sweep(
         for count, future in enumerate(as_completed(futures), 1):
             name = futures[future]
             if future.status == "cancelled":
-                raise PipelineError("Dask's scheduler is gone; run the sweep again, for the rest")
+                raise PipelineError(
+                    "lost connection to the Dask scheduler; run the sweep again to continue"
+                )
             error = str(future.exception()) if future.status == "error" else future.result()
-            told = f"{count} of {len(left)}: {name}, {shlex.join(left[name])}"
-            console.print(f"{told}, {time.monotonic() - started:.0f} s")
+            trial = f"{count} of {len(left)}: {name}, {shlex.join(left[name])}"
+            console.print(f"{trial}, {time.monotonic() - started:.0f} s")
             if error:
                 failed.append(name)
                 print(f"warning: {name} failed:\n{error}", file=sys.stderr)
@@ -153,7 +160,7 @@ def sweep(
 
 @contextmanager
 def _client(workers: int, scheduler: str | None) -> Iterator["Client"]:
-    """Dask with so many workers here, or with those of a scheduler elsewhere."""
+    """A Dask client with this number of local workers, or of an existing scheduler."""
     try:
         from distributed import Client, LocalCluster
         from distributed.comm import get_address_host_port
@@ -171,7 +178,7 @@ def _client(workers: int, scheduler: str | None) -> Iterator["Client"]:
         client = Client(scheduler)
     except (OSError, ValueError) as error:
         raise PipelineError(
-            f"no scheduler of Dask at {scheduler} ({error}); start one with `dask scheduler`"
+            f"no Dask scheduler at {scheduler} ({error}); start one with `dask scheduler`"
         ) from None
     with client:
         yield client

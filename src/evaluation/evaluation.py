@@ -1,87 +1,117 @@
-"""A trained model on the test split."""
+"""Evaluation of a trained model on the test split."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from src.common.errors import PipelineError
-from src.evaluation import statistics
-from src.models import artifacts, metrics
+from src.evaluation.statistics import wilson_interval
+from src.models import artifacts
 from src.models.inference import Predictor
+from src.models.metrics import accuracy, cross_entropy
+from src.models.record import Record
 
 Split = tuple[np.ndarray, np.ndarray]  # images uint8 [N, H, W], labels uint8 [N]
 
 
+@dataclass(frozen=True)
 class Evaluation:
-    """The figures of one trained model, computed once, as the stage's outputs need them.
+    """The results of one trained model."""
 
-    Attributes:
-        model: with the weights that the training ended with.
-        metrics: what ``metrics/test.json`` says of the model.
-        by_epoch: epoch and test accuracy; no rows if the recipe keeps no weights of epochs.
-        per_class: a row for each class: precision, recall, F1, number of test images.
-        confusion: ``int64 [K, K]``, rows are actual, columns predicted classes.
-        predictions: a row for each test image: actual and predicted class, its probability.
+    model: keras.Model  # with the weights from the end of the training
+    record: Record
+    history: list[dict[str, float]]  # the rows of history.csv
+    metrics: dict[str, Any]  # the entry in metrics/test.json
+    by_epoch: pd.DataFrame  # epoch, accuracy; no rows if the weights of the epochs were not kept
+    predictions: pd.DataFrame  # one row per test image: actual, predicted, probability
+    confusion: np.ndarray  # int64 [K, K]; rows are actual classes, columns are predicted classes
+    per_class: pd.DataFrame  # one row per class: class, precision, recall, f1, images
+
+
+def evaluate_model(folder: Path, test: Split, validation: Split) -> Evaluation:
+    """Evaluate the model in ``models/<recipe>/``.
+
+    Raises:
+        PipelineError: the model is missing or damaged, or does not fit the dataset.
     """
+    model, record = _load_model(folder, test), artifacts.load_record(folder)
+    history, classes = artifacts.load_history(folder), range(model.output_shape[1])
+    images, labels = test
+    predictor = Predictor(model)
+    logits = predictor.logits(images)
+    metrics = _metrics(logits, labels)
+    validated = accuracy(predictor.logits(validation[0]), validation[1])
+    metrics["restored_validation_accuracy"] = validated
+    metrics["weights_sha256"] = record["weights_sha256"]
+    accuracies = _accuracy_by_epoch(folder, model, predictor, test, metrics["accuracy"])
+    rows = zip([row["epoch"] for row in history], accuracies, strict=False)
+    predictions = _predictions(logits, labels)
+    return Evaluation(
+        model=model,
+        record=record,
+        history=history,
+        metrics=metrics,
+        by_epoch=pd.DataFrame(rows, columns=["epoch", "accuracy"], dtype=float),
+        predictions=predictions,
+        confusion=confusion_matrix(labels, predictions.predicted, labels=classes),
+        per_class=_per_class(labels, predictions.predicted, classes),
+    )
 
-    def __init__(self, folder: Path, test: Split, validation: Split) -> None:
-        """Evaluate ``models/<recipe>/``.
 
-        Raises:
-            PipelineError: the model is missing, damaged, or made for other data.
-        """
-        model = artifacts.load_model(folder)
-        images, labels = test
-        if model.input_shape[1:] != images.shape[1:] or model.output_shape[1] <= labels.max():
-            raise PipelineError(
-                f"{folder} takes images of {model.input_shape[1:]} and knows "
-                f"{model.output_shape[1]} classes, which the test split does not fit; "
-                f"run `dvc repro train@{folder.name}`"
-            )
-        classes = model.output_shape[1]
-        predictor = Predictor(model)
-        logits = predictor.logits(images)
-        validated = metrics.accuracy(predictor.logits(validation[0]), validation[1])
-        final, weights_by_epoch = (
-            model.get_weights(),
-            artifacts.load_weights_by_epoch(folder, model),
+def _load_model(folder: Path, test: Split) -> keras.Model:
+    model, (images, labels) = artifacts.load_model(folder), test
+    if model.input_shape[1:] != images.shape[1:] or model.output_shape[1] <= labels.max():
+        raise PipelineError(
+            f"the model in {folder} is for images of {model.input_shape[1:]} pixels and "
+            f"{model.output_shape[1]} classes, but the test split has images of "
+            f"{images.shape[1:]} pixels and labels up to {labels.max()}; "
+            f"run `dvc repro train@{folder.name}`"
         )
-        self.by_epoch = pd.DataFrame({"epoch": [], "accuracy": []}, dtype=float)
-        accuracy = metrics.accuracy(logits, labels)
-        for row, weights in zip(artifacts.load_history(folder), weights_by_epoch, strict=False):
-            own = accuracy  # the last row's weights are the final ones
-            if len(self.by_epoch) + 1 < len(weights_by_epoch):
-                model.set_weights(weights)
-                own = metrics.accuracy(predictor.logits(images), labels)
-            self.by_epoch.loc[len(self.by_epoch)] = [row["epoch"], own]
-        model.set_weights(final)
-        self.model = model
+    return model
 
-        low, high = statistics.wilson_interval(accuracy, len(labels))
-        self.metrics = {
-            "accuracy": accuracy,
-            "error_rate": 1 - accuracy,
-            "loss": metrics.cross_entropy(logits, labels),
-            "ci_low": low,
-            "ci_high": high,
-            "restored_validation_accuracy": validated,
+
+def _metrics(logits: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    right = accuracy(logits, labels)
+    low, high = wilson_interval(right, len(labels))
+    return {
+        "accuracy": right,
+        "error_rate": 1 - right,
+        "loss": cross_entropy(logits, labels),
+        "ci_low": low,
+        "ci_high": high,
+    }
+
+
+def _accuracy_by_epoch(
+    folder: Path, model: keras.Model, predictor: Predictor, test: Split, final_accuracy: float
+) -> list[float]:
+    """The test accuracy with the weights of each epoch; empty if these were not kept."""
+    weights_by_epoch = artifacts.load_weights_by_epoch(folder, model)
+    final, accuracies = model.get_weights(), []
+    for weights in weights_by_epoch[:-1]:  # the last ones are the weights of the model
+        model.set_weights(weights)
+        accuracies.append(accuracy(predictor.logits(test[0]), test[1]))
+    model.set_weights(final)
+    return [*accuracies, final_accuracy] if weights_by_epoch else []
+
+
+def _predictions(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "actual": labels,
+            "predicted": logits.argmax(axis=1),
+            "probability": softmax(logits, axis=1).max(axis=1).round(4),
         }
-        predicted = logits.argmax(axis=1)
-        self.predictions = pd.DataFrame(
-            {
-                "actual": labels,
-                "predicted": predicted,
-                "probability": softmax(logits, axis=1).max(axis=1).round(4),
-            }
-        )
-        self.confusion = confusion_matrix(labels, predicted, labels=range(classes))
-        scores = precision_recall_fscore_support(
-            labels, predicted, labels=range(classes), zero_division=0
-        )
-        names = ("precision", "recall", "f1", "images")
-        self.per_class = pd.DataFrame(
-            {"class": range(classes), **dict(zip(names, scores, strict=True))}
-        )
+    )
+
+
+def _per_class(labels: np.ndarray, predicted: pd.Series, classes: range) -> pd.DataFrame:
+    scores = precision_recall_fscore_support(labels, predicted, labels=classes, zero_division=0)
+    names = ("precision", "recall", "f1", "images")
+    return pd.DataFrame({"class": classes, **dict(zip(names, scores, strict=True))})

@@ -1,11 +1,14 @@
-"""The picture of a confusion matrix."""
+"""The plot of a confusion matrix."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
+MAX_CLASSES_WITH_NUMBERS = 20  # with more classes, the numbers would overlap
 
-def confusion_picture(confusion: np.ndarray, title: str) -> Figure:
-    """Counts ``int [K, K]`` (rows actual, columns predicted), drawn as percentages of a row."""
+
+def confusion_matrix_figure(confusion: np.ndarray, title: str) -> Figure:
+    """Draw counts ``int [K, K]`` (rows actual, columns predicted) as percentages of each row."""
+    # scikit-learn's ConfusionMatrixDisplay writes 0.0 into empty cells and labels all K classes.
     classes = len(confusion)
     percents = 100 * confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     side = min(12, max(5, 0.5 * classes + 1))
@@ -14,11 +17,11 @@ def confusion_picture(confusion: np.ndarray, title: str) -> Figure:
     image = axes.imshow(percents, cmap="Blues", vmin=0, vmax=100)
     figure.colorbar(image, ax=axes, label="percent of the actual class", shrink=0.8)
     axes.set(xlabel="predicted", ylabel="actual", title=title)
-    if classes <= 20:  # beyond, numbers would overlap
+    if classes <= MAX_CLASSES_WITH_NUMBERS:
         axes.set(xticks=range(classes), yticks=range(classes))
-        for (row, column), percent in np.ndenumerate(percents):
-            colour = "white" if percent > 50 else "black"
-            if percent:
-                text = f"{percent:.1f}"
-                axes.text(column, row, text, ha="center", va="center", color=colour, size=8)
+        for row, column in np.argwhere(percents):
+            percent = percents[row, column]
+            color = "white" if percent > 50 else "black"
+            text = f"{percent:.1f}"
+            axes.text(column, row, text, ha="center", va="center", color=color, size=8)
     return figure

@@ -1,4 +1,4 @@
-"""Many small pictures on one sheet."""
+"""Many small images in one figure."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,93 +10,103 @@ from matplotlib.figure import Figure
 if TYPE_CHECKING:
     import pandas as pd
 
-INCHES = 0.62  # of a picture's longer side
-GAP = 0.08  # between pictures, as a share of that side
-CAPTION_GAP = 0.42
-MAX_SIDE = 128  # more points than that would not show at this size
+INCHES = 0.75  # length of the longer side of an image
+GAP = 0.08  # between images, as a fraction of that side
+CAPTION_GAP = 0.6  # the same, for a row of captions
+MAX_SIDE = 128  # pixels; at this size more would not be visible
 
 
 def contact_sheet(
     images: np.ndarray,
     captions: Sequence[str] | None = None,
     columns: int = 10,
-    row_names: Sequence[str] | None = None,
-    title: str | None = None,
-    colours: str = "gray",
+    row_names: Sequence[str] = (),
+    title: str = "",
+    cmap: str = "gray",
     limits: tuple[float, float] = (0, 255),
 ) -> Figure:
-    """Draw pictures in rows, from left to right, light on dark as they are.
+    """Draw images in rows, from left to right.
 
     Args:
-        images: ``[N, H, W]``, N ≥ 1, of any type.
-        captions: a text beneath each picture.
-        columns: pictures in a row.
-        row_names: a text left of each row.
-        title: a text above all.
-        colours: Matplotlib's name of a colour map.
-        limits: the values that its first and last colour stand for.
+        images: ``[N, H, W]``, N ≥ 1, of any dtype.
+        captions: a text below each image.
+        columns: number of images in a row.
+        row_names: a text to the left of each row.
+        title: a text at the top.
+        cmap: name of a Matplotlib colormap.
+        limits: the values of its first and last color.
 
     Raises:
-        ValueError: no pictures, or not as many captions as pictures.
+        ValueError: there are no images, or the number of captions differs from that of images.
     """
     if images.ndim != 3 or not len(images):
-        raise ValueError(f"pictures are [N, H, W], N ≥ 1, not {list(images.shape)}")
-    images = _thinned(images)
-    count, height, width = images.shape
-    if captions is not None and len(captions) != count:
-        raise ValueError(f"{len(captions)} captions for {count} pictures")
-    rows = -(-count // columns)
-    side = max(height, width)
-    gap = max(1, round(side * GAP))
-    down = height + (round(side * CAPTION_GAP) if captions is not None else gap)
-    across = width + gap
-    # One image for the whole sheet: an axes for each picture would take seconds to draw.
-    sheet = np.full((rows * down, columns * across), np.nan, np.float32)
-    for i, image in enumerate(images):
-        top, left = i // columns * down, i % columns * across
-        sheet[top : top + height, left : left + width] = image
+        raise ValueError(f"images must be [N, H, W], N ≥ 1, not {list(images.shape)}")
+    if captions is not None and len(captions) != len(images):
+        raise ValueError(f"{len(captions)} captions for {len(images)} images")
+    images = _reduced(images)
+    sheet, corners = _tile(images, columns, GAP if captions is None else CAPTION_GAP)
+    figure = _figure(sheet, INCHES / max(images.shape[1:]), cmap, limits)
+    (axes,) = figure.axes
+    height, width = images.shape[1:]
+    tops = [top + (height - 1) / 2 for top, _ in corners[::columns]]
+    axes.set_yticks(tops[: len(row_names)], row_names)
+    axes.set_title(title)
+    for (top, left), caption in zip(corners, captions or (), strict=False):
+        axes.text(left + width / 2, top + height, caption, ha="center", va="top", fontsize=8)
+    return figure
 
-    inches = INCHES / side
-    figure = Figure(
-        (sheet.shape[1] * inches + 1, sheet.shape[0] * inches + 0.6), dpi=120, layout="constrained"
-    )
+
+def _tile(
+    images: np.ndarray, columns: int, row_gap: float
+) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """One array with all images, because one axes per image would take seconds to draw.
+
+    Returns:
+        ``float32 [H, W]``, NaN between the images, and the top left corner of each image.
+    """
+    count, height, width = images.shape
+    side = max(height, width)
+    down, across = (n + max(1, round(side * gap)) for n, gap in ((height, row_gap), (width, GAP)))
+    corners = [(i // columns * down, i % columns * across) for i in range(count)]
+    sheet = np.full((-(-count // columns) * down, columns * across), np.nan, np.float32)
+    for image, (top, left) in zip(images, corners, strict=True):
+        sheet[top : top + height, left : left + width] = image
+    return sheet, corners
+
+
+def _figure(sheet: np.ndarray, inches: float, cmap: str, limits: tuple[float, float]) -> Figure:
+    """A figure of ``sheet``, ``inches`` for each pixel, with axes but no lines around it."""
+    size = sheet.shape[1] * inches + 1, sheet.shape[0] * inches + 0.6
+    figure = Figure(size, dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    axes.imshow(sheet, cmap=colours, vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    axes.imshow(sheet, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
     axes.spines[:].set_visible(False)
     axes.set_xticks([])
-    axes.set_yticks(
-        [row * down + (height - 1) / 2 for row in range(len(row_names or ()))], row_names or ()
-    )
     axes.tick_params(length=0)
-    if title:
-        axes.set_title(title)
-    for i, caption in enumerate(captions or ()):
-        x, y = i % columns * across + width / 2, i // columns * down + height
-        axes.text(x, y, caption, ha="center", va="top", fontsize=8)
     return figure
 
 
 def class_sheet(
     images: np.ndarray, labels: np.ndarray, columns: int = 10, max_rows: int = 20
 ) -> Figure:
-    """The first pictures of each class, one row a class.
+    """Draw the first images of each class, one row per class.
 
     Args:
         images: ``uint8 [N, H, W]``.
         labels: ``uint8 [N]``.
-        columns: pictures of each class.
-        max_rows: with more classes than this, only the first ones are drawn, and the title says so.
+        columns: number of images of each class.
+        max_rows: if there are more classes, only this many are drawn, and the title says so.
     """
-    images = _thinned(images)
+    images = _reduced(images)
     classes = np.unique(labels)
     drawn = classes[:max_rows]
     sheet = np.zeros((len(drawn), columns, *images.shape[1:]), np.uint8)
     for row, label in zip(sheet, drawn, strict=True):
         chosen = images[np.flatnonzero(labels == label)[:columns]]
         row[: len(chosen)] = chosen
-    title = f"The first {columns} of each class"
+    title = f"The first {columns} images of each class"
     if len(drawn) < len(classes):
-        title += f", for {len(drawn)} of {len(classes)} classes"
+        title += f", {len(drawn)} of {len(classes)} classes"
     names = [str(label) for label in drawn]
     return contact_sheet(sheet.reshape(-1, *images.shape[1:]), None, columns, names, title)
 
@@ -104,12 +114,13 @@ def class_sheet(
 def mistake_sheet(
     images: np.ndarray, predictions: "pd.DataFrame", title: str, count: int = 20
 ) -> Figure:
-    """The mistakes that the model was surest of, with actual and predicted class and probability.
+    """Draw the wrong predictions with the highest probability.
 
     Args:
         images: ``uint8 [N, H, W]``.
-        predictions: a row for each image: ``actual``, ``predicted``, ``probability``.
-        count: at most so many.
+        predictions: one row per image: ``actual``, ``predicted``, ``probability``.
+        title: its first part.
+        count: the maximum number of images.
     """
     wrong = predictions[predictions.actual != predictions.predicted]
     worst = wrong.sort_values("probability", ascending=False, kind="stable")[:count]
@@ -118,14 +129,15 @@ def mistake_sheet(
         figure.suptitle(f"{title}: no mistakes")
         return figure
     captions = [
-        f"{row.actual}, not {row.predicted}\n{row.probability:.2f}" for row in worst.itertuples()
+        f"predicted {row.predicted}\nactual {row.actual}\n{row.probability:.2f}"
+        for row in worst.itertuples()
     ]
-    told = f"{title}: {len(wrong)} mistakes; the {len(worst)} it was surest of"
-    return contact_sheet(images[worst.index], captions, 10, None, told)
+    title = f"{title}: {len(wrong)} mistakes; the {len(worst)} with the highest probability"
+    return contact_sheet(images[worst.index], captions, title=title)
 
 
-def _thinned(images: np.ndarray) -> np.ndarray:
-    """A view with every so many points, so that neither side has more than ``MAX_SIDE``."""
+def _reduced(images: np.ndarray) -> np.ndarray:
+    """A view of every n-th pixel, so that no side is longer than ``MAX_SIDE``."""
     step = -(-max(images.shape[1:]) // MAX_SIDE)
     return images[:, ::step, ::step]
 

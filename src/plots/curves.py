@@ -1,17 +1,18 @@
-"""The picture of a training: its curves by epoch."""
+"""The plot of the learning curves."""
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 
-def curves_picture(history: list[dict[str, float]], title: str) -> Figure:
-    """Loss and accuracy by epoch, from the rows of ``history.csv``."""
+def curves_figure(history: list[dict[str, float]], title: str) -> Figure:
+    """Draw loss and accuracy by epoch, from the rows of ``history.csv``."""
     figure = Figure((9, 3.6), dpi=100, layout="constrained")
     losses, accuracies = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in history]
     marker = "o" if len(history) < 40 else None
 
-    def draw(axes, key: str, label: str) -> None:
+    def draw(axes: Axes, key: str, label: str) -> None:
         axes.plot(epochs, [row[key] for row in history], marker=marker, markersize=3, label=label)
 
     draw(losses, "loss", "training")

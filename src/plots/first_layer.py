@@ -1,4 +1,4 @@
-"""The picture of what the first layer of a model has learned to look for."""
+"""The plot of the weights of a model's first layer."""
 
 import keras
 import numpy as np
@@ -9,14 +9,15 @@ from src.plots.contact_sheet import contact_sheet
 MAX_UNITS = 50
 
 
-def first_layer_picture(model: keras.Model, title: str) -> Figure:
-    """The weights that each unit, or each filter, gives to the points of a picture.
+def first_layer_figure(model: keras.Model, title: str) -> Figure:
+    """Draw the weights of each unit of a dense layer, or of each filter of a convolution.
 
-    A dense layer's unit has a weight for each point of the image; without hidden layers the units
-    are the classes. A convolution's filter slides over the image.
+    A unit of a dense layer has one weight for each pixel of the image. In a model without hidden
+    layers, the units are the classes. The filter of a convolution is applied at each position.
 
     Args:
-        model: takes ``uint8 [N, H, W]``.
+        model: its input is ``uint8 [N, H, W]``.
+        title: at the top; the name of the recipe.
     """
     layer = next(each for each in model.layers if each.weights)
     kernel = np.asarray(layer.kernel, np.float32)
@@ -31,13 +32,13 @@ def first_layer_picture(model: keras.Model, title: str) -> Figure:
         drawn,
         [str(index) for index in range(len(drawn))] if classes else None,
         columns=5 if len(drawn) <= 10 else 10,
-        colours="RdBu",
+        cmap="RdBu",
         limits=(-limit, limit),
     )
     (axes,) = figure.axes
     figure.colorbar(axes.images[0], ax=axes, label="weight", pad=0.02)
-    what = "the weights of each class" if classes else "what the first layer looks for"
+    subtitle = "weights of each class" if classes else "weights of the first layer"
     if len(drawn) < len(filters):
-        what += f", {len(drawn)} of {len(filters)} units"
-    figure.suptitle(f"{title}: {what}\n(blue for, red against)", fontsize=10)
+        subtitle += f", {len(drawn)} of {len(filters)} units"
+    figure.suptitle(f"{title}: {subtitle}\n(blue: positive, red: negative)", fontsize=10)
     return figure

@@ -1,26 +1,30 @@
-"""The comparison of all trained recipes: a table and its summary."""
+"""The comparison of all trained recipes: a table and a summary."""
 
 from dataclasses import asdict
+from typing import Any
 
 import pandas as pd
 
 from src.evaluation.statistics import mcnemar
-from src.reporting.published import Judged
+from src.models.record import Record
+from src.reporting.published import PublishedResult
 
 
-def compare(records: dict[str, dict], test: dict[str, dict], judged: list[Judged]) -> pd.DataFrame:
-    """A row for each recipe, the best on validation first.
+def comparison_table(
+    records: dict[str, Record], test: dict[str, dict[str, Any]], published: list[PublishedResult]
+) -> pd.DataFrame:
+    """One row per recipe, the best validation accuracy first.
 
     Args:
         records: ``training.json`` of each recipe.
         test: ``metrics/test.json``.
-        judged: verdicts on the published figures; empty where the data are not the author's.
+        published: the results for all published values; empty if there are none for the dataset.
     """
     rows = []
     for name, record in records.items():
-        own = [each for each in judged if each.recipe == name]
-        accuracies = [each for each in own if each.metric == "test_accuracy"]
-        reproduced = sum(each.verdict == "reproduced" for each in own)
+        results = [each for each in published if each.recipe == name]
+        accuracies = [each.published for each in results if each.metric == "test_accuracy"]
+        reproduced = sum(each.verdict == "reproduced" for each in results)
         rows.append(
             {
                 "recipe": name,
@@ -31,20 +35,19 @@ def compare(records: dict[str, dict], test: dict[str, dict], judged: list[Judged
                 "test_accuracy": test[name]["accuracy"],
                 "ci_low": test[name]["ci_low"],
                 "ci_high": test[name]["ci_high"],
-                "published_accuracy": accuracies[-1].published if accuracies else None,
-                "values_published": len(own),
+                "published_accuracy": accuracies[-1] if accuracies else None,
+                "values_published": len(results),
                 "values_reproduced": reproduced,
-                "reproduced": ("yes" if reproduced == len(own) else "no") if own else "",
+                "reproduced": ("yes" if reproduced == len(results) else "no") if results else "",
             }
         )
-    table = pd.DataFrame(rows).sort_values(
+    return pd.DataFrame(rows).sort_values(
         ["validation_accuracy", "recipe"], ascending=[False, True], ignore_index=True
     )
-    return table
 
 
 def validation_curves(histories: dict[str, list[dict[str, float]]]) -> pd.DataFrame:
-    """A row for each recipe and validation, with the seconds of training up to it.
+    """One row per recipe and validation, with the training time in seconds until then.
 
     Args:
         histories: the rows of ``history.csv`` of each recipe.
@@ -57,18 +60,21 @@ def validation_curves(histories: dict[str, list[dict[str, float]]]) -> pd.DataFr
     return pd.concat(tables, ignore_index=True)[columns]
 
 
-def published_table(judged: list[Judged]) -> pd.DataFrame:
-    """A row for each published figure."""
-    return pd.DataFrame([asdict(each) for each in judged], columns=list(Judged.__annotations__))
+def published_table(published: list[PublishedResult]) -> pd.DataFrame:
+    """One row per published value."""
+    columns = list(PublishedResult.__annotations__)
+    return pd.DataFrame([asdict(each) for each in published], columns=columns)
 
 
-def summarize(table: pd.DataFrame, dataset: dict, predictions: dict[str, pd.DataFrame]) -> dict:
-    """The columns of ``dvc exp show``: the data, the best recipe and how sure that is.
+def summarize(
+    table: pd.DataFrame, dataset: dict[str, Any], predictions: dict[str, pd.DataFrame]
+) -> dict[str, Any]:
+    """The columns of ``dvc exp show``: the dataset, the best recipe and the runner-up.
 
     Args:
-        table: as ``compare`` gives it.
-        dataset: ``data/processed/dataset.json``.
-        predictions: for the first two recipes of the table, their rows for each test image.
+        table: from ``comparison_table``.
+        dataset: ``dataset.json`` of the preprocessed data.
+        predictions: one row per test image, for the first two recipes of the table.
     """
     best = table.iloc[0]
     summary = {
@@ -83,18 +89,18 @@ def summarize(table: pd.DataFrame, dataset: dict, predictions: dict[str, pd.Data
         "accuracy": dict(zip(table.recipe, table.test_accuracy, strict=True)),
     }
     if dataset["is_fallback"]:
-        summary["fallback_for"] = dataset["requested"]
+        wanted = summary["fallback_for"] = dataset["requested"]
         summary["note"] = (
-            f"NOT {dataset['requested']}: scikit-learn's 1,797 digits stand in for it. To get "
-            f"{dataset['requested']}, put its four IDX files into data/incoming, or connect to the "
-            "network and run `dvc repro --force download`; then run `dvc repro`."
+            f"NOT {wanted}: these results are for the fallback dataset, scikit-learn's 1,797 "
+            f"digits. To use {wanted}, put its four IDX files into data/incoming, or connect to "
+            "the network and run `dvc repro --force download`; then run `dvc repro`."
         )
     if len(table) > 1:
-        right = [
+        correct = [
             (predictions[name].actual == predictions[name].predicted).to_numpy()
             for name in table.recipe[:2]
         ]
         summary["runner_up"] = table.recipe[1]
         summary["runner_up_test_accuracy"] = table.test_accuracy[1]
-        summary["runner_up_p_value"] = mcnemar(*right)
+        summary["runner_up_p_value"] = mcnemar(*correct)
     return summary

@@ -1,12 +1,13 @@
-"""The comparison as people read it: in the terminal and as Markdown.
+"""The comparison as text: in the terminal and as Markdown.
 
-``python -m src.reporting.report`` prints the last comparison and what to try next. With
-``--readme``, it pastes the comparison into the README.
+``python -m src.reporting.report`` prints the last comparison and the next commands to try. With
+``--readme``, it copies the comparison into the README.
 """
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -14,22 +15,22 @@ from rich.panel import Panel
 from rich.table import Table
 
 from src.common.errors import PipelineError, run
-from src.common.files import atomic_file
+from src.common.files import atomic_file, write_csv, write_json
 from src.common.markdown import replace_section
 from src.common.paths import COMPARISON, COMPARISON_TEXT, PUBLISHED, SUMMARY
 
 README = Path("README.md")
 SIGNIFICANT = 0.05
 NEXT = """Try next, after `. .venv/bin/activate`:
-  dvc exp run -S model=cnn -S models.cnn.epochs=3   # change one thing, as an experiment
+  dvc exp run -S model=cnn -S models.cnn.epochs=3   # change one parameter, as an experiment
   make experiments                                  # compare experiments
   make ui                                           # runs, curves and models in the browser"""
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """The comparison with text in every cell; – where there is nothing to say."""
+    """The comparison with text in every cell; – in empty cells."""
 
-    def verdict(row) -> str:
+    def verdict(row: Any) -> str:
         if not row.values_published:
             return "–"
         return f"{row.reproduced}, {row.values_reproduced} of {row.values_published}"
@@ -53,39 +54,50 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def sentences(published: pd.DataFrame, summary: dict) -> list[str]:
-    """What the table alone does not say: data, best and runner-up, figures not reproduced."""
-    told = [summary["note"]] if "note" in summary else []
+def sentences(published: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
+    """What the table does not show: the fallback dataset, McNemar's test, differing values."""
+    lines = [summary["note"]] if "note" in summary else []
     if "runner_up" in summary:
         p = summary["runner_up_p_value"]
         differs = "differs" if p < SIGNIFICANT else "does not differ"
-        told.append(
+        lines.append(
             f"Best on validation: {summary['best']}. On the test images the runner-up, "
             f"{summary['runner_up']}, {differs} significantly from it (McNemar's exact test, "
             f"p = {p:.2g})."
         )
     for row in published[published.verdict != "reproduced"].itertuples():
         at = "" if pd.isna(row.epoch) else f" at epoch {row.epoch:.0f}"
-        ours = "not reached" if pd.isna(row.ours) else f"here {row.ours:.4g}"
-        told.append(
-            f"{row.recipe}: {row.metric}{at} {row.verdict}: published {row.published:.4g}, {ours} "
+        ours = "" if pd.isna(row.ours) else f", here {row.ours:.4g}"
+        lines.append(
+            f"{row.recipe}: {row.metric}{at} {row.verdict}: published {row.published:.4g}{ours} "
             f"(reproduced from {row.allowed_low:.4g} to {row.allowed_high:.4g})."
         )
-    return told
+    return lines
 
 
-def to_markdown(table: pd.DataFrame, published: pd.DataFrame, summary: dict) -> str:
-    """The comparison as ``metrics/comparison.md`` and the README show it."""
+def to_markdown(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> str:
+    """The comparison for ``metrics/comparison.md`` and the README."""
     text = readable(table)
     lines = [list(text.columns), ["---"] + ["---:"] * (len(text.columns) - 1), *text.to_numpy()]
     rows = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     return rows + "".join(f"\n{sentence}\n" for sentence in sentences(published, summary))
 
 
-def show(table: pd.DataFrame, published: pd.DataFrame, summary: dict) -> None:
-    """Print the comparison, in a narrow terminal without its least important columns."""
+def write(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> str:
+    """Write the comparison into ``metrics/``, and return the content of ``comparison.md``."""
+    write_csv(COMPARISON, table)
+    write_csv(PUBLISHED, published)
+    write_json(SUMMARY, summary)
+    text = to_markdown(table, published, summary)
+    with atomic_file(COMPARISON_TEXT) as partial:
+        partial.write_text(text, "utf-8")
+    return text
+
+
+def show(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> None:
+    """Print the comparison; a narrow terminal gets only the most important columns."""
     console = Console(highlight=False)
-    if not console.is_terminal:  # a log, where no line is too long
+    if not console.is_terminal:  # a log file, where the width does not matter
         console = Console(highlight=False, width=120)
     text = readable(table)
     for column in ("seconds", "epochs", "parameters", "95% interval"):
@@ -97,11 +109,11 @@ def show(table: pd.DataFrame, published: pd.DataFrame, summary: dict) -> None:
         grid.add_column(column, justify="left" if column == "recipe" else "right", no_wrap=True)
     for row in text.itertuples(index=False):
         grid.add_row(*row)
-    told = sentences(published, summary)
+    notes = sentences(published, summary)
     if "note" in summary:
-        console.print(Panel(told.pop(0), title="FALLBACK DATASET", border_style="bold red"))
+        console.print(Panel(notes.pop(0), title="FALLBACK DATASET", border_style="bold red"))
     console.print(grid)
-    for sentence in told:
+    for sentence in notes:
         console.print(sentence, soft_wrap=not console.is_terminal)
 
 

@@ -4,7 +4,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from src.reporting.published import Judged
+    from src.reporting.published import PublishedResult
 
 
 def recipe_line(record: dict[str, Any]) -> str:
@@ -91,7 +91,7 @@ def run_note(
     return "\n".join(lines)
 
 
-def result_lines(name: str, test: dict[str, float], judged: "list[Judged]") -> list[str]:
+def result_lines(name: str, test: dict[str, float], judged: "list[PublishedResult]") -> list[str]:
     """The test accuracy with its interval, and the verdict on what its author printed.
 
     Args:

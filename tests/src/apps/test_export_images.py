@@ -1,4 +1,4 @@
-"""Images written as PNG files, which anything can read."""
+"""Images of a split as PNG files."""
 
 import numpy as np
 import pytest

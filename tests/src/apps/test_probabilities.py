@@ -1,4 +1,4 @@
-"""Bars in the terminal and in the picture."""
+"""Bar charts in the terminal and as a figure."""
 
 import io
 
@@ -7,13 +7,13 @@ from rich.console import Console
 
 from src.apps import probabilities
 
-SHARES = np.array([0.02, 0.9, 0.08])
+PROBABILITIES = np.array([0.02, 0.9, 0.08])
 
 
 def test_the_terminal_shows_a_bar_for_each_class():
     console = Console(file=io.StringIO(), width=80)
-    probabilities.show(console, "seven.png", SHARES, actual=2)
-    probabilities.show(console, "other.png", SHARES, actual=None)
+    probabilities.show(console, "seven.png", PROBABILITIES, actual=2)
+    probabilities.show(console, "other.png", PROBABILITIES, actual=None)
     first, second = console.file.getvalue().strip().split("\n\n")
     title, *rows = first.splitlines()
     assert title == "seven.png: actual 2, predicted 1  ✗"
@@ -24,11 +24,11 @@ def test_the_terminal_shows_a_bar_for_each_class():
     assert second.splitlines()[0] == "other.png: predicted 1"
 
 
-def test_the_picture_is_the_tutorials():
+def test_the_figure_shows_the_image_and_the_bars():
     image = np.zeros((6, 5), np.uint8)
-    figure = probabilities.picture(image, SHARES, actual=2)
+    figure = probabilities.prediction_figure(image, PROBABILITIES, actual=2)
     assert figure.get_suptitle() == "actual: 2, predicted: 1"
     left, right = figure.axes
     assert left.images[0].get_array().shape == (6, 5)
-    np.testing.assert_allclose([bar.get_height() for bar in right.patches], SHARES)
+    np.testing.assert_allclose([bar.get_height() for bar in right.patches], PROBABILITIES)
     assert right.get_ylabel() == "probability"

@@ -1,26 +1,35 @@
-"""Figures of a trained model on a test split."""
+"""The evaluation of a trained model on a test split."""
 
 import numpy as np
 import pytest
 
 from src.common.errors import PipelineError
 from src.config.recipe import load_recipe
-from src.evaluation.evaluation import Evaluation
+from src.evaluation.evaluation import evaluate_model
 from src.models import artifacts
+from src.training.execution import Execution
 from src.training.trainer import Trainer
-from tests.src.models.test_artifacts import GRAPH, RECIPE
+
+RECIPE = {
+    "family": "softmax",
+    "weights": {"kind": "glorot_uniform"},
+    "bias": {"kind": "zeros"},
+    "optimizer": {"kind": "sgd", "learning_rate": 0.1},
+    "batch_size": 100,
+    "epochs": 2,
+}
 
 
 @pytest.fixture(scope="module")
 def folder(digits, tmp_path_factory):
     images, labels = digits
-    validation = images[:100], labels[:100]
-    trainer = Trainer(load_recipe(RECIPE), digits, validation, 10, 1, GRAPH, keep_epochs=True)
+    validation, execution = (images[:100], labels[:100]), Execution("cpu", "graph", "float32")
+    trainer = Trainer(load_recipe(RECIPE), digits, validation, 10, 1, execution, keep_epochs=True)
     training = trainer.run()
     folder = tmp_path_factory.mktemp("models") / "tiny"
     folder.mkdir()
     plan = {"name": "tiny", "recipe": RECIPE, "train": {"seed": 1}, "keep_epochs": True}
-    run_config = artifacts.make_run_config(plan, {"name": "digits"}, training.model, GRAPH)
+    run_config = artifacts.make_run_config(plan, {"name": "digits"}, training.model, execution)
     artifacts.save(folder, run_config, training)
     return folder
 
@@ -28,16 +37,16 @@ def folder(digits, tmp_path_factory):
 @pytest.fixture(scope="module")
 def evaluation(folder, digits):
     images, labels = digits
-    return Evaluation(folder, (images[100:500], labels[100:500]), (images[:100], labels[:100]))
+    return evaluate_model(folder, (images[100:500], labels[100:500]), (images[:100], labels[:100]))
 
 
-def test_the_figures_agree_with_each_other(evaluation):
-    figures, confusion = evaluation.metrics, evaluation.confusion
-    assert figures["accuracy"] == np.trace(confusion) / 400
-    assert figures["accuracy"] + figures["error_rate"] == pytest.approx(1)
-    assert figures["ci_low"] < figures["accuracy"] < figures["ci_high"]
+def test_metrics_confusion_matrix_and_predictions_agree(evaluation):
+    metrics, confusion = evaluation.metrics, evaluation.confusion
+    assert metrics["accuracy"] == np.trace(confusion) / 400
+    assert metrics["accuracy"] + metrics["error_rate"] == pytest.approx(1)
+    assert metrics["ci_low"] < metrics["accuracy"] < metrics["ci_high"]
     rows = evaluation.predictions
-    assert (rows.actual == rows.predicted).mean() == figures["accuracy"]
+    assert (rows.actual == rows.predicted).mean() == metrics["accuracy"]
     assert rows.probability.between(0.1, 1).all()
 
 
@@ -52,17 +61,20 @@ def test_precision_and_recall_of_each_class(evaluation):
     assert evaluation.per_class.images.sum() == 400
 
 
-def test_the_accuracy_of_the_last_epoch_is_the_models(evaluation):
+def test_the_accuracy_of_the_last_epoch_is_the_test_accuracy(evaluation):
     assert list(evaluation.by_epoch.epoch) == [1, 2]
     assert evaluation.by_epoch.accuracy.iloc[-1] == evaluation.metrics["accuracy"]
+    assert evaluation.by_epoch.accuracy.iloc[0] != evaluation.metrics["accuracy"]
 
 
-def test_a_restored_model_is_as_accurate_as_it_was_saved(evaluation, folder):
-    saved = artifacts.load_record(folder)["val_accuracy"]
-    assert evaluation.metrics["restored_validation_accuracy"] == saved
+def test_the_evaluated_model_has_the_weights_and_the_accuracy_of_its_record(evaluation, folder):
+    record = artifacts.load_record(folder)
+    assert evaluation.metrics["restored_validation_accuracy"] == record["val_accuracy"]
+    assert artifacts.weights_sha256(evaluation.model) == record["weights_sha256"]
+    assert list(evaluation.metrics.items())[-1] == ("weights_sha256", record["weights_sha256"])
 
 
-def test_a_model_of_other_data_is_refused(folder):
+def test_a_model_for_another_image_size_is_refused(folder):
     other = np.zeros((5, 8, 8), np.uint8), np.zeros(5, np.uint8)
-    with pytest.raises(PipelineError, match=r"takes images of \(28, 28\)"):
-        Evaluation(folder, other, other)
+    with pytest.raises(PipelineError, match=r"for images of \(28, 28\) pixels"):
+        evaluate_model(folder, other, other)

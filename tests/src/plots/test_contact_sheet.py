@@ -1,3 +1,5 @@
+"""Many small images in one figure."""
+
 import subprocess
 import sys
 
@@ -21,12 +23,12 @@ def row_names(figure):
     return [label.get_text() for label in figure.axes[0].get_yticklabels()]
 
 
-def test_pictures_stand_in_rows_with_their_captions():
+def test_images_are_in_rows_with_their_captions():
     images = np.arange(1, 6, dtype=np.uint8)[:, None, None] * np.ones((5, 10, 10), np.uint8)
     figure = contact_sheet(images, list("abcde"), columns=2)
     sheet = drawn(figure)
-    assert [sheet[0, 0], sheet[0, -2], sheet[14, 0], sheet[14, -2], sheet[28, 0]] == [1, 2, 3, 4, 5]
-    assert np.ma.is_masked(sheet[28, -2]) or np.isnan(sheet[28, -2])  # no sixth
+    assert [sheet[0, 0], sheet[0, -2], sheet[16, 0], sheet[16, -2], sheet[32, 0]] == [1, 2, 3, 4, 5]
+    assert np.ma.is_masked(sheet[32, -2]) or np.isnan(sheet[32, -2])  # there is no sixth image
     assert texts(figure) == list("abcde")
 
 
@@ -37,23 +39,23 @@ def test_a_class_sheet_has_a_row_for_each_class():
     sheet = drawn(figure)
     assert row_names(figure) == ["0", "2", "7"]
     firsts = [sheet[row * 11, column * 11] for row in range(3) for column in range(2)]
-    assert firsts == [1, 3, 0, 2, 5, 0]  # the class 7 has one picture only
-    assert "The first 2 of each class" in figure.axes[0].get_title()
+    assert firsts == [1, 3, 0, 2, 5, 0]  # class 7 has only one image
+    assert "The first 2 images of each class" in figure.axes[0].get_title()
 
 
-def test_with_many_classes_rows_are_left_out_and_the_title_says_so():
+def test_the_title_says_how_many_of_many_classes_are_drawn():
     labels = np.arange(256, dtype=np.uint8)
     figure = class_sheet(np.zeros((256, 8, 8), np.uint8), labels, max_rows=20)
     assert row_names(figure) == [str(label) for label in range(20)]
-    assert "for 20 of 256 classes" in figure.axes[0].get_title()
+    assert "20 of 256 classes" in figure.axes[0].get_title()
 
 
-def test_large_pictures_are_thinned():
+def test_large_images_are_reduced():
     figure = contact_sheet(np.zeros((3, 1000, 500), np.uint8), columns=3)
     assert max(drawn(figure).shape) <= 3 * 128 * 1.2
 
 
-def test_the_same_pictures_give_the_same_file(tmp_path):
+def test_the_same_images_give_the_same_file(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (12, 9, 5), np.uint8)
     for name in ("a.png", "b.png"):
         write_png(contact_sheet(images, [str(i) for i in range(12)], 4, title="t"), tmp_path / name)
@@ -63,13 +65,13 @@ def test_the_same_pictures_give_the_same_file(tmp_path):
 
 
 @pytest.mark.parametrize("images", [np.zeros((0, 8, 8)), np.zeros((8, 8))])
-def test_no_pictures_are_refused(images):
+def test_an_empty_array_is_refused(images):
     with pytest.raises(ValueError, match="N ≥ 1"):
         contact_sheet(images)
 
 
-def test_captions_must_match():
-    with pytest.raises(ValueError, match="2 captions for 3 pictures"):
+def test_the_number_of_captions_must_match():
+    with pytest.raises(ValueError, match="2 captions for 3 images"):
         contact_sheet(np.zeros((3, 8, 8), np.uint8), ["a", "b"])
 
 
@@ -78,20 +80,20 @@ def test_pyplot_is_not_imported():
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def test_mistakes_are_the_surest_first():
+def test_mistakes_are_sorted_by_probability():
     images = np.zeros((4, 6, 6), np.uint8)
     predictions = pd.DataFrame(
         {"actual": [1, 2, 3, 4], "predicted": [1, 3, 4, 5], "probability": [0.9, 0.5, 0.8, 0.7]}
     )
     figure = mistake_sheet(images, predictions, "cnn", count=2)
     assert [text.get_text() for text in figure.axes[0].texts] == [
-        "3, not 4\n0.80",
-        "4, not 5\n0.70",
+        "predicted 4\nactual 3\n0.80",
+        "predicted 5\nactual 4\n0.70",
     ]
-    assert figure.axes[0].get_title() == "cnn: 3 mistakes; the 2 it was surest of"
+    assert figure.axes[0].get_title() == "cnn: 3 mistakes; the 2 with the highest probability"
 
 
-def test_a_model_without_mistakes_has_a_sheet_too():
+def test_a_model_without_mistakes_has_a_figure_that_says_so():
     images = np.zeros((1, 6, 6), np.uint8)
     right = pd.DataFrame({"actual": [1], "predicted": [1], "probability": [0.9]})
     assert "no mistakes" in mistake_sheet(images, right, "cnn").get_suptitle()

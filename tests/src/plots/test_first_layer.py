@@ -1,17 +1,17 @@
-"""The picture of the first layer, from models of each family."""
+"""The plot of the first layer, for models of each family."""
 
 import keras
 import numpy as np
 import pytest
 
 from src.plots.contact_sheet import write_png
-from src.plots.first_layer import first_layer_picture
+from src.plots.first_layer import first_layer_figure
 
 
 @pytest.mark.parametrize(
-    ("layers", "pictures", "title"),
+    ("layers", "images", "title"),
     [
-        ([keras.layers.Flatten(), keras.layers.Dense(10)], 10, "the weights of each class"),
+        ([keras.layers.Flatten(), keras.layers.Dense(10)], 10, "weights of each class"),
         (
             [keras.layers.Flatten(), keras.layers.Dense(70), keras.layers.Dense(3)],
             50,
@@ -29,13 +29,13 @@ from src.plots.first_layer import first_layer_picture
         ),
     ],
 )
-def test_it_draws_each_unit(layers, pictures, title, tmp_path):
+def test_each_unit_is_drawn(layers, images, title, tmp_path):
     model = keras.Sequential([keras.Input((6, 5), dtype="uint8"), *layers])
-    figure = first_layer_picture(model, "cnn")
+    figure = first_layer_figure(model, "cnn")
     assert title in figure.get_suptitle()
     sheet = figure.axes[0].images[0].get_array()
-    assert np.isfinite(sheet).sum() == pictures * (9 if title == "first layer" else 30)
-    if pictures == 10:
+    assert np.isfinite(sheet).sum() == images * (9 if title == "first layer" else 30)
+    if images == 10:
         kernel = np.asarray(model.layers[-1].kernel)
         np.testing.assert_array_equal(sheet[:6, 24:29], kernel[:, 4].reshape(6, 5))
     write_png(figure, tmp_path / "layer.png")

@@ -1,14 +1,14 @@
-"""The comparison's table, its summary, and how both read."""
+"""The comparison table, its summary, and the text of both."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from src.reporting import comparison, report
-from src.reporting.published import Judged
+from src.reporting.published import PublishedResult
 
 DATASET = {"name": "mnist", "requested": "mnist", "is_fallback": False}
-STAND_IN = {"name": "digits", "requested": "mnist", "is_fallback": True}
+FALLBACK = {"name": "digits", "requested": "mnist", "is_fallback": True}
 
 
 def record(validation: float) -> dict:
@@ -20,15 +20,15 @@ TEST = {
     name: {"accuracy": accuracy, "ci_low": accuracy - 0.1, "ci_high": accuracy + 0.1}
     for name, accuracy in (("poor", 0.5), ("good", 0.8), ("fair", 0.85))
 }
-JUDGED = [
-    Judged("poor", "training_loss", 1, 2.0, 2.1, 1.8, 2.2, "reproduced"),
-    Judged("poor", "test_accuracy", None, 0.7, 0.5, 0.65, 1.0, "not reproduced"),
-    Judged("fair", "test_accuracy", 3, 0.85, None, 0.8, 1.0, "not reached"),
+PUBLISHED = [
+    PublishedResult("poor", "training_loss", 1, 2.0, 2.1, 1.8, 2.2, "reproduced"),
+    PublishedResult("poor", "test_accuracy", None, 0.7, 0.5, 0.65, 1.0, "not reproduced"),
+    PublishedResult("fair", "test_accuracy", 3, 0.85, None, 0.8, 1.0, "not reached"),
 ]
 
 
-def predictions(right: list[bool]) -> pd.DataFrame:
-    return pd.DataFrame({"actual": 1, "predicted": np.where(right, 1, 0)})
+def predictions(correct: list[bool]) -> pd.DataFrame:
+    return pd.DataFrame({"actual": 1, "predicted": np.where(correct, 1, 0)})
 
 
 PREDICTIONS = {
@@ -38,40 +38,42 @@ PREDICTIONS = {
 
 
 def test_the_best_on_validation_comes_first_not_the_best_on_test():
-    table = comparison.compare(RECORDS, TEST, [])
+    table = comparison.comparison_table(RECORDS, TEST, [])
     assert list(table.recipe) == ["good", "fair", "poor"]
     assert comparison.summarize(table, DATASET, PREDICTIONS)["best"] == "good"
 
 
-def test_each_recipe_has_its_verdict():
-    table = comparison.compare(RECORDS, TEST, JUDGED).set_index("recipe")
+def test_each_recipe_counts_its_reproduced_values():
+    table = comparison.comparison_table(RECORDS, TEST, PUBLISHED).set_index("recipe")
     assert table.reproduced.to_dict() == {"good": "", "fair": "no", "poor": "no"}
     assert table.values_reproduced.to_dict() == {"good": 0, "fair": 0, "poor": 1}
     assert table.published_accuracy.poor == 0.7
 
 
 def test_the_runner_up_is_tested_against_the_best():
-    summary = comparison.summarize(comparison.compare(RECORDS, TEST, []), DATASET, PREDICTIONS)
+    summary = comparison.summarize(
+        comparison.comparison_table(RECORDS, TEST, []), DATASET, PREDICTIONS
+    )
     assert summary["runner_up"] == "fair"
-    # all 12 images are right for one of them: 2 × (C(12,0) + C(12,1) + C(12,2)) / 2^12
+    # each image is correct for exactly one of them: 2 × (C(12,0) + C(12,1) + C(12,2)) / 2^12
     assert summary["runner_up_p_value"] == pytest.approx(2 * (1 + 12 + 66) / 4096)
 
 
 def test_a_single_recipe_has_no_runner_up():
-    table = comparison.compare({"good": RECORDS["good"]}, TEST, [])
+    table = comparison.comparison_table({"good": RECORDS["good"]}, TEST, [])
     summary = comparison.summarize(table, DATASET, {"good": PREDICTIONS["good"]})
     assert "runner_up" not in summary
 
 
-def told(dataset: dict) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
-    table = comparison.compare(RECORDS, TEST, JUDGED)
-    return table, comparison.published_table(JUDGED), comparison.summarize(
+def comparison_of(dataset: dict) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
+    table = comparison.comparison_table(RECORDS, TEST, PUBLISHED)
+    return table, comparison.published_table(PUBLISHED), comparison.summarize(
         table, dataset, PREDICTIONS
     )  # fmt: skip
 
 
-def test_the_text_names_both_numbers_of_a_figure_that_is_not_reproduced():
-    text = report.to_markdown(*told(DATASET))
+def test_the_text_shows_both_values_if_one_is_not_reproduced():
+    text = report.to_markdown(*comparison_of(DATASET))
     assert "poor: test_accuracy not reproduced: published 0.7, here 0.5" in text
     assert "fair: test_accuracy at epoch 3 not reached: published 0.85" in text
     assert (
@@ -80,14 +82,14 @@ def test_the_text_names_both_numbers_of_a_figure_that_is_not_reproduced():
     assert "training_loss" not in text
 
 
-def test_the_stand_in_is_named_over_the_table(capsys):
-    report.show(*told(STAND_IN))
+def test_the_fallback_dataset_is_named_above_the_table(capsys):
+    report.show(*comparison_of(FALLBACK))
     shown = capsys.readouterr().out
     assert shown.index("NOT mnist") < shown.index("Recipes on digits")
     words = " ".join(shown.replace("│", " ").split())
-    assert told(STAND_IN)[2]["note"] in words
+    assert comparison_of(FALLBACK)[2]["note"] in words
 
 
-def test_nothing_of_a_stand_in_where_there_is_none(capsys):
-    report.show(*told(DATASET))
-    assert "STAND-IN" not in capsys.readouterr().out
+def test_a_dataset_that_is_no_fallback_has_no_note(capsys):
+    report.show(*comparison_of(DATASET))
+    assert "FALLBACK" not in capsys.readouterr().out

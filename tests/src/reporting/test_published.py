@@ -1,21 +1,24 @@
-"""The rules by which a printed figure counts as reproduced."""
+"""The rules that decide whether a published value is reproduced."""
 
+import pandas as pd
 import pytest
 from pydantic import TypeAdapter
 
 from src.config.recipe import Published
-from src.reporting.published import judge
+from src.reporting.published import compare_with_published
 
-RECORD = {"val_accuracy": 0.9}
+RECORD = {"name": "x", "val_accuracy": 0.9, "dataset": {"name": "mnist"}}
 TEST = {"accuracy": 0.83, "restored_validation_accuracy": 0.9}
 
 
-def verdicts(figure: dict, test=TEST, losses=None, accuracies=None) -> list[str]:
-    published = [TypeAdapter(Published).validate_python(figure)]
-    return [
-        each.verdict
-        for each in judge("x", published, RECORD, losses or {1.0: 2.0}, test, accuracies or {})
-    ]
+def verdicts(
+    published: dict, test=TEST, losses=None, accuracies=None, dataset="mnist"
+) -> list[str]:
+    history = [{"epoch": epoch, "loss": loss} for epoch, loss in (losses or {1.0: 2.0}).items()]
+    by_epoch = pd.DataFrame((accuracies or {}).items(), columns=["epoch", "accuracy"])
+    block = [TypeAdapter(Published).validate_python(published)]
+    record = RECORD | {"dataset": {"name": dataset}}
+    return [each.verdict for each in compare_with_published(block, record, history, test, by_epoch)]
 
 
 @pytest.mark.parametrize(
@@ -27,43 +30,47 @@ def verdicts(figure: dict, test=TEST, losses=None, accuracies=None) -> list[str]
         (0.99, "reproduced"),  # better
     ],
 )
-def test_an_accuracy_within_its_interval_or_above(ours, verdict):
-    figure = {"metric": "test_accuracy", "values": [0.8296], "images": 10000}
-    assert verdicts(figure, {**TEST, "accuracy": ours}) == [verdict]
+def test_an_accuracy_is_reproduced_within_its_interval_or_above(ours, verdict):
+    published = {"metric": "test_accuracy", "values": [0.8296], "images": 10000}
+    assert verdicts(published, {**TEST, "accuracy": ours}) == [verdict]
 
 
 def test_a_small_sample_has_a_wide_interval():
-    figure = {"metric": "test_accuracy", "values": [1.0], "images": 256}
-    assert verdicts(figure, {**TEST, "accuracy": 0.986}) == ["reproduced"]
-    assert verdicts(figure, {**TEST, "accuracy": 0.985}) == ["not reproduced"]
+    published = {"metric": "test_accuracy", "values": [1.0], "images": 256}
+    assert verdicts(published, {**TEST, "accuracy": 0.986}) == ["reproduced"]
+    assert verdicts(published, {**TEST, "accuracy": 0.985}) == ["not reproduced"]
 
 
-def test_accuracies_of_single_epochs():
-    figure = {
+def test_accuracies_are_compared_at_their_epochs():
+    published = {
         "metric": "test_accuracy",
         "values": [0.5, 0.9, 0.95],
         "at_epochs": [1, 2, 3],
         "images": 100,
     }
-    told = verdicts(figure, accuracies={1.0: 0.6, 2.0: 0.7})
-    assert told == ["reproduced", "not reproduced", "not reached"]
+    found = verdicts(published, accuracies={1.0: 0.6, 2.0: 0.7})
+    assert found == ["reproduced", "not reproduced", "not reached"]
 
 
 @pytest.mark.parametrize(
     ("ours", "verdict"), [(1.1, "reproduced"), (0.9, "reproduced"), (1.11, "not reproduced")]
 )
-def test_a_loss_within_its_tolerance(ours, verdict):
-    figure = {"metric": "training_loss", "values": [1.0], "at_epochs": [2], "tolerance": 0.1}
-    assert verdicts(figure, losses={1.0: 5.0, 2.0: ours}) == [verdict]
+def test_a_loss_is_reproduced_within_its_tolerance(ours, verdict):
+    published = {"metric": "training_loss", "values": [1.0], "at_epochs": [2], "tolerance": 0.1}
+    assert verdicts(published, losses={1.0: 5.0, 2.0: ours}) == [verdict]
 
 
-def test_a_loss_at_the_end():
-    figure = {"metric": "training_loss", "values": [1.0], "tolerance": 0.1}
-    assert verdicts(figure, losses={1.0: 5.0, 2.0: 1.0}) == ["reproduced"]
+def test_a_loss_without_an_epoch_is_the_last_one():
+    published = {"metric": "training_loss", "values": [1.0], "tolerance": 0.1}
+    assert verdicts(published, losses={1.0: 5.0, 2.0: 1.0}) == ["reproduced"]
 
 
-def test_a_restored_model_has_the_accuracy_it_was_saved_with():
-    figure = {"metric": "restored_accuracy"}
-    assert verdicts(figure) == ["reproduced"]
+def test_a_restored_model_has_the_accuracy_of_the_saved_one():
+    published = {"metric": "restored_accuracy"}
+    assert verdicts(published) == ["reproduced"]
     changed = {**TEST, "restored_validation_accuracy": 0.8998}
-    assert verdicts(figure, changed) == ["not reproduced"]
+    assert verdicts(published, changed) == ["not reproduced"]
+
+
+def test_other_datasets_have_no_published_values():
+    assert verdicts({"metric": "restored_accuracy"}, dataset="digits") == []

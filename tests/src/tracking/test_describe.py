@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from src.config.params import load_params
-from src.reporting.published import Judged
+from src.reporting.published import PublishedResult
 from src.tracking import describe
 
 RECIPES = load_params(Path(__file__).parents[3] / "params.yaml").models
@@ -78,8 +78,8 @@ def test_changed_parameters_are_part_of_the_commands():
 
 def test_results_name_the_interval_and_the_verdict():
     test = {"accuracy": 0.98, "ci_low": 0.97, "ci_high": 0.99}
-    one = Judged("a", "test_accuracy", None, 0.95, 0.98, 0.9, 1.0, "reproduced")
-    two = Judged("a", "test_accuracy", 2, 0.99, 0.98, 0.985, 1.0, "not reproduced")
+    one = PublishedResult("a", "test_accuracy", None, 0.95, 0.98, 0.9, 1.0, "reproduced")
+    two = PublishedResult("a", "test_accuracy", 2, 0.99, 0.98, 0.985, 1.0, "not reproduced")
     assert describe.result_lines("a", test, []) == [
         "Test accuracy **0.9800** (95% interval 0.9700 to 0.9900)."
     ]

@@ -1,0 +1,58 @@
+"""The files with the results of an evaluation: metrics, predictions and plots."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from src.common import paths
+from src.common.files import atomic_folder, write_csv, write_json
+from src.evaluation.evaluation import Evaluation
+from src.plots.confusion_matrix import confusion_matrix_figure
+from src.plots.contact_sheet import mistake_sheet, write_png
+from src.plots.curves import curves_figure
+from src.plots.first_layer import first_layer_figure
+
+
+def write_outputs(
+    evaluations: Iterable[Evaluation], images: np.ndarray
+) -> dict[str, dict[str, float | str]]:
+    """Write all outputs of the evaluate stage, and print the test accuracy of each model.
+
+    Args:
+        evaluations: of one model after the other, so that only one is in memory.
+        images: of the test split, ``uint8 [N, H, W]``.
+
+    Returns:
+        The content of ``metrics/test.json``.
+    """
+    metrics, per_class = {}, {}
+    with ExitStack() as stack:
+        predictions = stack.enter_context(atomic_folder(paths.PREDICTIONS))
+        plots = {path.name: stack.enter_context(atomic_folder(path)) for path in paths.RECIPE_PLOTS}
+        for each in evaluations:
+            name = each.record["name"]
+            metrics[name], per_class[name] = each.metrics, each.per_class
+            title = f"{name}, test accuracy {each.metrics['accuracy']:.4f}"
+            print(title)
+            (predictions / name).mkdir()
+            write_csv(predictions / name / "test.csv", each.predictions)
+            write_csv(predictions / name / "by_epoch.csv", each.by_epoch)
+            _write_plots(plots, each, images, title)
+    write_csv(paths.PER_CLASS, pd.concat(per_class, names=["recipe"]).reset_index("recipe"))
+    write_json(paths.TEST, metrics)
+    return metrics
+
+
+def _write_plots(plots: dict[str, Path], each: Evaluation, images: np.ndarray, title: str) -> None:
+    name = each.record["name"]
+    figures = {
+        "curves": curves_figure(each.history, name),
+        "confusion": confusion_matrix_figure(each.confusion, title),
+        "mistakes": mistake_sheet(images, each.predictions, title),
+        "first_layer": first_layer_figure(each.model, name),
+    }
+    for kind, figure in figures.items():
+        write_png(figure, plots[kind] / f"{name}.png")

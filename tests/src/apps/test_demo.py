@@ -1,0 +1,83 @@
+"""The JSON API of the demo, with a real model and a real server."""
+
+import json
+import socket
+import threading
+import urllib.error
+import urllib.request
+from io import BytesIO
+
+import numpy as np
+import pytest
+import uvicorn
+from PIL import Image
+
+from src.apps.classifiers import Classifier
+from src.apps.demo import make_app
+
+
+@pytest.fixture(scope="module")
+def send(model_file):
+    """Send a request to the demo; return the status and the body of the response."""
+    import keras
+
+    model = Classifier("tiny", 0.9, True, lambda: keras.saving.load_model(model_file))
+    app = make_app([model], ["127.0.0.1"])
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+
+    def request(path: str, content: bytes | None = None, **headers: str):
+        message = urllib.request.Request(f"{address}{path}", content, headers)
+        try:
+            with urllib.request.urlopen(message, timeout=60) as response:
+                return response.status, json.load(response)
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    yield request
+    server.should_exit = True
+    thread.join()
+
+
+def png(image: np.ndarray) -> bytes:
+    file = BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_the_models_are_listed(send):
+    expected = {"name": "tiny", "accuracy": 0.9, "champion": True}
+    assert send("/models") == (200, [expected])
+
+
+def test_each_model_predicts_probabilities(send):
+    image = np.zeros((6, 5), np.uint8)
+    image[2:4, 1:4] = 250
+    _, response = send("/predict", png(image), **{"Content-Type": "image/png"})
+    assert response["image"] == image.tolist()
+    assert response["note"] == "light on dark, 5×6: not scaled"
+    (prediction,) = response["models"]
+    assert sum(prediction["probabilities"]) == pytest.approx(1, abs=1e-3)
+    assert prediction["digit"] == np.argmax(prediction["probabilities"])
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "kind", "expected", "message"),
+    [
+        ("/predict", b"no image", "image/png", 422, "cannot be read as an image"),
+        ("/predict", b"x" * 1_100_000, "image/png", 413, "larger than 1,000,000 bytes"),
+        ("/predict", b"{}", "application/json", 415, "image/png"),
+        ("/nothing", None, "", 404, "Not Found"),
+    ],
+)
+def test_errors_are_json(send, path, content, kind, expected, message):
+    status, response = send(path, content, **{"Content-Type": kind})
+    assert status == expected
+    assert message in json.loads(response)["error"]
+
+
+def test_a_request_from_a_page_of_another_site_is_refused(send):
+    assert send("/models", Host="elsewhere.example")[0] == 400
