@@ -48,11 +48,11 @@ ui: $(READY) ## the MLflow UI on localhost (PORT=5000)
 experiments: $(READY) ## compare the DVC experiments: what changed, and what came of it
 	@dvc exp show --only-changed --drop '.*/|models$$|params.yaml|runner_up'
 
-find: $(READY) ## the MLflow runs of a DVC experiment, recipe or commit (WHAT=name), and back (WHAT=run)
+find: $(READY) ## the MLflow runs of a DVC experiment, recipe or commit, or one run (WHAT=…)
 	@python -m src.tracking.find '$(WHAT)'
 
-send: $(READY) ## send what MLflow is still to get, after a store failed
-	@python -m src.tracking --send
+send: $(READY) ## log the results that MLflow lacks, for example after a store failed
+	@python -m src.tracking.sync
 
 tensorboard: PORT ?= 6006
 tensorboard: $(READY) ## TensorBoard on localhost (PORT=6006)

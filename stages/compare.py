@@ -15,7 +15,6 @@ def main() -> None:
     from src.models import artifacts
     from src.reporting import comparison, report
     from src.reporting.published import judge
-    from src.tracking import describe
 
     params = load_params()
     test = read_json(paths.TEST, "evaluate")
@@ -49,15 +48,7 @@ def main() -> None:
         with atomic_file(paths.COMPARISON_TEXT) as partial:
             partial.write_text(text, "utf-8")
         write_json(paths.SUMMARY, summary)
-        log(
-            "comparison",
-            records=records,
-            results={name: describe.result_lines(name, test[name], judged) for name in test},
-            table=report.readable(table).to_dict("list"),
-            text=text,
-            best=summary["best"],
-            minimum=params.registry.minimum_accuracy,
-        )
+        log("sync", comparison=True)
     if "TABLE_FOLLOWS" not in os.environ:  # `make repro` shows it at the very end
         report.show(table, published, summary)
 

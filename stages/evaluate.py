@@ -5,23 +5,14 @@ from src.common.errors import run
 
 def main() -> None:
     from src import tracking
-    from src.common import paths
 
-    with tracking.background_logger() as log:  # gets ready while TensorFlow is imported
-        test = evaluate()
-        for name, metrics in test.items():
-            log(
-                "evaluation",
-                folder=str(paths.MODELS / name),
-                metrics={f"test_{key}": value for key, value in metrics.items()},
-                pictures={
-                    folder.name: str(folder / f"{name}.png") for folder in paths.RECIPE_PLOTS
-                },
-            )
+    with tracking.background_logger() as log:  # connects while TensorFlow is imported
+        evaluate()
+        log("sync")
 
 
-def evaluate() -> dict[str, dict[str, float]]:
-    """Write all outputs; for each selected recipe, its figures."""
+def evaluate() -> None:
+    """Write all outputs."""
     from src.models.device import choose_device  # first: it quiets TensorFlow, which others import
 
     choose_device("auto")
@@ -67,9 +58,11 @@ def evaluate() -> dict[str, dict[str, float]]:
             Checkpoint(checkpoints, artifacts.load_record(paths.MODELS / name)).prune()
     per_class = {name: each.per_class for name, each in done.items()}
     write_csv(paths.PER_CLASS, pd.concat(per_class, names=["recipe"]).reset_index("recipe"))
-    figures = {name: each.metrics for name, each in done.items()}
-    write_json(paths.TEST, figures)
-    return figures
+    metrics = {}
+    for name, each in done.items():
+        weights = artifacts.load_record(paths.MODELS / name)["weights_sha256"]
+        metrics[name] = each.metrics | {"weights_sha256": weights}
+    write_json(paths.TEST, metrics)
 
 
 if __name__ == "__main__":
