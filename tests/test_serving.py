@@ -1,7 +1,6 @@
 """`mlflow models serve` with the champion, with requests as in the README."""
 
 import json
-import os
 import urllib.error
 import urllib.request
 
@@ -13,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory, model_file, make_training, log_training, serving):
+def server(tmp_path_factory, model_file, make_training, log_training, serving, environment):
     """The address of a server of `models:/mnist-classifier@champion`."""
     root = tmp_path_factory.mktemp("main checkout")
     with pytest.MonkeyPatch.context() as patch:
@@ -31,7 +30,7 @@ def server(tmp_path_factory, model_file, make_training, log_training, serving):
     words = ["mlflow", "models", "serve", "--env-manager", "local"]
     words += ["-m", "models:/mnist-classifier@champion", "--host", "127.0.0.1"]
     settings = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with serving(words, root, os.environ | settings, ready="/ping") as address:
+    with serving(words, root, environment | settings, ready="/ping") as address:
         yield address
 
 

@@ -36,9 +36,9 @@ def origin() -> Origin:
         "revision": revision,
         "changes": _changes() if revision else [],
         "edited": bool(revision and _git("status", "--porcelain", "--", *CODE).strip()),
-        "experiment": os.environ.get("DVC_EXP_NAME"),
-        "baseline": os.environ.get("DVC_EXP_BASELINE_REV"),
-        "stage": os.environ.get("DVC_STAGE"),
+        "experiment": os.environ.get("DVC_EXP_NAME") or None,
+        "baseline": os.environ.get("DVC_EXP_BASELINE_REV") or None,
+        "stage": os.environ.get("DVC_STAGE") or None,
         "user": user,
     }
 
