@@ -14,7 +14,7 @@ def main() -> None:
     logger.connect()
     for line in sys.stdin:
         message, arguments = json.loads(line)
-        logger.handle(message, arguments)
+        getattr(logger, message)(**arguments)
     logger.close()
 
 

@@ -26,6 +26,7 @@ def background_logger() -> Iterator[Log]:
     # In its own process group Ctrl-C does not reach it; if the stage dies, its input ends.
     command = [sys.executable, "-m", "src.tracking"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, process_group=0)
+    assert process.stdin is not None
 
     def log(message: str, **arguments: Any) -> None:
         with suppress(BrokenPipeError):  # reported below

@@ -2,19 +2,10 @@
 
 import shlex
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from src.models.record import RunConfig
 from src.tracking.origin import Origin
-
-
-class PublishedValue(Protocol):
-    """A row of ``metrics/published.csv``."""
-
-    recipe: str
-    metric: str
-    published: float
-    verdict: str
 
 
 def recipe_line(config: RunConfig) -> str:
@@ -92,15 +83,13 @@ def run_note(config: RunConfig, origin: Origin, results: Sequence[str] = ()) -> 
     return "\n\n".join(paragraphs)
 
 
-def result_lines(
-    name: str, test: dict[str, float], published: Sequence[PublishedValue]
-) -> list[str]:
+def result_lines(name: str, test: dict[str, Any], published: Sequence[Any]) -> list[str]:
     """The test accuracy with its interval, and how many published values were reproduced.
 
     Args:
         name: of the recipe.
         test: its entry in ``metrics/test.json``.
-        published: the published values of all recipes.
+        published: the rows of ``metrics/published.csv``.
     """
     lines = [
         f"Test accuracy **{test['accuracy']:.4f}** "

@@ -132,27 +132,9 @@ def remove_run(client: Any, run_id: str) -> None:
 
 def find_by_weights(client: Any, record: Record) -> Any:
     """The newest complete run that trained these weights, or None."""
-    runs = _complete_runs(client, record, f"tags.{WEIGHTS} = '{record['weights_sha256']}'")
-    return next(iter(runs), None)
-
-
-def find_by_settings(client: Any, config: RunConfig, experiment: str | None) -> Any:
-    """The newest complete run of the same training in the same DVC experiment, or None.
-
-    Args:
-        client: of the store.
-        config: the settings of the training: recipe and dataset must be equal.
-        experiment: DVC's name, or None outside of an experiment.
-    """
-    same = (
-        f"tags.{WEIGHTS} LIKE '%' and tags.recipe_sha256 = '{config['recipe_sha256']}' "
-        f"and tags.dataset_digest = '{config['dataset']['digest']}'"
+    condition = (
+        f"tags.recipe = '{record['name']}' and tags.{WEIGHTS} = '{record['weights_sha256']}' "
+        "and attributes.status = 'FINISHED'"
     )
-    runs = _complete_runs(client, config, same)
-    return next((run for run in runs if run.data.tags.get("dvc_exp") == experiment), None)
-
-
-def _complete_runs(client: Any, config: RunConfig, condition: str) -> list[Any]:
-    condition += f" and tags.recipe = '{config['name']}' and attributes.status = 'FINISHED'"
-    experiment = experiment_id(client, config["dataset"])
-    return client.search_runs([experiment], condition, order_by=["attributes.end_time DESC"])
+    experiment, order = experiment_id(client, record["dataset"]), ["attributes.end_time DESC"]
+    return next(iter(client.search_runs([experiment], condition, 1, 1, order)), None)

@@ -10,18 +10,20 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from src.common.errors import PipelineError, run
 from src.common.files import read_json
-from src.common.paths import MODELS, TEST
+from src.common.paths import MODELS, SUMMARY, TEST
+from src.config.params import load_params
 from src.models.artifacts import RECORD, load_record
 from src.tracking import provenance, runs
 from src.tracking.attempts import Attempts
-from src.tracking.comparison import Comparison
-from src.tracking.evaluation import log_test_results
 from src.tracking.origin import origin
+from src.tracking.registry import register
+from src.tracking.results import log_comparison, log_test_results
 from src.tracking.store import lock
 
 
@@ -50,12 +52,10 @@ def sync(attempts: Attempts, comparison: bool = False) -> int:
         test = read_json(TEST, "evaluate")
     folders = sorted(path.parent for path in MODELS.glob(f"*/{RECORD}"))
     for folder in folders:
-        attempt(
-            f"results of {folder.name}",
-            lambda client, folder=folder: _log_recipe(client, folder, test.get(folder.name)),
-        )
-    if comparison and test:
-        attempt("comparison", lambda client: _log_comparison(client, test, folders))
+        metrics = test.get(folder.name)
+        attempt(f"results of {folder.name}", partial(_log_recipe, folder=folder, test=metrics))
+    if comparison and test and SUMMARY.exists():
+        attempt("comparison", partial(_log_comparison, test=test, folders=folders))
     return len(logged)
 
 
@@ -95,30 +95,37 @@ def log_training(client: Any, folder: Path) -> None:
 
 def _log_recipe(client: Any, folder: Path, test: dict[str, Any] | None) -> bool:
     record = load_record(folder)
-    found = runs.find_by_weights(client, record)
-    if not found:
+    is_missing = not runs.find_by_weights(client, record)
+    if is_missing:
         log_training(client, folder)
     if test is None:
-        return not found
+        return is_missing
     if test.get("weights_sha256") != record["weights_sha256"]:
         print(
             f"MLflow: skipped the test results of {folder.name}, because {TEST} is older than "
             "the model; run `dvc repro`"
         )
-        return not found
-    run_to_update = found or runs.find_by_weights(client, record)
-    return log_test_results(client, run_to_update, folder.name, test) or not found
+        return is_missing
+    training = runs.find_by_weights(client, record)
+    return log_test_results(client, training, folder.name, test) or is_missing
 
 
 def _log_comparison(client: Any, test: dict[str, dict[str, Any]], folders: list[Path]) -> bool:
-    try:
-        comparison = Comparison(test, {folder.name: load_record(folder) for folder in folders})
-    except PipelineError as error:
-        print(f"MLflow: skipped the comparison: {error}")
+    summary = read_json(SUMMARY, "compare")
+    records = {folder.name: load_record(folder) for folder in folders}
+    weights = {name: record["weights_sha256"] for name, record in records.items()}
+    if summary["accuracy"] != {name: each["accuracy"] for name, each in test.items()} or (
+        weights != {name: each.get("weights_sha256") for name, each in test.items()}
+    ):
+        print(
+            f"MLflow: skipped the comparison, because {SUMMARY} is older than the models; run "
+            "`dvc repro`"
+        )
         return False
-    logged = comparison.log(client)
-    print(f"MLflow: {comparison.register_best(client)}")
-    return logged
+    is_missing = log_comparison(client, records, test)
+    minimum = load_params().registry.minimum_accuracy
+    print(f"MLflow: {register(client, records[summary['best']], minimum)}")
+    return is_missing
 
 
 def main() -> None:

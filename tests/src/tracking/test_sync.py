@@ -59,8 +59,8 @@ def test_test_results_of_other_weights_are_not_logged(client, results, log_resul
     assert capfd.readouterr().out == (
         "MLflow: skipped the test results of cnn, because metrics/test.json is older than the "
         "model; run `dvc repro`\n"
-        "MLflow: skipped the comparison: metrics/summary.json is older than the models; run "
-        "`dvc repro`\n"
+        "MLflow: skipped the comparison, because metrics/summary.json is older than the models; "
+        "run `dvc repro`\n"
     )
     (run,) = runs_of(client)
     assert "test_accuracy" not in run.data.metrics
