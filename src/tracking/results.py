@@ -6,12 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from src.common import paths
 from src.common.files import json_sha256, sha256
 from src.models.record import Record
-from src.reporting import report
 from src.tracking import description
 from src.tracking.models import model_id
 from src.tracking.origin import origin
@@ -70,6 +67,10 @@ def log_comparison(
     Returns:
         Whether it was missing.
     """
+    import pandas as pd  # here, because trainings do not need it
+
+    from src.reporting import report
+
     table = report.readable(pd.read_csv(paths.COMPARISON)).to_dict("list")
     text = paths.COMPARISON_TEXT.read_text("utf-8")
     digest = json_sha256([table, text, test])

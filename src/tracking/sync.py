@@ -17,7 +17,6 @@ from typing import Any
 from src.common.errors import PipelineError, run
 from src.common.files import read_json
 from src.common.paths import MODELS, SUMMARY, TEST
-from src.config.params import load_params
 from src.models.artifacts import RECORD, load_record
 from src.tracking import provenance, runs
 from src.tracking.attempts import Attempts
@@ -111,6 +110,8 @@ def _log_recipe(client: Any, folder: Path, test: dict[str, Any] | None) -> bool:
 
 
 def _log_comparison(client: Any, test: dict[str, dict[str, Any]], folders: list[Path]) -> bool:
+    from src.config.params import load_params  # here, because trainings do not need it
+
     summary = read_json(SUMMARY, "compare")
     records = {folder.name: load_record(folder) for folder in folders}
     weights = {name: record["weights_sha256"] for name, record in records.items()}
