@@ -114,7 +114,7 @@ class TrainingRun:
 
 
 def remove_run(client: Any, run_id: str) -> None:
-    """Delete an incomplete run and its model, unless it is deleted already."""
+    """Delete a run and its model if the run is incomplete and not deleted already."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -123,6 +123,8 @@ def remove_run(client: Any, run_id: str) -> None:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":  # for example, in another store
             return
         raise
+    if WEIGHTS in run.data.tags:  # complete
+        return
     of_run = f"source_run_id = '{run_id}'"
     for model in client.search_logged_models([run.info.experiment_id], of_run):
         client.delete_logged_model(model.model_id)

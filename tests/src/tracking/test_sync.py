@@ -207,6 +207,18 @@ def test_an_incomplete_run_is_replaced(
     assert len(client.search_logged_models([experiment])) == 1
 
 
+def test_a_complete_run_of_the_same_weights_is_kept(
+    client, folder, run_config, log_training, runs_of, monkeypatch
+):
+    log_training(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(client), "create_run", lambda *_, **__: 1 / 0)
+        logger = StageLogger()
+        logger.begin(run_config(folder))
+    logger.end(str(folder))
+    assert [run.info.status for run in runs_of(client)] == ["FINISHED"] * 2
+
+
 def test_a_damaged_training_does_not_block_the_others(
     client, checkout, make_training, log_results, model_file, runs_of, capfd
 ):
