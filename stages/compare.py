@@ -15,7 +15,6 @@ def main() -> None:
     from src.models import artifacts
     from src.reporting import comparison, report
     from src.reporting.published import compare_with_published
-    from src.tracking import describe
 
     params, test = load_params(), read_json(paths.TEST, "evaluate")
     folders = {name: paths.PREDICTIONS / name for name in test}
@@ -29,19 +28,13 @@ def main() -> None:
             published += compare_with_published(params.models[name].published, *inputs)
         table = comparison.comparison_table(records, test, published)
         predictions = {name: pd.read_csv(folders[name] / "test.csv") for name in table.recipe[:2]}
-        summary = comparison.summarize(table, record["dataset"], predictions)
+        dataset = records[table.recipe[0]]["dataset"]
+        summary = comparison.summarize(table, dataset, predictions)
         values = comparison.published_table(published)
         write_csv(paths.VALIDATION, comparison.validation_curves(histories))
         write_csv(paths.TEST_BY_EPOCH, pd.concat(by_epoch, names=["recipe"]).reset_index("recipe"))
-        log(
-            "comparison",
-            records=records,
-            results={name: describe.result_lines(name, test[name], published) for name in test},
-            table=report.readable(table).to_dict("list"),
-            text=report.write(table, values, summary),
-            best=summary["best"],
-            minimum=params.registry.minimum_accuracy,
-        )
+        report.write(table, values, summary)
+        log("sync", comparison=True)
     if "TABLE_FOLLOWS" not in os.environ:  # `make repro` prints the table at the end
         report.show(table, values, summary)
 

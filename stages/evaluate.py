@@ -5,21 +5,14 @@ from src.common.errors import run
 
 def main() -> None:
     from src import tracking
-    from src.common import paths
 
-    with tracking.background_logger() as log:  # it starts while TensorFlow is imported
-        for name, metrics in evaluate().items():
-            numbers = {key: value for key, value in metrics.items() if key != "weights_sha256"}
-            log(
-                "evaluation",
-                folder=str(paths.MODELS / name),
-                metrics={f"test_{key}": value for key, value in numbers.items()},
-                pictures={path.name: str(path / f"{name}.png") for path in paths.RECIPE_PLOTS},
-            )
+    with tracking.background_logger() as log:  # it connects while TensorFlow is imported
+        evaluate()
+        log("sync")
 
 
-def evaluate() -> dict[str, dict[str, float | str]]:
-    """Write all outputs, and return the content of ``metrics/test.json``."""
+def evaluate() -> None:
+    """Evaluate the models, and write all outputs."""
     from src.models.device import choose_device  # first: it silences the import of TensorFlow
 
     choose_device("auto")
@@ -35,10 +28,9 @@ def evaluate() -> dict[str, dict[str, float | str]]:
     validation = load_split(paths.PROCESSED, "validation")
     plans = [read_json(path, "plan") for path in sorted(paths.RECIPES.glob("*.json"))]
     folders = [paths.MODELS / plan["name"] for plan in plans if plan["selected"]]
-    metrics = write_outputs((evaluate_model(each, test, validation) for each in folders), test[0])
+    write_outputs((evaluate_model(each, test, validation) for each in folders), test[0])
     for folder in folders:
         Checkpoint(paths.main_checkout() / paths.CHECKPOINTS, load_record(folder)).prune()
-    return metrics
 
 
 if __name__ == "__main__":

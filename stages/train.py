@@ -47,7 +47,7 @@ def train(plan: dict, worker: "Worker", log: "Log | None" = None) -> None:
     from src.models import artifacts
 
     goes_on = job.checkpoint.exists()
-    log("begin", record=job.run_config, goes_on=goes_on)
+    log("begin", config=job.run_config, resumed=goes_on)
     progress = TrainingProgress(name)
     watchers = [progress, LiveCurves(log)]
     if plan["tensorboard"]:

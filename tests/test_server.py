@@ -10,9 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.checkout import edit_params as edit
-from tests.servers import free_port, mlflow_server, refused_url
-
 PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 pytestmark = [
     pytest.mark.slow,
@@ -32,7 +29,7 @@ def wait_until(check, process: subprocess.Popen, log: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory) -> Iterator[str]:
+def database(tmp_path_factory, free_port) -> Iterator[str]:
     """The address of an empty PostgreSQL database."""
     folder = tmp_path_factory.mktemp("postgres")
     for parent in [folder, *folder.parents[:3]]:
@@ -62,10 +59,10 @@ def database(tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory, new_checkout, shell) -> Path:
+def checkout(tmp_path_factory, new_checkout, shell, edit_params, refused_url) -> Path:
     """A checkout without MNIST, preprocessed and planned."""
     checkout = new_checkout(tmp_path_factory.mktemp("team") / "checkout")
-    edit(
+    edit_params(
         checkout,
         model=["mlp_65x2", "mlp_200"],
         models__mlp_200__steps=20,
@@ -87,8 +84,8 @@ def trainings(client) -> dict[str, list]:
     return found
 
 
-def test_two_experiments_at_once_are_all_there(
-    database, checkout, tmp_path, environment, monkeypatch
+def test_two_experiments_at_once_are_both_logged(
+    database, checkout, tmp_path, environment, mlflow_server
 ):
     from mlflow import MlflowClient
 
@@ -104,9 +101,9 @@ def test_two_experiments_at_once_are_all_there(
             )
             for name in ("mlp_65x2", "mlp_200")
         ]
-        told = [process.communicate(timeout=600)[0] for process in both]
-        assert [process.returncode for process in both] == [0, 0], told
-        assert "warning" not in "".join(told)
+        outputs = [process.communicate(timeout=600)[0] for process in both]
+        assert [process.returncode for process in both] == [0, 0], outputs
+        assert "warning" not in "".join(outputs)
         client = MlflowClient(address)
         found = trainings(client)
         assert sorted(found) == ["mlp_200", "mlp_65x2"]
@@ -116,20 +113,20 @@ def test_two_experiments_at_once_are_all_there(
             assert {"loss", "val_accuracy", "test_accuracy"} <= set(run.data.metrics)
             assert run.info.artifact_uri.startswith("mlflow-artifacts:/")
             files = {file.path for file in client.list_artifacts(run.info.run_id)}
-            assert files == {"history.csv", "training.json", "pictures"}
+            assert files == {"history.csv", "training.json", "plots"}
             (model,) = run.outputs.model_outputs
             model_files = client.list_logged_model_artifacts(model.model_id, "data")
             assert [file.path for file in model_files] == ["data/model.keras"]
     assert not (checkout / "mlflow.db").exists()
 
 
-def test_a_server_that_dies_in_mid_training_loses_nothing(
-    database, checkout, tmp_path, environment, shell
+def test_a_server_that_stops_during_a_training_loses_nothing(
+    database, checkout, tmp_path, environment, shell, edit_params, free_port, mlflow_server
 ):
     from mlflow import MlflowClient
 
-    port, told = free_port(), tmp_path / "training.log"
-    edit(checkout, model="mlp_65x2", models__mlp_65x2__epochs=1500)
+    port, log = free_port(), tmp_path / "training.log"
+    edit_params(checkout, model="mlp_65x2", models__mlp_65x2__epochs=1500)
     shell(["dvc", "repro", "-q", "plan"], checkout)
     address = f"http://127.0.0.1:{port}"
     with mlflow_server(database, tmp_path, port):
@@ -139,7 +136,7 @@ def test_a_server_that_dies_in_mid_training_loses_nothing(
             ["dvc", "repro", "-s", "train@mlp_65x2"],
             cwd=checkout,
             env=environment | {"MLFLOW_TRACKING_URI": address},
-            stdout=told.open("w"),
+            stdout=log.open("w"),
             stderr=subprocess.STDOUT,
         )
 
@@ -147,16 +144,16 @@ def test_a_server_that_dies_in_mid_training_loses_nothing(
             newest = trainings(client).get("mlp_65x2", [])[:1]
             return any(run.info.status == "RUNNING" and run.data.metrics for run in newest)
 
-        wait_until(runs, training, told)
-    assert training.wait(600) == 0, told.read_text()  # without its server
-    assert "validation accuracy" in told.read_text()
-    assert "warning: not logged in MLflow yet: training of mlp_65x2" in told.read_text()
+        wait_until(runs, training, log)
+    assert training.wait(600) == 0, log.read_text()  # without its server
+    assert "validation accuracy" in log.read_text()
+    assert " did not log: training of mlp_65x2 (" in log.read_text()
 
     with mlflow_server(database, tmp_path, port):
         sent = shell(
-            [sys.executable, "-m", "src.tracking", "--send"], checkout, MLFLOW_TRACKING_URI=address
+            [sys.executable, "-m", "src.tracking.sync"], checkout, MLFLOW_TRACKING_URI=address
         )
-        assert sent.stdout == "MLflow: sent a message that had been kept in .unsent\n"
+        assert "MLflow: 1 item was missing and is logged" in sent.stdout
         newest, *older = trainings(client)["mlp_65x2"]
         assert newest.info.status == "FINISHED"
         assert newest.data.params["epochs"] == "1500"

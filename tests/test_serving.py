@@ -1,7 +1,6 @@
-"""The champion behind `mlflow models serve`, asked as the README asks it."""
+"""`mlflow models serve` with the champion, with requests as in the README."""
 
 import json
-import os
 import urllib.error
 import urllib.request
 
@@ -9,14 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from tests.servers import serving
-from tests.trainings import log_training, make_training
-
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory, model_file):
+def server(tmp_path_factory, model_file, make_training, log_training, serving, environment):
     """The address of a server of `models:/mnist-classifier@champion`."""
     root = tmp_path_factory.mktemp("main checkout")
     with pytest.MonkeyPatch.context() as patch:
@@ -34,26 +30,26 @@ def server(tmp_path_factory, model_file):
     words = ["mlflow", "models", "serve", "--env-manager", "local"]
     words += ["-m", "models:/mnist-classifier@champion", "--host", "127.0.0.1"]
     settings = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with serving(words, root, os.environ | settings, ready="/ping") as address:
+    with serving(words, root, environment | settings, ready="/ping") as address:
         yield address
 
 
-def ask(server, inputs):
+def predict(server, inputs):
     request = urllib.request.Request(
         f"{server}/invocations",
         json.dumps({"inputs": inputs}).encode(),
         {"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)["predictions"]
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.load(response)["predictions"]
 
 
-def test_it_names_digits_and_probabilities(server, model_file):
+def test_it_predicts_digits_and_probabilities(server, model_file):
     images = np.random.default_rng(1).integers(0, 256, (2, 6, 5), np.uint8)
-    told = ask(server, images.tolist())
+    prediction = predict(server, images.tolist())
     expected = keras.ops.softmax(keras.models.load_model(model_file)(images))
-    np.testing.assert_allclose(told["probabilities"], expected, rtol=1e-4)
-    assert told["digit"] == np.argmax(expected, axis=1).tolist()
+    np.testing.assert_allclose(prediction["probabilities"], expected, rtol=1e-4)
+    assert prediction["digit"] == np.argmax(expected, axis=1).tolist()
 
 
 @pytest.mark.parametrize(
@@ -64,10 +60,10 @@ def test_it_names_digits_and_probabilities(server, model_file):
         ([[["a"] * 5] * 6], ""),
     ],
 )
-def test_what_is_no_image_is_refused_by_its_schema(server, inputs, named):
+def test_wrong_shapes_and_types_are_refused_by_the_schema(server, inputs, named):
     with pytest.raises(urllib.error.HTTPError) as refused:
-        ask(server, inputs)
+        predict(server, inputs)
     assert refused.value.code == 400
-    answer = json.load(refused.value)
-    assert named in answer["message"]
-    assert "tensorflow" not in json.dumps(answer).lower()
+    response = json.load(refused.value)
+    assert named in response["message"]
+    assert "tensorflow" not in json.dumps(response).lower()

@@ -7,20 +7,23 @@ import keras
 
 
 class LiveCurves(keras.callbacks.Callback):
-    """Logs the rows of the history as they come, now and then; the last are left to the end."""
+    """Sends new rows of the history to the background process, a few times per second at most.
 
-    SECONDS = 0.5  # at least so long between two messages
+    The last rows are not sent: MLflow takes them from ``history.csv`` at the end.
+    """
+
+    SECONDS = 0.5  # between two messages, at least
 
     def __init__(self, log: Callable[..., None]) -> None:
         super().__init__()
         self._log = log
         self._rows: list[dict] = []
-        self._sent = 0.0
+        self._sent_at = 0.0
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         now = time.time()
         self._rows.append(logs | {"at": now})
-        done = logs["step"] >= self.params["total_steps"] or self.model.stop_training
-        if not done and now - self._sent > self.SECONDS:
+        is_last = logs["step"] >= self.params["total_steps"] or self.model.stop_training
+        if not is_last and now - self._sent_at > self.SECONDS:
             self._log("rows", rows=self._rows)
-            self._rows, self._sent = [], now
+            self._rows, self._sent_at = [], now

@@ -16,17 +16,12 @@ from src.plots.curves import curves_figure
 from src.plots.first_layer import first_layer_figure
 
 
-def write_outputs(
-    evaluations: Iterable[Evaluation], images: np.ndarray
-) -> dict[str, dict[str, float | str]]:
+def write_outputs(evaluations: Iterable[Evaluation], images: np.ndarray) -> None:
     """Write all outputs of the evaluate stage, and print the test accuracy of each model.
 
     Args:
         evaluations: of one model after the other, so that only one is in memory.
         images: of the test split, ``uint8 [N, H, W]``.
-
-    Returns:
-        The content of ``metrics/test.json``.
     """
     metrics, per_class = {}, {}
     with ExitStack() as stack:
@@ -43,7 +38,6 @@ def write_outputs(
             _write_plots(plots, each, images, title)
     write_csv(paths.PER_CLASS, pd.concat(per_class, names=["recipe"]).reset_index("recipe"))
     write_json(paths.TEST, metrics)
-    return metrics
 
 
 def _write_plots(plots: dict[str, Path], each: Evaluation, images: np.ndarray, title: str) -> None:

@@ -83,15 +83,13 @@ def to_markdown(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str,
     return rows + "".join(f"\n{sentence}\n" for sentence in sentences(published, summary))
 
 
-def write(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> str:
-    """Write the comparison into ``metrics/``, and return the content of ``comparison.md``."""
+def write(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> None:
+    """Write the comparison into ``metrics/``."""
     write_csv(COMPARISON, table)
     write_csv(PUBLISHED, published)
     write_json(SUMMARY, summary)
-    text = to_markdown(table, published, summary)
     with atomic_file(COMPARISON_TEXT) as partial:
-        partial.write_text(text, "utf-8")
-    return text
+        partial.write_text(to_markdown(table, published, summary), "utf-8")
 
 
 def show(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> None:

@@ -1,27 +1,21 @@
-"""The process beside a stage: what to log comes as lines of JSON on standard input.
-
-With ``--send`` it sends what is kept from earlier, and that is all.
-"""
+"""The background process of a stage: reads messages, lines of JSON, from standard input."""
 
 import json
 import sys
 import warnings
 
 from src.common.errors import run
-from src.tracking.session import Session
+from src.tracking.stage_logger import StageLogger
 
 
 def main() -> None:
-    warnings.simplefilter("ignore")  # MLflow's, to those who write programs with it
-    session = Session()
-    if "--send" in sys.argv:
-        session.send()
-        return
-    session.warm_up()
+    warnings.simplefilter("ignore")  # MLflow's warnings address developers
+    logger = StageLogger()
+    logger.connect()
     for line in sys.stdin:
-        what, details = json.loads(line)
-        session.take(what, details)
-    session.close()
+        message, arguments = json.loads(line)
+        getattr(logger, message)(**arguments)
+    logger.close()
 
 
 if __name__ == "__main__":

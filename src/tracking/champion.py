@@ -1,23 +1,24 @@
-"""The registry's champion, for those who use it."""
+"""The champion of the model registry, for the programs that use it."""
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from src.tracking.registry import CHAMPION, registered_name
-from src.tracking.store import connect, store_uri, without_secrets
+from src.tracking.attempts import short_reason
+from src.tracking.registry import find_champion, registered_name
+from src.tracking.store import SQLITE, connect, store_uri, without_secrets
 
 
 @dataclass(frozen=True)
 class Champion:
-    """What the registry tells of it.
+    """A registered model.
 
     Attributes:
         recipe: its name.
         weights_sha256: of the model.
         accuracy: on the validation images.
-        uri: by which MLflow loads it.
+        uri: MLflow's address of the model.
     """
 
     recipe: str
@@ -26,7 +27,7 @@ class Champion:
     uri: str
 
     def download(self, folder: Path) -> Path:
-        """Fetch the model into ``folder``; the folder in it that holds ``model.keras``."""
+        """Download the model to ``folder``; return the folder that contains ``model.keras``."""
         import mlflow
 
         mlflow.set_tracking_uri(store_uri())
@@ -34,22 +35,23 @@ class Champion:
 
 
 def champion(dataset: dict[str, Any]) -> Champion | None:
-    """The champion for a dataset; none where the store has none, or does not answer.
+    """The champion for a dataset, or None; a store that fails is a warning.
 
     Args:
         dataset: ``data/processed/dataset.json``.
     """
     uri, name = store_uri(), registered_name(dataset)
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
-        return None  # asking would make a store
+    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
+        return None  # to connect would create a store
     try:
-        found = {each.name: each for each in connect(uri).search_registered_models()}
-        if name not in found or CHAMPION not in found[name].aliases:
-            return None
-        version = connect(uri).get_model_version_by_alias(name, CHAMPION)
+        version = find_champion(connect(uri), name)
     except Exception as error:
-        why = without_secrets(" ".join(str(error).split()))[:200]
-        print(f"warning: the MLflow registry does not answer ({why})", file=sys.stderr)
+        print(
+            f"warning: no champion from MLflow at {without_secrets(uri)} ({short_reason(error)})",
+            file=sys.stderr,
+        )
+        return None
+    if version is None:
         return None
     return Champion(
         version.tags["recipe"],

@@ -1,55 +1,48 @@
-"""From a DVC experiment to its MLflow runs, and back: ``make find WHAT=…``."""
+"""Print the MLflow runs of a DVC experiment, recipe or commit, or one run: ``make find``."""
 
 import sys
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from src.common.errors import PipelineError, run
+from src.tracking.attempts import short_reason
 from src.tracking.store import connect, store_uri, without_secrets
 
 
-def find(client, what: str) -> tuple[str, list]:
-    """The runs of a DVC experiment, of a recipe, of a commit, or the run of an id.
-
-    Beside them the search by which they were found, empty if none were.
+def find_runs(client: Any, value: str) -> tuple[str, list[Any]]:
+    """The runs of the first search that finds any, the oldest first; and that search.
 
     Args:
         client: of the store.
-        what: name of the experiment or recipe; the beginning of a commit, or of a run's id.
+        value: name of an experiment or recipe; the beginning of a commit or of a run's id.
+
+    Returns:
+        The search, in MLflow's syntax, and the runs; both empty if nothing was found.
     """
     experiments = [each.experiment_id for each in client.search_experiments()]
-    quoted = what.replace("'", "")
-    for wanted in (
-        f"tags.dvc_exp = '{quoted}'",
-        f"tags.recipe = '{quoted}'",
-        f"attributes.run_id LIKE '{quoted}%'",
-        f"tags.`mlflow.source.git.commit` LIKE '{quoted}%'",
+    value = value.replace("'", "")
+    for search in (
+        f"tags.dvc_exp = '{value}'",
+        f"tags.recipe = '{value}'",
+        f"attributes.run_id LIKE '{value}%'",
+        f"tags.`mlflow.source.git.commit` LIKE '{value}%'",
     ):
-        if found := client.search_runs(experiments, wanted, order_by=["attributes.start_time"]):
-            return wanted, list(found)
+        if found := client.search_runs(experiments, search, order_by=["attributes.start_time"]):
+            return search, list(found)
     return "", []
 
 
-def main() -> None:
-    what = " ".join(sys.argv[1:]).strip()
-    if not what:
-        raise PipelineError("name a DVC experiment, a recipe, a commit or a run: make find WHAT=…")
-    uri = store_uri()
-    try:
-        search, found = find(connect(uri), what)
-    except Exception as error:
-        why = without_secrets(str(error))[:200]
-        raise PipelineError(f"{without_secrets(uri)} does not answer ({why})") from None
-    if not found:
-        raise PipelineError(f"no run in {without_secrets(uri)} is of {what!r}")
-    grid = Table(title=f"MLflow runs of {what}, the oldest first")
+def runs_table(value: str, found: list[Any]) -> Table:
+    """A table with a row for each run."""
+    table = Table(title=f"MLflow runs of {value}, the oldest first")
     for column in ("run", "name", "status", "validation", "test", "DVC experiment", "commit"):
-        grid.add_column(column, no_wrap=True)
+        table.add_column(column, no_wrap=True)
     for each in found:
         tags, metrics = each.data.tags, each.data.metrics
         accuracies = [metrics.get(f"{split}_accuracy") for split in ("val", "test")]
-        grid.add_row(
+        table.add_row(
             each.info.run_id,
             each.info.run_name,
             each.info.status.lower(),
@@ -57,13 +50,29 @@ def main() -> None:
             tags.get("dvc_exp", "–"),
             tags.get("mlflow.source.git.commit", "–")[:7],
         )
+    return table
+
+
+def main() -> None:
+    value = " ".join(sys.argv[1:]).strip()
+    if not value:
+        raise PipelineError("name a DVC experiment, recipe, commit or run: make find WHAT=…")
+    uri = without_secrets(store_uri())
+    try:
+        search, found = find_runs(connect(store_uri()), value)
+    except Exception as error:
+        raise PipelineError(f"MLflow at {uri} failed ({short_reason(error)})") from None
+    if not found:
+        raise PipelineError(f"MLflow at {uri} has no experiment, recipe, commit or run {value!r}")
     console = Console(highlight=False)
-    console.print(grid) if console.width >= 110 else Console(width=120).print(grid)
+    if console.width < 110:
+        console = Console(highlight=False, width=120)
+    console.print(runs_table(value, found))
     last = found[-1].info
     print(
-        f"In the UI (`make ui`): /#/experiments/{last.experiment_id}/runs/{last.run_id}; "
-        f"all of them by the search  {search}"
+        f"Page of the last run (`make ui`): /#/experiments/{last.experiment_id}/runs/{last.run_id}"
     )
+    print(f"Search for these runs in the UI: {search}")
 
 
 if __name__ == "__main__":

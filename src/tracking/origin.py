@@ -1,26 +1,33 @@
-"""Where a result comes from: the commit, what was changed since, and the DVC experiment."""
+"""The origin of a result: the commit, the changes since the commit, and the DVC experiment."""
 
 import getpass
 import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypedDict
 
 import yaml
 
 from src.common.paths import PARAMS
 
-CODE = ("src", "stages", "dvc.yaml", "requirements.lock")  # what results depend on, in git
+CODE = ("src", "stages", "dvc.yaml", "requirements.lock")  # the files in git that results depend on
 
 
-def origin() -> dict[str, Any]:
-    """What is known of the origin; JSON.
+class Origin(TypedDict):
+    """The origin of a result; JSON."""
 
-    ``revision``: the commit, empty without git; ``changes``: of ``params.yaml`` since the commit,
-    as ``-S`` of ``dvc exp run`` takes them; ``edited``: whether code was changed too;
-    ``experiment`` and ``stage``: DVC's names for them, or none; ``user``.
-    """
+    revision: str  # the commit; empty without git
+    changes: list[str]  # in params.yaml since the commit, as ``dvc exp run -S`` takes them
+    edited: bool  # whether code was changed since the commit
+    experiment: str | None  # DVC's name; this and the next two are None outside of DVC
+    baseline: str | None  # the commit that the experiment is based on
+    stage: str | None
+    user: str  # account name; empty if there is none
+
+
+def origin() -> Origin:
+    """The origin of the results of this process."""
     revision = _git("rev-parse", "--verify", "HEAD").strip()
     user = ""
     with suppress(OSError, KeyError):  # no account name
@@ -29,9 +36,9 @@ def origin() -> dict[str, Any]:
         "revision": revision,
         "changes": _changes() if revision else [],
         "edited": bool(revision and _git("status", "--porcelain", "--", *CODE).strip()),
-        "experiment": os.environ.get("DVC_EXP_NAME"),
-        "baseline": os.environ.get("DVC_EXP_BASELINE_REV"),
-        "stage": os.environ.get("DVC_STAGE"),
+        "experiment": os.environ.get("DVC_EXP_NAME") or None,
+        "baseline": os.environ.get("DVC_EXP_BASELINE_REV") or None,
+        "stage": os.environ.get("DVC_STAGE") or None,
         "user": user,
     }
 
@@ -44,15 +51,15 @@ def _changes() -> list[str]:
     except (OSError, ValueError, yaml.YAMLError):
         return []
     changed = {key: value for key, value in after.items() if before.get(key, KeyError) != value}
-    gone = [f"~{key}" for key in before if key not in after]  # Hydra's way to take a key away
-    return gone + [
+    removed = [f"~{key}" for key in before if key not in after]  # Hydra's syntax
+    return removed + [
         f"{key}={yaml.safe_dump(value, default_flow_style=True, width=10**6).split(chr(10))[0]}"
         for key, value in changed.items()
     ]
 
 
 def flat(block: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested settings as one writes them on a command line: ``optimizer.kind`` and its value."""
+    """Nested settings as pairs of a dotted name, such as ``optimizer.kind``, and a value."""
     for key, value in block.items():
         if isinstance(value, dict) and value:
             yield from flat(value, f"{prefix}{key}.")
@@ -61,7 +68,7 @@ def flat(block: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _git(*words: str) -> str:
-    """What git says; nothing where it fails or is not there."""
+    """The output of git; empty if it fails or is not installed."""
     try:
         done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
     except OSError:

@@ -4,112 +4,111 @@ from typing import Any
 
 from src.models.record import Record
 from src.tracking import runs
-from src.tracking.logged_model import model_id
-from src.tracking.tags import NOTE
+from src.tracking.models import model_id
+from src.tracking.tags import NOTE, WEIGHTS
 
 CHAMPION = "champion"  # the alias
+COPIED_TAGS = ("mlflow.source.git.commit", "dvc_exp", "dvc_exp_baseline_rev")
 
 
 def registered_name(dataset: dict[str, Any]) -> str:
-    """``mnist-classifier``, or ``mnist-classifier-fallback``."""
+    """``mnist-classifier``, or ``mnist-classifier-fallback`` for the fallback dataset."""
     if dataset["is_fallback"]:
         return f"{dataset['requested']}-classifier-fallback"
     return f"{dataset['name']}-classifier"
 
 
-def register(client, record: Record, minimum: float) -> str:
-    """Register a trained model, unless it is, and make it champion if it beats the champion.
-
-    It does if its validation accuracy is higher, on the same images: a tie keeps the old one.
+def register(client: Any, record: Record, minimum: float) -> str:
+    """Register a trained model once, and make it the champion if it is better than the champion.
 
     Args:
         client: of the store.
         record: ``training.json`` of the model.
-        minimum: validation accuracy below which nothing is registered.
+        minimum: validation accuracy below which a model is not registered.
 
     Returns:
-        What was done, in a sentence.
+        A sentence that says what was done.
     """
-    name, accuracy = registered_name(record["dataset"]), record["val_accuracy"]
-    digest, weights = record["dataset"]["digest"], record["weights_sha256"]
-    if accuracy < minimum:
+    if record["val_accuracy"] < minimum:
         return (
-            f"{record['name']} is not registered: its validation accuracy, {accuracy:.4f}, is "
-            f"below registry.minimum_accuracy, {minimum}"
+            f"{record['name']} is not registered, because its validation accuracy, "
+            f"{record['val_accuracy']:.4f}, is below registry.minimum_accuracy, {minimum}"
         )
-    version = _version(client, name, weights, digest)
+    version = _find_version(client, record) or _create_version(client, record)
     if version is None:
-        import mlflow
-
-        mlflow.set_tracking_uri(client.tracking_uri)  # by which the registry looks for models:/
-        run = runs.find(client, record)
-        if run is None:
-            return (
-                f"{record['name']} is not registered: its run is not in this store any more; "
-                "`dvc repro --force --single-item evaluate compare` logs it again"
-            )
-        _make_model(client, name)
-        version = client.create_model_version(
-            name,
-            f"models:/{model_id(run)}",
-            run.info.run_id,
-            tags={
-                "recipe": record["name"],
-                "recipe_sha256": record["recipe_sha256"],
-                "weights_sha256": weights,
-                "dataset_digest": digest,
-                "validation_accuracy": f"{accuracy:.6f}",
-                **{
-                    key: value
-                    for key, value in run.data.tags.items()
-                    if key in ("mlflow.source.git.commit", "dvc_exp", "dvc_exp_baseline_rev")
-                },
-                **{k: f"{v:.6f}" for k, v in run.data.metrics.items() if k.startswith("test_")},
-            },
-            description=run.data.tags.get(NOTE),
-            model_id=model_id(run),
+        return (
+            f"{record['name']} is not registered, because its training is not in this store; "
+            "`make send` logs it and registers it"
         )
-    own = f"{record['name']}, version {version.version} of {name}"
-    champion = _champion(client, name)
+    return _choose_champion(client, record, version)
+
+
+def _choose_champion(client: Any, record: Record, version: Any) -> str:
+    """Move the alias if the version has a higher validation accuracy on the same images."""
+    name, accuracy = registered_name(record["dataset"]), record["val_accuracy"]
+    this = f"{record['name']}, version {version.version} of {name}"
+    champion = find_champion(client, name)
     if champion is None:
         client.set_registered_model_alias(name, CHAMPION, version.version)
-        return f"{own}, is the first champion: validation accuracy {accuracy:.4f}"
+        return f"{this}, is the first champion: validation accuracy {accuracy:.4f}"
     if str(champion.version) == str(version.version):
-        return f"{own}, is the champion"
-    if champion.tags.get("dataset_digest") != digest:
+        return f"{this}, is the champion"
+    if champion.tags.get("dataset_digest") != record["dataset"]["digest"]:
         return (
-            f"{own}, and the champion, version {champion.version}, were validated on different "
-            "images, so the champion stays; the alias can be moved in MLflow's UI"
+            f"{this}, and the champion, version {champion.version}, were validated on different "
+            "images, so the champion stays; you can move the alias in MLflow's UI"
         )
     best = float(champion.tags.get("validation_accuracy", "nan"))
     if not round(accuracy, 6) > best:
         return (
-            f"{own}, does not beat the champion, version {champion.version}: validation "
-            f"accuracy {accuracy:.4f} against {best:.4f}"
+            f"{this}, is not better than the champion, version {champion.version}: validation "
+            f"accuracy {accuracy:.4f}, champion {best:.4f}"
         )
     client.set_registered_model_alias(name, CHAMPION, version.version)
-    return f"{own}, is the new champion: validation accuracy {accuracy:.4f} after {best:.4f}"
+    return f"{this}, is the new champion: validation accuracy {accuracy:.4f}, before {best:.4f}"
 
 
-def _version(client, name: str, weights: str, digest: str):
+def _find_version(client: Any, record: Record) -> Any:
     """The version with these weights, validated on these images, or None."""
-    wanted = f"name = '{name}' and tags.weights_sha256 = '{weights}'"
-    found = client.search_model_versions(f"{wanted} and tags.dataset_digest = '{digest}'")
+    found = client.search_model_versions(
+        f"name = '{registered_name(record['dataset'])}' "
+        f"and tags.{WEIGHTS} = '{record['weights_sha256']}' "
+        f"and tags.dataset_digest = '{record['dataset']['digest']}'"
+    )
     return found[0] if found else None
 
 
-def _make_model(client, name: str) -> None:
-    """Make the registered model, unless it is there."""
+def _create_version(client: Any, record: Record) -> Any:
+    """Register the model of the training's run; None if the store has no such run."""
+    import mlflow
     from mlflow.exceptions import MlflowException
 
+    run, name = runs.find_by_weights(client, record), registered_name(record["dataset"])
+    if run is None:
+        return None
     try:
         client.create_registered_model(name, description="The best model of each comparison.")
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
+    tags = {
+        "recipe": record["name"],
+        "recipe_sha256": record["recipe_sha256"],
+        WEIGHTS: record["weights_sha256"],
+        "dataset_digest": record["dataset"]["digest"],
+        "validation_accuracy": f"{record['val_accuracy']:.6f}",
+        **{key: run.data.tags[key] for key in COPIED_TAGS if key in run.data.tags},
+        **{k: f"{v:.6f}" for k, v in run.data.metrics.items() if k.startswith("test_")},
+    }
+    note, model = run.data.tags.get(NOTE), model_id(run)
+    mlflow.set_tracking_uri(client.tracking_uri)  # the registry resolves models:/ with it
+    return client.create_model_version(
+        name, f"models:/{model}", run.info.run_id, tags=tags, description=note, model_id=model
+    )
 
 
-def _champion(client, name: str):
+def find_champion(client: Any, name: str) -> Any:
+    """The version of a registered model that is the champion, or None."""
     from mlflow.exceptions import MlflowException
 
     try:

@@ -1,127 +1,122 @@
-"""The MLflow store: where it is, a client of it, and the experiment of a dataset."""
+"""The MLflow store: its address, a client of it, and the experiment of a dataset."""
 
-import json
 import logging
 import os
 import re
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from src.common.imports import lean_import
 from src.common.paths import main_checkout
+from src.tracking import mlflow_internals
 
-VIEW = {  # of the runs, best first: MLflow's own columns leave out the metrics
-    "orderByKey": "metrics.`test_accuracy`",
-    "orderByAsc": False,
-    "selectedColumns": [
-        "metrics.`test_accuracy`",
-        "metrics.`val_accuracy`",
-        "params.`parameters`",
-        "tags.`dvc_exp`",
-        "attributes.`Models`",
-    ],
-}
-SETTINGS = {  # where the user's environment says nothing
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+SETTINGS = {  # unless the user's environment sets them
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds; MLflow's 120, with 7 retries, are minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds; MLflow's 120, with 7 retries, take minutes
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL": "0.5",  # seconds
+    "MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING": "2",
 }
+CHECK = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+SQLITE = "sqlite:///"
+DATABASES = (SQLITE, "postgresql", "mysql", "mssql")
 
 
 def store_uri() -> str:
-    """The address that MLFLOW_TRACKING_URI names, or the main checkout's own database."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_checkout() / 'mlflow.db'}"
+    """The address in MLFLOW_TRACKING_URI, or the database of the main checkout."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{main_checkout() / 'mlflow.db'}"
 
 
 def without_secrets(text: str) -> str:
-    """The text with *** for passwords, which stand before a host, or in a query."""
+    """The text with *** in place of passwords, in front of a host or in a query."""
     return re.sub(r"(?<=://)[^/\s]*(?=@)|(?<=\?)[^\s()'\"]+", "***", text)
 
 
+def lock(uri: str) -> "BaseFileLock":
+    """A lock for the processes of this machine: MLflow has no transactions of several requests."""
+    from filelock import FileLock
+
+    return FileLock(f"{_sqlite_path(uri) or main_checkout() / 'mlflow.db'}.lock", timeout=60)
+
+
 @cache
-def connect(uri: str):
-    """A client of the store at ``uri``, which is made if need be and known to answer."""
+def connect(uri: str) -> Any:
+    """A client of the store at ``uri``, which is created if necessary.
+
+    Raises:
+        Exception: of many types, if the store does not respond within 5 seconds, or cannot be
+            written.
+    """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    with lean_import():  # here, as it takes seconds and reads these settings
+    with lean_import():  # here, because it takes seconds and reads these settings
         import mlflow
-        import mlflow.store.db.utils as databases
-        import mlflow.store.tracking.sqlalchemy_store
 
-    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # it logs tracebacks of what it raises
-    databases.MAX_RETRY_COUNT = 2  # its 10 attempts at a database that refuses take 100 seconds
-    if uri.startswith("sqlite:///"):
-        from filelock import FileLock
-
-        path = main_checkout() / uri.removeprefix("sqlite:///")  # also from DVC's copies of it
-        # MLflow makes a new store without a lock: of two trainings at once, one would fail.
-        with FileLock(f"{path}.lock", timeout=30):
-            with closing(sqlite3.connect(path, timeout=5)) as probe:
-                probe.execute("BEGIN IMMEDIATE")  # whether it can be written
-            client = mlflow.MlflowClient(f"sqlite:///{path}")
-            if path == main_checkout() / "mlflow.db":
-                _follow(path)
+        logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # it logs what it also raises
+        mlflow_internals.limit_database_retries()
+        path = _sqlite_path(uri)
+        if path is None:
+            client = mlflow.MlflowClient(uri)
+            with _environment(CHECK):
+                client.search_experiments(max_results=1)
             return client
-    if uri.startswith(("http://", "https://")):
-        from mlflow.utils.credentials import get_default_host_creds
-        from mlflow.utils.rest_utils import http_request
+        with lock(uri):  # MLflow creates a store without a lock
+            with closing(sqlite3.connect(path, timeout=5)) as probe:
+                probe.execute("BEGIN IMMEDIATE")  # fails if the database cannot be written
+            client = mlflow.MlflowClient(f"{SQLITE}{path}")
+            if path == main_checkout() / "mlflow.db":
+                mlflow_internals.move_artifacts(path, _artifacts())
+        return client
 
-        host = get_default_host_creds(uri)  # with the user's tokens and certificates
-        http_request(host, "/health", "GET", timeout=3, max_retries=0, raise_on_status=False)
-    return mlflow.MlflowClient(uri)
 
+def experiment_id(client: Any, dataset: dict[str, Any]) -> str:
+    """The id of the dataset's experiment, which is created if necessary.
 
-def _follow(path: Path) -> None:
-    """Let a store that was moved with its checkout name the artifacts where they are now.
-
-    MLflow keeps whole addresses, and has no command to change them.
+    Args:
+        client: of the store.
+        dataset: ``dataset.json``.
     """
-    here = _artifacts()
-    with closing(sqlite3.connect(path, timeout=5)) as store, store:
-        found = store.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
-        for (there,) in found:
-            if there == here or not there.startswith("file:") or not there.endswith("/mlruns"):
-                continue
-            for table, column in (
-                ("experiments", "artifact_location"),
-                ("runs", "artifact_uri"),
-                ("logged_models", "artifact_location"),
-                ("model_versions", "source"),
-                ("model_versions", "storage_location"),
-            ):
-                store.execute(
-                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # nosec B608
-                    f"WHERE substr({column}, 1, ?) = ?",
-                    (here, len(there) + 1, len(there), there),
-                )
+    from mlflow.exceptions import MlflowException
+
+    is_fallback = f" (fallback for {dataset['requested']})" if dataset["is_fallback"] else ""
+    name = dataset["name"] + is_fallback
+    if found := client.get_experiment_by_name(name):
+        return found.experiment_id
+    # A server decides where artifacts are. With a database alone, MLflow would put them in the
+    # working directory, which for a queued experiment is a temporary copy of the checkout.
+    location = _artifacts() if client.tracking_uri.startswith(DATABASES) else None
+    view = {mlflow_internals.VIEW_TAG: mlflow_internals.VIEW}
+    try:
+        return client.create_experiment(name, location, view)
+    except MlflowException:
+        if found := client.get_experiment_by_name(name):  # another process created it
+            return found.experiment_id
+        raise
+
+
+def _sqlite_path(uri: str) -> Path | None:
+    """The file of an SQLite store; a relative path is relative to the main checkout."""
+    return main_checkout() / uri.removeprefix(SQLITE) if uri.startswith(SQLITE) else None
 
 
 def _artifacts() -> str:
     return (main_checkout() / "mlruns").as_uri()
 
 
-def experiment_id(client, dataset: dict[str, Any]) -> str:
-    """The id of the dataset's experiment, which is made if need be."""
-    from mlflow.exceptions import MlflowException
-    from mlflow.store.db.db_types import DATABASE_ENGINES
-
-    is_fallback = f" (fallback for {dataset['requested']})" if dataset["is_fallback"] else ""
-    name = dataset["name"] + is_fallback
-    if found := client.get_experiment_by_name(name):
-        return found.experiment_id
-    # A server knows where to keep artifacts. With a mere database MLflow would keep them in the
-    # working directory, which for a queued experiment is a copy of the checkout that DVC deletes.
-    mere = client.tracking_uri.startswith(tuple(DATABASE_ENGINES))
-    location = _artifacts() if mere else None
-    view = {"mlflow.sharedViewState.recipes": json.dumps(VIEW)}  # ?viewStateShareKey=recipes
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ[name] for name in variables}
+    os.environ.update(variables)
     try:
-        return client.create_experiment(name, location, view)
-    except MlflowException:
-        if found := client.get_experiment_by_name(name):  # another process was quicker
-            return found.experiment_id
-        raise
+        yield
+    finally:
+        os.environ.update(before)

@@ -8,7 +8,6 @@ import urllib.request
 import pytest
 
 from tests.faults.conftest import RECIPES, only_all, results
-from tests.servers import mlflow_server
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +37,7 @@ def finished_runs(checkout) -> list[tuple[str, str]]:
 @pytest.mark.fault(
     "Two `dvc repro` at once",
     sees="from the second: `ERROR: … is busy …` or `Unable to acquire lock`, by DVC",
-    then="the first finishes, as if alone",
+    then="the first finishes normally",
 )
 @only_all
 def test_two_at_once(checkout, environment, tmp_path, recovers, expected):
@@ -48,20 +47,20 @@ def test_two_at_once(checkout, environment, tmp_path, recovers, expected):
     second = start(["dvc", "repro"], checkout, environment, logs[1])
     assert first.wait(600) == 0, logs[0].read_text()
     if second.wait(600):
-        told = logs[1].read_text()
-        assert "lock" in told or "busy" in told
-        assert "Traceback" not in told
+        output = logs[1].read_text()
+        assert "lock" in output or "busy" in output
+        assert "Traceback" not in output
     assert results(checkout) == expected
     recovers(checkout)
 
 
 @pytest.mark.fault(
-    "Three queued experiments with `dvc queue start -j 3`, a `dvc repro` and `make ui` beside them",
+    "Three queued experiments with `dvc queue start -j 3`, a `dvc repro` and `make ui` at once",
     sees="nothing",
     then="all finish; each training is a run in MLflow, once",
 )
 @only_all
-def test_a_queue_a_repro_and_the_ui(results_there, shell, expected):
+def test_a_queue_a_repro_and_the_ui(results_there, shell, expected, mlflow_server):
     checkout = results_there
     for seed in (2, 3, 4):
         queued = ["dvc", "exp", "run", "--queue", "-n", f"seed-{seed}", "-S", f"train.seed={seed}"]
@@ -72,14 +71,14 @@ def test_a_queue_a_repro_and_the_ui(results_there, shell, expected):
         time.sleep(2)
         shell(["dvc", "repro", "-q", "--force", f"train@{RECIPES[1]}"], checkout)
         deadline = time.monotonic() + 400
-        while "Running" in (told := shell(["dvc", "queue", "status"], checkout).stdout) or (
-            "Queued" in told
+        while "Running" in (output := shell(["dvc", "queue", "status"], checkout).stdout) or (
+            "Queued" in output
         ):
-            assert time.monotonic() < deadline, told
+            assert time.monotonic() < deadline, output
             time.sleep(1)
-        assert told.count("Success") == 3, told
+        assert output.count("Success") == 3, output
         urllib.request.urlopen(f"{address}/health", timeout=10).close()
-    new = [run for run in finished_runs(checkout)]
+    new = finished_runs(checkout)
     for run in before:
         new.remove(run)
     seeds = [(RECIPES[0], f"seed-{seed}") for seed in (2, 3, 4)]

@@ -1,18 +1,17 @@
-"""Each test logs to a real MLflow store in a folder of its own."""
+"""Each test logs to its own real MLflow store."""
 
 import shutil
 import socket
+import sqlite3
 
 import pytest
 
 from src.tracking import store
-from tests.servers import free_port, web_server
-from tests.trainings import make_training
 
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory):
-    """A store that was made once: making one takes seconds."""
+    """An empty store, to be copied: MLflow takes seconds to create one."""
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
     store.connect(f"sqlite:///{path}")
     return path
@@ -20,7 +19,7 @@ def empty_store(tmp_path_factory):
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """The main checkout, with a blank in its path; the stage runs in a copy of it."""
+    """The main checkout, with a space in its path; the working directory is a copy of it."""
     root = tmp_path / "main checkout"
     root.mkdir()
     (tmp_path / "copy").mkdir()
@@ -40,12 +39,13 @@ def client(checkout, empty_store):
 
 
 @pytest.fixture
-def folder(tmp_path, model_file):
-    return make_training(tmp_path / "models/cnn", model_file)
+def folder(checkout, tmp_path, make_training, model_file):
+    """A training in the working directory."""
+    return make_training(tmp_path / "copy/models/cnn", model_file)
 
 
 @pytest.fixture
-def refusing():
+def refusing(free_port):
     return f"http://someone:secret@127.0.0.1:{free_port()}"
 
 
@@ -56,13 +56,27 @@ def mute():
 
 
 @pytest.fixture
-def failing():
-    def answer(handler):
+def failing(web_server):
+    def respond(handler):
         handler.send_response(200 if handler.path == "/health" else 503)
         handler.end_headers()
 
-    with web_server(answer, answer) as address:
+    with web_server(respond, respond) as address:
         yield f"{address.replace('//', '//someone:secret@')}/?password=secret"
+
+
+@pytest.fixture
+def unwritable(web_server):
+    """A server that passes the check of the connection, and then fails."""
+
+    def respond(handler):
+        handler.send_response(200 if handler.path.endswith("experiments/search") else 503)
+        handler.send_header("Content-Length", "2")
+        handler.end_headers()
+        handler.wfile.write(b"{}")
+
+    with web_server(respond, respond) as address:
+        yield address.replace("//", "//someone:secret@")
 
 
 @pytest.fixture
@@ -73,14 +87,12 @@ def folder_as_store(tmp_path):
 @pytest.fixture
 def garbage(tmp_path):
     path = tmp_path / "garbage.db"
-    path.write_text("no database, " * 100)
+    path.write_text("not a database, " * 100)
     return f"sqlite:///{path}"
 
 
 @pytest.fixture
 def locked(empty_store, tmp_path):
-    import sqlite3
-
     path = shutil.copyfile(empty_store, tmp_path / "locked.db")
     with sqlite3.connect(path) as other:
         other.execute("BEGIN EXCLUSIVE")

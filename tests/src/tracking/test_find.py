@@ -1,4 +1,4 @@
-"""From a DVC experiment to its runs, and back."""
+"""The command that finds runs."""
 
 import os
 import subprocess
@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from tests.trainings import log_evaluation, log_training, runs_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,10 +23,13 @@ def find(checkout):
     return run
 
 
-def test_an_experiment_and_a_run_are_found_by_each_other(client, folder, find, monkeypatch):
+def test_runs_are_found_by_experiment_recipe_and_id(
+    client, folder, find, log_training, log_results, make_evaluation, runs_of, monkeypatch
+):
     monkeypatch.setenv("DVC_EXP_NAME", "bold-move")
     log_training(folder)
-    log_evaluation(folder, {"test_accuracy": 0.9132})
+    make_evaluation({"cnn": 0.9132})
+    log_results()
     run_id = runs_of(client)[0].info.run_id
     for what, search in {
         "bold-move": "tags.dvc_exp = 'bold-move'",
@@ -36,16 +37,19 @@ def test_an_experiment_and_a_run_are_found_by_each_other(client, folder, find, m
         run_id: f"attributes.run_id LIKE '{run_id}%'",
         run_id[:8]: f"attributes.run_id LIKE '{run_id[:8]}%'",
     }.items():
-        told = find(what)
-        assert told.stdout.endswith(f"the search  {search}\n")
-        assert told.returncode == 0, told.stderr
+        done = find(what)
+        assert done.stdout.endswith(f"Search for these runs in the UI: {search}\n")
+        assert done.returncode == 0, done.stderr
         for word in (run_id, "cnn", "finished", "0.9000", "0.9132", "bold-move"):
-            assert word in told.stdout
+            assert word in done.stdout
 
 
-def test_what_is_not_there_is_a_sentence(client, find):
-    for words, sentence in (((), "error: name a DVC experiment"), (("none",), "is of 'none'")):
-        told = find(*words)
-        assert told.returncode == 1
-        (line,) = told.stderr.splitlines()
+def test_what_is_not_found_is_one_sentence(client, find):
+    for words, sentence in (
+        ((), "error: name a DVC experiment"),
+        (("none",), "commit or run 'none'"),
+    ):
+        done = find(*words)
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
         assert sentence in line

@@ -1,4 +1,4 @@
-"""Commit and changes, as git and params.yaml tell them."""
+"""The origin of a result, in real git repositories."""
 
 import subprocess
 
@@ -28,27 +28,27 @@ def write(params):
         yaml.safe_dump(params, file)
 
 
-def test_a_commit_as_it_is(repository):
-    told = origin()
+def test_a_clean_checkout_has_a_commit_and_no_changes(repository):
+    found = origin()
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip()
-    assert (told["revision"], told["changes"], told["edited"]) == (head, [], False)
+    assert (found["revision"], found["changes"], found["edited"]) == (head, [], False)
 
 
-def test_changes_are_overrides(repository):
+def test_changed_parameters_are_arguments_of_dvc_exp_run(repository):
     write({"train": {"seed": 2}, "models": {"cnn": {"filters": [1, 2, 3]}, "new": {"kind": "x"}}})
     (repository / "src/code.py").write_text("x = 2\n")
-    told = origin()
-    assert told["changes"] == [
+    found = origin()
+    assert found["changes"] == [
         "~models.cnn.old",
         "models.cnn.filters=[1, 2, 3]",
         "models.new.kind=x",
         "train.seed=2",
     ]
-    assert told["edited"]
+    assert found["edited"]
 
 
-def test_without_git_nothing_is_known(tmp_path, monkeypatch):
+def test_without_git_the_commit_is_unknown(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    told = origin()
-    assert (told["revision"], told["changes"], told["edited"]) == ("", [], False)
+    found = origin()
+    assert (found["revision"], found["changes"], found["edited"]) == ("", [], False)

@@ -5,12 +5,11 @@ import json
 import pytest
 
 from src.tracking.registry import register, registered_name
-from tests.trainings import log_training, make_training
 
 
 @pytest.fixture
-def registers(client, tmp_path, model_file):
-    """Train with a validation accuracy, register, and tell the sentence."""
+def registers(client, tmp_path, make_training, log_training, model_file):
+    """Log a training with a validation accuracy, and register it."""
 
     def train_and_register(name, accuracy, weights, minimum=0.5, **changes):
         changes |= {"val_accuracy": accuracy, "weights_sha256": weights * 32}
@@ -28,10 +27,10 @@ def champion(client, name="mnist-classifier"):
 def test_a_better_model_becomes_champion_and_a_worse_does_not(client, registers):
     assert "is the first champion" in registers("a", 0.91, "a1")
     assert champion(client).tags["recipe"] == "a"
-    assert "does not beat the champion, version 1" in registers("b", 0.90, "b1")
-    assert "does not beat" in registers("c", 0.91, "c1")  # a tie keeps the old one
+    assert "is not better than the champion, version 1" in registers("b", 0.90, "b1")
+    assert "is not better" in registers("c", 0.91, "c1")  # equal accuracy
     assert champion(client).tags["recipe"] == "a"
-    assert "is the new champion: validation accuracy 0.9200 after 0.9100" in registers(
+    assert "is the new champion: validation accuracy 0.9200, before 0.9100" in registers(
         "d", 0.92, "d1"
     )
     version = champion(client)
@@ -52,21 +51,21 @@ def test_below_the_minimum_nothing_is_registered(client, registers):
     assert client.search_registered_models() == []
 
 
-def test_other_images_move_no_champion(client, registers, tmp_path):
+def test_a_model_validated_on_other_images_does_not_become_champion(client, registers, tmp_path):
     registers("a", 0.91, "a1")
     other = json.loads((tmp_path / "a1/a/training.json").read_text())["dataset"]
-    told = registers("b", 0.99, "b1", dataset=other | {"digest": "ee" * 32})
-    assert "were validated on different images, so the champion stays" in told
+    sentence = registers("b", 0.99, "b1", dataset=other | {"digest": "ee" * 32})
+    assert "were validated on different images, so the champion stays" in sentence
     assert champion(client).tags["recipe"] == "a"
 
 
-def test_a_stand_in_is_registered_under_its_own_name(client, registers):
+def test_the_fallback_dataset_has_its_own_registered_model(client, registers):
     registers("a", 0.91, "a1", is_fallback=True)
     assert champion(client, "mnist-classifier-fallback").tags["recipe"] == "a"
     assert registered_name({"is_fallback": False, "name": "kmnist"}) == "kmnist-classifier"
 
 
-def test_a_model_whose_run_is_gone_is_not_registered(client, folder):
+def test_a_model_without_a_run_is_not_registered(client, folder):
     record = json.loads((folder / "training.json").read_text())
-    assert "its run is not in this store any more" in register(client, record, 0.5)
+    assert "its training is not in this store" in register(client, record, 0.5)
     assert client.search_registered_models() == []

@@ -1,12 +1,12 @@
-"""A training in words."""
+"""The description of a training."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from src.config.params import load_params
-from src.reporting.published import PublishedResult
-from src.tracking import describe
+from src.tracking import description
 
 RECIPES = load_params(Path(__file__).parents[3] / "params.yaml").models
 DATASET = {
@@ -16,7 +16,7 @@ DATASET = {
     "height": 28,
     "width": 28,
     "classes": 10,
-    "counts": {"train": 55000, "validation": 5000, "test": 10000},
+    "counts": {"train": 55000, "validation": 5000},
 }
 ORIGIN = {"revision": "abc", "changes": [], "edited": False}
 
@@ -41,7 +41,7 @@ def record(name: str) -> dict:
         (
             "mlp_ema",
             "28 × 28 pixels → 500 relu → 10 classes; sgd, learning rate 0.8; exponential "
-            "schedule; L2 0.0001; weights averaged; batches of 100, 30,000 steps",
+            "schedule; L2 0.0001; moving average of the weights; batches of 100, 30,000 steps",
         ),
         (
             "cnn",
@@ -51,41 +51,45 @@ def record(name: str) -> dict:
         ),
     ],
 )
-def test_a_recipe_is_a_line(name, line):
-    assert describe.recipe_line(record(name)) == line
+def test_a_recipe_is_one_line(name, line):
+    assert description.recipe_line(record(name)) == line
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_has_a_note(name):
-    note = describe.run_note(record(name), ORIGIN, ["Test accuracy 0.9."])
+    note = description.run_note(record(name), ORIGIN, ["Test accuracy 0.9."])
     assert note.startswith(f"**{name}**: 28 × 28 pixels")
-    assert "Data: mnist: 55,000 images to train on" in note
+    assert "Data: mnist: 55,000 training images, 5,000 validation images." in note
     assert note.endswith(
-        "Test accuracy 0.9.\n\nTo get it again:\n\n"
-        f"    git checkout abc\n    dvc repro train@{name}"
+        f"Test accuracy 0.9.\n\nTo reproduce:\n\n    git checkout abc\n    dvc repro train@{name}"
     )
 
 
 def test_changed_parameters_are_part_of_the_commands():
     origin = ORIGIN | {"changes": ["models.cnn.filters=[1, 2]", "train.seed=3"], "edited": True}
-    assert describe.commands("train@cnn", origin) == [
+    assert description.commands("train@cnn", origin) == [
         "git checkout abc",
         "dvc exp run -S 'models.cnn.filters=[1, 2]' -S train.seed=3 train@cnn",
-        "# and code that was not committed",
+        "# the result also depends on changes that were not committed",
     ]
-    assert describe.commands("train@cnn", ORIGIN | {"revision": ""}) == []
+    assert description.commands("train@cnn", ORIGIN | {"revision": ""}) == []
 
 
-def test_results_name_the_interval_and_the_verdict():
+def test_results_are_the_interval_and_the_reproduced_values():
     test = {"accuracy": 0.98, "ci_low": 0.97, "ci_high": 0.99}
-    one = PublishedResult("a", "test_accuracy", None, 0.95, 0.98, 0.9, 1.0, "reproduced")
-    two = PublishedResult("a", "test_accuracy", 2, 0.99, 0.98, 0.985, 1.0, "not reproduced")
-    assert describe.result_lines("a", test, []) == [
-        "Test accuracy **0.9800** (95% interval 0.9700 to 0.9900)."
+    published = [
+        SimpleNamespace(recipe="a", metric="loss", published=0.3, verdict="reproduced"),
+        SimpleNamespace(recipe="a", metric="test_accuracy", published=0.95, verdict="reproduced"),
+        SimpleNamespace(
+            recipe="a", metric="test_accuracy", published=0.99, verdict="not reproduced"
+        ),
+        SimpleNamespace(recipe="b", metric="loss", published=0.2, verdict="not reproduced"),
     ]
-    assert describe.result_lines("a", test, [one])[1] == (
-        "Its author printed test_accuracy 0.95: reproduced."
-    )
-    assert describe.result_lines("a", test, [one, two])[1] == (
-        "Its author printed 2 figures, test accuracy 0.99: 1 of 2 reproduced."
-    )
+    assert description.result_lines("a", test, published) == [
+        "Test accuracy **0.9800** (95% interval 0.9700 to 0.9900).",
+        "Published values (last test accuracy: 0.99): 2 of 3 reproduced.",
+    ]
+    assert description.result_lines("b", test, published)[1:] == [
+        "Published values: 0 of 1 reproduced."
+    ]
+    assert len(description.result_lines("c", test, published)) == 1

@@ -1,0 +1,104 @@
+"""The description of a training in MLflow."""
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from src.models.record import RunConfig
+from src.tracking.origin import Origin
+
+
+def recipe_line(config: RunConfig) -> str:
+    """The network and its training, on one line."""
+    recipe, data = config["recipe"], config["dataset"]
+    layers = [f"{data['height']} × {data['width']} pixels"]
+    if recipe["family"] == "cnn":
+        filters = ", ".join(map(str, recipe["filters"]))
+        layers.append(f"{recipe['kernel']} × {recipe['kernel']} convolutions ({filters})")
+    activation = recipe.get("activation", "")
+    layers += [f"{units} {activation}" for units in recipe.get("hidden", [])]
+    layers.append(f"{data['classes']} classes")
+    parts = [" → ".join(layers)]
+    dropout = [f"{rate:g} of {where}" for where, rate in recipe.get("dropout", {}).items() if rate]
+    if dropout:
+        parts.append(f"dropout {', '.join(dropout)}")
+    optimizer = recipe["optimizer"]
+    parts.append(f"{optimizer['kind']}, learning rate {optimizer['learning_rate']:g}")
+    if recipe.get("schedule"):
+        parts.append(f"{recipe['schedule']['kind']} schedule")
+    if recipe.get("l2"):
+        parts.append(f"L2 {recipe['l2']:g}")
+    if recipe.get("averaging"):
+        parts.append("moving average of the weights")
+    length = f"{recipe['steps']:,} steps" if recipe.get("steps") else f"{recipe['epochs']} epochs"
+    parts.append(f"batches of {recipe['batch_size']}, {length}")
+    return "; ".join(parts)
+
+
+def data_line(dataset: dict[str, Any]) -> str:
+    """The dataset, on one line."""
+    counts = dataset["counts"]
+    fallback = f", fallback for {dataset['requested']}" if dataset["is_fallback"] else ""
+    return (
+        f"{dataset['name']}{fallback}: {counts['train']:,} training images, "
+        f"{counts['validation']:,} validation images"
+    )
+
+
+def commands(target: str, origin: Origin) -> list[str]:
+    """The commands that reproduce a result; empty if the commit is unknown.
+
+    Args:
+        target: the stage, such as ``train@cnn``.
+        origin: of the result.
+    """
+    if not origin["revision"]:
+        return []
+    lines = [f"git checkout {origin['revision']}"]
+    if origin["changes"]:
+        changes = " ".join(f"-S {shlex.quote(change)}" for change in origin["changes"])
+        lines.append(f"dvc exp run {changes} {target}")
+    else:
+        lines.append(f"dvc repro {target}")
+    if origin["edited"]:
+        lines.append("# the result also depends on changes that were not committed")
+    return lines
+
+
+def run_note(config: RunConfig, origin: Origin, results: Sequence[str] = ()) -> str:
+    """The Markdown description of a run.
+
+    Args:
+        config: the part of ``training.json`` that is known when the training begins.
+        origin: of the training.
+        results: lines about the test results, if they are known.
+    """
+    paragraphs = [
+        f"**{config['name']}**: {recipe_line(config)}.",
+        f"Data: {data_line(config['dataset'])}.",
+        *results,
+    ]
+    if lines := commands(f"train@{config['name']}", origin):
+        paragraphs += ["To reproduce:", "\n".join(f"    {line}" for line in lines)]
+    return "\n\n".join(paragraphs)
+
+
+def result_lines(name: str, test: dict[str, Any], published: Sequence[Any]) -> list[str]:
+    """The test accuracy with its interval, and how many published values were reproduced.
+
+    Args:
+        name: of the recipe.
+        test: its entry in ``metrics/test.json``.
+        published: the rows of ``metrics/published.csv``.
+    """
+    lines = [
+        f"Test accuracy **{test['accuracy']:.4f}** "
+        f"(95% interval {test['ci_low']:.4f} to {test['ci_high']:.4f})."
+    ]
+    own = [row for row in published if row.recipe == name]
+    accuracies = [f"{row.published:g}" for row in own if row.metric == "test_accuracy"]
+    if own:
+        reproduced = sum(row.verdict == "reproduced" for row in own)
+        last = f" (last test accuracy: {accuracies[-1]})" if accuracies else ""
+        lines.append(f"Published values{last}: {reproduced} of {len(own)} reproduced.")
+    return lines

@@ -1,0 +1,145 @@
+"""Log to MLflow what it lacks of the results in this checkout: ``make send``.
+
+``evaluate`` and ``compare`` do this at their end. All of it is read from files, and nothing is
+logged twice. A queued or ``--temp`` experiment runs in a copy of the checkout that DVC deletes: if
+the store failed then, its results can be logged after ``dvc exp apply``.
+"""
+
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from src.common.errors import PipelineError, run
+from src.common.files import read_json
+from src.common.paths import MODELS, SUMMARY, TEST
+from src.models.artifacts import RECORD, load_record
+from src.tracking import provenance, runs
+from src.tracking.attempts import Attempts
+from src.tracking.origin import origin
+from src.tracking.registry import register
+from src.tracking.results import log_comparison, log_test_results
+from src.tracking.store import lock
+
+
+def sync(attempts: Attempts, comparison: bool = False) -> int:
+    """Log what is missing: trainings, test results and, if wanted, the comparison.
+
+    Args:
+        attempts: takes the failures.
+        comparison: whether to log the comparison, and to register the best model.
+
+    Returns:
+        How many items were logged.
+    """
+    logged: list[str] = []
+
+    def attempt(item: str, action: Callable[[Any], bool]) -> None:
+        def locked(client: Any) -> None:
+            with lock(client.tracking_uri):
+                if action(client):
+                    logged.append(item)
+
+        attempts.run(item, locked)
+
+    test: dict[str, dict[str, Any]] = {}
+    with suppress(PipelineError):  # not evaluated yet
+        test = read_json(TEST, "evaluate")
+    # Not every folder in models/: that of a recipe which was removed from params.yaml remains.
+    folders = [MODELS / path.stem for path in sorted(RECIPES.glob("*.json"))]
+    folders = [folder for folder in folders if (folder / RECORD).exists()]
+    for folder in folders:
+        metrics = test.get(folder.name)
+        attempt(f"results of {folder.name}", partial(_log_recipe, folder=folder, test=metrics))
+    if comparison and test and SUMMARY.exists():
+        attempt("comparison", partial(_log_comparison, test=test, folders=folders))
+    return len(logged)
+
+
+def log_training(client: Any, folder: Path) -> None:
+    """Log a complete training from its files, completely or not at all.
+
+    Without a note of when it ran, it is tagged as restored: from DVC's cache, or from a remote.
+
+    Args:
+        client: of the store.
+        folder: the recipe's folder in ``models/``.
+    """
+    record = load_record(folder)
+    notes = provenance.load(record)
+    for note in notes:
+        if note["run_id"]:
+            runs.remove_run(client, note["run_id"])
+    end = time.time()
+    restored: provenance.Provenance = {
+        "start": end - record["seconds"],
+        "end": end,
+        "origin": origin(),
+        "run_id": None,
+    }
+    note = notes[-1] if notes else restored
+    training = runs.TrainingRun(client, record, note["origin"], note["start"])
+    try:
+        training.begin(system_metrics=False)
+        if not notes:
+            client.set_tag(training.id, "restored", "true")
+        training.finish(folder, note["end"])
+    except BaseException:
+        with suppress(Exception):
+            runs.remove_run(client, training.id)
+        raise
+
+
+def _log_recipe(client: Any, folder: Path, test: dict[str, Any] | None) -> bool:
+    record = load_record(folder)
+    is_missing = not runs.find_by_weights(client, record)
+    if is_missing:
+        log_training(client, folder)
+    if test is None:
+        return is_missing
+    if test.get("weights_sha256") != record["weights_sha256"]:
+        print(
+            f"MLflow: skipped the test results of {folder.name}, because {TEST} is older than "
+            "the model; run `dvc repro`"
+        )
+        return is_missing
+    training = runs.find_by_weights(client, record)
+    return log_test_results(client, training, folder.name, test) or is_missing
+
+
+def _log_comparison(client: Any, test: dict[str, dict[str, Any]], folders: list[Path]) -> bool:
+    from src.config.params import load_params  # here, because trainings do not need it
+
+    summary = read_json(SUMMARY, "compare")
+    records = {folder.name: load_record(folder) for folder in folders}
+    weights = {name: record["weights_sha256"] for name, record in records.items()}
+    if summary["accuracy"] != {name: each["accuracy"] for name, each in test.items()} or (
+        weights != {name: each.get("weights_sha256") for name, each in test.items()}
+    ):
+        print(
+            f"MLflow: skipped the comparison, because {SUMMARY} is older than the models; run "
+            "`dvc repro`"
+        )
+        return False
+    is_missing = log_comparison(client, records, test)
+    minimum = load_params().registry.minimum_accuracy
+    print(f"MLflow: {register(client, records[summary['best']], minimum)}")
+    return is_missing
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")  # MLflow's warnings address developers
+    attempts = Attempts()
+    count = sync(attempts, comparison=True)
+    if not attempts.report():
+        sys.exit(1)
+    items = {0: "nothing was missing", 1: "1 item was missing and is logged"}
+    print(f"MLflow: {items.get(count, f'{count} items were missing and are logged')}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,227 @@
+"""A training is logged while it runs."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from src.tracking.stage_logger import StageLogger
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_a_training_is_one_run(client, checkout, folder, log_training, runs_of, monkeypatch, capfd):
+    monkeypatch.setenv("DVC_EXP_NAME", "bold-move")
+    monkeypatch.setenv("DVC_STAGE", "train@cnn")
+    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "empty"], check=True)
+    commit = subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip()
+    before = time.time()
+
+    log_training(folder)
+
+    assert capfd.readouterr() == ("", "")
+    (run,) = runs_of(client)
+    assert (run.info.run_name, run.info.status) == ("cnn", "FINISHED")
+    assert before - 0.01 <= run.info.start_time / 1000 <= run.info.end_time / 1000
+    assert run.info.end_time / 1000 <= time.time()
+    assert run.data.params == {
+        "family": "cnn",
+        "filters": "[32, 64]",
+        "kernel": "3",
+        "activation": "relu",
+        "hidden": "[20]",
+        "optimizer.kind": "sgd",
+        "optimizer.learning_rate": "0.01",
+        "batch_size": "10",
+        "epochs": "2",
+        "train.device": "auto",
+        "train.seed": "1",
+        "parameters": "93",
+    }
+    tags = {k: v for k, v in run.data.tags.items() if k not in ("mlflow.user", "mlflow.runName")}
+    note = tags.pop("mlflow.note.content")
+    assert "**cnn**: 6 × 5 pixels → 3 × 3 convolutions (32, 64)" in note
+    assert f"git checkout {commit}\n    dvc repro train@cnn" in note
+    assert tags == {
+        "recipe": "cnn",
+        "recipe_sha256": "ab" * 32,
+        "weights_sha256": "cd" * 32,
+        "dataset_digest": "d1" * 32,
+        "device": "cpu",
+        "compile": "xla",
+        "precision": "float32",
+        "dvc_exp": "bold-move",
+        "dvc_stage": "train@cnn",
+        "mlflow.source.name": "dvc.yaml:train@cnn",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.git.commit": commit,
+    }
+    own = {k: v for k, v in run.data.metrics.items() if not k.startswith("system/")}
+    assert own == {
+        "loss": 0.3,
+        "val_loss": 0.2,
+        "val_accuracy": 0.9,
+        "learning_rate": 0.001,
+    }
+    (logged,) = run.inputs.dataset_inputs
+    assert (logged.dataset.name, logged.dataset.digest) == ("mnist", "d1d1d1d1")
+    files = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert files == {"history.csv", "training.json"}
+    assert Path(checkout, "mlruns", run.info.run_id, "artifacts", "history.csv").is_file()
+
+
+def test_a_run_is_visible_while_its_training_runs(client, folder, run_config, runs_of):
+    logger = StageLogger()
+    logger.begin(run_config(folder))
+    row = {"step": 215, "loss": 2.4, "val_loss": 2.3, "val_accuracy": 0.1, "learning_rate": 0.01}
+    logger.rows([row | {"at": 1.7e9}])
+    (run,) = runs_of(client)
+    assert (run.info.status, run.data.metrics["loss"]) == ("RUNNING", 2.4)
+    time.sleep(2.5)  # two samples of the system metrics
+    logger.end(str(folder))
+    (run,) = runs_of(client)
+    assert run.info.status == "FINISHED"
+    assert 0 <= run.data.metrics["system/cpu_utilization_percentage"] <= 100
+    curve = client.get_metric_history(run.info.run_id, "val_loss")
+    assert [(each.step, each.value) for each in curve] == [(215, 2.3), (430, 0.4), (860, 0.2)]
+    assert curve[0].timestamp == 1_700_000_000_000
+
+
+def test_a_training_without_an_end_is_a_failed_run(client, folder, run_config, runs_of):
+    logger = StageLogger()
+    logger.begin(run_config(folder))
+    logger.close()
+    (run,) = runs_of(client)
+    assert run.info.status == "FAILED"
+
+
+def test_a_resumed_training_that_is_logged_is_not_logged_again(
+    client, folder, run_config, log_training, runs_of, monkeypatch
+):
+    log_training(folder)
+    for experiment, count in (("", 1), ("bold-move", 2)):
+        monkeypatch.setenv("DVC_EXP_NAME", experiment)
+        logger = StageLogger()
+        logger.begin(run_config(folder), resumed=True)
+        logger.end(str(folder))
+        assert [run.info.status for run in runs_of(client)] == ["FINISHED"] * count
+
+
+def test_the_logged_model_predicts_from_raw_images(client, folder, log_training, runs_of):
+    import keras
+    import mlflow
+
+    log_training(folder)
+
+    (run,) = runs_of(client)
+    mlflow.set_tracking_uri(client.tracking_uri)
+    uri = f"runs:/{run.info.run_id}/model"
+    model = mlflow.pyfunc.load_model(uri)
+    images = np.arange(4 * 6 * 5, dtype=np.uint8).reshape(4, 6, 5)
+    predicted = model.predict(images)
+    logits = np.asarray(keras.models.load_model(folder / "model.keras")(images))
+    assert predicted["digit"].tolist() == logits.argmax(axis=1).tolist()
+    assert (predicted["probabilities"].dtype, predicted["probabilities"].shape) == (
+        np.float32,
+        (4, 3),
+    )
+    np.testing.assert_allclose(predicted["probabilities"], keras.ops.softmax(logits), rtol=1e-5)
+    for wrong in (images.astype(np.float64), images[:, :3], images[0]):
+        with pytest.raises(mlflow.MlflowException, match="schema"):
+            model.predict(wrong)
+
+    logged = Path(mlflow.artifacts.download_artifacts(model.metadata.get_model_info().model_uri))
+    assert (logged / "data/model.keras").read_bytes() == (folder / "model.keras").read_bytes()
+    pinned = (logged / "requirements.txt").read_text().split()
+    assert pinned == [
+        f"mlflow=={mlflow.__version__}",
+        "tensorflow==2.21.0",
+        "keras==3.15.1",
+        "numpy==2.4.6",
+    ]
+    (logged_model,) = client.search_logged_models([run.info.experiment_id])
+    assert logged_model.status == "READY"
+    own = {k: v for k, v in run.data.metrics.items() if not k.startswith("system/")}
+    assert {m.key: m.value for m in logged_model.metrics} == own
+
+
+@pytest.fixture
+def stage(checkout, folder, run_config):
+    """Start a process that logs as the train stage does, with ``code`` in place of training."""
+
+    def run(code: str = "", uri: str = "") -> subprocess.Popen:
+        lines = (
+            "import os, sys, time",
+            "from src import tracking",
+            "with tracking.background_logger() as log:",
+            f"    log('begin', config={run_config(folder)!r})",
+            f"    {code or 'pass'}",
+            f"    log('end', folder={str(folder)!r})",
+        )
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": uri}
+        return subprocess.Popen(
+            [sys.executable, "-c", "\n".join(lines)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    return run
+
+
+def test_concurrent_trainings_create_one_store(checkout, stage, runs_of):
+    several = [stage(), stage(), stage()]
+    assert [process.communicate()[0] for process in several] == ["", "", ""]
+
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{checkout / 'mlflow.db'}")
+    assert [run.info.status for run in runs_of(client)] == ["FINISHED"] * 3
+    assert not (Path.cwd() / "mlruns").exists()
+
+
+def test_logging_does_not_import_tensorflow(client, folder, run_config, runs_of):
+    code = (
+        "import sys\n"
+        "from src.tracking.stage_logger import StageLogger\n"
+        f"logger = StageLogger(); logger.begin({run_config(folder)!r})\n"
+        f"logger.end({str(folder)!r}); logger.close()\n"
+        "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    output = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
+    assert output == "[]\n"
+    assert len(runs_of(client)) == 1
+
+
+def test_a_stage_that_fails_prints_only_its_own_message(client, stage, runs_of):
+    process = stage("sys.exit('error: a sentence')")
+    assert process.communicate()[0] == "error: a sentence\n"
+    assert process.returncode == 1
+    assert [run.info.status for run in runs_of(client)] == ["FAILED"]
+
+
+def test_a_background_process_that_dies_is_a_warning(stage):
+    process = stage("os.system(f'pkill -9 -P {os.getpid()} -f src.tracking')")
+    assert process.communicate()[0] == (
+        "warning: logging to MLflow stopped early; `make send` logs what is missing; "
+        "no other result is affected\n"
+    )
+    assert process.returncode == 0
+
+
+def test_a_stage_that_is_killed_leaves_no_process(client, stage, runs_of):
+    process = stage("time.sleep(60)")
+    deadline = time.monotonic() + 30
+    while not runs_of(client) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.kill()
+    process.communicate(timeout=30)  # returns when no process has the output open
+    assert [run.info.status for run in runs_of(client)] == ["FAILED"]
