@@ -8,7 +8,7 @@ restored accuracy, if the model as loaded by another process has the accuracy it
 from dataclasses import dataclass
 from typing import Literal
 
-from src.config.recipe import Published, RestoredAccuracy, TestAccuracy
+from src.config.published_values import Published, RestoredAccuracy, TestAccuracy
 from src.evaluation.statistics import wilson_interval
 
 Verdict = Literal["reproduced", "not reproduced", "not reached"]

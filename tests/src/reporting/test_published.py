@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter
 
-from src.config.recipe import Published
+from src.config.published_values import Published
 from src.reporting.published import judge
 
 RECORD = {"val_accuracy": 0.9}
