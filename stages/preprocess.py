@@ -1,4 +1,4 @@
-"""Stage preprocess: the IDX files as arrays in ``data/processed``, and a sheet of samples."""
+"""Stage preprocess: writes the arrays in ``data/processed``, and an image of samples."""
 
 from src.common.errors import run
 
