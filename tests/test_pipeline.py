@@ -171,7 +171,7 @@ def test_mistakes_stop_before_anything_is_trained(reproduced, shell):
     done = shell(["dvc", "repro"], checkout, fails=True)
     assert "train.sede: unknown key" in done.stderr
     assert "(did you mean 'seed'?)" in done.stderr
-    assert "models.cnn.epochs: found -1" in done.stderr
+    assert "models.cnn.epochs: found -1: Input should be greater than or equal to 1" in done.stderr
     assert "Traceback" not in done.stderr
     assert trained(done.stdout) == []
     shell(["git", "checkout", "-q", "."], checkout)
@@ -181,7 +181,7 @@ def test_without_data_and_without_fallback_it_stops_with_a_sentence(reproduced, 
     checkout, _ = reproduced
     change = ["-S", "data.fallback=none"]
     done = shell(["dvc", "exp", "run", "--temp", *change], checkout, fails=True)
-    assert "mnist could not be had" in done.stderr
+    assert "mnist could not be downloaded" in done.stderr
     assert "data/incoming: no such file" in done.stderr
     assert "Connection refused" in done.stderr
     assert "Traceback" not in done.stderr

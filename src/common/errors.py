@@ -25,6 +25,7 @@ def run(main: Callable[[], None]) -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
         where = f" ({error.filename})" if error.filename else ""
-        sys.exit(f"error: {error.strerror}{where}; free disk space or allow access, then run `dvc repro`")
+        what = f"{error.strerror}{where}"
+        sys.exit(f"error: {what}; free space or allow access, then run `dvc repro`")
     finally:
         gc.freeze()  # otherwise Python collects TensorFlow's objects at exit, which takes a second

@@ -66,7 +66,7 @@ class Mirror:
                 self.label, timeout=(CONNECT_SECONDS, PROBE_SECONDS), allow_redirects=False
             )
             self._error = ""
-        except requests.RequestException as error:
+        except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
             self._error = _root_cause(error)
 
     def _download(self, name: str, path: Path) -> None:

@@ -22,7 +22,8 @@ def test_a_pipeline_error_prints_its_message():
 
 def test_a_full_disk_prints_a_sentence():
     assert end(OSError(errno.ENOSPC, "No space left on device", "data/raw")) == (
-        "error: No space left on device (data/raw); free disk space or allow access, then run `dvc repro`"
+        "error: No space left on device (data/raw); "
+        "free space or allow access, then run `dvc repro`"
     )
 
 
