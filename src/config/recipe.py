@@ -36,10 +36,10 @@ class ConvolutionDropout(Block):
     hidden: Fraction = 0.0
 
 
-class SoftmaxRecipe(Block):
-    """One dense layer from the pixels to the classes; all families have these keys."""
+class BaseRecipe(Block):
+    """The keys that all families have."""
 
-    family: Literal["softmax"]
+    family: str
     weights: Weights
     bias: Bias
     l2: Annotated[float, Field(ge=0, le=1000)] = 0.0  # × ½ Σ w², without biases
@@ -55,7 +55,7 @@ class SoftmaxRecipe(Block):
     published: list[Published] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _check_length(self) -> "SoftmaxRecipe":
+    def _check_length(self) -> "BaseRecipe":
         if (self.epochs is None) == (self.steps is None):
             raise PydanticCustomError(
                 "length",
@@ -69,7 +69,13 @@ class SoftmaxRecipe(Block):
         return any(isinstance(each, TestAccuracy) and each.at_epochs for each in self.published)
 
 
-class MlpRecipe(SoftmaxRecipe):
+class SoftmaxRecipe(BaseRecipe):
+    """One dense layer from the pixels to the classes."""
+
+    family: Literal["softmax"]
+
+
+class MlpRecipe(BaseRecipe):
     """Dense layers."""
 
     family: Literal["mlp"]
@@ -78,7 +84,7 @@ class MlpRecipe(SoftmaxRecipe):
     dropout: DenseDropout = DenseDropout()
 
 
-class CnnRecipe(SoftmaxRecipe):
+class CnnRecipe(BaseRecipe):
     """Blocks of convolution, max-pooling and activation, then dense layers."""
 
     family: Literal["cnn"]

@@ -128,7 +128,7 @@ def _write(
             np.lib.format.write_array_header_1_0(files[split], header)
         chunks = idx.read_chunks(path, max(1, CHUNK_BYTES // math.prod(item_shape)))
         for split, items in _divided(chunks, division):
-            files[split].write(items)
+            files[split].write(items.data)
             if kind == "labels":
                 seen[split][items] = True
     return seen
