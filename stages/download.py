@@ -1,4 +1,4 @@
-"""Stage download: the four IDX files of the chosen data set, into ``data/raw``."""
+"""Stage download: writes the four IDX files of the chosen dataset to ``data/raw``."""
 
 from src.common.errors import run
 

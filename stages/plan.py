@@ -1,7 +1,7 @@
-"""Stage plan: check ``params.yaml`` and write one resolved recipe file for each recipe.
+"""Stage plan: validates ``params.yaml`` and writes one resolved recipe file per recipe.
 
-A training depends on its own recipe file alone, so that a change of parameters retrains what it
-touches and nothing else.
+A training depends only on its own recipe file, so that a change of parameters retrains only the
+recipes that it affects.
 """
 
 from src.common.errors import run

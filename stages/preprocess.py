@@ -1,4 +1,4 @@
-"""Stage preprocess: the IDX files as arrays in ``data/processed``, and a sheet of samples."""
+"""Stage preprocess: writes the arrays in ``data/processed``, and an image of samples."""
 
 from src.common.errors import run
 
@@ -14,8 +14,8 @@ def main() -> None:
     validation = load_params().data.validation
     with atomic_folder(PROCESSED) as target:
         info = preprocess(RAW, target, validation)
-    with atomic_file(SAMPLES) as picture:
-        write_png(class_sheet(*load_split(PROCESSED, "train")), picture)
+    with atomic_file(SAMPLES) as partial:
+        write_png(class_sheet(*load_split(PROCESSED, "train")), partial)
     counts = ", ".join(f"{count:,} {split}" for split, count in info["counts"].items())
     counts += f", {len(load_split(PROCESSED, 'test')[1]):,} test"
     size = f"{info['height']} × {info['width']}"

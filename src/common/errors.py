@@ -1,4 +1,4 @@
-"""The one error that carries a message for the user, and how a stage ends with it."""
+"""The exception for errors that the user can fix, and how a stage reports it."""
 
 import errno
 import gc
@@ -7,24 +7,25 @@ from collections.abc import Callable
 
 
 class PipelineError(Exception):
-    """A fault the user can act on: what is wrong, where, and what to do, in its text."""
+    """An error that the user can fix. The message says what is wrong, where, and what to do."""
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage's ``main``; a fault the user can act on ends it with a sentence, no traceback.
+    """Run the ``main`` of a stage; print errors that the user can fix without a traceback.
 
-    Stages import in ``main`` what takes its time, so that Ctrl-C at that moment ends so too.
+    Stages import large libraries in ``main``, so that Ctrl-C during an import prints no traceback.
     """
     try:
         main()
     except PipelineError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("interrupted: nothing half-written was kept; `dvc repro` goes on from here")
+        sys.exit("interrupted: no incomplete output was kept; `dvc repro` continues")
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
         where = f" ({error.filename})" if error.filename else ""
-        sys.exit(f"error: {error.strerror}{where}; make room or give access, then run `dvc repro`")
+        what = f"{error.strerror}{where}"
+        sys.exit(f"error: {what}; free space or allow access, then run `dvc repro`")
     finally:
-        gc.freeze()  # at exit Python would search TensorFlow's objects for garbage, for a second
+        gc.freeze()  # otherwise Python collects TensorFlow's objects at exit, which takes a second

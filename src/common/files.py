@@ -1,4 +1,4 @@
-"""Files and folders that are complete or absent: written under another name, then renamed."""
+"""Writes files and folders completely or not at all: to a temporary name, then renamed."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a new, empty folder, which replaces ``path`` only if the block ends without error."""
     partial = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+    shutil.rmtree(partial, ignore_errors=True)  # left by a killed process
     partial.mkdir(parents=True)
     try:
         yield partial
@@ -33,7 +33,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a path to write to, which replaces ``path`` only if the block ends without error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays, because writers choose the format by it.
+    # Libraries derive the file format from the suffix.
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         yield partial
@@ -55,7 +55,7 @@ def write_csv(path: Path, table: "pd.DataFrame", float_format: str = "%.6g") -> 
 
 
 def read_json(path: Path, made_by: str) -> Any:
-    """Read JSON that the stage ``made_by`` wrote.
+    """Read a JSON file of the stage ``made_by``.
 
     Raises:
         PipelineError: the file is missing or is not JSON.
@@ -63,7 +63,7 @@ def read_json(path: Path, made_by: str) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise PipelineError(f"{path} is missing; run `dvc repro {made_by}` to make it") from None
+        raise PipelineError(f"{path} is missing; run `dvc repro {made_by}`") from None
     except ValueError as error:
         raise PipelineError(
             f"{path} is not valid JSON ({error}); delete it and run `dvc repro {made_by}`"
@@ -71,11 +71,11 @@ def read_json(path: Path, made_by: str) -> Any:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def json_sha256(content: Any) -> str:
-    """The SHA-256 of a JSON value, whatever the order of its keys."""
+    """Return the SHA-256 of a JSON value; the order of keys does not matter."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

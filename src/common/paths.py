@@ -1,7 +1,7 @@
-"""The paths of the project's files: each is named here and in ``dvc.yaml``, and nowhere else.
+"""The paths of the project's files. Only this module and ``dvc.yaml`` contain them.
 
 Stages run in the root of a checkout, or in the copy of a checkout that DVC makes for ``--temp`` and
-queued experiments. Files that all of them share are in the main checkout.
+queued experiments. Files that all experiments use are in the main checkout.
 """
 
 import os
@@ -11,14 +11,14 @@ PARAMS = Path("params.yaml")
 RAW = Path("data/raw")
 RECIPES = Path("data/recipes")
 PROCESSED = Path("data/processed")
-# In it, the folder of each split: what trainings read is apart from what only ``evaluate`` reads.
+# Subfolders of PROCESSED. A training depends on "training", and only ``evaluate`` on "test".
 SPLIT_FOLDERS = {"train": "training", "validation": "training", "test": "test"}
 MODELS = Path("models")
 CHECKPOINTS = Path(".checkpoints")  # in the main checkout; not a DVC output
 LOGS = Path("logs")  # in the main checkout; TensorBoard's files, and MLflow's errors
 PREDICTIONS = Path("data/predictions")
 SAMPLES = Path("plots/samples.png")
-# In each, an image for each recipe.
+# Each folder contains an image per recipe.
 RECIPE_PLOTS = tuple(Path("plots", of) for of in ("curves", "confusion", "mistakes", "first_layer"))
 VALIDATION = Path("plots/validation.csv")
 TEST = Path("metrics/test.json")
@@ -31,5 +31,5 @@ SUMMARY = Path("metrics/summary.json")
 
 
 def main_checkout() -> Path:
-    """The checkout the user works in, also when DVC runs the stage in a copy of it."""
+    """Return the checkout of the user, also if DVC runs the stage in a copy of it."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()

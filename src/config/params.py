@@ -1,4 +1,4 @@
-"""``params.yaml``: read, checked as a whole, and every mistake in it reported at once."""
+"""Reads and validates ``params.yaml``; all mistakes in it are reported together."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,12 +8,13 @@ from pydantic import Field, ValidationError
 
 from src.common.errors import PipelineError
 from src.common.paths import PARAMS
-from src.config.recipe import FAMILIES, Block, Count, Recipe
+from src.config.block import Block, Count
+from src.config.recipe import FAMILIES, Recipe
 from src.config.validation_errors import describe, nearest
 
 
 class DataParams(Block):
-    """Which images, and where they come from."""
+    """The dataset, and its sources."""
 
     dataset: Literal["mnist", "fashion-mnist", "kmnist", "digits", "local"]
     folders: list[str]
@@ -23,7 +24,7 @@ class DataParams(Block):
 
 
 class TrainParams(Block):
-    """What every training shares."""
+    """Settings of all trainings."""
 
     device: Literal["auto", "cpu", "gpu"]
     strategy: Literal["single", "mirrored", "multi_worker"]
@@ -36,13 +37,13 @@ class TrainParams(Block):
 
 
 class RegistryParams(Block):
-    """Which models MLflow's registry is to hold."""
+    """Which models are registered in MLflow."""
 
     minimum_accuracy: Annotated[float, Field(ge=0, le=1)]
 
 
 class Params(Block):
-    """The whole of ``params.yaml``."""
+    """The content of ``params.yaml``."""
 
     model: str | list[str]
     data: DataParams
@@ -54,16 +55,16 @@ class Params(Block):
 
 
 def load_params(path: Path = PARAMS) -> Params:
-    """Read and check the parameters.
+    """Read and validate the parameters.
 
     Raises:
-        PipelineError: the file is missing, is not YAML, or holds mistakes; each mistake is
-            named by its path in the file, with what was found and what is allowed.
+        PipelineError: the file is missing, is not YAML, or contains mistakes. The message has a
+            line for each mistake: its path in the file, the value found, and what is valid.
     """
     try:
         content = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise PipelineError(f"{path} is missing; `git checkout {path}` brings it back") from None
+        raise PipelineError(f"{path} is missing; restore it with `git checkout {path}`") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PipelineError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     mistakes = _model_mistakes(content)
@@ -96,23 +97,23 @@ def _family(recipe: Any) -> str | None:
 
 
 def _model_mistakes(content: Any) -> list[str]:
-    """What pydantic cannot see: names in ``model`` that nothing under ``models`` bears."""
+    """Mistakes in ``model`` and in the names of recipes; they are not part of pydantic's schema."""
     if not isinstance(content, dict) or not isinstance(content.get("models"), dict):
         return []
     families = {name: _family(recipe) for name, recipe in content["models"].items()}
     mistakes = [
-        f"models.{name}: this name is taken: as a model it selects "
-        + ("every recipe" if name == "all" else f"the family {name}")
+        f"models.{name}: rename this recipe; `model: {name}` selects "
+        + ("all recipes" if name == "all" else f"the family {name}")
         for name, family in families.items()
-        if name == "all" or (name in FAMILIES and name != family)
+        if name == "all" or (name in FAMILIES and family in FAMILIES and name != family)
     ]
     wanted = content.get("model")
     names = wanted if isinstance(wanted, list) else [wanted]
-    allowed = [str(name) for name in dict.fromkeys(["all", *families.values(), *families]) if name]
-    listed = f"allowed: {', '.join(allowed)}, or a list of these"
+    valid = [str(name) for name in dict.fromkeys(["all", *families.values(), *families]) if name]
+    expected = f"Input should be {', '.join(valid)}, or a list of these"
     mistakes += [
-        f"model: found {name!r}; {listed}{nearest(name, allowed)}"
+        f"model: found {name!r}: {expected}{nearest(name, valid)}"
         for name in names
-        if isinstance(name, str) and name not in allowed
+        if isinstance(name, str) and name not in valid
     ]
-    return mistakes + ([f"model: found an empty list; {listed}"] if wanted == [] else [])
+    return mistakes + ([f"model: found []: {expected}"] if wanted == [] else [])

@@ -1,173 +1,48 @@
-"""The vocabulary of recipes: what a block under ``models`` in ``params.yaml`` may say.
-
-Each class is one block of the file; pydantic checks types and bounds. Optimizers' default values
-are Keras' own.
-"""
+"""The schema of a recipe: a block under ``models`` in ``params.yaml``."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
-Count = Annotated[int, Field(ge=1, le=100_000_000)]
+from src.config.block import Block, Count, Fraction
+from src.config.initializers import Bias, Weights
+from src.config.optimizers import Averaging, Optimizer, Schedule
+from src.config.published_values import Published, TestAccuracy
+
 Units = Annotated[int, Field(ge=1, le=100_000)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Scale = Annotated[float, Field(gt=0, le=1000)]
-Value = Annotated[float, Field(ge=-1000, le=1000)]
-
-
-class Block(BaseModel):
-    """A block of parameters: no unknown keys, no silent conversions, no NaN."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class Zeros(Block):
-    kind: Literal["zeros"]
-
-
-class Constant(Block):
-    kind: Literal["constant"]
-    value: Value
-
-
-class Normal(Block):
-    kind: Literal["normal"]
-    mean: Value = 0.0
-    stddev: Annotated[float, Field(ge=0, le=1000)]
-
-
-class TruncatedNormal(Block):
-    """A normal distribution redrawn beyond two standard deviations."""
-
-    kind: Literal["truncated_normal"]
-    mean: Value = 0.0
-    stddev: Annotated[float, Field(ge=0, le=1000)]
-
-
-class GlorotUniform(Block):
-    kind: Literal["glorot_uniform"]
-
-
-class NoBias(Block):
-    kind: Literal["none"]
-
-
-class Sgd(Block):
-    kind: Literal["sgd"]
-    learning_rate: Scale
-    momentum: Share = 0.0
-    nesterov: bool = False
-
-
-class Adam(Block):
-    kind: Literal["adam"]
-    learning_rate: Scale
-    beta_1: Share = 0.9
-    beta_2: Share = 0.999
-
-
-class Rmsprop(Block):
-    kind: Literal["rmsprop"]
-    learning_rate: Scale
-    rho: Share = 0.9
-
-
-class ExponentialSchedule(Block):
-    """learning_rate × decay_rate ^ (step / decay_steps), continuous."""
-
-    kind: Literal["exponential"]
-    decay_rate: Annotated[float, Field(gt=0, le=1)]
-    decay_steps: Count
-
-
-class CosineSchedule(Block):
-    """From learning_rate to zero along half a cosine, over the whole training."""
-
-    kind: Literal["cosine"]
-
-
-class Averaging(Block):
-    """Moving average of the weights, decay min(decay, (1 + step) / (10 + step))."""
-
-    decay: Share
+# All are monotone: max-pooling may therefore come before them or after, with the same result.
+Activation = Literal["relu", "sigmoid", "tanh", "elu", "softplus"]
 
 
 class EarlyStopping(Block):
-    """End when the monitored metric has not improved for so many rows of the history."""
+    """Stop when ``monitor`` has not improved in the last ``patience`` validations."""
 
     monitor: Literal["val_loss", "val_accuracy"]
     patience: Count
 
 
 class DenseDropout(Block):
-    """Shares of units dropped."""
+    """Fractions of the units that are dropped."""
 
-    inputs: Share = 0.0
-    hidden: Share = 0.0
+    inputs: Fraction = 0.0
+    hidden: Fraction = 0.0
 
 
 class ConvolutionDropout(Block):
-    """Shares of units dropped."""
+    """Fractions of the units that are dropped."""
 
-    convolutions: Share = 0.0
-    hidden: Share = 0.0
-
-
-class PublishedValues(Block):
-    values: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
-    at_epochs: list[Count] | None = None  # not given: one value, at the end of the training
-
-    @model_validator(mode="after")
-    def _an_epoch_for_each_value(self) -> "PublishedValues":
-        epochs = 1 if self.at_epochs is None else len(self.at_epochs)
-        if epochs != len(self.values):
-            raise PydanticCustomError(
-                "published_epochs",
-                "{values} values but {epochs} epochs; at_epochs names one epoch for each value",
-                {"values": len(self.values), "epochs": epochs},
-            )
-        return self
+    convolutions: Fraction = 0.0
+    hidden: Fraction = 0.0
 
 
-class TrainingLoss(PublishedValues):
-    """Mean cross-entropy over an epoch's batches; reproduced within a relative tolerance."""
+class BaseRecipe(Block):
+    """The keys that all families have."""
 
-    metric: Literal["training_loss"]
-    tolerance: Annotated[float, Field(gt=0, le=1)]
-
-
-class TestAccuracy(PublishedValues):
-    """Accuracy on so many test images; reproduced within its 95% interval, or above."""
-
-    metric: Literal["test_accuracy"]
-    images: Count
-
-
-class RestoredAccuracy(Block):
-    """A saved model gives the same accuracy in another process."""
-
-    metric: Literal["restored_accuracy"]
-
-
-Published = Annotated[TrainingLoss | TestAccuracy | RestoredAccuracy, Field(discriminator="metric")]
-Weights = Annotated[
-    Zeros | Constant | Normal | TruncatedNormal | GlorotUniform, Field(discriminator="kind")
-]
-Bias = Annotated[Zeros | Constant | Normal | TruncatedNormal | NoBias, Field(discriminator="kind")]
-Optimizer = Annotated[Sgd | Adam | Rmsprop, Field(discriminator="kind")]
-Schedule = Annotated[ExponentialSchedule | CosineSchedule, Field(discriminator="kind")]
-# All are monotone, so that a maximum may be taken before them as well as after.
-Activation = Literal["relu", "sigmoid", "tanh", "elu", "softplus"]
-
-
-class SoftmaxRecipe(Block):
-    """One dense layer from the pixels to the classes; the keys that all families share."""
-
-    family: Literal["softmax"]
+    family: str
     weights: Weights
     bias: Bias
-    l2: Annotated[float, Field(ge=0, le=1000)] = 0.0  # × ½ Σ w², biases not counted
+    l2: Annotated[float, Field(ge=0, le=1000)] = 0.0  # × ½ Σ w², without biases
     optimizer: Optimizer
     schedule: Schedule | None = None
     averaging: Averaging | None = None
@@ -175,12 +50,12 @@ class SoftmaxRecipe(Block):
     epochs: Count | None = None
     steps: Count | None = None
     early_stopping: EarlyStopping | None = None
-    shuffle: bool = True  # anew for each epoch; otherwise the images come in their files' order
-    validate_every: Count | None = None  # steps; not given: once an epoch
-    published: list[Published] = []
+    shuffle: bool = True  # in each epoch; False: the order of the images in the files
+    validate_every: Count | None = None  # steps; None: once per epoch
+    published: list[Published] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _one_length(self) -> "SoftmaxRecipe":
+    def _check_length(self) -> "BaseRecipe":
         if (self.epochs is None) == (self.steps is None):
             raise PydanticCustomError(
                 "length",
@@ -190,11 +65,17 @@ class SoftmaxRecipe(Block):
         return self
 
     def needs_every_epoch(self) -> bool:
-        """Whether the author printed a test accuracy for single epochs."""
+        """Whether the author published the test accuracy after single epochs."""
         return any(isinstance(each, TestAccuracy) and each.at_epochs for each in self.published)
 
 
-class MlpRecipe(SoftmaxRecipe):
+class SoftmaxRecipe(BaseRecipe):
+    """One dense layer from the pixels to the classes."""
+
+    family: Literal["softmax"]
+
+
+class MlpRecipe(BaseRecipe):
     """Dense layers."""
 
     family: Literal["mlp"]
@@ -203,14 +84,14 @@ class MlpRecipe(SoftmaxRecipe):
     dropout: DenseDropout = DenseDropout()
 
 
-class CnnRecipe(SoftmaxRecipe):
+class CnnRecipe(BaseRecipe):
     """Blocks of convolution, max-pooling and activation, then dense layers."""
 
     family: Literal["cnn"]
     filters: Annotated[list[Units], Field(min_length=1, max_length=100)]
     kernel: Annotated[int, Field(ge=1, le=31)]
     pool: Annotated[int, Field(ge=1, le=31)]
-    hidden: Annotated[list[Units], Field(max_length=100)] = []
+    hidden: Annotated[list[Units], Field(default_factory=list, max_length=100)]
     activation: Activation
     dropout: ConvolutionDropout = ConvolutionDropout()
 
@@ -220,5 +101,9 @@ FAMILIES = ("softmax", "mlp", "cnn")
 
 
 def load_recipe(content: dict[str, Any]) -> Recipe:
-    """A recipe from its JSON, as ``plan`` resolved it."""
+    """Convert the JSON of a recipe, as the stage ``plan`` wrote it, to a recipe.
+
+    Raises:
+        pydantic.ValidationError: it is not a valid recipe.
+    """
     return TypeAdapter(Recipe).validate_python(content)

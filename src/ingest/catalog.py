@@ -1,4 +1,4 @@
-"""The data sets known by name: their four files, the checksums, and the public mirrors."""
+"""The datasets known by name: their four files, checksums and public mirrors."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ GZIP_NAMES = tuple(f"{name}.gz" for name in NAMES)
 
 @dataclass(frozen=True)
 class Dataset:
-    """One published data set in IDX files.
+    """A published dataset in IDX files.
 
     Attributes:
         sha256: file name to SHA-256 in hexadecimal, in the order of ``GZIP_NAMES``.

@@ -10,9 +10,9 @@ from src.ingest.normalize import frame
 
 TEST_COUNT = 360  # a fifth; the first 1,437 are for training
 
-# The source counts inked points in blocks of 4×4, so a picture is 8×8 values from 0 to 16: the
+# The source counts the black pixels in blocks of 4×4, so an image has 8×8 values from 0 to 16: the
 # strokes are there, but blurred. Enlarging and steepening the blur gives strokes with about
-# the weight and the share of full ink that MNIST's have, without breaking thin ones.
+# the weight and the fraction of full ink of MNIST's strokes, without breaking thin ones.
 FULL_INK = 16
 ENLARGEMENT = 8
 PAPER, INK = 0.30, 0.65

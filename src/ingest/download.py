@@ -1,4 +1,4 @@
-"""Fills a folder with the four IDX files of a data set, from the first source that has them."""
+"""Collects the four IDX files of a dataset from the first source that has them."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,50 +18,27 @@ from src.ingest.mirrors import Mirror
 if TYPE_CHECKING:
     from src.config.params import DataParams
 
-# Why sources did not deliver: source to reason to the names of the files.
+# Source, reason, and the names of the files that it did not deliver for this reason.
 Failures = defaultdict[str, defaultdict[str, list[str]]]
 
 
 def download(data: "DataParams", target: Path) -> dict:
     """Fill the existing, empty folder ``target`` with the four IDX files and ``dataset.json``.
 
-    Sources, in this order: ``data.folders``, the mirrors, the fallback dataset. A file with a known
-    checksum is verified before it is used.
+    Sources, in this order: ``data.folders``, the mirrors, the fallback dataset. The SHA-256 of a
+    published file is checked.
 
     Returns:
-        The content of ``dataset.json``: ``name`` of the data, the name ``requested``, whether it is
-        a ``is_fallback`` for that, ``counts`` of ``train`` and ``test`` images, and the SHA-256 of
-        the ``files``. It depends on the data alone, not on where that came from.
+        The content of ``dataset.json``: ``name`` of the dataset, the name ``requested``,
+        ``is_fallback``, ``counts`` of ``train`` and ``test`` images, and the SHA-256 of the
+        ``files``. It depends only on the data, not on their source.
 
     Raises:
-        PipelineError: no source delivers, and ``data.fallback`` is ``none``; or a file of the
-            user's own set is missing or is not IDX.
+        PipelineError: no source has the files, and ``data.fallback`` is ``none``; or a file of the
+            user's own dataset is missing or is not IDX.
     """
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
-    folders = [
-        (main_checkout() / Path(folder.replace("{dataset}", data.dataset)).expanduser()).resolve()
-        for folder in data.folders
-    ]
-    name = data.dataset
-    if name == "local":
-        folder, files = copy_local(folders, target)
-        console.print(f"local: the four files from {folder}")
-    elif name == "digits":
-        files = _write_stand_in(target, console)
-    else:
-        failures = _fetch(data, folders, target, console)
-        if failures is None:
-            files = catalog.CATALOGUE[name].sha256
-        elif data.fallback == "digits":
-            _warn_of_stand_in(data, failures, console)
-            name = "digits"
-            files = _write_stand_in(target, console)
-        else:
-            raise PipelineError(
-                f"{data.dataset} could not be had ({'; '.join(_told(failures))}); put the four "
-                f"files ({', '.join(catalog.GZIP_NAMES)}) into data/incoming, or connect to the "
-                "network, and run `dvc repro`"
-            )
+    name, files = _collect(data, target, console)
     train_images, _, test_images, _ = files  # in the order of catalog.NAMES
     info = {
         "name": name,
@@ -77,10 +54,36 @@ def download(data: "DataParams", target: Path) -> dict:
     return info
 
 
+def _collect(data: "DataParams", target: Path, console: Console) -> tuple[str, dict[str, str]]:
+    """Write the files of a dataset; return its name, and the SHA-256 of each file."""
+    folders = [
+        (main_checkout() / Path(folder.replace("{dataset}", data.dataset)).expanduser()).resolve()
+        for folder in data.folders
+    ]
+    if data.dataset == "local":
+        folder, files = copy_local(folders, target)
+        console.print(f"local: the four files from {folder}")
+        return "local", files
+    if data.dataset != "digits":
+        failures = _fetch(data, folders, target, console)
+        if failures is None:
+            return data.dataset, catalog.CATALOGUE[data.dataset].sha256
+        if data.fallback == "none":
+            raise PipelineError(
+                f"{data.dataset} could not be downloaded ({'; '.join(_summary(failures))}); put "
+                f"the four files ({', '.join(catalog.GZIP_NAMES)}) into data/incoming, or connect "
+                "to the network, and run `dvc repro`"
+            )
+        _warn_about_fallback(data, failures, console)
+    digits.write(target)
+    console.print("digits: wrote the four files from the digits bundled with scikit-learn")
+    return "digits", {name: sha256(target / name) for name in catalog.GZIP_NAMES}
+
+
 def _fetch(
     data: "DataParams", folders: list[Path], target: Path, console: Console
 ) -> Failures | None:
-    """Bring the four files of a data set in the catalogue; what failed if one is still missing."""
+    """Fetch the four files of a published dataset; return the failures if a file is missing."""
     dataset = catalog.CATALOGUE[data.dataset]
     failures: Failures = defaultdict(lambda: defaultdict(list))
 
@@ -88,17 +91,17 @@ def _fetch(
         return {
             name: checksum
             for name, checksum in files.items()
-            if not _deliver(name, checksum, sources, target, failures, console)
+            if not _fetch_file(name, checksum, sources, target, failures, console)
         }
 
     missing = still_missing(dataset.sha256, [Folder(path) for path in folders])
-    if missing:  # only now: a mirror is probed from its creation on
+    if missing:  # not earlier: the constructor of a mirror connects to its server
         urls = dataset.mirrors if data.mirrors == "public" else data.mirrors
         missing = still_missing(missing, [Mirror(url, console) for url in urls])
     return failures if missing else None
 
 
-def _deliver(
+def _fetch_file(
     name: str,
     checksum: str,
     sources: Sequence[Folder | Mirror],
@@ -110,9 +113,10 @@ def _deliver(
         try:
             source.fetch(name, checksum, target)
         except SourceError as error:
-            failures[source.label][str(error)].append(name)
-            if not error.expected:
+            names = failures[source.label][str(error)]
+            if not (names or error.expected):  # one warning per source and reason
                 console.print(f"warning: {name} from {source.label}: {error}")
+            names.append(name)
         else:
             size = (target / name).stat().st_size
             console.print(f"{name}: {size:,} bytes from {source.label}")
@@ -120,29 +124,23 @@ def _deliver(
     return False
 
 
-def _write_stand_in(target: Path, console: Console) -> dict[str, str]:
-    digits.write(target)
-    console.print("digits: the four files made from the digits bundled with scikit-learn")
-    return {name: sha256(target / name) for name in catalog.GZIP_NAMES}
-
-
-def _warn_of_stand_in(data: "DataParams", failures: Failures, console: Console) -> None:
+def _warn_about_fallback(data: "DataParams", failures: Failures, console: Console) -> None:
     lines = [
-        f"This is NOT {data.dataset}, which could not be had. All that follows is computed on the "
-        "fallback dataset, 1,797 digits bundled with scikit-learn.",
+        f"This is NOT {data.dataset}, which could not be downloaded. All results are for the "
+        "fallback dataset: 1,797 digits bundled with scikit-learn.",
         "",
-        *(f"• {reason}" for reason in _told(failures)),
+        *(f"• {reason}" for reason in _summary(failures)),
         "",
-        f"To get {data.dataset}: put {', '.join(catalog.GZIP_NAMES)} into data/incoming and run "
+        f"To use {data.dataset}: put {', '.join(catalog.GZIP_NAMES)} into data/incoming and run "
         "`dvc repro`; or connect to the network and run `dvc repro --force download`, then "
-        "`dvc repro`. To stop here instead of going on: data.fallback: none in params.yaml.",
+        "`dvc repro`. To stop instead: set data.fallback to none in params.yaml.",
     ]
     title = f"FALLBACK DATASET, NOT {data.dataset.upper()}"
     console.print(Panel("\n".join(lines), title=title, border_style="bold red"), soft_wrap=False)
 
 
-def _told(failures: Failures) -> list[str]:
-    """One clause a source; the files are named where the reason is not that of all four."""
+def _summary(failures: Failures) -> list[str]:
+    """One clause per source; it names the files if the reason does not apply to all four."""
     clauses = []
     for source, reasons in failures.items():
         parts = [

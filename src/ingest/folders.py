@@ -1,20 +1,18 @@
-"""Local folders as sources of IDX files."""
+"""Local folders as sources of IDX files. They are read, never changed."""
 
-import hashlib
+import shutil
 from pathlib import Path
 
 from src.common.errors import PipelineError
-from src.common.files import atomic_file
+from src.common.files import atomic_file, sha256
 from src.ingest import catalog, idx
-
-COPY_BYTES = 1 << 20
 
 
 class SourceError(Exception):
     """Why a source did not deliver a file, in a few words.
 
     Attributes:
-        expected: nothing is wrong with the source, or it was told before: no need to warn.
+        expected: the source is merely empty; a warning is not needed.
     """
 
     def __init__(self, reason: str, expected: bool = False):
@@ -23,17 +21,17 @@ class SourceError(Exception):
 
 
 class Folder:
-    """A folder of the user's, which is read and never changed."""
+    """A folder that may contain files of a dataset."""
 
     def __init__(self, path: Path):
         self.path = path
         self.label = str(path)
 
-    def fetch(self, name: str, sha256: str, target: Path) -> None:
-        """Copy one file into ``target``; it takes its name only if the checksum is right.
+    def fetch(self, name: str, checksum: str, target: Path) -> None:
+        """Copy one file into ``target``, if its SHA-256 is ``checksum``.
 
         Raises:
-            SourceError: the file is not there, cannot be read, or is another one.
+            SourceError: the file is missing, cannot be read, or has another checksum.
         """
         source = self.path / name
         try:
@@ -44,47 +42,42 @@ class Folder:
         except OSError as error:
             raise SourceError(f"cannot be read: {error.strerror}") from None
         with atomic_file(target / name) as partial:
-            if copy(source, partial) != sha256:
-                raise SourceError("wrong content (its SHA-256 differs), left as it is")
-
-
-def copy(source: Path, target: Path) -> str:
-    """Copy a file in bounded memory; return its SHA-256 in hexadecimal."""
-    digest = hashlib.sha256()
-    with source.open("rb") as reader, target.open("wb") as writer:
-        while block := reader.read(COPY_BYTES):
-            digest.update(block)
-            writer.write(block)
-    return digest.hexdigest()
+            shutil.copyfile(source, partial)
+            if sha256(partial) != checksum:
+                raise SourceError("wrong content (its SHA-256 differs)")
 
 
 def copy_local(folders: list[Path], target: Path) -> tuple[Path, dict[str, str]]:
-    """Copy a set of the user's own, byte for byte, from the first folder that has all four files.
+    """Copy the user's own dataset, byte for byte, from the first folder that has all four files.
 
-    The test files may begin with ``t10k-`` or ``test-``, and each may be gzip or plain.
+    The names of the test files may start with ``t10k-`` or ``test-``. Each file may be compressed
+    with gzip, or not.
 
     Returns:
-        The folder, and SHA-256 by canonical name, which ends in .gz if the content is gzip.
+        The folder, and the SHA-256 of each file by its canonical name, which ends in .gz if the
+        content is compressed.
 
     Raises:
-        PipelineError: no folder has all four, or one of them is not IDX.
+        PipelineError: no folder has all four files, or one of them is not IDX.
     """
-    lacking = []
+    incomplete = []
     for folder in folders:
         found = {name: _find(folder, name) for name in catalog.NAMES}
-        missing = [name for name, path in found.items() if path is None]
-        if not missing:
+        paths = {name: path for name, path in found.items() if path}
+        if len(paths) == len(found):
             files = {}
-            for name, path in found.items():
-                idx.read_header(path)  # a fault is told with the name of the user's own file
-                whole_name = f"{name}.gz" if idx.is_gzip(path) else name
-                files[whole_name] = copy(path, target / whole_name)
+            for name, path in paths.items():
+                idx.read_header(path)  # an error now names the user's file, not its copy
+                copy = target / (f"{name}.gz" if idx.is_gzip(path) else name)
+                shutil.copyfile(path, copy)
+                files[copy.name] = sha256(copy)
             return folder, files
-        lacking.append(f"{folder} lacks {', '.join(missing)}")
+        missing = [name for name, path in found.items() if path is None]
+        incomplete.append(f"{folder} lacks {', '.join(missing)}")
     raise PipelineError(
-        f"data.dataset is local, but {'; '.join(lacking) or 'data.folders names no folder'}; put "
-        "all four files into one of the folders under data.folders (with or without .gz, and "
-        "test- instead of t10k- if you like), or choose another data.dataset"
+        f"data.dataset is local, but {'; '.join(incomplete) or 'data.folders is empty'}; put all "
+        "four files into one of the folders in data.folders (.gz is optional, and test- may "
+        "replace t10k-), or choose another data.dataset"
     )
 
 

@@ -1,4 +1,4 @@
-"""Puts a digit into its picture the way MNIST's authors did."""
+"""Scales and centers a digit in its image as MNIST's authors did."""
 
 import numpy as np
 from PIL import Image
@@ -32,7 +32,7 @@ def frame(ink: np.ndarray) -> np.ndarray:
         ValueError: another dtype or number of dimensions.
     """
     if ink.dtype != np.uint8 or ink.ndim != 2:
-        raise ValueError(f"a picture is uint8 [H, W], not {ink.dtype} {ink.shape}")
+        raise ValueError(f"expected an image uint8 [H, W], not {ink.dtype} {ink.shape}")
     framed = np.zeros((SIDE, SIDE), np.uint8)
     if not ink.any():
         return framed
@@ -50,5 +50,5 @@ def _fit(ink: np.ndarray) -> np.ndarray:
     """Scale ``[h, w]`` so that the longer side is 20, the other in proportion, at least 1."""
     scale = BOX / max(ink.shape)
     height, width = (max(1, round(size * scale)) for size in ink.shape)
-    # Pillow widens the filter when it shrinks a picture: that is the anti-aliasing.
+    # Pillow widens the filter when it shrinks an image: this is the anti-aliasing.
     return np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC))

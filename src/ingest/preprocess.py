@@ -1,4 +1,4 @@
-"""IDX files to ``.npy`` arrays, chunk by chunk: train, validation, and test."""
+"""Converts IDX files to ``.npy`` arrays of the training, validation and test splits, in chunks."""
 
 import math
 import sys
@@ -14,19 +14,18 @@ from src.common.paths import SPLIT_FOLDERS
 from src.ingest import catalog, idx
 
 CHUNK_BYTES = 1 << 20
-MIN_TRAIN = 5  # so that a fifth for validation is at least one
-MAX_LABELS = 256  # what a byte holds
+MIN_TRAIN = 5  # a fifth of them is then at least one validation image
+MAX_LABELS = 256  # values of a byte
 
 
 def preprocess(raw: Path, target: Path, validation: int) -> dict:
     """Write the arrays of the three splits, and ``dataset.json``, into ``target``.
 
-    ``training/{train,validation}_{images,labels}.npy`` and ``training/dataset.json`` are what
-    trainings read; ``test/test_{images,labels}.npy`` is for ``evaluate``.
-
-    Images are ``uint8 [N, H, W]`` and labels ``uint8 [N]``, in the order of the files. The first
-    ``validation`` of the training files, or the first fifth of them if that is fewer, are for
-    validation. Labels that training or test never see are reported as warnings.
+    ``training/{train,validation}_{images,labels}.npy`` and ``training/dataset.json`` do not depend
+    on the test files; ``test/test_{images,labels}.npy`` is for ``evaluate``. Images are
+    ``uint8 [N, H, W]``, labels ``uint8 [N]``, in the order of the files. The first ``validation``
+    images, or the first fifth if that is fewer, are the validation split. A warning is printed for
+    labels that are missing in a split.
 
     Args:
         raw: folder with the four IDX files and ``dataset.json``, as ``download`` wrote it.
@@ -38,35 +37,37 @@ def preprocess(raw: Path, target: Path, validation: int) -> dict:
         training and validation images; ``digest``, a SHA-256 of their files and of the split.
 
     Raises:
-        PipelineError: a file is missing or damaged, or the files do not fit together.
+        PipelineError: a file is missing or damaged, or the files do not match.
     """
     source = read_json(raw / "dataset.json", "download")
     paths = [_raw_path(raw, name) for name in catalog.NAMES]
-    (train, *size), (test, *_) = _check_shapes(*paths)
+    (train, height, width), (test, *_) = _check_shapes(*paths)
     held_out = min(validation, train // 5)
     counts = {"train": train - held_out, "validation": held_out}
-
-    train_images, train_labels, test_images, test_labels = paths
-    for folder in set(SPLIT_FOLDERS.values()):
-        (target / folder).mkdir()
-    division = [("validation", held_out), ("train", counts["train"])]
-    seen = _write(train_labels, target, "labels", division, [])
-    seen |= _write(test_labels, target, "labels", [("test", test)], [])
-    classes = _check_labels(seen)
-    _write(train_images, target, "images", division, size)
-    _write(test_images, target, "images", [("test", test)], size)
+    classes = _write_splits(paths, target, counts | {"test": test}, [height, width])
+    files = [source["files"][path.name] for path in paths[:2]]
     info = {
         **{key: source[key] for key in ("name", "requested", "is_fallback")},
-        "height": size[0],
-        "width": size[1],
-        "classes": classes,
-        "counts": counts,
-        "digest": json_sha256(
-            [source["files"][paths[0].name], source["files"][paths[1].name], held_out]
-        ),
+        **{"height": height, "width": width, "classes": classes, "counts": counts},
+        "digest": json_sha256([*files, held_out]),
     }
     write_json(target / SPLIT_FOLDERS["train"] / "dataset.json", info)
     return info
+
+
+def _write_splits(paths: list[Path], target: Path, counts: dict[str, int], size: list[int]) -> int:
+    """Write all arrays; return the number of classes."""
+    train_images, train_labels, test_images, test_labels = paths
+    for folder in set(SPLIT_FOLDERS.values()):
+        (target / folder).mkdir()
+    training = [(split, counts[split]) for split in ("validation", "train")]
+    test = [("test", counts["test"])]
+    seen = _write(train_labels, target, "labels", training, [])
+    seen |= _write(test_labels, target, "labels", test, [])
+    classes = _check_labels(seen)
+    _write(train_images, target, "images", training, size)
+    _write(test_images, target, "images", test, size)
+    return classes
 
 
 def _raw_path(raw: Path, name: str) -> Path:
@@ -77,32 +78,32 @@ def _raw_path(raw: Path, name: str) -> Path:
 
 
 def _check_shapes(*paths: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The dimensions of the training and the test images, if all four files fit together."""
+    """Return the shapes of the training and test images, if all four files match."""
     headers = [idx.read_header(path) for path in paths]
     for path, shape, dimensions, what in zip(
         paths, headers, (3, 1, 3, 1), ("images", "labels") * 2, strict=True
     ):
         if len(shape) != dimensions:
             raise PipelineError(
-                f"{path} has {len(shape)} dimensions where {what} have {dimensions}; "
-                "put the right file in its place"
+                f"{path} has {len(shape)} dimensions, but {what} have {dimensions}; "
+                "replace it with the right file"
             )
     for i in (0, 2):
         if headers[i][0] != headers[i + 1][0]:
             raise PipelineError(
                 f"{paths[i]} has {headers[i][0]:,} images but {paths[i + 1]} has "
-                f"{headers[i + 1][0]:,} labels; use two files that belong together"
+                f"{headers[i + 1][0]:,} labels; use two files of the same dataset"
             )
     train, _, test, _ = headers
     if train[1:] != test[1:]:
         raise PipelineError(
-            f"{paths[0]} has images of {train[1]} × {train[2]} but {paths[2]} of "
-            f"{test[1]} × {test[2]}; bring both to one size"
+            f"{paths[0]} has images of {train[1]} × {train[2]} but {paths[2]} has "
+            f"images of {test[1]} × {test[2]}; use images of the same size"
         )
     if train[0] < MIN_TRAIN or test[0] < 1:
         raise PipelineError(
-            f"{paths[0]} has {train[0]} images and {paths[2]} has {test[0]}, where at least "
-            f"{MIN_TRAIN} for training and 1 for testing are needed; use larger files"
+            f"{paths[0]} has {train[0]} images and {paths[2]} has {test[0]}; at least "
+            f"{MIN_TRAIN} training images and 1 test image are needed; use larger files"
         )
     return train, test
 
@@ -110,17 +111,16 @@ def _check_shapes(*paths: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
 def _write(
     path: Path, target: Path, kind: str, division: list[tuple[str, int]], item_shape: list[int]
 ) -> dict[str, np.ndarray]:
-    """Write the items of one IDX file, in their order, into one ``.npy`` for each split.
+    """Write the items of one IDX file, in their order, to one ``.npy`` file per split.
 
     Returns:
-        For each split, which labels occur: ``bool [256]``. All false for images.
+        For each split, which labels it contains: ``bool [256]``. For images, all are False.
     """
     seen = {split: np.zeros(MAX_LABELS, bool) for split, _ in division}
     with ExitStack() as stack:
         files = {}
         for split, count in division:
-            # Header and raw values, not a memory map: pages written through a map would count
-            # as memory of this process.
+            # Not a memory map: its pages would count as memory of this process.
             files[split] = stack.enter_context(
                 (target / SPLIT_FOLDERS[split] / f"{split}_{kind}.npy").open("wb")
             )
@@ -128,7 +128,7 @@ def _write(
             np.lib.format.write_array_header_1_0(files[split], header)
         chunks = idx.read_chunks(path, max(1, CHUNK_BYTES // math.prod(item_shape)))
         for split, items in _divided(chunks, division):
-            files[split].write(items)
+            files[split].write(items.data)
             if kind == "labels":
                 seen[split][items] = True
     return seen
@@ -137,7 +137,7 @@ def _write(
 def _divided(
     chunks: Iterator[np.ndarray], division: list[tuple[str, int]]
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Cut chunks where one split ends and the next begins; yields each split with its items."""
+    """Cut chunks at the end of a split; yield the name of each split and its items."""
     remaining = dict(division)
     for chunk in chunks:
         for split in remaining:
@@ -148,25 +148,25 @@ def _divided(
 
 
 def _check_labels(seen: dict[str, np.ndarray]) -> int:
-    """The number of classes; warns of labels that a split lacks.
+    """Return the number of classes; print a warning for labels that are missing in a split.
 
     Raises:
-        PipelineError: there is one label only: nothing to tell apart.
+        PipelineError: all images have the same label.
     """
     labels = {split: set(np.flatnonzero(mask).tolist()) for split, mask in seen.items()}
     used = set.union(*labels.values())
     if len(used) < 2:
         raise PipelineError(
-            f"every label is {min(used)}, where 2 to {MAX_LABELS} classes are needed; "
-            "use label files with a number from 0 for each class"
+            f"all labels are {min(used)}, but 2 to {MAX_LABELS} classes are needed; "
+            "use label files that number the classes from 0"
         )
     classes = max(used) + 1
     if unused := set(range(classes)) - used:
-        _warn(f"no image has {_listed(unused)}, yet there are {classes} classes, 0 to {max(used)}")
+        _warn(f"no image has {_listed(unused)}, but there are {classes} classes, 0 to {max(used)}")
     for split, own in labels.items():
-        if lacking := used - own:
+        if missing := used - own:
             hint = "" if split == "test" else "; shuffle the training files if they are sorted"
-            _warn(f"{_listed(lacking)} never occurs in {split}, but elsewhere{hint}")
+            _warn(f"{split} has no image with {_listed(missing)}; other splits have{hint}")
     return classes
 
 

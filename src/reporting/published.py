@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from src.config.recipe import Published, RestoredAccuracy, TestAccuracy
+from src.config.published_values import Published, RestoredAccuracy, TestAccuracy
 from src.evaluation.statistics import wilson_interval
 from src.models.record import Record
 

@@ -1,4 +1,4 @@
-"""Faults are injected into the real pipeline, in checkouts of their own.
+"""Faults are injected into the real pipeline, each in its own checkout.
 
 ``make faults`` injects all of them at every moment; `make test`, a few of each kind.
 """
@@ -14,7 +14,7 @@ import pytest
 
 from src.models import artifacts
 from tests.fixtures.checkout import edit_params as edit
-from tests.servers import refused_url
+from tests.fixtures.servers import refused_url
 
 RECIPES = ("mlp_65x2", "mlp_dropout")
 ALL = os.environ.get("FAULTS") == "all"
@@ -29,17 +29,17 @@ def few(cases: Iterable, count: int = 1) -> list:
 
 
 def bound_by_permissions() -> list[str]:
-    """What to put before a command so that the modes of files bind it, also where root tests."""
+    """Return a command prefix that makes file permissions apply, also if root runs the tests."""
     if os.geteuid() != 0:
         return []
     if shutil.which("setpriv") is None:
-        pytest.skip("root may write everywhere, and setpriv (util-linux) is not there")
+        pytest.skip("root may write everywhere, and setpriv (util-linux) is not installed")
     return ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-all"]
 
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory, new_checkout, shell) -> Path:
-    """A checkout in which nothing has run: two short trainings on the fallback dataset."""
+    """Return a checkout before any run, with two short trainings on the fallback dataset."""
     base = new_checkout(tmp_path_factory.mktemp("faults") / "base")
     edit(
         base,
@@ -55,13 +55,13 @@ def base(tmp_path_factory, new_checkout, shell) -> Path:
 
 @pytest.fixture
 def checkout(base, tmp_path) -> Path:
-    """A copy of it."""
+    """Return a copy of ``base``."""
     return Path(shutil.copytree(base, tmp_path / "checkout"))
 
 
 @pytest.fixture(scope="session")
 def reproduced(base, tmp_path_factory, shell) -> Path:
-    """A copy in which the pipeline ran undisturbed. To be copied, not changed."""
+    """Return a copy in which the pipeline ran without faults. Copy it; do not change it."""
     copy = Path(shutil.copytree(base, tmp_path_factory.mktemp("faults") / "reproduced"))
     shell(["dvc", "repro", "-q"], copy)
     shell(["git", "add", "."], copy)
@@ -71,12 +71,12 @@ def reproduced(base, tmp_path_factory, shell) -> Path:
 
 @pytest.fixture
 def results_there(reproduced, tmp_path) -> Path:
-    """A copy of a checkout with results."""
+    """Return a copy of ``reproduced``."""
     return Path(shutil.copytree(reproduced, tmp_path / "results there", symlinks=True))
 
 
 def results(checkout: Path) -> dict:
-    """What the pipeline is for: weights and test figures."""
+    """Return the checksums of the weights, and the test metrics."""
     weights = {
         name: artifacts.load_record(checkout / "models" / name)["weights_sha256"]
         for name in RECIPES
@@ -86,13 +86,13 @@ def results(checkout: Path) -> dict:
 
 @pytest.fixture(scope="session")
 def expected(reproduced) -> dict:
-    """The results of an undisturbed run."""
+    """Return the results of a run without faults."""
     return results(reproduced)
 
 
 @pytest.fixture
 def recovers(shell, environment, expected) -> Callable[[Path], None]:
-    """Assert that `dvc repro` finishes the work, with the results of an undisturbed run."""
+    """Assert that `dvc repro` finishes with the results of a run without faults."""
 
     def check(checkout: Path) -> None:
         command = ["dvc", "status", "plan"]
@@ -101,7 +101,7 @@ def recovers(shell, environment, expected) -> Callable[[Path], None]:
             shell(["git", "checkout", "dvc.lock"], checkout)
         shell(["dvc", "repro"], checkout)
         assert results(checkout) == expected
-        left = [path for path in checkout.rglob(".*.partial-*") if ".dvc" not in path.parts]
+        left = [path for path in checkout.rglob(".*.partial*") if ".dvc" not in path.parts]
         assert left == []
 
     return check

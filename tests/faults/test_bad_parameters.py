@@ -1,4 +1,4 @@
-"""Every value in ``params.yaml`` replaced by what it should not be."""
+"""Each value in ``params.yaml`` is replaced by invalid and extreme values."""
 
 import copy
 import math
@@ -55,11 +55,11 @@ def tiny():
     return random.integers(0, 256, (12, 28, 28), np.uint8), np.arange(12, dtype=np.uint8) % 10
 
 
-def works(params, name, tiny) -> None:
-    """Take the first step of a recipe, as small as its other values allow."""
+def try_training(params, name, tiny) -> None:
+    """Train one step of a recipe, with a small batch."""
     recipe = params.models[name]
     if sum(recipe.model_dump().get("hidden", [])) + sum(getattr(recipe, "filters", [])) > 5000:
-        return  # valid, and too large to try here
+        return  # valid, but too large for this test
     short = {"epochs": None, "steps": 1, "batch_size": min(recipe.batch_size, 4)}
     recipe = recipe.model_copy(update=short)
     train = params.train
@@ -72,12 +72,12 @@ def works(params, name, tiny) -> None:
 
 @pytest.mark.slow
 @pytest.mark.fault(
-    "Each value of `params.yaml` of a wrong type, zero, negative, huge, NaN, null, empty, a list …",
-    sees="`error: params.yaml has a mistake:` with its path, what was found, and what is allowed",
-    then="nothing was downloaded or trained; or the value is valid, and trains",
+    "Each value of `params.yaml` is replaced: wrong type, zero, negative, huge, NaN, null, empty …",
+    sees="`error: params.yaml has a mistake:` with its path, the value found, and what is valid",
+    then="nothing is downloaded or trained; if the value is valid, the training works",
 )
 @pytest.mark.parametrize("kind", few(WRONG, 5))
-def test_each_value_is_refused_or_works(tmp_path, kind, tiny):
+def test_each_value_is_refused_or_the_training_works(tmp_path, kind, tiny):
     path, tried = tmp_path / "params.yaml", 0
     for place in places(PROJECT):
         path.write_text(yaml.safe_dump(replaced(place, WRONG[kind])))
@@ -90,6 +90,6 @@ def test_each_value_is_refused_or_works(tmp_path, kind, tiny):
             continue
         assert select(params)
         if place[0] == "models" and "published" not in place and (ALL or tried % 9 == 0):
-            works(params, place[1], tiny)
+            try_training(params, place[1], tiny)
         tried += 1
     assert tried > 80

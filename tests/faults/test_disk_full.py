@@ -1,4 +1,4 @@
-"""The disk is full: a file system of a few megabytes, filled to its end."""
+"""Each stage runs on a full disk: a small file system that is filled completely."""
 
 import subprocess
 from pathlib import Path
@@ -20,7 +20,7 @@ OUTPUTS = {
 
 @pytest.fixture
 def small_disk(results_there):
-    """The checkout, with ``data``, ``models``, ``plots`` and ``metrics`` on a disk to be filled."""
+    """Return a checkout with ``data``, ``models``, ``plots`` and ``metrics`` on small disks."""
     mounted = []
     try:
         for name in ("data", "models", "plots", "metrics"):
@@ -39,7 +39,7 @@ def small_disk(results_there):
 
 
 def fill(folder: Path) -> None:
-    """Leave no room in the file system of a folder."""
+    """Use all space of the file system of a folder."""
     with (folder / "filler").open("wb", buffering=0) as file:
         for size in (1 << 20, 1 << 12, 1):
             try:
@@ -50,13 +50,14 @@ def fill(folder: Path) -> None:
 
 
 def contents(folder: Path) -> list[tuple[str, int]]:
-    return sorted((path.name, path.stat().st_size) for path in folder.glob("*"))
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return sorted((str(path), path.stat().st_size) for path in files)
 
 
 @pytest.mark.fault(
-    "Disk full, in each stage",
-    sees="`error: No space left on device (…); make room or give access, then run dvc repro`",
-    then="no half file stands under a final name; with room, `dvc repro` finishes",
+    "The disk is full, in each stage",
+    sees="`error: No space left on device (…); free space or allow access, then run dvc repro`",
+    then="no incomplete output is kept; with free space, `dvc repro` finishes",
 )
 @pytest.mark.parametrize("stage", few([*OUTPUTS][::-1]))
 def test_a_full_disk(small_disk, shell, recovers, stage):
@@ -69,7 +70,7 @@ def test_a_full_disk(small_disk, shell, recovers, stage):
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     after = contents(output)
-    assert after == before  # the old result
+    assert after == before
     for name in ("data", "models", "plots", "metrics"):
         (small_disk / name / "filler").unlink()
     recovers(small_disk)

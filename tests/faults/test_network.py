@@ -1,4 +1,4 @@
-"""Mirrors that misbehave in every way."""
+"""Mirrors that do not deliver the right file."""
 
 import socket
 import time
@@ -8,13 +8,11 @@ import pytest
 from src.common.errors import PipelineError
 from src.ingest import catalog, mirrors
 from src.ingest.download import download
-from tests.idx_files import arrays, data_params, write_set
-from tests.servers import refused_url, web_server
 
 
 @pytest.fixture
-def published(tmp_path, monkeypatch):
-    """Four files that the catalogue knows; their folder."""
+def published(tmp_path, monkeypatch, arrays, write_set):
+    """Return a folder with four files whose checksums are in the catalog."""
     folder = tmp_path / "published"
     checksums = write_set(folder, arrays())
     monkeypatch.setitem(catalog.CATALOGUE, "mnist", catalog.Dataset(checksums, ()))
@@ -69,23 +67,25 @@ def broken(handler):
 FAULTS = {
     html: "wrong content",
     wrong: "wrong content",
-    cut: "the transfer broke off",
+    cut: "the transfer was incomplete",
     loop: "Exceeded 30 redirects",
-    drip: "too slow: not whole after",
-    hang: "stalled|timed out|broke off",
+    drip: "too slow",
+    hang: "timed out",
     broken: "HTTP status 500",
 }
 
 
 @pytest.mark.fault(
-    "Mirrors that refuse, hang, redirect in a loop, answer 500, send HTML, another file, a part, "
-    "or a byte now and then",
-    sees="a warning with mirror and reason; where none serves, one sentence with all of them",
-    then="the next mirror; then the fallback dataset, or a stop, by `data.fallback`; for the time "
-    "that it takes see above",
+    "Mirrors that refuse connections, stall, redirect in a loop, return status 500, or send HTML, "
+    "another file, an incomplete file, or a few bytes per second",
+    sees="a warning with the mirror and the reason; if all fail, one sentence with all reasons",
+    then="the next mirror is used; then the fallback dataset, or the pipeline stops, depending on "
+    "`data.fallback`; see above for the time limits",
 )
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_the_next_mirror_serves(published, tmp_path, monkeypatch, capsys, fault):
+def test_the_next_mirror_is_used(
+    published, tmp_path, monkeypatch, capsys, data_params, refused_url, web_server, fault
+):
     monkeypatch.setattr(mirrors, "SLOW_SECONDS", 0.5)
     monkeypatch.setattr(mirrors, "READ_SECONDS", 0.3)
     target = tmp_path / "target"
@@ -96,21 +96,23 @@ def test_the_next_mirror_serves(published, tmp_path, monkeypatch, capsys, fault)
 
     with web_server(fault) as bad, web_server(serve) as good:
         download(data_params(mirrors=[refused_url(), bad, good]), target)
-        told = capsys.readouterr().err
+        printed = capsys.readouterr().err
     names = {path.name for path in target.iterdir()}
     assert names == {"dataset.json", *(path.name for path in published.iterdir())}
     for path in published.iterdir():
         assert (target / path.name).read_bytes() == path.read_bytes()
-    line = next(line for line in told.splitlines() if "warning" in line and bad in line)
+    line = next(line for line in printed.splitlines() if "warning" in line and bad in line)
     assert any(reason in line for reason in FAULTS[fault].split("|")), line
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_without_another_it_is_told_in_a_sentence(published, tmp_path, monkeypatch, fault):
+def test_if_all_mirrors_fail_one_sentence_says_why(
+    published, tmp_path, monkeypatch, data_params, web_server, fault
+):
     monkeypatch.setattr(mirrors, "SLOW_SECONDS", 0.5)
     monkeypatch.setattr(mirrors, "READ_SECONDS", 0.3)
-    unmet = pytest.raises(PipelineError, match="mnist could not be had")
-    with web_server(fault) as bad, unmet as told:
+    fails = pytest.raises(PipelineError, match="mnist could not be downloaded")
+    with web_server(fault) as bad, fails as error:
         download(data_params(mirrors=[bad]), tmp_path)
-    assert any(reason in str(told.value) for reason in FAULTS[fault].split("|"))
+    assert any(reason in str(error.value) for reason in FAULTS[fault].split("|"))
     assert list(tmp_path.glob("*ubyte*")) == []

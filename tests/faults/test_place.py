@@ -1,4 +1,4 @@
-"""Odd places, clocks and accounts."""
+"""Unusual paths, locales, time zones, users and permissions."""
 
 import json
 import shutil
@@ -14,14 +14,14 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.fault(
-    "A path with spaces and letters beyond ASCII; `LC_ALL=C`, an odd `TZ`, no git identity; no "
-    "`HOME`, or one that cannot be written",
+    "A path with spaces and non-ASCII letters; `LC_ALL=C`, an unusual `TZ`, no git identity; no "
+    "`HOME`, or one that is not writable",
     sees="nothing",
-    then="the same weights and figures",
+    then="the same weights and metrics",
 )
 @pytest.mark.parametrize("home", few(["/proc/nowhere", None]))
 @only_all
-def test_an_odd_place(base, tmp_path, environment, expected, home):
+def test_an_unusual_environment(base, tmp_path, environment, expected, home):
     checkout = Path(shutil.copytree(base, tmp_path / "Бег 手書き & 'digits' $HOME"))
     odd = {k: v for k, v in environment.items() if not k.startswith(("GIT_", "LC_", "LANG"))}
     odd |= {"LC_ALL": "C", "TZ": "Pacific/Chatham", "GIT_CONFIG_GLOBAL": "/dev/null"}
@@ -37,7 +37,7 @@ def test_an_odd_place(base, tmp_path, environment, expected, home):
 @pytest.mark.fault(
     "The checkout is moved",
     sees="nothing",
-    then="`dvc repro` has nothing to do; MLflow finds old artifacts, and takes new ones",
+    then="`dvc repro` has nothing to do; MLflow finds the old artifacts and accepts new ones",
 )
 def test_a_moved_checkout(results_there, environment, shell, tmp_path):
     moved = results_there.rename(tmp_path / "moved")
@@ -58,9 +58,9 @@ def test_a_moved_checkout(results_there, environment, shell, tmp_path):
 
 
 @pytest.mark.fault(
-    "`data/incoming` that can be read only",
+    "`data/incoming` is read-only",
     sees="nothing",
-    then="the files in it are used; nothing is ever written there",
+    then="its files are used; the pipeline never writes there",
 )
 @only_all
 def test_incoming_is_only_read(checkout, shell, recovers):
@@ -74,11 +74,11 @@ def test_incoming_is_only_read(checkout, shell, recovers):
 
 
 @pytest.mark.fault(
-    "A folder for the results that cannot be written",
-    sees="`error: Permission denied (…); make room or give access, then run dvc repro`",
+    "A folder for results is not writable",
+    sees="`error: Permission denied (…); free space or allow access, then run dvc repro`",
     then="with access, `dvc repro` finishes",
 )
-def test_a_folder_that_cannot_be_written(checkout, shell, recovers):
+def test_a_folder_that_is_not_writable(checkout, shell, recovers):
     command = [*bound_by_permissions(), "python", "-m", "stages.plan"]
     (checkout / "data").chmod(0o555)
     try:

@@ -1,4 +1,4 @@
-"""How a stage ends: a sentence and a non-zero status for what a user can mend."""
+"""A stage ends with one sentence and a non-zero status on errors that the user can fix."""
 
 import errno
 
@@ -16,20 +16,21 @@ def end(error: BaseException) -> str:
     return ended.value.code
 
 
-def test_a_pipeline_error_is_its_sentence():
+def test_a_pipeline_error_prints_its_message():
     assert end(PipelineError("x is missing")) == "error: x is missing"
 
 
-def test_a_full_disk_is_a_sentence():
+def test_a_full_disk_prints_a_sentence():
     assert end(OSError(errno.ENOSPC, "No space left on device", "data/raw")) == (
-        "error: No space left on device (data/raw); make room or give access, then run `dvc repro`"
+        "error: No space left on device (data/raw); "
+        "free space or allow access, then run `dvc repro`"
     )
 
 
-def test_an_interrupt_is_a_sentence():
-    assert end(KeyboardInterrupt()).startswith("interrupted: nothing half-written was kept")
+def test_ctrl_c_prints_a_sentence():
+    assert end(KeyboardInterrupt()).startswith("interrupted: no incomplete output was kept")
 
 
-def test_a_defect_keeps_its_traceback():
+def test_a_bug_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
         run(lambda: 1 / 0)

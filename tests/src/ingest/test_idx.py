@@ -66,18 +66,21 @@ def test_no_items_are_no_chunks(tmp_path):
         (b"\0\0\x08", "is not an IDX file: it begins with 00 00 08 instead"),
         (b"<!DOCTYPE html>", "is not an IDX file"),
         (header(1, zeros=b"\0\x01"), "is not an IDX file"),
-        (header(2, kind=0x0D) + b"\0" * 8, "type 0x0d, and only unsigned bytes"),
+        (header(2, kind=0x0D) + b"\0" * 8, "type 0x0d; only unsigned bytes"),
         (header(count=0), "has 0 dimensions"),
         (header(1, 1, 1, 1) + b"\0", "has 4 dimensions"),
         (header(5, 3, count=3), "ends within its header"),
-        (header(5, 0, 28), "announces 5 × 0 × 28: items without a value"),
-        (header(5, 3, 4) + b"\0" * 59, "announces 5 × 3 × 4 = 60 bytes of data, but only 59"),
+        (header(5, 0, 28), "has the shape 5 × 0 × 28: items without values"),
+        (header(5, 3, 4) + b"\0" * 59, "states 5 × 3 × 4 = 60 bytes of data, but only 59"),
         (header(5, 3, 4), "but only 0 are there"),
-        (header(5, 3, 4) + b"\0" * 61, "too long: data goes on after the 5 × 3 × 4 = 60 bytes"),
+        (
+            header(5, 3, 4) + b"\0" * 61,
+            "too long: there is more data after the 5 × 3 × 4",
+        ),
     ],
 )
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
-def test_faults_are_told_in_a_sentence_that_names_the_file(tmp_path, content, message, pack):
+def test_an_error_is_one_sentence_that_names_the_file(tmp_path, content, message, pack):
     path = tmp_path / "train-images"
     path.write_bytes(pack(content))
     with pytest.raises(idx.IdxError) as caught:
@@ -100,7 +103,7 @@ def damaged(packed, fault):
 @pytest.mark.parametrize(
     "fault", ["cut off", "trailer missing", "checksum", "deflate", "rubbish behind", "magic only"]
 )
-def test_damaged_gzip_is_told(tmp_path, fault):
+def test_damaged_gzip_is_reported(tmp_path, fault):
     images = np.random.default_rng(0).integers(0, 256, (50, 9, 9), np.uint8)
     content = header(*images.shape) + images.tobytes()
     path = tmp_path / "images.gz"
@@ -110,8 +113,8 @@ def test_damaged_gzip_is_told(tmp_path, fault):
 
 
 @pytest.mark.parametrize("place", ["nowhere", "."])
-def test_a_missing_file_is_told(tmp_path, place):
-    with pytest.raises(idx.IdxError, match="is not there, or is no file"):
+def test_a_missing_file_is_reported(tmp_path, place):
+    with pytest.raises(idx.IdxError, match="is missing or is not a file"):
         idx.read_header(tmp_path / place)
 
 
@@ -119,7 +122,7 @@ def test_a_missing_file_is_told(tmp_path, place):
 @pytest.mark.parametrize(
     "dimensions", [(2**32 - 1, 28, 28), (1, 2**32 - 1, 2**32 - 1), (2**32 - 1,)]
 )
-def test_a_lying_header_costs_no_memory(tmp_path, pack, dimensions):
+def test_a_wrong_size_in_the_header_costs_no_memory(tmp_path, pack, dimensions):
     path = tmp_path / "lying"
     path.write_bytes(pack(header(*dimensions) + b"\0\0\0\0"))
     tracemalloc.start()
@@ -141,10 +144,10 @@ def test_memory_is_bounded_by_the_chunk(tmp_path):
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 8 << 20  # the whole is 31 MB
+    assert peak < 8 << 20  # all images are 31 MB
 
 
 @pytest.mark.parametrize("array", [np.zeros(3), np.uint8(3), np.zeros((1, 1, 1, 1), np.uint8)])
 def test_only_bytes_in_one_to_three_dimensions_are_written(tmp_path, array):
-    with pytest.raises(ValueError, match="takes uint8 in 1 to 3 dimensions"):
+    with pytest.raises(ValueError, match="expected uint8 in 1 to 3 dimensions"):
         idx.write(tmp_path / "x", np.asarray(array))

@@ -9,8 +9,8 @@ def drawing(height, width, margin=30):
     return np.pad(np.full((height, width), 255, np.uint8), margin)
 
 
-def extent(picture):
-    rows, columns = np.nonzero(picture)
+def extent(image):
+    rows, columns = np.nonzero(image)
     return int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
 
 
@@ -59,5 +59,5 @@ def test_an_empty_drawing_stays_empty():
 
 @pytest.mark.parametrize("wrong", [np.zeros((5, 5)), np.zeros((1, 5, 5), np.uint8)])
 def test_other_arrays_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"a picture is uint8 \[H, W\]"):
+    with pytest.raises(ValueError, match=r"expected an image uint8 \[H, W\]"):
         frame(wrong)

@@ -1,3 +1,5 @@
+"""The arrays are the images and labels of the files, divided into three splits."""
+
 import json
 import tracemalloc
 from pathlib import Path
@@ -6,32 +8,41 @@ import numpy as np
 import pytest
 
 from src.common.errors import PipelineError
-from src.common.files import json_sha256
+from src.common.files import json_sha256, sha256
+from src.common.paths import SPLIT_FOLDERS
 from src.ingest import catalog, idx, preprocess
-from tests.idx_files import arrays, write_set
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = catalog.NAMES
 
 
-def run(tmp_path, contents, validation=10, ending=".gz"):
-    raw, target = tmp_path / "raw", tmp_path / "processed"
-    files = write_set(raw, contents, ending)
-    target.mkdir()
-    source = {"name": "local", "requested": "local", "is_fallback": False, "files": files}
-    (raw / "dataset.json").write_text(json.dumps(source))
-    return preprocess.preprocess(raw, target, validation), target
+@pytest.fixture
+def run(tmp_path, write_set):
+    """Write files and preprocess them; return the info and the folder of the arrays."""
+
+    def execute(contents, validation=10, ending=".gz", name="processed"):
+        raw, target = tmp_path / "raw", tmp_path / name
+        files = write_set(raw, contents, ending)
+        target.mkdir()
+        source = {"name": "local", "requested": "local", "is_fallback": False, "files": files}
+        (raw / "dataset.json").write_text(json.dumps(source))
+        return preprocess.preprocess(raw, target, validation), target
+
+    return execute
 
 
 def load(target, split):
-    return [np.load(target / f"{split}_{kind}.npy") for kind in ("images", "labels")]
+    path = target / SPLIT_FOLDERS[split] / split
+    return [np.load(f"{path}_{kind}.npy") for kind in ("images", "labels")]
 
 
 @pytest.mark.parametrize("ending", [".gz", ""])
 @pytest.mark.parametrize("chunk_bytes", [1, 24 * 7, 1 << 20])
-def test_the_arrays_are_the_files_divided(tmp_path, monkeypatch, ending, chunk_bytes):
+def test_the_arrays_are_the_content_of_the_files(
+    tmp_path, run, arrays, monkeypatch, ending, chunk_bytes
+):
     monkeypatch.setattr(preprocess, "CHUNK_BYTES", chunk_bytes)
     contents = arrays(train=50, test=20, height=4, width=6, classes=3)
-    info, target = run(tmp_path, contents, validation=8, ending=ending)
+    info, target = run(contents, validation=8, ending=ending)
     bounds = {"validation": ("train", 0, 8), "train": ("train", 8, 50), "test": ("t10k", 0, 20)}
     for split, (prefix, first, last) in bounds.items():
         images, labels = load(target, split)
@@ -39,7 +50,8 @@ def test_the_arrays_are_the_files_divided(tmp_path, monkeypatch, ending, chunk_b
         assert images.flags.c_contiguous
         np.testing.assert_array_equal(images, contents[f"{prefix}-images-idx3-ubyte"][first:last])
         np.testing.assert_array_equal(labels, contents[f"{prefix}-labels-idx1-ubyte"][first:last])
-    files = info["files"]
+    names = (TRAIN_IMAGES, TRAIN_LABELS)
+    files = [sha256(tmp_path / "raw" / f"{name}{ending}") for name in names]
     assert info == {
         "name": "local",
         "requested": "local",
@@ -47,94 +59,102 @@ def test_the_arrays_are_the_files_divided(tmp_path, monkeypatch, ending, chunk_b
         "height": 4,
         "width": 6,
         "classes": 3,
-        "counts": {"train": 42, "validation": 8, "test": 20},
-        "files": files,
-        "digest": json_sha256([files, 8]),
+        "counts": {"train": 42, "validation": 8},
+        "digest": json_sha256([*files, 8]),
     }
-    assert json.loads((target / "dataset.json").read_text()) == info
+    assert json.loads((target / "training/dataset.json").read_text()) == info
 
 
 @pytest.mark.parametrize(("train", "expected"), [(50, 10), (5, 1), (9, 1), (60, 10)])
-def test_validation_is_at_most_a_fifth(tmp_path, train, expected):
-    info, _ = run(tmp_path, arrays(train=train, classes=2), validation=10)
+def test_validation_is_at_most_a_fifth(run, arrays, train, expected):
+    info, _ = run(arrays(train=train, classes=2), validation=10)
     assert info["counts"]["validation"] == expected
     assert info["counts"]["train"] == train - expected
 
 
 @pytest.mark.parametrize("classes", [2, 256])
-def test_from_2_to_256_classes(tmp_path, classes):
-    info, _ = run(tmp_path, arrays(train=700, test=300, height=1, width=1, classes=classes))
+def test_from_2_to_256_classes(run, arrays, classes):
+    info, _ = run(arrays(train=700, test=300, height=1, width=1, classes=classes))
     assert info["classes"] == classes
 
 
-def changed(**changes):
+def changed(arrays, name, change):
     contents = arrays()
-    for name, change in changes.items():
-        full = next(each for each in catalog.NAMES if each.startswith(name.replace("_", "-")))
-        contents[full] = change(contents[full])
+    contents[name] = change(contents[name])
     return contents
 
 
 @pytest.mark.parametrize(
-    ("contents", "message"),
+    ("changes", "message"),
     [
-        (changed(train_images=lambda a: a[:, 0]), "has 2 dimensions where images have 3"),
-        (changed(t10k_labels=lambda a: a[:, None]), "has 2 dimensions where labels have 1"),
-        (changed(train_labels=lambda a: a[1:]), "has 50 images but .* has 49 labels"),
-        (changed(t10k_images=lambda a: a[1:]), "has 19 images but .* has 20 labels"),
-        (changed(t10k_images=lambda a: a[:, 1:]), "images of 4 × 6 but .* of 3 × 6"),
-        (arrays(train=4), "has 4 images and .* has 20, where at least 5"),
-        (arrays(test=0), "has 50 images and .* has 0, where at least 5"),
-        (arrays(classes=1), "every label is 0, where 2 to 256 classes"),
+        ((TRAIN_IMAGES, lambda a: a[:, 0]), "has 2 dimensions, but images have 3"),
+        ((TEST_LABELS, lambda a: a[:, None]), "has 2 dimensions, but labels have 1"),
+        ((TRAIN_LABELS, lambda a: a[1:]), "has 50 images but .* has 49 labels"),
+        ((TEST_IMAGES, lambda a: a[1:]), "has 19 images but .* has 20 labels"),
+        ((TEST_IMAGES, lambda a: a[:, 1:]), "images of 4 × 6 but .* has images of 3 × 6"),
+        ({"train": 4}, "has 4 images and .* has 20; at least 5"),
+        ({"test": 0}, "has 50 images and .* has 0; at least 5"),
+        ({"classes": 1}, "all labels are 0, but 2 to 256 classes"),
     ],
 )
-def test_files_that_do_not_fit_together_are_told(tmp_path, contents, message):
+def test_files_that_do_not_match_are_reported(run, arrays, changes, message):
+    contents = arrays(**changes) if isinstance(changes, dict) else changed(arrays, *changes)
     with pytest.raises(PipelineError, match=message):
-        run(tmp_path, contents)
+        run(contents)
 
 
-def test_truncated_data_is_told(tmp_path):
-    raw = tmp_path / "raw"
-    write_set(raw, arrays(), "")
-    path = raw / TRAIN_IMAGES
+def test_truncated_data_is_reported(tmp_path, run, arrays):
+    run(arrays(), ending="", name="complete")
+    path = tmp_path / "raw" / TRAIN_IMAGES
     path.write_bytes(path.read_bytes()[:-1])
-    source = {"name": "local", "requested": "local", "is_fallback": False, "files": {}}
-    (raw / "dataset.json").write_text(json.dumps(source))
     (tmp_path / "processed").mkdir()
     with pytest.raises(idx.IdxError, match=f"{path} is truncated"):
-        preprocess.preprocess(raw, tmp_path / "processed", 10)
+        preprocess.preprocess(tmp_path / "raw", tmp_path / "processed", 10)
+
+
+def test_other_test_files_leave_the_training_data_unchanged(run, arrays):
+    first, second = arrays(), arrays()
+    second[TEST_IMAGES] = second[TEST_IMAGES][:15] // 2
+    second[TEST_LABELS] = second[TEST_LABELS][:15][::-1]
+    targets = [run(contents, name=f"{i}")[1] for i, contents in enumerate([first, second])]
+    training, test = (
+        [{path.name: path.read_bytes() for path in (target / name).iterdir()} for target in targets]
+        for name in ("training", "test")
+    )
+    assert len(training[0]) == 5 and training[0] == training[1]
+    assert test[0] != test[1]
 
 
 @pytest.mark.parametrize("lost", ["dataset.json", f"{TEST_LABELS}.gz"])
-def test_missing_raw_files_are_told(tmp_path, lost):
-    _, target = run(tmp_path, arrays())
+def test_missing_raw_files_are_reported(tmp_path, run, arrays, lost):
+    _, target = run(arrays())
     (tmp_path / "raw" / lost).unlink()
     with pytest.raises(PipelineError, match=r"dvc repro .*download"):
         preprocess.preprocess(tmp_path / "raw", target, 10)
 
 
-def test_labels_that_a_split_lacks_are_reported(tmp_path, capsys):
+def test_labels_that_a_split_lacks_are_reported(run, arrays, capsys):
     contents = arrays(train=50, test=20, classes=3)
     contents[TRAIN_LABELS][:] = [0] * 10 + [1, 2] * 20
     contents[TEST_LABELS][:] = [1, 5] * 10
-    info, _ = run(tmp_path, contents, validation=10)
+    info, _ = run(contents, validation=10)
     assert info["classes"] == 6
     assert capsys.readouterr().err.splitlines() == [
-        "warning: no image has label 3, 4, yet there are 6 classes, 0 to 5",
-        "warning: label 1, 2, 5 never occurs in validation, but elsewhere; "
+        "warning: no image has label 3, 4, but there are 6 classes, 0 to 5",
+        "warning: validation has no image with label 1, 2, 5; other splits have; "
         "shuffle the training files if they are sorted",
-        "warning: label 0, 5 never occurs in train, but elsewhere; "
+        "warning: train has no image with label 0, 5; other splits have; "
         "shuffle the training files if they are sorted",
-        "warning: label 0, 2 never occurs in test, but elsewhere",
+        "warning: test has no image with label 0, 2; other splits have",
     ]
 
 
-def test_complete_labels_are_no_matter_for_a_warning(tmp_path, capsys):
-    run(tmp_path, arrays())
+def test_without_missing_labels_nothing_is_printed(run, arrays, capsys):
+    run(arrays())
     assert capsys.readouterr() == ("", "")
 
 
-def test_memory_does_not_grow_with_the_data(tmp_path):
+def test_memory_does_not_grow_with_the_data(tmp_path, arrays, write_set):
     contents = arrays(train=50_000, test=10, height=28, width=28)
     contents[TRAIN_IMAGES][:] = 0
     contents = {name: np.array(array) for name, array in contents.items()}
@@ -161,14 +181,15 @@ REAL = next(
 
 @pytest.mark.skipif(not REAL, reason="MNIST is neither in ../shared/datasets nor data/incoming")
 def test_real_mnist(tmp_path):
-    source = {"name": "mnist", "requested": "mnist", "is_fallback": False, "files": {}}
+    files = {f"{name}.gz": "" for name in catalog.NAMES}
+    source = {"name": "mnist", "requested": "mnist", "is_fallback": False, "files": files}
     raw, target = tmp_path / "raw", tmp_path / "processed"
     raw.mkdir(), target.mkdir()
     for name in catalog.GZIP_NAMES:
         (raw / name).symlink_to((REAL / name).resolve())
     (raw / "dataset.json").write_text(json.dumps(source))
     info = preprocess.preprocess(raw, target, 5000)
-    assert info["counts"] == {"train": 55_000, "validation": 5000, "test": 10_000}
+    assert info["counts"] == {"train": 55_000, "validation": 5000}
     assert (info["height"], info["width"], info["classes"]) == (28, 28, 10)
     images, labels = load(target, "train")
     # The mean pixel and the label counts of all 60,000 are widely published.

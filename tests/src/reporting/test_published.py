@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from pydantic import TypeAdapter
 
-from src.config.recipe import Published
+from src.config.published_values import Published
 from src.reporting.published import compare_with_published
 
 RECORD = {"name": "x", "val_accuracy": 0.9, "dataset": {"name": "mnist"}}
