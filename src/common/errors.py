@@ -1,7 +1,6 @@
 """The one error that carries a message for the user, and how a stage ends with it."""
 
 import errno
-import gc
 import sys
 from collections.abc import Callable
 
@@ -26,5 +25,3 @@ def run(main: Callable[[], None]) -> None:
             raise
         where = f" ({error.filename})" if error.filename else ""
         sys.exit(f"error: {error.strerror}{where}; make room or give access, then run `dvc repro`")
-    finally:
-        gc.freeze()  # at exit Python would search TensorFlow's objects for garbage, for a second
