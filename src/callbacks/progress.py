@@ -32,10 +32,6 @@ class TrainingProgress(keras.callbacks.Callback):
         self._bar.start()
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Remove the live line; needed if the training fails."""
         self._bar.stop()
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
@@ -54,7 +50,8 @@ class TrainingProgress(keras.callbacks.Callback):
         self._validation = f", validation accuracy {logs['val_accuracy']:.4f}"
         if not self._console.is_terminal:
             elapsed = time.perf_counter() - self._started
-            done, remaining = logs["step"] - self._first_step, self.params["total_steps"] - logs["step"]
+            done = logs["step"] - self._first_step
+            remaining = self.params["total_steps"] - logs["step"]
             self._console.print(
                 f"{self._name}: epoch {logs['epoch']:.4g}, loss {logs['loss']:.4f}"
                 f"{self._validation}, {elapsed * remaining / done:.0f} s left"

@@ -64,7 +64,8 @@ class Trainer:
         """Train to the end, from the checkpoint if there is one.
 
         Args:
-            callbacks: for them, a row of the history is an epoch, and a slice is a batch.
+            callbacks: for them, a row of the history is an epoch, and a slice is a batch. Their
+                ``on_train_end`` is called even if the training fails.
             checkpoint: written from time to time, and at the end; the caller removes it.
 
         Raises:
@@ -78,17 +79,16 @@ class Trainer:
         callback_list.set_params({"total_steps": total, "steps_per_epoch": per_epoch})
         self.model.stop_training = False
         callback_list.on_train_begin()
-        if checkpoint:
-            self._resume(checkpoint)
-            for index, row in enumerate(self._state.history):
-                for callback in stopping:
-                    callback.on_epoch_end(index, dict(row))
-        saves = checkpoint if self._worker.chief and not self._complete() else None
-        while not self._complete():
-            self._run_slice(callback_list)
-            if saves and (saves.due() or self._complete()):
-                self._state.save(saves, self.steps)
-        callback_list.on_train_end()
+        try:
+            if checkpoint:
+                self._resume(checkpoint, stopping)
+            saves = checkpoint if self._worker.chief and not self._complete() else None
+            while not self._complete():
+                self._run_slice(callback_list)
+                if saves and (saves.due() or self._complete()):
+                    self._state.save(saves, self.steps)
+        finally:
+            callback_list.on_train_end()
         kept = self._state.kept_weights
         return TrainingResult(self.model, self._state.history, np.stack(kept) if kept else None)
 
@@ -157,13 +157,16 @@ class Trainer:
             return []
         return [keras.callbacks.EarlyStopping(settings.monitor, patience=settings.patience)]
 
-    def _resume(self, checkpoint: Checkpoint) -> None:
+    def _resume(self, checkpoint: Checkpoint, stopping: list[keras.callbacks.Callback]) -> None:
         """Restore the state from the checkpoint of the chief, if it is valid."""
         content = checkpoint.read() if self._worker.chief else None
         if self.execution.strategy == "multi_worker":
             content = broadcast_from_chief(self.steps.strategy, self._worker.chief, content)
         if not self._state.restore(content, checkpoint, self.steps, self._keep_epochs):
             return
+        for index, row in enumerate(self._state.history):
+            for callback in stopping:
+                callback.on_epoch_end(index, dict(row))
         step, total = self._state.step, self._loader.total_steps
         if step < total:
             print(f"{checkpoint.name}: resuming from step {step} of {total}")
