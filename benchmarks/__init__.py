@@ -1,3 +1,3 @@
 """What this program is timed against; `make bench` runs it all."""
 
-from src.models import device  # noqa: F401  (quiets TensorFlow before anything imports it)
+from src.common import tensorflow  # noqa: F401  (imports TensorFlow without log output)

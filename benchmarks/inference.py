@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from statistics import median
 
-from src.models.device import choose_device  # isort: skip, it quiets TensorFlow
 import numpy as np
 
 from benchmarks.timing import in_turn, ratio
 from src.common.paths import PROCESSED
 from src.config.params import load_params
 from src.data.splits import load_split
+from src.models.device import choose_device
 from src.models.inference import Predictor
 from src.models.network import build_model
 

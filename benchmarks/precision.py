@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from src.models.device import choose_device  # isort: skip, it quiets TensorFlow
 from src.common.paths import PROCESSED
 from src.config.params import load_params
 from src.data.splits import load_dataset_info, load_split
+from src.models.device import choose_device
 from src.training.execution import choose_execution
-from src.training.trainer import Trainer
+from src.training.setup import make_trainer
 
 SEEDS = (1, 2, 3)
 
@@ -35,7 +35,7 @@ def measure(repeat: int) -> Iterator[str]:
         for precision in ("bfloat16", "float32"):
             own = replace(execution, precision=precision)
             reached = [
-                Trainer(recipes[name], *splits, classes, seed, own)
+                make_trainer(recipes[name], *splits, classes, seed, own)
                 .run()
                 .history[-1]["val_accuracy"]
                 for seed in SEEDS

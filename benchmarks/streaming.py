@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from src.models.device import choose_device  # isort: skip, it quiets TensorFlow
 import keras
 import numpy as np
 import tensorflow as tf
@@ -18,7 +17,9 @@ from src.config.recipe import load_recipe
 from src.data.loader import BLOCK, Split
 from src.data.memory import choose_buffer_size
 from src.data.splits import load_split, read_rows
+from src.models.device import choose_device
 from src.training.execution import choose_execution
+from src.training.setup import make_trainer
 from src.training.trainer import Trainer
 
 RECIPES = ("softmax", "mlp_65x2", "mlp_dropout")
@@ -64,7 +65,7 @@ def by_tf_data(trainer: Trainer, split: Split, batch: int, window: int) -> Calla
         return total
 
     def run() -> None:
-        with trainer.execution.rewritten():
+        with trainer.execution.graph_rewriter():
             epoch()
 
     return run
@@ -92,7 +93,9 @@ def measure(repeat: int) -> Iterator[str]:
             window = choose_buffer_size(split[0].shape, recipe.batch_size, LIMIT, device)
 
             def trainer(window: int | None, recipe=recipe, execution=execution) -> Trainer:
-                return Trainer(recipe, split, few, 10, 1, replace(execution, buffer_size=window))
+                return make_trainer(
+                    recipe, split, few, 10, 1, replace(execution, buffer_size=window)
+                )
 
             resident, streamed = trainer(None), trainer(window)
             fed = by_tf_data(trainer(None), split, recipe.batch_size, window)

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from src.models.device import choose_device  # isort: skip, it quiets TensorFlow
 import keras
 
 from src.callbacks.tensorboard import TensorBoard
 from src.common.paths import PROCESSED
 from src.config.params import load_params
 from src.config.recipe import Recipe
+from src.data.loader import Split
 from src.data.splits import load_dataset_info, load_split
+from src.models.device import choose_device
 from src.training.execution import choose_execution
-from src.training.trainer import Split, Trainer
+from src.training.setup import make_trainer
 
 
 class Timed(keras.callbacks.Callback):
@@ -49,9 +50,9 @@ class Timed(keras.callbacks.Callback):
 def cost(recipe: Recipe, training: Split, validation: Split, classes: int) -> tuple[float, float]:
     """Seconds of a whole training, and of TensorBoard in it."""
     execution = choose_execution(recipe, choose_device("cpu"), "auto", "auto")
-    trainer = Trainer(recipe, training, validation, classes, 1, execution)
+    trainer = make_trainer(recipe, training, validation, classes, 1, execution)
     with tempfile.TemporaryDirectory() as folder:
-        timed = Timed(TensorBoard(Path(folder), goes_on=False))
+        timed = Timed(TensorBoard(Path(folder), resumes=False))
         started = time.perf_counter()
         trainer.run([timed])
         return time.perf_counter() - started, timed.seconds

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from statistics import median
 
-from src.models.device import choose_device  # isort: skip, it quiets TensorFlow
 import keras
 import numpy as np
 
@@ -15,8 +14,9 @@ from src.common.paths import PROCESSED
 from src.config.params import load_params
 from src.config.recipe import Recipe, load_recipe
 from src.data.splits import load_split
+from src.models.device import choose_device
 from src.training.execution import choose_execution
-from src.training.trainer import Trainer
+from src.training.setup import make_trainer
 
 VALIDATION = 100  # images; the loop validates after each epoch, the peers never
 
@@ -49,7 +49,7 @@ def time_epochs(recipe: Recipe, images: np.ndarray, labels: np.ndarray, repeat: 
     execution = choose_execution(recipe, choose_device("cpu"), "auto", "auto")
     classes = int(labels.max()) + 1
     validation = images[:VALIDATION], labels[:VALIDATION]
-    trainer = Trainer(recipe, (images, labels), validation, classes, 1, execution)
+    trainer = make_trainer(recipe, (images, labels), validation, classes, 1, execution)
     products = Products(trainer.model, recipe.batch_size, execution)
     peers = {
         "feed loop": FeedLoop(recipe, images, labels).epoch,

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-import keras
+from src.common.tensorflow import keras
 
 
 class LiveCurves(keras.callbacks.Callback):

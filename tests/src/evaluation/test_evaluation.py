@@ -4,24 +4,14 @@ import numpy as np
 import pytest
 
 from src.common.errors import PipelineError
-from src.config.recipe import load_recipe
 from src.evaluation.evaluation import Evaluation
 from src.models import artifacts
-from src.training.trainer import Trainer
-from tests.src.models.test_artifacts import GRAPH, RECIPE
 
 
 @pytest.fixture(scope="module")
-def folder(digits, tmp_path_factory):
-    images, labels = digits
-    validation = images[:100], labels[:100]
-    trainer = Trainer(load_recipe(RECIPE), digits, validation, 10, 1, GRAPH, keep_epochs=True)
-    training = trainer.run()
+def folder(save_tiny_training, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    folder.mkdir()
-    plan = {"name": "tiny", "recipe": RECIPE, "train": {"seed": 1}, "keep_epochs": True}
-    run_config = artifacts.make_run_config(plan, {"name": "digits"}, training.model, GRAPH)
-    artifacts.save(folder, run_config, training)
+    save_tiny_training(folder)
     return folder
 
 
