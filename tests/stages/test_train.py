@@ -46,9 +46,7 @@ def finish(checkout: Path, environment: dict[str, str]) -> str:
 
 
 @pytest.mark.slow
-def test_killed_at_five_random_times_it_ends_with_the_uninterrupted_weights(
-    checkout, environment
-):
+def test_killed_at_five_random_times_it_ends_with_the_uninterrupted_weights(checkout, environment):
     output = finish(checkout, environment)
     assert "resuming from" not in output
     assert "already complete" in finish(checkout, environment)
