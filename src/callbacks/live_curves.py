@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from src.common.tensorflow import keras
+import keras
 
 
 class LiveCurves(keras.callbacks.Callback):

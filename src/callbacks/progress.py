@@ -38,7 +38,7 @@ class TrainingProgress(keras.callbacks.Callback):
         if self._first_step is None:  # not 0 if the training resumes from a checkpoint
             self._first_step, self._started = batch, time.perf_counter()
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
         total, per_epoch = self.params["total_steps"], self.params["steps_per_epoch"]
         values = (
             f"epoch {(batch + 1) / per_epoch:.1f} of {total / per_epoch:.0f}, "
@@ -46,11 +46,11 @@ class TrainingProgress(keras.callbacks.Callback):
         )
         self._bar.update(self._task, completed=batch + 1, total=total, values=values)
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         self._validation = f", validation accuracy {logs['val_accuracy']:.4f}"
         if not self._console.is_terminal:
             elapsed = time.perf_counter() - self._started
-            done = logs["step"] - self._first_step
+            done = logs["step"] - (self._first_step or 0)
             remaining = self.params["total_steps"] - logs["step"]
             self._console.print(
                 f"{self._name}: epoch {logs['epoch']:.4g}, loss {logs['loss']:.4f}"

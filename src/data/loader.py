@@ -103,10 +103,14 @@ class Loader:
     def _read(self, number: int) -> Split:
         """Read a chunk; the last chunk of an epoch is padded with zeros."""
         epoch, index = divmod(number, self._chunks_per_epoch)
-        order, offset = range(-(-self._count // self._block)), 0
+        order: range | np.ndarray = range(-(-self._count // self._block))
+        offset = 0
         if self._streams and self._shuffle:
             order, offset = block_order(self._count, self._seed, epoch)
-        chunk = tuple(np.zeros((self._size, *part.shape[1:]), part.dtype) for part in self._split)
+        chunk = (
+            np.zeros((self._size, *self._split[0].shape[1:]), np.uint8),
+            np.zeros(self._size, np.uint8),
+        )
         first = position = index * self._size
         end = min(first + self._size, self._count)
         while position < end:

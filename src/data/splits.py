@@ -65,9 +65,9 @@ def read_rows(array: np.ndarray, first: int, target: np.ndarray) -> None:
     if not isinstance(array, np.memmap):
         target[...] = array[first : first + len(target)]
         return
-    with open(array.filename, "rb", buffering=0) as file:
+    with open(str(array.filename), "rb", buffering=0) as file:
         file.seek(array.offset + first * array.strides[0])
-        view = memoryview(target).cast("B")
+        view = target.data.cast("B")
         done = 0
         while done < len(view):
             count = file.readinto(view[done:])

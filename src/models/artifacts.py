@@ -62,7 +62,7 @@ def weights_sha256(model: "keras.Model") -> str:
     digest = hashlib.sha256()
     for weights in model.get_weights():
         digest.update(f"{weights.dtype}{weights.shape}".encode())
-        digest.update(np.ascontiguousarray(weights))
+        digest.update(np.ascontiguousarray(weights).data)
     return digest.hexdigest()
 
 

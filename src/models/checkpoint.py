@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ class Checkpoint:
 
     def __init__(self, folder: Path, record: "RunConfig") -> None:
         code = {str(path.relative_to(ROOT)): sha256(path) for path in training_code()}
-        training = [record[key] for key in IDENTITY], record["dataset"]["digest"]
+        training = itemgetter(*IDENTITY)(record), record["dataset"]["digest"]
         key = json_sha256([training, code, platform.machine()])
         self.folder, self.name = folder, record["name"]
         self._path = folder / f"{self.name}-{key[:16]}.npz"

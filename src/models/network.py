@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from src.common.tensorflow import keras, tf
-from src.config.recipe import Recipe
+from src.config.recipe import CosineSchedule, ExponentialSchedule, Recipe
 
 
 def build_model(
@@ -38,10 +38,10 @@ def _layers(
     """Yield the layers from the pixels to the last hidden layer."""
 
     def dropout(rate: float) -> Iterator[keras.layers.Layer]:
-        if rate and global_batch is None:
-            yield keras.layers.Dropout(rate, dtype=policy)
-        elif rate:
+        if rate and global_batch:
             yield ReplicaDropout(rate, global_batch, dtype=policy)
+        elif rate:
+            yield keras.layers.Dropout(rate, dtype=policy)
 
     yield keras.layers.Rescaling(1 / 255, dtype=policy)
     if recipe.family == "cnn":
@@ -121,13 +121,10 @@ def build_optimizer(recipe: Recipe, total_steps: int) -> keras.Optimizer:
     """Build the optimizer of the recipe; a cosine schedule decreases over ``total_steps``."""
     settings = recipe.optimizer.model_dump(exclude={"kind", "learning_rate"})
     rate = recipe.optimizer.learning_rate
-    match recipe.schedule.kind if recipe.schedule else None:
-        case "exponential":
-            schedule = recipe.schedule
-            rate = keras.optimizers.schedules.ExponentialDecay(
-                rate, schedule.decay_steps, schedule.decay_rate
-            )
-        case "cosine":
+    match recipe.schedule:
+        case ExponentialSchedule(decay_steps=steps, decay_rate=decay_rate):
+            rate = keras.optimizers.schedules.ExponentialDecay(rate, steps, decay_rate)
+        case CosineSchedule():
             rate = keras.optimizers.schedules.CosineDecay(rate, total_steps)
     kinds = {
         "sgd": keras.optimizers.SGD,

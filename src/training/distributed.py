@@ -181,8 +181,7 @@ def broadcast_from_chief(
     from src.common.tensorflow import tf
 
     def broadcast(numbers: np.ndarray) -> np.ndarray:
-        """Sum over all replicas, where all but one contribute zeros."""
-
+        # The sum over all replicas, where all but one contribute zeros.
         def contribution(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
             sends = chief and context.replica_id_in_sync_group == 0
             return tf.constant(numbers if sends else np.zeros_like(numbers))
@@ -197,4 +196,4 @@ def broadcast_from_chief(
         broadcast(own[first : first + BROADCAST_BYTES].astype(np.float32)).astype(np.uint8)
         for first in range(0, length, BROADCAST_BYTES)
     ]
-    return b"".join(parts) if length else None
+    return np.concatenate(parts).tobytes() if length else None

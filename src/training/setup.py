@@ -87,11 +87,11 @@ def make_trainer(
         worker: this process.
     """
     keras.utils.set_random_seed(seed)
-    count, *shape = training[0].shape
+    count, height, width = training[0].shape
     batch_size = min(recipe.batch_size, count)
     total_steps = recipe.steps or recipe.epochs * (count // batch_size)
     strategy = make_strategy(execution.strategy, execution.device, worker)
-    steps = Steps(recipe, shape, classes, batch_size, total_steps, execution, strategy)
+    steps = Steps(recipe, (height, width), classes, batch_size, total_steps, execution, strategy)
     if execution.strategy == "multi_worker":  # the memory of the workers can differ
         own = str(execution.buffer_size).encode() if execution.buffer_size else None
         size = broadcast_from_chief(strategy, worker.chief, own)
@@ -122,6 +122,10 @@ def make_run_config(
         keep_epochs=plan["keep_epochs"],
         dataset=dataset,
         parameters=model.count_params(),
-        **vars(execution),
+        device=execution.device,
+        compile=execution.compile,
+        precision=execution.precision,
+        strategy=execution.strategy,
+        buffer_size=execution.buffer_size,
         versions={"python": platform.python_version()} | versions,
     )
