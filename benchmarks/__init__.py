@@ -1,3 +1,3 @@
 """Programs that measure the speed claims of the documentation: ``make bench``."""
 
-from src.models import device  # noqa: F401  (imports TensorFlow without its log messages)
+from src.common import tensorflow  # noqa: F401  (imports TensorFlow without log output)

@@ -19,6 +19,7 @@ from src.data.memory import choose_buffer_size
 from src.data.splits import load_split, read_rows
 from src.models.device import choose_device
 from src.training.execution import choose_execution
+from src.training.setup import make_trainer
 from src.training.trainer import Trainer
 
 RECIPES = ("softmax", "mlp_65x2", "mlp_dropout")
@@ -76,7 +77,7 @@ def tf_data_epoch(trainer: Trainer, dataset: tf.data.Dataset, batch: int) -> Cal
         return total
 
     def run() -> None:
-        with trainer.execution.rewritten():
+        with trainer.execution.graph_rewriter():
             epoch()
 
     return run
@@ -89,7 +90,7 @@ def programs(recipe: Recipe, split: Split, validation: Split) -> dict[str, Calla
     size = choose_buffer_size(split[0].shape, batch, LIMIT, device)
 
     def trainer(size: int | None) -> Trainer:
-        return Trainer(recipe, split, validation, 10, 1, replace(execution, buffer_size=size))
+        return make_trainer(recipe, split, validation, 10, 1, replace(execution, buffer_size=size))
 
     resident, streamed = trainer(None), trainer(size)
     return {

@@ -12,10 +12,11 @@ from src.callbacks.tensorboard import TensorBoard
 from src.common.paths import PROCESSED
 from src.config.params import load_params
 from src.config.recipe import Recipe
+from src.data.loader import Split
 from src.data.splits import load_dataset_info, load_split
 from src.models.device import choose_device
 from src.training.execution import choose_execution
-from src.training.trainer import Split, Trainer
+from src.training.setup import make_trainer
 
 INTRODUCTION = """\
 Seconds of each complete training, and how many of them the TensorBoard callback uses.
@@ -46,9 +47,9 @@ def training_seconds(
 ) -> tuple[float, float]:
     """Train once; return the seconds of the training, and those of TensorBoard in it."""
     execution = choose_execution(recipe, choose_device("cpu"), "auto", "auto")
-    trainer = Trainer(recipe, training, validation, classes, 1, execution)
+    trainer = make_trainer(recipe, training, validation, classes, 1, execution)
     with tempfile.TemporaryDirectory() as folder:
-        tensorboard = TensorBoard(Path(folder), goes_on=False)
+        tensorboard = TensorBoard(Path(folder), resumes=False)
         seconds, started = time_methods(tensorboard), time.perf_counter()
         trainer.run([tensorboard])
         return time.perf_counter() - started, sum(seconds)

@@ -16,7 +16,7 @@ from src.config.recipe import Recipe, load_recipe
 from src.data.splits import load_split
 from src.models.device import choose_device
 from src.training.execution import choose_execution
-from src.training.trainer import Trainer
+from src.training.setup import make_trainer
 
 VALIDATION = 100  # images; our training loop validates after each epoch, the baselines never do
 INTRODUCTION = """\
@@ -69,7 +69,7 @@ def time_epochs(
     execution = choose_execution(recipe, choose_device("cpu"), "auto", "auto")
     classes = int(labels.max()) + 1
     validation = images[:VALIDATION], labels[:VALIDATION]
-    trainer = Trainer(recipe, (images, labels), validation, classes, 1, execution)
+    trainer = make_trainer(recipe, (images, labels), validation, classes, 1, execution)
     products = MatrixProducts(trainer.model, recipe.batch_size, execution)
     timed = AlternateEpochs(
         {

@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.fixtures.checkout",
     "tests.fixtures.idx_files",
     "tests.fixtures.servers",
+    "tests.fixtures.training",
     "tests.fixtures.trainings",
 ]
 

@@ -1,4 +1,4 @@
-"""Past memory and past one device: real processes, the fallback dataset."""
+"""Streaming, several devices, several workers and sweeps: real processes, fallback dataset."""
 
 import json
 import re
@@ -17,21 +17,18 @@ import pytest
 from benchmarks.workers import tf_configs
 from src.ingest import catalog, digits
 from src.models import artifacts
-from tests.fixtures.checkout import edit_params as edit
-from tests.idx_files import write_set
-from tests.servers import refused_url
 
 pytestmark = pytest.mark.slow
 
-# What differs in kind: convolutions, averaging and a penalty, dropout, Adam. How far rounding grows
-# in 12 steps depends on the learning rate, which is 0.8 for mlp_ema.
+# Recipes with convolutions, averaging and L2, dropout, Adam. The effect of rounding after 12 steps
+# depends on the learning rate, which is 0.8 for mlp_ema.
 TOLERANCE = {"cnn": 2e-3, "mlp_ema": 1e-4, "mlp_dropout": 1e-5, "mlp_65x2": 1e-5}
 
 
 def start_workers(
     commands: list[list[str]], folder: Path, environment: dict[str, str]
 ) -> list[subprocess.Popen]:
-    """A process for each worker, of which the first is the chief."""
+    """Start a process for each worker; the first is the chief."""
     return [
         subprocess.Popen(
             command,
@@ -40,15 +37,15 @@ def start_workers(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # What runs in the background of a script ignores Ctrl-C, and so do its children.
+            # A background process of a script ignores Ctrl-C, and its children inherit this.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         for command, config in zip(commands, tf_configs(len(commands)), strict=True)
     ]
 
 
-def told(processes: list[subprocess.Popen]) -> list[str]:
-    """What the workers said, once all of them have ended."""
+def outputs(processes: list[subprocess.Popen]) -> list[str]:
+    """Wait for the workers, and return what each of them printed."""
     return [process.communicate(timeout=300)[0] for process in processes]
 
 
@@ -58,20 +55,20 @@ def replicas(strategy: str, devices: int, folder: Path, *names: str) -> list[str
 
 
 @pytest.fixture(scope="module")
-def on_stand_in(tmp_path_factory, new_checkout) -> Path:
-    """A checkout without data."""
+def empty_checkout(tmp_path_factory, new_checkout) -> Path:
+    """A checkout without data, where the fallback dataset is used."""
     return new_checkout(tmp_path_factory.mktemp("replicas") / "checkout")
 
 
 @pytest.fixture(scope="module")
-def single(tmp_path_factory, on_stand_in, shell) -> Path:
-    """A folder with the weights that each recipe gets on one device."""
+def single(tmp_path_factory, empty_checkout, shell) -> Path:
+    """A folder with the weights of each recipe after training on one device."""
     folder = tmp_path_factory.mktemp("weights")
-    shell(replicas("single", 1, folder, *TOLERANCE), on_stand_in)
+    shell(replicas("single", 1, folder, *TOLERANCE), empty_checkout)
     return folder
 
 
-# A worker that would, by its own memory, take fewer images at once.
+# A worker whose own memory would give a smaller shuffle buffer.
 OTHER_MEMORY = """
 import sys
 from pathlib import Path
@@ -90,30 +87,30 @@ def assert_same_weights(name: str, one: Path, other: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "devices"), [("cnn", 2), ("mlp_dropout", 3), ("mlp_65x2", 2)])
-def test_devices_that_share_batches_get_the_weights_of_one(
-    tmp_path, shell, on_stand_in, single, name, devices
+def test_several_devices_give_the_weights_of_one_device(
+    tmp_path, shell, empty_checkout, single, name, devices
 ):
-    shell(replicas("mirrored", devices, tmp_path, name), on_stand_in)
+    shell(replicas("mirrored", devices, tmp_path, name), empty_checkout)
     assert_same_weights(name, tmp_path, single)
 
 
 @pytest.mark.parametrize(("name", "workers"), [("mlp_dropout", 2), ("mlp_ema", 4)])
-def test_workers_that_share_batches_get_the_weights_of_one(
-    tmp_path, environment, on_stand_in, single, name, workers
+def test_several_workers_give_the_weights_of_one_worker(
+    tmp_path, environment, empty_checkout, single, name, workers
 ):
     command = replicas("multi_worker", 1, tmp_path, name)
     commands = [command] * (workers - 1) + [["python", "-c", OTHER_MEMORY, *command[3:]]]
-    processes = start_workers(commands, on_stand_in, environment)
-    output = told(processes)
+    processes = start_workers(commands, empty_checkout, environment)
+    output = outputs(processes)
     assert [process.returncode for process in processes] == [0] * workers, output
     assert_same_weights(name, tmp_path, single)
 
 
 @pytest.fixture(scope="module")
-def cluster_base(tmp_path_factory, new_checkout, shell) -> Path:
-    """A checkout with a training for several workers, ready for it."""
+def cluster_base(tmp_path_factory, new_checkout, shell, edit_params, refused_url) -> Path:
+    """A checkout with the inputs of a training with several workers."""
     base = new_checkout(tmp_path_factory.mktemp("cluster") / "base")
-    edit(
+    edit_params(
         base,
         model="mlp_dropout",
         models__mlp_dropout__epochs=30,
@@ -130,13 +127,15 @@ WORKER = ["python", "-m", "stages.train", "mlp_dropout"]
 CHIEF = ["dvc", "repro", "-s", "train@mlp_dropout"]
 
 
-def test_the_chief_runs_dvc_and_the_others_the_training(cluster_base, environment, tmp_path, shell):
-    """A worker dies; the job ends with a sentence; started again, it ends as if undisturbed."""
-    whole = Path(shutil.copytree(cluster_base, tmp_path / "whole"))
-    processes = start_workers([CHIEF, WORKER], whole, environment)
-    output = told(processes)
+def test_after_the_loss_of_a_worker_a_training_resumes_to_the_same_weights(
+    cluster_base, environment, tmp_path, shell
+):
+    """The chief runs in DVC. After a kill, the other worker prints an error and ends."""
+    complete = Path(shutil.copytree(cluster_base, tmp_path / "complete"))
+    processes = start_workers([CHIEF, WORKER], complete, environment)
+    output = outputs(processes)
     assert [process.returncode for process in processes] == [0, 0], output
-    record = artifacts.load_record(whole / "models/mlp_dropout")
+    record = artifacts.load_record(complete / "models/mlp_dropout")
     assert record["strategy"] == "multi_worker"
     assert "validation accuracy" in output[0] and "validation accuracy" not in output[1]
 
@@ -148,57 +147,57 @@ def test_the_chief_runs_dvc_and_the_others_the_training(cluster_base, environmen
             assert time.monotonic() < deadline
             time.sleep(0.05)
         processes[victim].send_signal(signal.SIGKILL)
-        output = told(processes)
+        output = outputs(processes)
         assert processes[1 - victim].returncode == 1
-        assert "error: a worker is gone (" in output[1 - victim], output
+        assert "error: lost connection to a worker (" in output[1 - victim], output
         assert "Traceback" not in output[1 - victim]
         assert not (broken / "models/mlp_dropout").exists()
 
         processes = start_workers([CHIEF, WORKER], broken, environment)
-        output = told(processes)
+        output = outputs(processes)
         assert [process.returncode for process in processes] == [0, 0], output
         for each in output:
-            assert "going on from step" in each, output
+            assert "resuming from step" in each, output
         again = artifacts.load_record(broken / "models/mlp_dropout")
         assert again["weights_sha256"] == record["weights_sha256"]
     shell(["dvc", "repro", "-q"], broken, TF_CONFIG="")
     assert "mlp_dropout" in (broken / "metrics/comparison.md").read_text()
 
 
-def test_a_worker_that_never_comes_is_not_waited_for_without_end(cluster_base, environment):
+def test_waiting_for_a_missing_worker_ends_with_an_error(cluster_base, environment):
     code = "from src.training import distributed; distributed.JOIN_SECONDS = 3; "
     code += "import sys; sys.argv[1:] = "
     code += "['mlp_dropout']; from src.common.errors import run; "
     code += "from stages.train import main; run(main)"
     alone = start_workers([["python", "-c", code], ["true"]], cluster_base, environment)
-    output = told(alone)[0]
+    output = outputs(alone)[0]
     assert alone[0].returncode == 1
-    assert re.search(r"^error: 127.0.0.1:\d+ did not come within 3 s; start all", output, re.M)
+    assert re.search(r"^error: no worker at 127.0.0.1:\d+ within 3 s; start all", output, re.M)
     assert "Traceback" not in output
 
 
 def test_waiting_for_workers_can_be_interrupted(cluster_base, environment):
     waiting = start_workers([WORKER, ["true"]], cluster_base, environment)
-    while "waiting for" not in (said := waiting[0].stdout.readline()):
-        assert said
+    while "waiting for" not in (line := waiting[0].stdout.readline()):
+        assert line
     waiting[0].send_signal(signal.SIGINT)
-    assert told(waiting)[0].startswith("interrupted: ")
+    assert outputs(waiting)[0].startswith("interrupted: ")
 
 
 @pytest.fixture(scope="module")
-def many(tmp_path_factory, new_checkout, shell) -> Path:
-    """A checkout with 340,000 preprocessed digits, and 1 GB to train in."""
+def many(tmp_path_factory, new_checkout, shell, edit_params, write_set) -> Path:
+    """A checkout with 340,000 preprocessed digits, and a memory limit of 1 GB."""
     checkout = new_checkout(tmp_path_factory.mktemp("many") / "checkout")
     images, labels = digits.digits()
-    many, other = np.tile(images[:1400], (243, 1, 1)), images[1400:]
+    repeated, other = np.tile(images[:1400], (243, 1, 1)), images[1400:]
     contents = {
-        catalog.TRAIN_IMAGES: many,
+        catalog.TRAIN_IMAGES: repeated,
         catalog.TRAIN_LABELS: np.tile(labels[:1400], 243),
         catalog.TEST_IMAGES: other,
         catalog.TEST_LABELS: labels[1400:],
     }
     write_set(checkout / "data/incoming", contents, "")
-    edit(
+    edit_params(
         checkout,
         model="mlp_dropout",
         models__mlp_dropout__epochs=1,
@@ -211,9 +210,9 @@ def many(tmp_path_factory, new_checkout, shell) -> Path:
     return checkout
 
 
-def test_what_is_larger_than_memory_allows_is_streamed(many, shell):
+def test_a_split_larger_than_the_memory_limit_allows_is_streamed(many, shell):
     done = shell(["dvc", "repro"], many)
-    size = int(re.search(r"cpu, ([\d,]+) images at a time", done.stdout)[1].replace(",", ""))
+    size = int(re.search(r"cpu, ([\d,]+) images in memory", done.stdout)[1].replace(",", ""))
     assert size * 784 <= 1e9 / 16
     record = artifacts.load_record(many / "models/mlp_dropout")
     assert record["buffer_size"] == size
@@ -222,7 +221,7 @@ def test_what_is_larger_than_memory_allows_is_streamed(many, shell):
     assert summary["test_accuracy"] > 0.8
 
 
-def test_a_streamed_training_goes_on_after_a_kill(many, environment, shell):
+def test_a_streamed_training_resumes_after_a_kill(many, environment, shell):
     expected = artifacts.load_record(many / "models/mlp_dropout")["weights_sha256"]
     environment = environment | {"PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(WORKER, cwd=many, env=environment, stdout=subprocess.PIPE, text=True)
@@ -232,32 +231,34 @@ def test_a_streamed_training_goes_on_after_a_kill(many, environment, shell):
     process.kill()
     process.communicate()
     done = shell(WORKER, many)
-    assert "going on from step" in done.stdout
+    assert "resuming from step" in done.stdout
     assert artifacts.load_record(many / "models/mlp_dropout")["weights_sha256"] == expected
 
 
-def test_a_streamed_training_takes_less_memory(many, environment):
-    """The split is 0.27 GB, a window of it 0.06; what stays on the device is in memory twice."""
+def test_a_streamed_training_needs_less_memory(many, environment):
+    """The split is 0.27 GB, and in memory twice while it is loaded; a buffer is 0.06 GB."""
     plan = many / "data/recipes/mlp_dropout.json"
     streamed = plan.read_text()
-    most = []
+    peaks = []
     for limit in (1, 1000):
         shutil.rmtree(many / ".checkpoints", ignore_errors=True)
         plan.write_text(streamed.replace('"memory_limit": 1', f'"memory_limit": {limit}'))
         process = psutil.Popen(WORKER, cwd=many, env=environment, stdout=subprocess.DEVNULL)
-        most.append(0)
+        peaks.append(0)
         while process.poll() is None:
             with suppress(psutil.Error):
-                most[-1] = max(most[-1], process.memory_info().rss)
+                peaks[-1] = max(peaks[-1], process.memory_info().rss)
             time.sleep(0.02)
         assert process.wait() == 0
     plan.write_text(streamed)
-    assert most[0] < most[1] - 0.2e9
+    assert peaks[0] < peaks[1] - 0.2e9
 
 
-def test_a_sweep_survives_a_killed_worker(tmp_path, new_checkout, shell, environment):
+def test_a_sweep_survives_a_killed_worker(
+    tmp_path, new_checkout, shell, environment, edit_params, refused_url
+):
     checkout = new_checkout(tmp_path / "checkout")
-    edit(
+    edit_params(
         checkout,
         model="mlp_65x2",
         models__mlp_65x2__epochs=100,
@@ -291,16 +292,16 @@ def test_a_sweep_survives_a_killed_worker(tmp_path, new_checkout, shell, environ
 
 
 def busy_worker(checkout: Path) -> psutil.Process | None:
-    """A worker of Dask whose trial trains just now."""
+    """Return a Dask worker whose trial is in its training."""
     for training in trainings(checkout):
         with suppress(psutil.Error, StopIteration):  # it has ended
-            # Its parents: a shell or not, dvc, the worker, Dask's nanny or not, the sweep.
+            # Parents: perhaps a shell, dvc, the worker, perhaps Dask's nanny, the sweep.
             return next(each for each in training.parents() if "exp" in each.cmdline()).parent()
     return None
 
 
 def trainings(checkout: Path) -> list[psutil.Process]:
-    """The processes that train the selected recipe, in copies of a checkout that DVC made."""
+    """Return the processes that train the recipe in DVC's copies of a checkout."""
     found = []
     for process in psutil.process_iter():
         try:

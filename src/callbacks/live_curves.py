@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-import keras
+from src.common.tensorflow import keras
 
 
 class LiveCurves(keras.callbacks.Callback):
@@ -20,7 +20,7 @@ class LiveCurves(keras.callbacks.Callback):
         self._rows: list[dict] = []
         self._sent_at = 0.0
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
         now = time.time()
         self._rows.append(logs | {"at": now})
         is_last = logs["step"] >= self.params["total_steps"] or self.model.stop_training

@@ -1,14 +1,15 @@
-"""How far a training is: a live line in a terminal, plain lines elsewhere, curves in MLflow."""
+"""The progress of a training: a live line in a terminal, otherwise one line per validation."""
 
 import time
 
-import keras
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from src.common.tensorflow import keras
+
 
 class TrainingProgress(keras.callbacks.Callback):
-    """Shows a training of ``name``."""
+    """Prints the progress of the training of the recipe ``name``."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -17,14 +18,13 @@ class TrainingProgress(keras.callbacks.Callback):
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[figures]}"),
-            TextColumn("left"),
+            TextColumn("{task.fields[values]}, time left"),
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task(name, total=None, figures="")
+        self._task = self._bar.add_task(name, total=None, values="")
         self._validation = ""
         self._first_step: int | None = None
 
@@ -32,30 +32,27 @@ class TrainingProgress(keras.callbacks.Callback):
         self._bar.start()
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Take the line away, also where the training failed."""
         self._bar.stop()
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        if self._first_step is None:  # not 0 for a training that goes on from a checkpoint
+        if self._first_step is None:  # not 0 if the training resumes from a checkpoint
             self._first_step, self._started = batch, time.perf_counter()
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
         total, per_epoch = self.params["total_steps"], self.params["steps_per_epoch"]
-        figures = (
+        values = (
             f"epoch {(batch + 1) / per_epoch:.1f} of {total / per_epoch:.0f}, "
             f"loss {logs['loss']:.4g}{self._validation}"
         )
-        self._bar.update(self._task, completed=batch + 1, total=total, figures=figures)
+        self._bar.update(self._task, completed=batch + 1, total=total, values=values)
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         self._validation = f", validation accuracy {logs['val_accuracy']:.4f}"
         if not self._console.is_terminal:
             elapsed = time.perf_counter() - self._started
-            done, total = logs["step"] - self._first_step, self.params["total_steps"]
+            done = logs["step"] - (self._first_step or 0)
+            remaining = self.params["total_steps"] - logs["step"]
             self._console.print(
                 f"{self._name}: epoch {logs['epoch']:.4g}, loss {logs['loss']:.4f}"
-                f"{self._validation}, {elapsed * (total - logs['step']) / done:.0f} s left"
+                f"{self._validation}, {elapsed * remaining / done:.0f} s left"
             )

@@ -1,7 +1,6 @@
 """The exception for errors that the user can fix, and how a stage reports it."""
 
 import errno
-import gc
 import sys
 from collections.abc import Callable
 
@@ -27,5 +26,3 @@ def run(main: Callable[[], None]) -> None:
         where = f" ({error.filename})" if error.filename else ""
         what = f"{error.strerror}{where}"
         sys.exit(f"error: {what}; free space or allow access, then run `dvc repro`")
-    finally:
-        gc.freeze()  # otherwise Python collects TensorFlow's objects at exit, which takes a second

@@ -1,4 +1,9 @@
-"""Imports of large libraries in less time."""
+"""Faster imports of TensorFlow and MLflow. Python 3.11, 2 cores, medians of 7 alternating runs:
+
+- hiding scikit-learn and Matplotlib: 6.3 s to 4.1 s for TensorFlow and Keras;
+- no garbage collection during the import: 4.0 s to 3.0 s for them, 2.6 s to 2.4 s for MLflow;
+- ``gc.freeze``: 1.0 s to 0.1 s at the end of the process, for each of them.
+"""
 
 import gc
 import sys
@@ -8,25 +13,24 @@ from contextlib import contextmanager
 
 @contextmanager
 def lean_import(without: Sequence[str] = ()) -> Iterator[None]:
-    """Import large libraries in the block without what makes it slow and serves nothing.
+    """Import libraries in the block without garbage collection.
 
-    Python collects garbage again and again while thousands of modules come in, and finds next to
-    none. It is off in the block, and what the block leaves is kept out of later collections.
+    Objects that exist at the end of the block are excluded from later collections.
 
     Args:
-        without: packages that the libraries would use if they were installed, and that this
-            program does not need from them. In the block they are absent, by the way that Python's
-            documentation gives: a module that is None in ``sys.modules``.
+        without: packages that the libraries import if they are installed, and that this program
+            does not use through them. Their import fails in the block: Python documents None in
+            ``sys.modules`` for this purpose.
     """
-    absent = [name for name in without if name not in sys.modules]
-    collecting = gc.isenabled()
+    hidden = [name for name in without if name not in sys.modules]
+    enabled = gc.isenabled()
     gc.disable()
-    sys.modules.update(dict.fromkeys(absent))
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
     try:
         yield
     finally:
-        for name in absent:
+        for name in hidden:
             del sys.modules[name]
         gc.freeze()
-        if collecting:
+        if enabled:
             gc.enable()

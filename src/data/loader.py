@@ -1,10 +1,10 @@
-"""The training split, window by window: what the device holds at once.
+"""The training split in chunks: the images that the device holds at the same time.
 
-If all of it fits, the split is the one window. Else it is streamed, and shuffled in two steps, as a
-disk reads well only what lies together: for each epoch, blocks of ``BLOCK`` consecutive images are
-strung together in an order drawn anew, and cut into windows; then the images of each window are
-drawn in an order of their own. A batch is thus a sample of blocks from everywhere in the split.
-Everything follows from seed, epoch and window, so that a training can go on from any step.
+If the split fits into the memory of the device, it is one chunk. Otherwise it is streamed through
+a shuffle buffer. For each epoch, blocks of ``BLOCK`` consecutive images are put into a random order
+and cut into chunks of the buffer's size; then the images of each chunk are shuffled. A batch is
+thus a sample from the complete split, although the disk reads consecutive images only.
+Seed, epoch and chunk number determine the order, so a training can resume from any step.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,22 +12,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import tensorflow as tf
 
+from src.common.tensorflow import tf
 from src.data.splits import read_rows
 
 Split = tuple[np.ndarray, np.ndarray]  # images uint8 [N, H, W], labels uint8 [N]
-BLOCK = 64  # images of MNIST: 50 kB, which takes a disk not much longer than a byte
+BLOCK = 64  # MNIST: 50 kB, for which a disk needs little more time than for one byte
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Images for the steps from ``first`` up to ``end`` of the training.
+    """The images for the steps from ``first`` up to, but not including, ``end``.
 
     Attributes:
-        split: images ``uint8 [S, H, W]`` and labels ``uint8 [S]``, with one S for all windows; none
-            if they are those of the window before.
-        order: ``int32 [S]``, in which the steps take the images.
+        split: images ``uint8 [S, H, W]`` and labels ``uint8 [S]``, with the same S for all chunks;
+            None if they are the images of the previous chunk.
+        order: ``int32 [S]``: the rows of the chunk in the order in which the steps use them.
     """
 
     first: int
@@ -37,95 +37,101 @@ class Chunk:
 
 
 class Loader:
-    """A split in windows, of which the next is read while one is used.
+    """Divides a split into chunks, and prefetches the next chunk while one is used.
 
-    Images that fill no batch are left to the next epoch's order.
+    The last images of an epoch that do not fill a batch are not used in that epoch.
 
     Args:
         split: images ``uint8 [N, H, W]`` and labels ``uint8 [N]``; memory maps if N is large.
-        batch: images in a step, at most N.
-        size: images in a window, a multiple of ``batch``; none for all.
+        batch_size: images in a step, at most N.
+        buffer_size: images in a chunk, a multiple of ``batch_size``; None for the complete split.
         seed: of the order.
-        shuffle: or else images come as they lie in the split.
-        total_steps: after which nothing is read ahead.
+        shuffle: whether to shuffle; otherwise the images keep the order of the split.
+        total_steps: steps of the training; no chunk after them is prefetched.
     """
 
     def __init__(
         self,
         split: Split,
-        batch: int,
-        size: int | None,
+        batch_size: int,
+        buffer_size: int | None,
         seed: int,
         shuffle: bool,
         total_steps: int,
     ) -> None:
-        self._split, self._batch, self._seed, self._shuffle = split, batch, seed, shuffle
-        self._count, self._total_steps = len(split[1]), total_steps
-        self._steps_per_epoch = self._count // batch
-        self._streams = size is not None
-        fit = size // batch if size else self._steps_per_epoch
-        self._per_epoch = -(-self._steps_per_epoch // fit)
-        self._steps = -(-self._steps_per_epoch // self._per_epoch)  # of a window
-        self._size = self._steps * batch if size else self._count
-        self._block = BLOCK if size and shuffle else self._size
-        self._there: int | None = None  # the window whose images were given last
-        self._ahead: tuple[int, Future[Split]] | None = None
+        self._split, self._seed, self._shuffle = split, seed, shuffle
+        self._count, self.total_steps = len(split[1]), total_steps
+        self.steps_per_epoch = self._count // batch_size
+        self._streams = buffer_size is not None
+        most_steps = buffer_size // batch_size if buffer_size else self.steps_per_epoch
+        self._chunks_per_epoch = -(-self.steps_per_epoch // most_steps)
+        self._steps_per_chunk = -(-self.steps_per_epoch // self._chunks_per_epoch)
+        self._size = self._steps_per_chunk * batch_size if buffer_size else self._count
+        self._block = BLOCK if buffer_size and shuffle else self._size
+        self._loaded: int | None = None  # number of the chunk whose images were returned last
+        self._prefetched: tuple[int, Future[Split]] | None = None
         self._reader = ThreadPoolExecutor(1)
 
-    def at(self, step: int) -> Chunk:
-        """The window for a step, from 0, of the training."""
-        epoch, of_epoch = divmod(step, self._steps_per_epoch)
-        number = epoch * self._per_epoch + of_epoch // self._steps
-        first = epoch * self._steps_per_epoch + of_epoch // self._steps * self._steps
-        end = min(first + self._steps, (epoch + 1) * self._steps_per_epoch)
-        wanted = number if self._streams else 0
-        split = None if wanted == self._there else self._bring(wanted)
-        self._there = wanted
-        if self._streams and end < self._total_steps and self._ahead is None:
-            self._ahead = number + 1, self._reader.submit(self._read, number + 1)
+    def chunk_at(self, step: int) -> Chunk:
+        """Return the chunk for a step of the training, counted from 0."""
+        epoch, epoch_step = divmod(step, self.steps_per_epoch)
+        index = epoch_step // self._steps_per_chunk
+        number = epoch * self._chunks_per_epoch + index
+        first = epoch * self.steps_per_epoch + index * self._steps_per_chunk
+        end = min(first + self._steps_per_chunk, (epoch + 1) * self.steps_per_epoch)
+        needed = number if self._streams else 0
+        split = None if needed == self._loaded else self._load(needed)
+        self._loaded = needed
+        if self._streams and end < self.total_steps and self._prefetched is None:
+            self._prefetched = number + 1, self._reader.submit(self._read, number + 1)
         return Chunk(first, end, split, self._order(number))
 
     def _order(self, number: int) -> tf.Tensor:
-        before = number % self._per_epoch * self._size
-        count = min(self._size, self._count - before)
+        skipped = number % self._chunks_per_epoch * self._size
+        count = min(self._size, self._count - skipped)
         order = tf.range(count)
         if self._shuffle:
             order = tf.random.experimental.stateless_shuffle(order, seed=(self._seed, number))
         return tf.pad(order, [[0, self._size - count]])
 
-    def _bring(self, number: int) -> Split:
-        ahead, self._ahead = self._ahead, None
-        if ahead and ahead[0] == number:
-            return ahead[1].result()
+    def _load(self, number: int) -> Split:
+        prefetched, self._prefetched = self._prefetched, None
+        if prefetched and prefetched[0] == number:
+            return prefetched[1].result()
         return self._read(number)
 
     def _read(self, number: int) -> Split:
-        """The images and labels of a window; what an epoch's last one lacks is zero."""
-        epoch, index = divmod(number, self._per_epoch)
-        order, start = range(-(-self._count // self._block)), 0
+        """Read a chunk; the last chunk of an epoch is padded with zeros."""
+        epoch, index = divmod(number, self._chunks_per_epoch)
+        order: range | np.ndarray = range(-(-self._count // self._block))
+        offset = 0
         if self._streams and self._shuffle:
-            order, start = block_order(self._count, self._seed, epoch)
-        rows = tuple(np.zeros((self._size, *part.shape[1:]), part.dtype) for part in self._split)
-        first = begin = index * self._size
+            order, offset = block_order(self._count, self._seed, epoch)
+        chunk = (
+            np.zeros((self._size, *self._split[0].shape[1:]), np.uint8),
+            np.zeros(self._size, np.uint8),
+        )
+        first = position = index * self._size
         end = min(first + self._size, self._count)
-        while begin < end:
-            place = (start + begin) % self._count
-            block, skipped = divmod(place, self._block)
-            length = min(self._block - skipped, self._count - place, end - begin)
-            source, into = int(order[block]) * self._block + skipped, begin - first
-            for part, target in zip(self._split, rows, strict=True):
-                read_rows(part, source, target[into : into + length])
-            begin += length
-        return rows
+        while position < end:
+            shifted = (offset + position) % self._count
+            block, skipped = divmod(shifted, self._block)
+            length = min(self._block - skipped, self._count - shifted, end - position)
+            source, target = int(order[block]) * self._block + skipped, position - first
+            for part, rows in zip(self._split, chunk, strict=True):
+                read_rows(part, source, rows[target : target + length])
+            position += length
+        return chunk
 
 
 @lru_cache(2)
 def block_order(count: int, seed: int, epoch: int) -> tuple[np.ndarray, int]:
-    """How an epoch strings the blocks of a split of ``count`` images together.
+    """Return the order of the blocks in an epoch of a split of ``count`` images.
 
     Returns:
-        The blocks in order, of which a short one is the last; and the image among all of them, so
-        strung, to start from, so that those that fill no batch are others each time.
+        The numbers of the blocks in order (an incomplete block stays last), and the position of
+        the first image to use among all images in that order. The position is random, so the
+        images that fill no batch differ between epochs.
     """
     random, order = np.random.default_rng((seed, epoch)), np.arange(-(-count // BLOCK))
     random.shuffle(order[: count // BLOCK])

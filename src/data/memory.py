@@ -1,4 +1,4 @@
-"""How much of the training split is on the device at once."""
+"""How many images of the training split are in the memory of the device at the same time."""
 
 import subprocess
 from pathlib import Path
@@ -9,12 +9,12 @@ import psutil
 from src.common.errors import PipelineError
 
 GB = 1e9
-# The split stays on the device if it takes no more than this share of the memory: while it is
-# brought there, it is in memory twice, and TensorFlow with its programs needs as much again.
-RESIDENT_SHARE = 1 / 4
-# Else a window of it does. There are up to four at a time: one to train on, the next one being
-# read, and a copy of it on its way to the device.
-WINDOW_SHARE = 1 / 16
+# The split stays on the device if it needs at most this fraction of the memory: while it is copied
+# to the device, it is in memory twice, and TensorFlow with its programs needs as much again.
+RESIDENT_FRACTION = 1 / 4
+# Otherwise it is streamed, and one buffer needs this fraction. Up to four copies exist at the same
+# time: the chunk in use, the prefetched chunk, and copies of it on the way to the device.
+BUFFER_FRACTION = 1 / 16
 CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -24,51 +24,52 @@ def choose_buffer_size(
     limit: float | Literal["auto"],
     device: Literal["cpu", "gpu"],
 ) -> int | None:
-    """The number of images on the device at once; none if all of them stay there.
+    """Return the size of the shuffle buffer in images; None if the complete split stays loaded.
 
     Args:
-        images: shape ``[N, H, W]`` of the training split, a byte for each point.
-        batch_size: a window holds whole batches.
-        limit: of the memory, in GB; ``auto`` is all that the device has. Not what is free: the
-            same machine is to choose the same each time, as weights depend on it.
-        device: where the images are to be.
+        images: shape ``[N, H, W]`` of the training split, uint8.
+        batch_size: a buffer contains complete batches.
+        limit: ``train.memory_limit`` in GB; ``auto`` is the total memory of the device. The free
+            memory does not count: weights depend on the buffer size, so the same machine must
+            choose the same size each time.
+        device: the device that holds the images.
 
     Raises:
-        PipelineError: the images are to be streamed, and a batch is larger than a window.
+        PipelineError: the split must be streamed, and a batch is larger than the buffer.
     """
     count, height, width = images
     memory = device_memory(device) if limit == "auto" else limit * GB
-    if count * height * width <= memory * RESIDENT_SHARE:
+    if count * height * width <= memory * RESIDENT_FRACTION:
         return None
-    size = int(memory * WINDOW_SHARE / (height * width))
+    size = int(memory * BUFFER_FRACTION / (height * width))
     if size < batch_size:
         raise PipelineError(
-            f"a batch of {batch_size:,} images of {height} × {width} is larger than the window of "
-            f"{size:,} that {memory / GB:.1f} GB of memory allow; set batch_size of the recipe "
-            "to less, or train.memory_limit to more"
+            f"a batch of {batch_size:,} images of {height} × {width} pixels is larger than the "
+            f"shuffle buffer of {size:,} images that {memory / GB:.1f} GB of memory allow; "
+            "decrease batch_size of the recipe, or increase train.memory_limit"
         )
     return size // batch_size * batch_size
 
 
 def device_memory(device: Literal["cpu", "gpu"]) -> float:
-    """All of a device's memory in bytes, in use or not; of several GPUs, the smallest one's."""
+    """Return the total memory of a device in bytes; of several GPUs, the smallest value."""
     if device == "gpu":
         return _gpu_memory()
     memory = psutil.virtual_memory().total
     try:
-        return min(memory, int(CGROUP.read_text()))  # a container's own limit
-    except (OSError, ValueError):  # not a container, or "max"
+        return min(memory, int(CGROUP.read_text()))  # the limit of a container
+    except (OSError, ValueError):  # not in a container, or "max"
         return memory
 
 
 def _gpu_memory() -> float:
-    # TensorFlow tells how much it has taken, not how much there is.
+    # TensorFlow reports the memory that it has allocated, not the total memory.
     command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
-        return min(float(line) for line in told.stdout.split()) * 2**20
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+        return min(float(line) for line in done.stdout.split()) * 2**20
     except (OSError, ValueError, subprocess.SubprocessError):
         raise PipelineError(
-            "nvidia-smi, which comes with the driver, does not tell how much memory the GPU has; "
-            "set train.memory_limit to it, in GB"
+            "nvidia-smi, a program of the NVIDIA driver, did not report the memory of the GPU; "
+            "set train.memory_limit to the memory of the GPU in GB"
         ) from None

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from src.common.errors import PipelineError
+from src.common.tensorflow import keras
 from src.evaluation.statistics import wilson_interval
 from src.models import artifacts
 from src.models.inference import Predictor

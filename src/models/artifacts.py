@@ -1,27 +1,22 @@
-"""What a training leaves in ``models/<recipe>/``: written here, read here.
+"""Writes and reads the output files of a training run, ``models/<recipe>/``.
 
-``model.keras``, ``history.csv`` (a row for each validation), ``training.json`` (the record), and,
-for recipes whose author printed a test accuracy for each epoch, ``weights_by_epoch.npy``.
+These are ``model.keras``, ``history.csv`` (one row for each validation), ``training.json`` (the
+record), and ``weights_by_epoch.npy`` for recipes with published test accuracies for each epoch.
 """
 
 import csv
 import hashlib
-import platform
-from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from src.common.errors import PipelineError
-from src.common.files import json_sha256, read_json, write_json
+from src.common.files import read_json, write_json
 from src.models.record import Record, RunConfig, TrainingResult
 
 if TYPE_CHECKING:
     import keras
-
-    from src.training.execution import Execution
 
 RECORD = "training.json"
 MODEL = "model.keras"
@@ -30,40 +25,13 @@ COLUMNS = ("epoch", "step", "loss", "val_loss", "val_accuracy", "seconds")
 BY_EPOCH = "weights_by_epoch.npy"
 
 
-def make_run_config(
-    plan: dict, dataset: dict, model: "keras.Model", execution: "Execution"
-) -> RunConfig:
-    """What ``training.json`` says before the training: all but its results.
-
-    Args:
-        plan: the resolved recipe file, as ``plan`` wrote it.
-        dataset: ``data/processed/dataset.json``.
-        model: to be trained.
-        execution: how it runs.
-    """
-    return {
-        "name": plan["name"],
-        "recipe": plan["recipe"],
-        "train": plan["train"],
-        "recipe_sha256": json_sha256([plan["recipe"], plan["train"]]),
-        "keep_epochs": plan["keep_epochs"],
-        "dataset": dataset,
-        "parameters": model.count_params(),
-        **asdict(execution),
-        "versions": {
-            "python": platform.python_version(),
-            **{package: version(package) for package in ("tensorflow", "keras", "numpy")},
-        },
-    }
-
-
 def save(folder: Path, run_config: RunConfig, training: TrainingResult) -> Record:
-    """Write a finished training into ``folder``.
+    """Write the result of a training into ``folder``.
 
     Args:
-        folder: existing, empty folder.
-        run_config: as ``make_run_config`` returned it.
-        training: what ``Trainer.run`` gave.
+        folder: an existing, empty folder.
+        run_config: the record before the training.
+        training: the result of ``Trainer.run``.
 
     Returns:
         The content of ``training.json``.
@@ -76,7 +44,8 @@ def save(folder: Path, run_config: RunConfig, training: TrainingResult) -> Recor
         writer.writeheader()
         writer.writerows(training.history)
     last = training.history[-1]
-    record = run_config | {
+    record: Record = {
+        **run_config,
         "steps": last["step"],
         "epochs": last["epoch"],
         "seconds": round(sum(row["seconds"] for row in training.history), 2),
@@ -89,11 +58,11 @@ def save(folder: Path, run_config: RunConfig, training: TrainingResult) -> Recor
 
 
 def weights_sha256(model: "keras.Model") -> str:
-    """The SHA-256 of a model's weights: shape, dtype and bytes of each, in the model's order."""
+    """The SHA-256 of the dtype, shape and bytes of each weight, in the order of the model."""
     digest = hashlib.sha256()
     for weights in model.get_weights():
         digest.update(f"{weights.dtype}{weights.shape}".encode())
-        digest.update(np.ascontiguousarray(weights))
+        digest.update(np.ascontiguousarray(weights).data)
     return digest.hexdigest()
 
 
@@ -101,20 +70,20 @@ def load_record(folder: Path) -> Record:
     """Read ``training.json``.
 
     Raises:
-        PipelineError: it is missing or damaged.
+        PipelineError: the file is missing or damaged.
     """
     record = read_json(folder / RECORD, f"train@{folder.name}")
-    there = record.keys() if isinstance(record, dict) else set()
-    if lacks := sorted(Record.__required_keys__ - there):
-        raise _damaged(folder / RECORD, ValueError(f"it lacks {', '.join(lacks)}"))
+    present = record.keys() if isinstance(record, dict) else set()
+    if missing := sorted(Record.__required_keys__ - present):
+        raise _damaged(folder / RECORD, ValueError(f"missing: {', '.join(missing)}"))
     return record
 
 
 def load_history(folder: Path) -> list[dict[str, float]]:
-    """Read ``history.csv``: a dictionary for each row.
+    """Read ``history.csv`` as one dictionary per row.
 
     Raises:
-        PipelineError: it is missing or damaged.
+        PipelineError: the file is missing or damaged.
     """
     path = folder / HISTORY
     try:
@@ -123,34 +92,34 @@ def load_history(folder: Path) -> list[dict[str, float]]:
                 {key: float(value) for key, value in row.items()} for row in csv.DictReader(file)
             ]
         if not rows or not {*COLUMNS} <= rows[0].keys():
-            raise ValueError(f"no rows with {', '.join(COLUMNS)}")
+            raise ValueError(f"rows with the columns {', '.join(COLUMNS)} expected")
         return rows
     except (OSError, ValueError, TypeError) as error:
         raise _damaged(path, error) from None
 
 
 def load_model(folder: Path) -> "keras.Model":
-    """Read ``model.keras``; nothing but Keras' own layers is loaded, and no code from the file.
+    """Read ``model.keras``; only layers of Keras are accepted, and no code in the file is run.
 
     Raises:
-        PipelineError: it is missing or damaged.
+        PipelineError: the file is missing or damaged.
     """
-    import keras
+    from src.common.tensorflow import keras
 
     path = folder / MODEL
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises what its parts raise: OSError, KeyError, BadZipFile …
+    except Exception as error:  # Keras raises many types: OSError, KeyError, BadZipFile …
         raise _damaged(path, error) from None
 
 
 def load_weights_by_epoch(folder: Path, model: "keras.Model") -> list[list[np.ndarray]]:
-    """For each row of the history, the weights as ``model.set_weights`` takes them.
+    """Read the weights of each row of the history, as arguments for ``model.set_weights``.
 
-    Empty if the recipe keeps none.
+    Returns an empty list if the training did not keep them.
 
     Raises:
-        PipelineError: the file is damaged, or is another model's.
+        PipelineError: the file is damaged, or belongs to another model.
     """
     path = folder / BY_EPOCH
     if not path.exists():
@@ -160,7 +129,7 @@ def load_weights_by_epoch(folder: Path, model: "keras.Model") -> list[list[np.nd
     try:
         rows = np.load(path, mmap_mode="r", allow_pickle=False)
         if rows.dtype != np.float32 or rows.shape[1:] != (ends[-1],):
-            raise ValueError(f"{rows.dtype} {rows.shape} is not this model's")
+            raise ValueError(f"{rows.dtype} {rows.shape} does not fit the model")
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path, error) from None
     return [
@@ -173,5 +142,5 @@ def _damaged(path: Path, error: Exception) -> PipelineError:
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
     return PipelineError(
         f"{path} cannot be read ({reason}); run `dvc repro -f train@{path.parent.name}` to train "
-        "it anew"
+        "the model again"
     )

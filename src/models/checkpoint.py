@@ -1,8 +1,8 @@
-"""Where a training stood: written now and then, so that an interrupted one goes on from there.
+"""Checkpoints of a training, written from time to time, from which an interrupted training resumes.
 
-A checkpoint belongs to one training alone: its name is a digest of the recipe, the data, and the
-code and libraries that train. The last one, of the complete training, stays until ``evaluate``:
-that stage begins when DVC has the results in its cache. Killed before, DVC trains again.
+The name of a checkpoint contains a hash of everything that determines the weights: recipe, dataset,
+code and versions. ``evaluate`` removes the checkpoint of a complete training, because DVC has the
+results in its cache when that stage starts. If DVC is killed earlier, it runs the training again.
 """
 
 import io
@@ -11,97 +11,117 @@ import os
 import platform
 import sys
 import time
+import uuid
 from collections.abc import Sequence
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 
-from src.common.files import atomic_file, json_sha256, sha256
+from src.common.files import json_sha256, sha256
 
 if TYPE_CHECKING:
     from src.models.record import RunConfig
 
 ROOT = Path(__file__).parents[2]
-# Of the record, beside the data's digest: what the weights depend on.
+# The fields of the record that determine the weights, in addition to the dataset's digest.
 IDENTITY = (
     *("recipe_sha256", "keep_epochs", "versions"),
     *("device", "compile", "precision", "strategy", "buffer_size"),
 )
-SECONDS = 2.0  # at least so long between two
-SHARE = 0.02  # of the time, at most, goes into writing them
+MIN_INTERVAL_SECONDS = 2.0
+MAX_TIME_FRACTION = 0.02  # of the training time that is used to write checkpoints
 STALE_SECONDS = 7 * 24 * 3600
 
 
 def training_code() -> list[Path]:
-    """The files of code that the train stage depends on, as ``dvc.yaml`` lists them."""
+    """Return the Python files that ``dvc.yaml`` lists as dependencies of the train stage."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
     code = [dep for dep in stages["train"]["do"]["deps"] if dep.startswith(("src/", "stages/"))]
     return [file for dep in code for file in sorted(ROOT.glob(f"{dep}/**/*.py")) or [ROOT / dep]]
 
 
 class Checkpoint:
-    """The file that one training goes on from.
+    """The checkpoint file of one training.
 
     Args:
-        folder: of all checkpoints; made if need be.
-        record: what ``training.json`` says, or will say, of the training.
+        folder: of all checkpoints; created if it does not exist.
+        record: the record of the training, before or after it.
     """
 
     def __init__(self, folder: Path, record: "RunConfig") -> None:
-        code = [sha256(path) for path in training_code()]
-        training = [record[key] for key in IDENTITY], record["dataset"]["digest"]
+        code = {str(path.relative_to(ROOT)): sha256(path) for path in training_code()}
+        training = itemgetter(*IDENTITY)(record), record["dataset"]["digest"]
         key = json_sha256([training, code, platform.machine()])
         self.folder, self.name = folder, record["name"]
         self._path = folder / f"{self.name}-{key[:16]}.npz"
         self._written, self._cost = time.perf_counter(), 0.0
 
     def exists(self) -> bool:
-        """Whether the training was interrupted and can go on."""
+        """Whether there is a checkpoint to resume from."""
         return self._path.exists()
 
     def due(self) -> bool:
-        """Whether it is time to write another."""
-        since = time.perf_counter() - self._written
-        return since > max(SECONDS, self._cost / SHARE)
+        """Whether it is time to write the next checkpoint."""
+        elapsed = time.perf_counter() - self._written
+        return elapsed > max(MIN_INTERVAL_SECONDS, self._cost / MAX_TIME_FRACTION)
 
     def save(self, state: dict[str, Any], arrays: Sequence[np.ndarray]) -> None:
-        """Replace the checkpoint by ``state`` (JSON) and ``arrays``, whole or not at all."""
+        """Replace the checkpoint by ``state`` (JSON) and ``arrays``; on failure it is unchanged.
+
+        Two experiments can train the same recipe at the same time, so each writes its own partial
+        file.
+        """
         started = time.perf_counter()
-        with atomic_file(self._path) as partial, partial.open("wb") as file:
-            np.savez(file, *arrays, state=np.array(json.dumps(state)))
-            file.flush()
-            os.fsync(file.fileno())
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self._path.with_name(f".{self._path.stem}.{uuid.uuid4().hex}.partial")
+        try:
+            with partial.open("wb") as file:
+                np.savez(file, *arrays, state=np.array(json.dumps(state)))
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileNotFoundError):  # removed by `prune` of another process
+                os.replace(partial, self._path)
+        finally:
+            partial.unlink(missing_ok=True)
         self._written = time.perf_counter()
         self._cost = self._written - started
 
     def read(self) -> bytes | None:
-        """The file that ``save`` wrote last; none if there is none."""
-        return self._path.read_bytes() if self._path.exists() else None
+        """Return the content of the file; None if there is no checkpoint."""
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return None
 
     def load(self, content: bytes | None) -> tuple[dict[str, Any], list[np.ndarray]] | None:
-        """What ``save`` was given, from what ``read`` gave; none if that cannot be understood."""
+        """Return the state and arrays in the content of a checkpoint.
+
+        Returns None if there is no content, or if it is damaged; then the file is removed.
+        """
         if content is None:
             return None
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as saved:
                 state = json.loads(str(saved["state"]))
                 return state, [saved[f"arr_{index}"] for index in range(len(saved.files) - 1)]
-        except Exception as error:  # whatever zip, npy and JSON readers raise
+        except Exception as error:  # the readers of zip, npy and JSON raise many types
             self.discard(f"cannot be read ({type(error).__name__})")
             return None
 
     def discard(self, reason: str) -> None:
-        """Remove a checkpoint that is of no use, and say so."""
-        print(f"{self.name}: the checkpoint {reason}; starting anew", file=sys.stderr)
+        """Remove a checkpoint that cannot be used, and print the reason."""
+        message = f"{self.name}: the checkpoint {reason}; starting from step 0"
+        print(message, file=sys.stderr)
         self._path.unlink(missing_ok=True)
 
     def prune(self) -> None:
-        """Remove a checkpoint that is needed no more, and any that is long forgotten."""
-        self._path.unlink(missing_ok=True)
-        for path in self.folder.glob("*.npz"):
-            with suppress(FileNotFoundError):  # another training has just renamed or removed it
-                if time.time() - path.stat().st_mtime > STALE_SECONDS:
+        """Remove this checkpoint and its partial files, and all files older than a week."""
+        for path in [*self.folder.glob("*.npz"), *self.folder.glob(".*.partial")]:
+            with suppress(FileNotFoundError):  # renamed or removed by another process
+                own = path.name.lstrip(".").startswith(self._path.stem)
+                if own or time.time() - path.stat().st_mtime > STALE_SECONDS:
                     path.unlink()

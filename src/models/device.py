@@ -1,69 +1,33 @@
-"""TensorFlow, quietly, and the device that ``train.device`` asks for."""
+"""The device that ``train.device`` selects."""
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
 from src.common.errors import PipelineError
-from src.common.imports import lean_import
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back what C++ writes to standard error, and tell it only if the block fails.
-
-    TensorFlow greets before it has read its log level.
-    """
-    with tempfile.TemporaryFile() as held:
-        screen = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(screen, held.read())
-            raise
-        finally:
-            os.dup2(screen, 2)
-            os.close(screen)
-
-
-# Keras wraps scikit-learn and draws with Matplotlib where it finds them.
-with _quiet(), lean_import(without=["sklearn", "matplotlib"]):
-    import keras  # noqa: F401
-    import tensorflow as tf
-
-    tf.config.list_physical_devices()  # looks for GPUs, with more greetings
+from src.common.tensorflow import tf
 
 
 def choose_device(
     wanted: Literal["auto", "cpu", "gpu"], threads: int | Literal["auto"] = "auto"
 ) -> Literal["cpu", "gpu"]:
-    """The device to train on, made ready; to be called before anything is computed.
+    """Choose and configure the device; call this before TensorFlow computes anything.
 
-    A GPU's memory is taken as it is needed, not all at once, and it computes the same bits each
-    time, which TensorFlow does not promise unless it is told.
+    On a GPU, TensorFlow allocates memory when it needs it, and uses deterministic kernels.
 
     Args:
         wanted: ``train.device``.
-        threads: of the CPU; ``auto`` is one for each processor.
+        threads: ``train.threads``: threads of the CPU; ``auto`` is one for each processor.
 
     Raises:
-        PipelineError: a GPU is asked for and TensorFlow sees none.
+        PipelineError: ``wanted`` is ``gpu``, and TensorFlow finds no GPU.
     """
     if threads != "auto":
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     gpus = tf.config.list_physical_devices("GPU")
     if wanted == "gpu" and not gpus:
-        seen = ", ".join(device.name for device in tf.config.list_physical_devices())
+        found = ", ".join(device.name for device in tf.config.list_physical_devices())
         raise PipelineError(
-            f"train.device is gpu, but TensorFlow {tf.__version__} sees only {seen}; install an "
+            f"train.device is gpu, but TensorFlow {tf.__version__} finds only {found}; install an "
             "NVIDIA driver and `pip install -r requirements-gpu.txt`, or set train.device to auto"
         )
     if wanted == "cpu" or not gpus:

@@ -1,16 +1,15 @@
-"""Logits of many images, in large compiled batches on the device."""
+"""Predicts the logits of many images in large batches, with a compiled function."""
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from src.common.tensorflow import keras, tf
 from src.data.splits import read_rows
 
 BATCH = 1000
 
 
 class Predictor:
-    """A model compiled once for batches of images; later weights of the model are used too."""
+    """A compiled model for batches of images; it uses the current weights of the model."""
 
     def __init__(self, model: keras.Model) -> None:
         self._call = tf.function(
@@ -18,7 +17,7 @@ class Predictor:
         )
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """``uint8 [N, H, W]`` to ``float32 [N, K]``."""
+        """Predict logits ``float32 [N, K]`` of images ``uint8 [N, H, W]``."""
         logits = []
         for first in range(0, len(images), BATCH):
             batch = np.empty((min(BATCH, len(images) - first), *images.shape[1:]), np.uint8)

@@ -1,8 +1,10 @@
-"""From a recipe to a Keras model: raw pixels in, logits out."""
+"""Builds the Keras model and the optimizer of a recipe."""
 
-import keras
-import tensorflow as tf
+from collections.abc import Iterator
+from typing import Any
 
+from src.common.tensorflow import keras, tf
+from src.config.optimizers import CosineSchedule, ExponentialSchedule
 from src.config.recipe import Recipe
 
 
@@ -12,93 +14,98 @@ def build_model(
     width: int,
     classes: int,
     policy: str = "float32",
-    shared_batch: int | None = None,
+    global_batch: int | None = None,
 ) -> keras.Model:
-    """A model with the recipe's initial weights, drawn from Keras' global seed.
+    """Build a model with the initial weights of the recipe, drawn from Keras' global seed.
 
-    Takes ``uint8 [N, height, width]``, scales it to [0, 1] itself, and gives logits
+    The input is ``uint8 [N, height, width]``, which a layer scales to [0, 1]. The output is logits,
     ``float32 [N, classes]``.
 
     Args:
-        recipe: what to build.
+        recipe: the architecture.
         height, width, classes: of the data.
-        policy: Keras' name of the precision to compute in; the logits are float32 all the same.
-        shared_batch: images in a step, if replicas share them; such a model only trains.
+        policy: Keras' name of the precision of all layers except the last.
+        global_batch: images in a step, if several replicas divide it. Such a model can only train.
     """
-
-    def dense(units: int, dtype: str = policy) -> keras.layers.Layer:
-        return keras.layers.Dense(units, dtype=dtype, **initial_values(recipe))
-
-    def dropout(rate: float, x: keras.KerasTensor) -> keras.KerasTensor:
-        if not rate:
-            return x
-        if shared_batch is None:
-            return keras.layers.Dropout(rate, dtype=policy)(x)
-        return SharedDropout(rate, shared_batch, dtype=policy)(x)
-
     x = images = keras.Input((height, width), dtype="uint8", name="images")
-    x = keras.layers.Rescaling(1 / 255, dtype=policy)(x)
+    for layer in _layers(recipe, height, width, policy, global_batch):
+        x = layer(x)
+    logits = keras.layers.Dense(classes, dtype="float32", **initial_values(recipe))(x)
+    return keras.Model(images, logits)
+
+
+def _layers(
+    recipe: Recipe, height: int, width: int, policy: str, global_batch: int | None
+) -> Iterator[keras.layers.Layer]:
+    """Yield the layers from the pixels to the last hidden layer."""
+
+    def dropout(rate: float) -> Iterator[keras.layers.Layer]:
+        if rate and global_batch:
+            yield ReplicaDropout(rate, global_batch, dtype=policy)
+        elif rate:
+            yield keras.layers.Dropout(rate, dtype=policy)
+
+    yield keras.layers.Rescaling(1 / 255, dtype=policy)
     if recipe.family == "cnn":
-        x = keras.layers.Reshape((height, width, 1))(x)
+        yield keras.layers.Reshape((height, width, 1))
         for filters in recipe.filters:
-            x = keras.layers.Conv2D(
+            yield keras.layers.Conv2D(
                 filters, recipe.kernel, padding="same", dtype=policy, **initial_values(recipe)
-            )(x)
-            # The tutorial activates first; activations are monotone, so pooling first is the
-            # same function with fewer values to activate.
-            x = keras.layers.MaxPooling2D(recipe.pool, padding="same")(x)
-            x = keras.layers.Activation(recipe.activation, dtype=policy)(x)
-            x = dropout(recipe.dropout.convolutions, x)
-    x = keras.layers.Flatten()(x)
+            )
+            # The tutorial activates before it pools. Activations are monotone, so the result is
+            # the same, with fewer values to activate.
+            yield keras.layers.MaxPooling2D(recipe.pool, padding="same")
+            yield keras.layers.Activation(recipe.activation, dtype=policy)
+            yield from dropout(recipe.dropout.convolutions)
+    yield keras.layers.Flatten()
     if recipe.family == "mlp":
-        x = dropout(recipe.dropout.inputs, x)
+        yield from dropout(recipe.dropout.inputs)
     if recipe.family != "softmax":
         for units in recipe.hidden:
-            x = dense(units)(x)
-            x = keras.layers.Activation(recipe.activation, dtype=policy)(x)
-            x = dropout(recipe.dropout.hidden, x)
-    return keras.Model(images, dense(classes, "float32")(x))
+            yield keras.layers.Dense(units, dtype=policy, **initial_values(recipe))
+            yield keras.layers.Activation(recipe.activation, dtype=policy)
+            yield from dropout(recipe.dropout.hidden)
 
 
-def own_rows(batch: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Within a step: the first row, and the end, of this replica's share of a batch."""
+def replica_rows(global_batch: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the first row, and the end, of this replica's part of a batch; only within a step."""
     context = tf.distribute.get_replica_context()
     replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
     count = context.num_replicas_in_sync
-    return replica * batch // count, (replica + 1) * batch // count
+    return replica * global_batch // count, (replica + 1) * global_batch // count
 
 
-class SharedDropout(keras.layers.Dropout):
-    """Dropout that is the same however many replicas share a batch.
+class ReplicaDropout(keras.layers.Dropout):
+    """Dropout with the same result for any number of replicas.
 
-    Each draws the masks of the whole batch, and takes those of its own rows.
+    Each replica draws the masks of the complete batch, and uses those of its rows.
     """
 
-    def __init__(self, rate: float, batch: int, **settings) -> None:
+    def __init__(self, rate: float, global_batch: int, **settings: Any) -> None:
         super().__init__(rate, **settings)
-        self._batch = batch
+        self._global_batch = global_batch
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not training:
             return inputs
-        whole = tf.ones([self._batch, *inputs.shape[1:]], inputs.dtype)
-        first, end = own_rows(self._batch)
-        return inputs * super().call(whole, training)[first:end]
+        batch = tf.ones([self._global_batch, *inputs.shape[1:]], inputs.dtype)
+        first, end = replica_rows(self._global_batch)
+        return inputs * super().call(batch, training)[first:end]
 
 
 def initial_values(recipe: Recipe) -> dict:
-    """What dense and convolution layers share: initializers, bias or none, weight penalty."""
+    """Return the arguments for dense and convolutional layers: initializers, bias, L2 penalty."""
     bias = recipe.bias.kind != "none"
     return {
         "kernel_initializer": _initializer(recipe.weights),
         "use_bias": bias,
         "bias_initializer": _initializer(recipe.bias) if bias else None,
-        # Keras' L2 is l2 × Σ w²; the recipe's is l2 × ½ Σ w².
+        # Keras: l2 × Σ w². Recipe: l2 × ½ Σ w².
         "kernel_regularizer": keras.regularizers.L2(recipe.l2 / 2) if recipe.l2 else None,
     }
 
 
-def _initializer(initial) -> keras.Initializer:
+def _initializer(initial: Any) -> keras.Initializer:
     match initial.kind:
         case "zeros":
             return keras.initializers.Zeros()
@@ -113,16 +120,13 @@ def _initializer(initial) -> keras.Initializer:
 
 
 def build_optimizer(recipe: Recipe, total_steps: int) -> keras.Optimizer:
-    """The recipe's optimizer, with its learning-rate schedule over ``total_steps``."""
+    """Build the optimizer of the recipe; a cosine schedule decreases over ``total_steps``."""
     settings = recipe.optimizer.model_dump(exclude={"kind", "learning_rate"})
     rate = recipe.optimizer.learning_rate
-    match recipe.schedule.kind if recipe.schedule else None:
-        case "exponential":
-            schedule = recipe.schedule
-            rate = keras.optimizers.schedules.ExponentialDecay(
-                rate, schedule.decay_steps, schedule.decay_rate
-            )
-        case "cosine":
+    match recipe.schedule:
+        case ExponentialSchedule(decay_steps=steps, decay_rate=decay_rate):
+            rate = keras.optimizers.schedules.ExponentialDecay(rate, steps, decay_rate)
+        case CosineSchedule():
             rate = keras.optimizers.schedules.CosineDecay(rate, total_steps)
     kinds = {
         "sgd": keras.optimizers.SGD,

@@ -1,4 +1,4 @@
-"""The record of a training: the types of what ``models/<recipe>/`` contains."""
+"""Types of the data in ``models/<recipe>/``."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class HistoryRow(TypedDict):
-    """A validation during training: a row of ``history.csv``, with Keras' names."""
+    """A row of ``history.csv``, written at each validation, with the names of Keras."""
 
     epoch: float  # passes over the training split
     step: int  # batches
@@ -18,12 +18,12 @@ class HistoryRow(TypedDict):
     val_loss: float
     val_accuracy: float
     learning_rate: float
-    seconds: float  # since the last row
+    seconds: float  # of training and validation since the last row
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training returns: the model to use, its history, its weights after each row."""
+    """The result of a training: model, history, and weights after each row if they are kept."""
 
     model: "keras.Model"
     history: list[HistoryRow]
@@ -31,7 +31,7 @@ class TrainingResult:
 
 
 class RunConfig(TypedDict):
-    """What ``training.json`` contains before the training."""
+    """The part of ``training.json`` that is known before the training."""
 
     name: str  # of the recipe
     recipe: dict[str, Any]  # as ``plan`` resolved it, without published values
@@ -40,12 +40,12 @@ class RunConfig(TypedDict):
     keep_epochs: bool  # whether the weights of each row are kept
     dataset: dict[str, Any]  # dataset.json of the preprocessed data
     parameters: int
-    device: str  # this and the next four: how it runs, as ``Execution`` states
+    device: str  # this and the next four are the fields of ``Execution``
     compile: str
     precision: str
     strategy: str
     buffer_size: int | None
-    versions: dict[str, str]  # of Python and the libraries that train
+    versions: dict[str, str]  # of Python, tensorflow, keras, numpy
 
 
 class Record(RunConfig):

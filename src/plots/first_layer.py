@@ -1,9 +1,9 @@
 """The plot of the weights of a model's first layer."""
 
-import keras
 import numpy as np
 from matplotlib.figure import Figure
 
+from src.common.tensorflow import keras
 from src.plots.contact_sheet import contact_sheet
 
 MAX_UNITS = 50

@@ -55,7 +55,7 @@ def move_artifacts(database: Path, artifacts: str) -> None:
                 ("model_versions", "storage_location"),
             ):
                 store.execute(
-                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # nosec B608
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608
                     f"WHERE substr({column}, 1, ?) = ?",
                     (artifacts, len(old) + 1, len(old), old),
                 )

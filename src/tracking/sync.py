@@ -16,7 +16,7 @@ from typing import Any
 
 from src.common.errors import PipelineError, run
 from src.common.files import read_json
-from src.common.paths import MODELS, SUMMARY, TEST
+from src.common.paths import MODELS, RECIPES, SUMMARY, TEST
 from src.models.artifacts import RECORD, load_record
 from src.tracking import provenance, runs
 from src.tracking.attempts import Attempts

@@ -1,7 +1,7 @@
-"""Several devices, or several workers, that train one model; what the workers tell each other.
+"""Synchronous data parallelism: several devices or workers train one model.
 
-Each holds the whole model and computes its share of every batch; gradients are summed over all of
-them, so that all make the same step (Dean et al., 2012, call it synchronous data parallelism).
+Each replica has a complete copy of the model and computes the gradients of its part of every batch.
+The gradients of all replicas are summed, so all replicas make the same step.
 """
 
 import json
@@ -20,24 +20,23 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 Strategy = Literal["single", "mirrored", "multi_worker"]
-JOIN_SECONDS = 600  # so long all workers have to come
-PIECE_BYTES = 1 << 22  # of what the chief tells the others
-# TensorFlow's errors when another worker does not answer; the others are about this one.
-LOST = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError")
+JOIN_SECONDS = 600  # the time in which all workers must start
+BROADCAST_BYTES = 1 << 22  # in one message of the chief
+# TensorFlow's errors when it loses the connection to another worker.
+CONNECTION_ERRORS = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError")
 NEEDED = (
-    "train.strategy is multi_worker, which takes the cluster from TF_CONFIG, the environment "
-    "variable that Kubernetes' training operator and Vertex set"
+    "train.strategy is multi_worker, which needs the cluster in the environment variable TF_CONFIG"
 )
 
 
 @dataclass(frozen=True)
 class Worker:
-    """A process that takes part in a training.
+    """A process of a distributed training.
 
     Attributes:
-        task: its name in the cluster.
-        chief: whether it is the one that writes outputs, logs and checkpoints.
-        address: of this worker, host:port.
+        task: type and index in the cluster.
+        chief: whether it writes outputs, logs and checkpoints.
+        address: its host:port.
         others: addresses of the other workers.
     """
 
@@ -47,45 +46,46 @@ class Worker:
     others: tuple[str, ...] = ()
 
 
-ALONE = Worker("chief", chief=True)
+SINGLE_WORKER = Worker("chief", chief=True)
 
 
 def this_worker(strategy: Strategy) -> Worker:
-    """Who this process is; reads the environment only, so that it can be asked at once.
+    """Return the worker that ``TF_CONFIG`` describes; this does not import TensorFlow.
 
     Raises:
-        PipelineError: ``TF_CONFIG`` is needed, and is missing or names no such worker.
+        PipelineError: ``TF_CONFIG`` is needed, and is missing or invalid.
     """
     if strategy != "multi_worker":
-        return ALONE
-    found = os.environ.get("TF_CONFIG")
-    if found is None:
-        raise PipelineError(f"{NEEDED}; it is not set; see docs/scale.md, or set it to single")
+        return SINGLE_WORKER
+    text = os.environ.get("TF_CONFIG")
+    if text is None:
+        raise PipelineError(
+            f"{NEEDED}; the variable is not set; see docs/scale.md, or set train.strategy to single"
+        )
     try:
-        config = json.loads(found)
+        config = json.loads(text)
         jobs, task = config["cluster"], config["task"]
         workers = [(job, i) for job in ("chief", "worker") for i in range(len(jobs.get(job, ())))]
         me = task["type"], int(task["index"])
         if me not in workers:
-            raise ValueError(f"{me[0]} {me[1]} is none of its workers")
+            raise ValueError(f"{me[0]} {me[1]} is not in the cluster")
         others = tuple(jobs[job][i] for job, i in workers if (job, i) != me)
         worker = Worker(f"{me[0]} {me[1]}", me == workers[0], jobs[me[0]][me[1]], others)
         for address in (worker.address, *others):
             _port(address)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise PipelineError(f"{NEEDED}; it is {found!r}, which does not fit ({error})") from None
+        raise PipelineError(f"{NEEDED}; its value is invalid ({error}): {text}") from None
     return worker
 
 
 def make_strategy(
     strategy: Strategy, device: Literal["cpu", "gpu"], worker: Worker
 ) -> "tf.distribute.Strategy":
-    """The strategy under which variables are made and steps run.
+    """Create the strategy; call this before TensorFlow computes anything.
 
-    ``multi_worker`` waits for the other workers, ``JOIN_SECONDS`` at most; it must come before
-    anything is computed.
+    With ``multi_worker``, wait for the other workers, at most ``JOIN_SECONDS``.
     """
-    import tensorflow as tf
+    from src.common.tensorflow import tf
 
     if strategy == "single":
         return tf.distribute.OneDeviceStrategy(f"/{device}:0")
@@ -94,40 +94,41 @@ def make_strategy(
         return tf.distribute.MirroredStrategy([each.name for each in devices])
     communication = tf.distribute.experimental.CommunicationImplementation
     _wait_for_all(worker)
-    made = tf.distribute.MultiWorkerMirroredStrategy(
+    multi_worker = tf.distribute.MultiWorkerMirroredStrategy(
         communication_options=tf.distribute.experimental.CommunicationOptions(
             implementation=communication.NCCL if device == "gpu" else communication.RING
         )
     )
-    # TensorFlow takes SIGTERM as a notice to be passed on, and trains on.
+    # TensorFlow handles SIGTERM as a preemption notice, and continues the training.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    return made
+    return multi_worker
 
 
 def _wait_for_all(worker: Worker) -> None:
-    """Wait until every worker listens at its address, or did.
+    """Wait until every other worker has listened at its address at least once.
 
-    TensorFlow would wait without end, and neither Ctrl-C nor a timer ends that. A worker that has
-    seen all of them leaves its address to TensorFlow, which listens there next.
+    TensorFlow itself would wait forever, without a reaction to Ctrl-C. After this function has
+    returned, TensorFlow listens at the address of this worker.
 
     Raises:
-        PipelineError: some did not come within ``JOIN_SECONDS``, or the own address is taken.
+        PipelineError: a worker did not start within ``JOIN_SECONDS``, or this worker's address is
+            in use.
     """
     missing, deadline = list(worker.others), time.monotonic() + JOIN_SECONDS
-    print(f"{worker.task}: waiting for {', '.join(missing) or 'nobody'}", flush=True)
+    print(f"{worker.task}: waiting for {', '.join(missing) or 'no other worker'}", flush=True)
     try:
         own = socket.create_server(("", _port(worker.address)), backlog=1000)
     except OSError as error:
         raise PipelineError(
-            f"{worker.task} cannot listen at {worker.address}, its address in TF_CONFIG: "
-            f"{error.strerror}; give it a free port"
+            f"{worker.task} cannot listen at {worker.address}, its address in TF_CONFIG "
+            f"({error.strerror}); use another port"
         ) from None
     with own:
         while missing:
             if time.monotonic() > deadline:
                 raise PipelineError(
-                    f"{', '.join(missing)} did not come within {JOIN_SECONDS} s; start all workers "
-                    "of TF_CONFIG, and let each reach the others"
+                    f"no worker at {', '.join(missing)} within {JOIN_SECONDS} s; start all workers "
+                    "of TF_CONFIG, and allow connections between them"
                 )
             missing = [address for address in missing if not _listens(address)]
             time.sleep(0.2 if missing else 0)
@@ -144,53 +145,55 @@ def _listens(address: str) -> bool:
 def _port(address: str) -> int:
     port = int(address.rsplit(":", 1)[1])
     if not 0 < port < 1 << 16:
-        raise ValueError(f"{address} has a port that there is not")
+        raise ValueError(f"{address} has an invalid port")
     return port
 
 
 @contextmanager
-def sentence_for_lost_workers(worker: Worker) -> Iterator[None]:
-    """Turn what TensorFlow raises when another worker is gone into a sentence."""
+def lost_connection_as_error(worker: Worker) -> Iterator[None]:
+    """Raise a ``PipelineError`` if TensorFlow loses the connection to another worker."""
     try:
         yield
     except Exception as error:
-        # By its name: importing TensorFlow takes seconds, and the block may never get to it.
-        lost = type(error).__name__ in LOST or "Collective ops is aborted" in str(error)
-        if not (worker.others and lost):
+        # By name, because the block may fail before it imports TensorFlow, which takes seconds.
+        lost = type(error).__name__ in CONNECTION_ERRORS
+        if not worker.others or not (lost or "Collective ops is aborted" in str(error)):
             raise
         reason = str(error).strip().splitlines()[0][:200]
         raise PipelineError(
-            f"a worker is gone ({reason}); start all workers again: the training goes on from the "
-            "chief's last checkpoint"
+            f"lost connection to a worker ({reason}); start all workers again: the training "
+            "resumes from the last checkpoint of the chief"
         ) from None
 
 
-def from_chief(
+def broadcast_from_chief(
     strategy: "tf.distribute.Strategy", chief: bool, content: bytes | None
 ) -> bytes | None:
-    """What the chief has, on every worker; none if it has nothing.
+    """Return the chief's content on every worker; None if it is empty.
 
     Args:
-        strategy: of ``multi_worker``.
-        chief: whether this worker is.
-        content: of the chief; that of the others does not count.
+        strategy: a ``MultiWorkerMirroredStrategy``.
+        chief: whether this worker is the chief.
+        content: of this worker; ignored unless this worker is the chief.
     """
     import numpy as np
-    import tensorflow as tf
 
-    def summed(numbers: np.ndarray) -> np.ndarray:
-        def part(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
-            counts = chief and context.replica_id_in_sync_group == 0
-            return tf.constant(numbers if counts else np.zeros_like(numbers))
+    from src.common.tensorflow import tf
 
-        parts = strategy.experimental_distribute_values_from_function(part)
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, parts, axis=None).numpy()
+    def broadcast(numbers: np.ndarray) -> np.ndarray:
+        # The sum over all replicas, where all but one contribute zeros.
+        def contribution(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
+            sends = chief and context.replica_id_in_sync_group == 0
+            return tf.constant(numbers if sends else np.zeros_like(numbers))
 
-    length = int(summed(np.array(len(content or b""), np.float64)))
-    mine = np.frombuffer(content, np.uint8) if content and chief else np.zeros(length, np.uint8)
-    pieces = [
-        # As floats, which every device and network can sum, and which hold a byte exactly.
-        summed(mine[first : first + PIECE_BYTES].astype(np.float32)).astype(np.uint8)
-        for first in range(0, length, PIECE_BYTES)
+        values = strategy.experimental_distribute_values_from_function(contribution)
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None).numpy()
+
+    length = int(broadcast(np.array(len(content or b""), np.float64)))
+    own = np.frombuffer(content, np.uint8) if content and chief else np.zeros(length, np.uint8)
+    parts = [
+        # As float32, which all devices can sum, and which represents each byte exactly.
+        broadcast(own[first : first + BROADCAST_BYTES].astype(np.float32)).astype(np.uint8)
+        for first in range(0, length, BROADCAST_BYTES)
     ]
-    return b"".join(pieces) if length else None
+    return np.concatenate(parts).tobytes() if length else None

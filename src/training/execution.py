@@ -1,4 +1,4 @@
-"""How a training runs on its device: compiled by what, and in which precision."""
+"""How a training runs: device, compiler, precision, strategy and buffer size."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,44 +6,42 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import tensorflow as tf
-
 from src.common.errors import PipelineError
+from src.common.tensorflow import tf
 from src.config.recipe import Recipe
 from src.training.distributed import Strategy
+
+Device = Literal["cpu", "gpu"]
+Compile = Literal["graph", "xla"]
+Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
 class Execution:
-    """The choices for one training, as they are printed and logged."""
+    """The choices for one training, which are printed and logged."""
 
-    device: Literal["cpu", "gpu"]
-    compile: Literal["graph", "xla"]
-    precision: Literal["float32", "bfloat16"]
+    device: Device
+    compile: Compile
+    precision: Precision
     strategy: Strategy = "single"
-    buffer_size: int | None = None  # images on the device at once; none: all of them
+    buffer_size: int | None = None  # of the shuffle buffer, in images; None: no streaming
 
     def __str__(self) -> str:
-        images = (
-            "all images on it"
-            if self.buffer_size is None
-            else f"{self.buffer_size:,} images at a time"
-        )
-        parts = [self.device, images, self.compile, self.precision]
+        buffer = "all images" if self.buffer_size is None else f"{self.buffer_size:,} images"
+        parts = [self.device, f"{buffer} in memory", self.compile, self.precision]
         return ", ".join(parts if self.strategy == "single" else [self.strategy, *parts])
 
     def policy(self) -> str:
-        """Keras' name of the precision that the layers compute in."""
+        """Return Keras' name of the precision of the layers."""
         reduced = self.precision == "bfloat16" and self.device == "gpu"
         return "mixed_bfloat16" if reduced else "float32"
 
     @contextmanager
-    def rewritten(self) -> Iterator[None]:
-        """On a CPU, let TensorFlow compute matrix products and convolutions in bfloat16.
+    def graph_rewriter(self) -> Iterator[None]:
+        """On a CPU, let TensorFlow's graph rewriter use bfloat16 in graphs that the block calls.
 
-        Weights, sums and all that is sensitive stay in float32; the graph's own rewriter draws
-        the line, which is faster there than Keras' policy. Only graphs called in the block are
-        affected.
+        It converts matrix products and convolutions, but not weights and sums. On a CPU, this is
+        faster than the policy of Keras.
         """
         if (self.precision, self.device) != ("bfloat16", "cpu"):
             yield
@@ -58,53 +56,67 @@ class Execution:
 
 def choose_execution(
     recipe: Recipe,
-    device: Literal["cpu", "gpu"],
-    compile: Literal["auto", "graph", "xla"],
-    precision: Literal["auto", "float32", "bfloat16"],
+    device: Device,
+    compile: Literal["auto", Compile],
+    precision: Literal["auto", Precision],
     strategy: Strategy = "single",
     buffer_size: int | None = None,
 ) -> Execution:
-    """What pays for this recipe on this device, unless it is forced.
-
-    On a CPU, XLA fuses the small steps of dense layers to advantage, while its convolutions and
-    random numbers are many times slower than TensorFlow's own kernels. It does not compile what
-    several replicas tell each other. Bfloat16 needs a processor that multiplies it, and large
-    products; on a CPU, XLA does not take part in it.
+    """Replace ``auto`` by the fastest choice for this recipe on this device.
 
     Raises:
-        PipelineError: XLA or bfloat16 is asked for where TensorFlow would silently not use it.
+        PipelineError: a setting is not ``auto``, and TensorFlow does not support it here.
     """
-    convolutions = recipe.family == "cnn"
-    dropout = recipe.family != "softmax" and any(recipe.dropout.model_dump().values())
     if compile == "xla" and strategy != "single":
         raise PipelineError(
-            f"train.compile is xla, which does not go with train.strategy {strategy}; set "
+            f"train.compile is xla, which train.strategy {strategy} does not support; set "
             "train.compile to auto"
         )
     if compile == "auto":
-        slow_in_xla = convolutions or (dropout and device == "cpu")
-        impossible = strategy != "single" or (precision == "bfloat16" and device == "cpu")
-        compile = "graph" if slow_in_xla or impossible else "xla"
+        compile = _choose_compile(recipe, device, precision, strategy)
     if precision == "auto":
-        # On a GPU, dense layers as small as these wait for memory, not for products.
-        pays = convolutions or (dropout and device == "cpu")
-        pays = pays and (device, compile) != ("cpu", "xla")
-        precision = "bfloat16" if pays and _has_bfloat16(device) else "float32"
+        precision = _choose_precision(recipe, device, compile)
     elif precision == "bfloat16" and (device, compile) == ("cpu", "xla"):
         raise PipelineError(
-            "train.precision is bfloat16, which is to be had on a CPU with train.compile graph, "
-            "not with xla; set train.precision to auto"
+            "train.precision is bfloat16, which a CPU supports with train.compile graph, not with "
+            "xla; set train.precision to auto"
         )
     elif precision == "bfloat16" and device == "gpu" and not _has_bfloat16(device):
         raise PipelineError(
-            "train.precision is bfloat16, which a GPU multiplies from compute capability 8.0 on; "
+            "train.precision is bfloat16, which needs a GPU of compute capability 8.0 or higher; "
             "set train.precision to auto"
         )
     return Execution(device, compile, precision, strategy, buffer_size)
 
 
-def _has_bfloat16(device: Literal["cpu", "gpu"]) -> bool:
-    """Whether it multiplies bfloat16; unknown, so no, where a processor's system does not say."""
+def _choose_compile(recipe: Recipe, device: Device, precision: str, strategy: Strategy) -> Compile:
+    """Choose XLA where it is supported and faster.
+
+    XLA fuses the small operations of dense layers. Its convolutions, and on a CPU its random
+    numbers, are many times slower than the kernels of TensorFlow. It compiles neither the
+    communication of replicas nor bfloat16 on a CPU.
+    """
+    supported = strategy == "single" and (precision, device) != ("bfloat16", "cpu")
+    slower = recipe.family == "cnn" or (_has_dropout(recipe) and device == "cpu")
+    return "xla" if supported and not slower else "graph"
+
+
+def _choose_precision(recipe: Recipe, device: Device, compile: Compile) -> Precision:
+    """Choose bfloat16 where it is supported and faster: for large matrix products.
+
+    On a GPU, memory limits the speed of dense layers of these sizes, not arithmetic.
+    """
+    faster = recipe.family == "cnn" or (_has_dropout(recipe) and device == "cpu")
+    supported = (device, compile) != ("cpu", "xla")
+    return "bfloat16" if faster and supported and _has_bfloat16(device) else "float32"
+
+
+def _has_dropout(recipe: Recipe) -> bool:
+    return recipe.family != "softmax" and any(recipe.dropout.model_dump().values())
+
+
+def _has_bfloat16(device: Device) -> bool:
+    """Whether the device multiplies bfloat16; False if the operating system does not report it."""
     if device == "gpu":
         details = map(
             tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU")

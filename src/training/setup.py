@@ -1,40 +1,47 @@
-"""A training as ``plan`` wrote it down, made ready: what each of its workers does alike."""
+"""Creates the parts of a training, in each worker."""
 
-from dataclasses import dataclass
+import platform
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from src.config.recipe import load_recipe
+from src.common.files import json_sha256
+from src.common.tensorflow import keras
+from src.config.recipe import Recipe, load_recipe
+from src.data.loader import Loader, Split
 from src.data.memory import choose_buffer_size
 from src.data.splits import load_dataset_info, load_split
-from src.models import artifacts
 from src.models.checkpoint import Checkpoint
-from src.models.device import choose_device  # before TensorFlow, which it quiets
-from src.training.distributed import Worker
-from src.training.execution import choose_execution
+from src.models.device import choose_device
+from src.models.inference import Predictor
+from src.models.record import RunConfig
+from src.training.distributed import SINGLE_WORKER, Worker, broadcast_from_chief, make_strategy
+from src.training.execution import Execution, choose_execution
+from src.training.steps import Steps
 from src.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
 class Job:
-    """A training that can run."""
+    """A training that is ready to run."""
 
     trainer: Trainer
-    run_config: dict[str, Any]  # what ``training.json`` says before the training
+    run_config: RunConfig
     checkpoint: Checkpoint
 
 
 def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Worker) -> Job:
-    """Bring together what a training is made of, and say how it is to run.
+    """Prepare the training of a plan, and print how it runs.
 
     Args:
-        plan: the content of the recipe's file.
+        plan: the content of the recipe file.
         processed: folder of the preprocessed data.
         checkpoints: folder of all checkpoints.
-        worker: who this process is among those that train the model.
+        worker: this process.
 
     Raises:
-        PipelineError: data, device, precision or memory are not as the plan wants them.
+        PipelineError: the data is missing or damaged, or the machine does not support a setting.
     """
     name, recipe, settings = plan["name"], load_recipe(plan["recipe"]), plan["train"]
     dataset = load_dataset_info(processed)
@@ -43,13 +50,82 @@ def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Wo
     buffer_size = choose_buffer_size(
         splits[0][0].shape, recipe.batch_size, settings["memory_limit"], device
     )
-    how = settings["compile"], settings["precision"], settings["strategy"]
-    execution = choose_execution(recipe, device, *how, buffer_size)
-    trainer = Trainer(
+    modes = settings["compile"], settings["precision"], settings["strategy"]
+    execution = choose_execution(recipe, device, *modes, buffer_size)
+    trainer = make_trainer(
         *(recipe, *splits, dataset["classes"], settings["seed"], execution),
         *(plan["keep_epochs"], worker),
     )
     execution, count = trainer.execution, dataset["counts"]["train"]
     print(f"{name}: {count:,} images of {dataset['name']}; {execution}")
-    run_config = artifacts.make_run_config(plan, dataset, trainer.model, execution)
+    run_config = make_run_config(plan, dataset, trainer.model, execution)
     return Job(trainer, run_config, Checkpoint(checkpoints, run_config))
+
+
+def make_trainer(
+    recipe: Recipe,
+    training: Split,
+    validation: Split,
+    classes: int,
+    seed: int,
+    execution: Execution,
+    keep_epochs: bool = False,
+    worker: Worker = SINGLE_WORKER,
+) -> Trainer:
+    """Create a trainer; the same arguments on the same machine give the same weights.
+
+    If the training split is smaller than a batch, it is the batch.
+
+    Args:
+        recipe: to train.
+        training: images ``uint8 [N, H, W]`` and labels ``uint8 [N]``.
+        validation: the same for the validation split.
+        classes: K; labels are 0 to K - 1.
+        seed: of initial weights, order of the images, and dropout.
+        execution: how to run; with several workers, the buffer size of the chief is used.
+        keep_epochs: whether to keep the weights of each row of the history.
+        worker: this process.
+    """
+    keras.utils.set_random_seed(seed)
+    count, height, width = training[0].shape
+    batch_size = min(recipe.batch_size, count)
+    total_steps = recipe.steps or recipe.epochs * (count // batch_size)
+    strategy = make_strategy(execution.strategy, execution.device, worker)
+    steps = Steps(recipe, (height, width), classes, batch_size, total_steps, execution, strategy)
+    if execution.strategy == "multi_worker":  # the memory of the workers can differ
+        own = str(execution.buffer_size).encode() if execution.buffer_size else None
+        size = broadcast_from_chief(strategy, worker.chief, own)
+        execution = replace(execution, buffer_size=int(size) if size else None)
+    order = execution.buffer_size, seed, recipe.shuffle, total_steps
+    loader, predictor = Loader(training, batch_size, *order), Predictor(steps.model)
+    return Trainer(recipe, steps, loader, predictor, validation, execution, keep_epochs, worker)
+
+
+def make_run_config(
+    plan: dict[str, Any], dataset: dict[str, Any], model: keras.Model, execution: Execution
+) -> RunConfig:
+    """Return the part of ``training.json`` that is known before the training.
+
+    Args:
+        plan: the content of the recipe file.
+        dataset: the content of ``dataset.json``.
+        model: to train.
+        execution: how the training runs.
+    """
+    packages = ("tensorflow", "keras", "numpy")
+    versions = {package: version(package) for package in packages}
+    return RunConfig(
+        name=plan["name"],
+        recipe=plan["recipe"],
+        train=plan["train"],
+        recipe_sha256=json_sha256([plan["recipe"], plan["train"]]),
+        keep_epochs=plan["keep_epochs"],
+        dataset=dataset,
+        parameters=model.count_params(),
+        device=execution.device,
+        compile=execution.compile,
+        precision=execution.precision,
+        strategy=execution.strategy,
+        buffer_size=execution.buffer_size,
+        versions={"python": platform.python_version()} | versions,
+    )

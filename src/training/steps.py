@@ -1,37 +1,33 @@
-"""The compiled part of a training: steps over images that lie on the device.
+"""The compiled training steps, on images that are in the memory of the device.
 
-A call runs many steps, feeds nothing, and returns to Python once: it gathers each batch from the
-images on the device, by a given order. What a step computes does not depend on how the steps are
-divided into calls.
+One call runs many steps without returning to Python. Each step gathers its batch from the images on
+the device. The result does not depend on how the steps are divided into calls.
 """
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from src.common.tensorflow import keras, tf
 from src.config.recipe import Recipe
 from src.data.loader import Split
-from src.models.network import build_model, build_optimizer, own_rows
-from src.training.distributed import Worker, make_strategy
+from src.models.network import build_model, build_optimizer, replica_rows
 from src.training.execution import Execution
 
 
 class Steps:
-    """A recipe's model and optimizer, and the steps that change them.
+    """The model and the optimizer of a recipe, and the steps that update them.
 
     Args:
-        recipe: what to train; initial weights are drawn from Keras' global seed.
+        recipe: of the model and the optimizer; initial weights depend on Keras' global seed.
         shape: H and W of the images.
         classes: K; labels are 0 to K - 1.
-        batch: images in a step.
-        total_steps: over which a schedule of the learning rate is spread.
-        execution: device, compilation, precision, and strategy.
-        worker: who this process is among those that train the model.
+        batch_size: images in a step.
+        total_steps: of the training, for a schedule of the learning rate.
+        execution: device, compiler and precision.
+        strategy: of the devices or workers that divide each batch.
 
     Attributes:
-        model: what validates and is kept; in float32, and made of Keras' own layers.
-        strategy: of the devices, or workers, that share a step.
-        images, labels: where they lie: a copy on each device of this worker.
+        model: the model to validate and save, in float32, with layers of Keras only.
+        images, labels: on the devices: a copy for each replica of this worker.
     """
 
     def __init__(
@@ -39,39 +35,39 @@ class Steps:
         recipe: Recipe,
         shape: tuple[int, int],
         classes: int,
-        batch: int,
+        batch_size: int,
         total_steps: int,
         execution: Execution,
-        worker: Worker,
+        strategy: tf.distribute.Strategy,
     ) -> None:
-        self._recipe, self._batch, self._execution = recipe, batch, execution
-        self.strategy = make_strategy(execution.strategy, execution.device, worker)
-        with self.strategy.scope():
+        self._recipe, self._batch_size, self._execution = recipe, batch_size, execution
+        self.strategy = strategy
+        with strategy.scope():
             self.model = build_model(recipe, *shape, classes)
             self._trained = self._model_to_train(*shape, classes)
             self._optimizer = build_optimizer(recipe, total_steps)
             self._optimizer.build(self._trained.trainable_variables)
-        self.model.optimizer = None  # it is not compiled; Keras' callbacks ask all the same
+        self.model.optimizer = None  # the model is not compiled, but callbacks of Keras read this
         self.images = self.labels = None
         self._run = tf.function(self._run_slice, jit_compile=execution.compile == "xla")
 
     def _model_to_train(self, height: int, width: int, classes: int) -> keras.Model:
-        """``self.model`` itself, or one that begins with its weights and its seeds."""
+        """Return ``self.model``, or another model with the same initial weights and seeds."""
         policy, replicas = self._execution.policy(), self.strategy.num_replicas_in_sync
         if policy != "float32" or replicas > 1:
-            shared = self._batch if replicas > 1 else None
-            other = build_model(self._recipe, height, width, classes, policy, shared)
+            global_batch = self._batch_size if replicas > 1 else None
+            other = build_model(self._recipe, height, width, classes, policy, global_batch)
         elif self._recipe.averaging:
             other = keras.models.clone_model(self.model)
         else:
             return self.model
-        for mine, its in zip(other.variables, self.model.variables, strict=True):
-            mine.assign(its)
+        for target, source in zip(other.variables, self.model.variables, strict=True):
+            target.assign(source)
         return other
 
-    def bring(self, split: Split) -> None:
-        """Put images ``uint8 [S, H, W]`` and labels ``uint8 [S]`` in the place of the last."""
-        self.images = self.labels = None  # room first
+    def load(self, split: Split) -> None:
+        """Replace the images ``uint8 [S, H, W]`` and labels ``uint8 [S]`` on the devices."""
+        self.images = self.labels = None  # release their memory first
         self.images, self.labels = map(self._on_devices, split)
 
     def _on_devices(self, array: np.ndarray) -> tf.Tensor:
@@ -84,16 +80,16 @@ class Steps:
         return self.strategy.experimental_distribute_values_from_function(on_device)
 
     def run(self, order: tf.Tensor, first: int, count: int) -> float:
-        """Do ``count`` steps; the sum of their losses.
+        """Run ``count`` steps, and return the sum of their losses.
 
         Args:
-            order: ``int32 [S]``, in which steps take the images.
-            first: how many steps' images to skip in it.
+            order: ``int32 [S]``: the rows of the images in the order in which the steps use them.
+            first: index of the first step within the order.
             count: number of steps.
         """
-        part = order, tf.constant(first), tf.constant(count)
-        with self._execution.rewritten():
-            return float(self._run(self.images, self.labels, *part))
+        steps = order, tf.constant(first), tf.constant(count)
+        with self._execution.graph_rewriter():
+            return float(self._run(self.images, self.labels, *steps))
 
     def _run_slice(
         self,
@@ -103,35 +99,37 @@ class Steps:
         first: tf.Tensor,
         count: tf.Tensor,
     ) -> tf.Tensor:
-        # Not `for … in tf.range(…)`: XLA would compile it anew for each number of steps.
+        # For `for … in tf.range(…)`, XLA would compile again for each number of steps.
         total, step = tf.zeros([], tf.float64), first
         while step < first + count:
-            rows = tf.slice(order, [step * self._batch], [self._batch])
+            rows = tf.slice(order, [step * self._batch_size], [self._batch_size])
             loss = self.strategy.run(self.train_step, (images, labels, rows))
             loss = self.strategy.reduce(tf.distribute.ReduceOp.SUM, loss, axis=None)
-            total += tf.cast(loss, tf.float64)  # so that slicing does not show in the sum
+            total += tf.cast(loss, tf.float64)  # the sum must not depend on slicing
             step += 1
         return total
 
     def train_step(self, images: tf.Tensor, labels: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-        """One step on the images at ``rows``; this replica's part of their mean cross-entropy.
+        """Run one step, and return the mean cross-entropy ``float32 []`` of the batch.
+
+        With several replicas, the sum of their results is the mean.
 
         Args:
             images: ``uint8 [S, H, W]``.
             labels: ``uint8 [S]``.
-            rows: ``int32 [batch]``.
+            rows: ``int32 [batch_size]``: the images of the batch.
         """
         variables, replicas = self._trained.trainable_variables, self.strategy.num_replicas_in_sync
         if replicas > 1:
-            first, end = own_rows(self._batch)
+            first, end = replica_rows(self._batch_size)
             rows = rows[first:end]
         labels = tf.cast(tf.gather(labels, rows), tf.int32)
         with tf.GradientTape() as tape:
             logits = self._trained(tf.gather(images, rows), training=True)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
             penalties = self._trained.losses
-            if replicas > 1:  # the optimizer sums the gradients of all
-                loss *= tf.size(rows, tf.float32) / self._batch
+            if replicas > 1:  # the optimizer sums the gradients of all replicas
+                loss *= tf.size(rows, tf.float32) / self._batch_size
                 penalties = [penalty / replicas for penalty in penalties]
             penalized = tf.add_n([loss, *penalties])
         self._optimizer.apply(tape.gradient(penalized, variables), variables)
@@ -143,15 +141,15 @@ class Steps:
         return loss
 
     def update_model(self) -> None:
-        """Give ``model`` the weights of the last step."""
+        """Copy the trained weights to ``model``, if it is another model and has no averages."""
         if self._trained is not self.model and not self._recipe.averaging:
             self.model.set_weights(self._trained.get_weights())
 
     def learning_rate(self) -> float:
-        """That of the next step."""
+        """Return the learning rate of the next step."""
         return float(tf.convert_to_tensor(self._optimizer.learning_rate))
 
     def variables(self) -> list[keras.Variable]:
-        """All that a step changes: weights, averages, the optimizer's state, dropout's seeds."""
+        """Return all that a step changes: weights, averages, optimizer state, dropout seeds."""
         averages = self.model.variables if self._recipe.averaging else []
         return [*self._trained.variables, *averages, *self._optimizer.variables]

@@ -1,179 +1,154 @@
-"""The training loop: slices of some half a second of steps, validations, checkpoints between.
+"""The training loop: slices of about half a second, with validations and checkpoints between them.
 
-What comes of it depends neither on how the steps are sliced, nor on interruptions.
+The result depends neither on the slices nor on interruptions.
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
 
-import keras
 import numpy as np
 
 from src.common.errors import PipelineError
+from src.common.tensorflow import keras
 from src.config.recipe import Recipe
-from src.data.loader import Loader, Split
+from src.data.loader import Chunk, Loader, Split
 from src.models import metrics
 from src.models.checkpoint import Checkpoint
 from src.models.inference import Predictor
 from src.models.record import HistoryRow, TrainingResult
-from src.training.distributed import ALONE, Worker, from_chief
+from src.training.distributed import SINGLE_WORKER, Worker, broadcast_from_chief
 from src.training.execution import Execution
+from src.training.state import TrainerState
 from src.training.steps import Steps
 
-SLICE_SECONDS = 0.5  # long enough to hide Python, short enough to show progress
-WORKER_STEPS = 50  # in a slice of several workers, which have to agree on it
+SLICE_SECONDS = 0.5  # long enough to hide the time of Python, short enough to show progress
+MULTI_WORKER_SLICE = 50  # steps; all workers must use the same slices
 
 
 class Trainer:
-    """One training; the same arguments on the same machine give the same weights.
-
-    A batch larger than the split is the split; images that fill no batch are left to the next
-    epoch's order.
+    """Runs one training; ``src.training.setup`` creates its parts.
 
     Args:
-        recipe: what to train.
-        training: images ``uint8 [N, H, W]`` and labels ``uint8 [N]``.
-        validation: the same, for the rows of the history.
-        classes: K; labels are 0 to K - 1.
-        seed: of initial weights, order of the images, and dropout.
-        execution: device, compilation, precision, strategy, and images on the device at once; of
-            several workers the chief's images count.
-        keep_epochs: whether to keep the weights of each row.
-        worker: who this process is among those that train the model.
-
-    Attributes:
-        steps: what is computed.
-        model: to be trained.
-        execution: as it is.
+        recipe: for the validation interval and early stopping.
+        steps: the model and its compiled steps.
+        loader: of the training split.
+        predictor: of the model of ``steps``.
+        validation: images ``uint8 [N, H, W]`` and labels ``uint8 [N]``.
+        execution: how the training runs.
+        keep_epochs: whether to keep the weights of each row of the history.
+        worker: this process.
     """
 
     def __init__(
         self,
         recipe: Recipe,
-        training: Split,
+        steps: Steps,
+        loader: Loader,
+        predictor: Predictor,
         validation: Split,
-        classes: int,
-        seed: int,
         execution: Execution,
         keep_epochs: bool = False,
-        worker: Worker = ALONE,
+        worker: Worker = SINGLE_WORKER,
     ) -> None:
-        keras.utils.set_random_seed(seed)
-        self._recipe, self._worker = recipe, worker
-        self._validation, self._keep_epochs = validation, keep_epochs
-        count, *shape = training[0].shape
-        batch = min(recipe.batch_size, count)
-        self._steps_per_epoch = count // batch
-        self._total_steps = recipe.steps or recipe.epochs * self._steps_per_epoch
-        self._validate_every = recipe.validate_every or self._steps_per_epoch
-
-        self.steps = Steps(recipe, shape, classes, batch, self._total_steps, execution, worker)
-        self.model = self.steps.model
-        window, shuffle = execution.buffer_size, recipe.shuffle
-        if execution.strategy == "multi_worker":  # each chose by its own memory
-            told = str(window).encode() if window else None
-            told = from_chief(self.steps.strategy, worker.chief, told)
-            window = int(told) if told else None
-        self.execution = replace(execution, buffer_size=window)
-        self._loader = Loader(training, batch, window, seed, shuffle, self._total_steps)
-        self._predictor = Predictor(self.model)
-
-        self._step, self._losses, self._row_seconds = 0, 0.0, 0.0
-        self._history: list[HistoryRow] = []
-        self._kept: list[np.ndarray] = []
+        self.steps, self.model, self.execution = steps, steps.model, execution
+        self._recipe, self._loader, self._predictor = recipe, loader, predictor
+        self._validation, self._keep_epochs, self._worker = validation, keep_epochs, worker
+        self._validate_every = recipe.validate_every or loader.steps_per_epoch
+        self._state = TrainerState()
 
     def run(
         self,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         checkpoint: Checkpoint | None = None,
     ) -> TrainingResult:
-        """Train, from the checkpoint if there is one, to the end.
+        """Train to the end, from the checkpoint if there is one.
 
         Args:
-            callbacks: Keras callbacks; a row of the history is their epoch, a slice their batch.
-            checkpoint: written now and then, and at the end; for the caller to remove.
+            callbacks: for them, a row of the history is an epoch, and a slice is a batch. Their
+                ``on_train_end`` is called even if the training fails.
+            checkpoint: written from time to time, and at the end; the caller removes it.
 
         Raises:
-            PipelineError: the loss is not finite any more.
+            PipelineError: the loss became NaN or infinite.
         """
+        self._chunk: Chunk | None = None
+        self._slice_steps = 1
         stopping = self._early_stopping()
-        watchers = keras.callbacks.CallbackList([*stopping, *callbacks], model=self.model)
-        watchers.set_params(
-            {"total_steps": self._total_steps, "steps_per_epoch": self._steps_per_epoch}
-        )
+        callback_list = keras.callbacks.CallbackList([*stopping, *callbacks], model=self.model)
+        total, per_epoch = self._loader.total_steps, self._loader.steps_per_epoch
+        callback_list.set_params({"total_steps": total, "steps_per_epoch": per_epoch})
         self.model.stop_training = False
-        watchers.on_train_begin()
-        if checkpoint:
-            self._restore(checkpoint)
-            for index, row in enumerate(self._history):
-                for callback in stopping:
-                    callback.on_epoch_end(index, dict(row))
-        complete = self._complete()
-        saves = checkpoint and self._worker.chief
-        slice_steps, window = 1, None
-        while not self._complete():
-            started = time.perf_counter()
-            if window is None or self._step == window.end:
-                window = self._loader.at(self._step)
-                if window.split:
-                    self.steps.bring(window.split)
-            next_row = (self._step // self._validate_every + 1) * self._validate_every
-            next_row = min(self._total_steps, next_row)
-            count = min(slice_steps, window.end - self._step, next_row - self._step)
-            watchers.on_train_batch_begin(self._step)
-            loss = self.steps.run(window.order, self._step - window.first, count)
-            seconds = time.perf_counter() - started
-            if self.execution.strategy == "multi_worker":
-                slice_steps = WORKER_STEPS
-            else:
-                slice_steps = max(1, min(2 * count, int(count * SLICE_SECONDS / seconds)))
-            self._step += count
-            self._losses += loss
-            if not np.isfinite(loss):
-                raise PipelineError(
-                    f"the loss is not finite any more between steps {self._step - count} and "
-                    f"{self._step} of {self._total_steps}; a smaller learning_rate or stddev in "
-                    "the recipe usually mends it"
-                )
-            watchers.on_train_batch_end(self._step - 1, {"loss": loss / count})
-            if self._step == next_row:
-                self._row_seconds += time.perf_counter() - started
-                started = time.perf_counter()
-                row = self._validate()
-                watchers.on_epoch_end(len(self._history) - 1, dict(row))
-            self._row_seconds += time.perf_counter() - started
-            if saves and checkpoint.due():
-                checkpoint.save(*self._state())
-        if saves and not complete:
-            checkpoint.save(*self._state())
-        watchers.on_train_end()
-        kept = np.stack(self._kept) if self._kept else None
-        return TrainingResult(self.model, self._history, kept)
+        callback_list.on_train_begin()
+        try:
+            if checkpoint:
+                self._resume(checkpoint, stopping)
+            saves = checkpoint if self._worker.chief and not self._complete() else None
+            while not self._complete():
+                self._run_slice(callback_list)
+                if saves and (saves.due() or self._complete()):
+                    self._state.save(saves, self.steps)
+        finally:
+            callback_list.on_train_end()
+        kept = self._state.kept_weights
+        return TrainingResult(self.model, self._state.history, np.stack(kept) if kept else None)
 
     def _complete(self) -> bool:
-        return self._step >= self._total_steps or self.model.stop_training
+        return self._state.step >= self._loader.total_steps or self.model.stop_training
+
+    def _run_slice(self, callbacks: keras.callbacks.CallbackList) -> None:
+        """Run steps up to the end of the chunk or the next validation, at most a slice."""
+        started, state, first = time.perf_counter(), self._state, self._state.step
+        chunk, total = self._load_chunk(), self._loader.total_steps
+        next_row = min(total, (first // self._validate_every + 1) * self._validate_every)
+        count = min(self._slice_steps, chunk.end - first, next_row - first)
+        callbacks.on_train_batch_begin(first)
+        loss = self.steps.run(chunk.order, first - chunk.first, count)
+        seconds = time.perf_counter() - started
+        if self.execution.strategy == "multi_worker":
+            self._slice_steps = MULTI_WORKER_SLICE
+        else:
+            self._slice_steps = max(1, min(2 * count, int(count * SLICE_SECONDS / seconds)))
+        state.step += count
+        state.losses += loss
+        state.seconds += seconds
+        if not np.isfinite(loss):
+            raise PipelineError(
+                f"the loss became NaN or infinite between steps {first} and {state.step} of "
+                f"{total}; lower learning_rate or stddev of the recipe"
+            )
+        callbacks.on_train_batch_end(state.step - 1, {"loss": loss / count})
+        if state.step == next_row:
+            row = self._validate()
+            callbacks.on_epoch_end(len(state.history) - 1, dict(row))
+
+    def _load_chunk(self) -> Chunk:
+        if self._chunk is None or self._state.step == self._chunk.end:
+            self._chunk = self._loader.chunk_at(self._state.step)
+            if self._chunk.split:
+                self.steps.load(self._chunk.split)
+        return self._chunk
 
     def _validate(self) -> HistoryRow:
         """Add a row to the history."""
-        started = time.perf_counter()
+        started, state = time.perf_counter(), self._state
         self.steps.update_model()
-        logits = self._predictor.logits(self._validation[0])
-        before = self._history[-1]["step"] if self._history else 0
+        images, labels = self._validation
+        logits = self._predictor.logits(images)
+        last_step = state.history[-1]["step"] if state.history else 0
         row = HistoryRow(
-            epoch=round(self._step / self._steps_per_epoch, 4),
-            step=self._step,
-            loss=round(self._losses / (self._step - before), 7),
-            val_loss=metrics.cross_entropy(logits, self._validation[1]),
-            val_accuracy=metrics.accuracy(logits, self._validation[1]),
+            epoch=round(state.step / self._loader.steps_per_epoch, 4),
+            step=state.step,
+            loss=round(state.losses / (state.step - last_step), 7),
+            val_loss=metrics.cross_entropy(logits, labels),
+            val_accuracy=metrics.accuracy(logits, labels),
             learning_rate=self.steps.learning_rate(),
-            seconds=round(self._row_seconds + time.perf_counter() - started, 4),
+            seconds=round(state.seconds + time.perf_counter() - started, 4),
         )
-        self._history.append(row)
+        state.history.append(row)
         if self._keep_epochs:
-            self._kept.append(np.concatenate([w.ravel() for w in self.model.get_weights()]))
-        self._losses, self._row_seconds = 0.0, 0.0
+            weights = self.model.get_weights()
+            state.kept_weights.append(np.concatenate([each.ravel() for each in weights]))
+        state.losses, state.seconds = 0.0, 0.0
         return row
 
     def _early_stopping(self) -> list[keras.callbacks.Callback]:
@@ -182,37 +157,18 @@ class Trainer:
             return []
         return [keras.callbacks.EarlyStopping(settings.monitor, patience=settings.patience)]
 
-    def _state(self) -> tuple[dict[str, Any], list[np.ndarray]]:
-        state = {
-            "step": self._step,
-            "losses": self._losses,
-            "row_seconds": self._row_seconds,
-            "history": self._history,
-        }
-        return state, [np.asarray(each) for each in self.steps.variables()] + self._kept
-
-    def _restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from the checkpoint, if it fits."""
+    def _resume(self, checkpoint: Checkpoint, stopping: list[keras.callbacks.Callback]) -> None:
+        """Restore the state from the checkpoint of the chief, if it is valid."""
         content = checkpoint.read() if self._worker.chief else None
         if self.execution.strategy == "multi_worker":
-            content = from_chief(self.steps.strategy, self._worker.chief, content)
-        saved = checkpoint.load(content)
-        if saved is None:
+            content = broadcast_from_chief(self.steps.strategy, self._worker.chief, content)
+        if not self._state.restore(content, checkpoint, self.steps, self._keep_epochs):
             return
-        state, arrays = saved
-        variables = self.steps.variables()
-        kept = arrays[len(variables) :]
-        shapes = [tuple(each.shape) for each in variables]
-        if shapes != [each.shape for each in arrays[: len(variables)]] or (
-            len(kept) != self._keep_epochs * len(state["history"])
-        ):
-            checkpoint.discard("does not fit this training")
-            return
-        for variable, value in zip(variables, arrays, strict=False):
-            variable.assign(value)
-        self._step, self._history, self._kept = state["step"], state["history"], kept
-        self._losses, self._row_seconds = state["losses"], state["row_seconds"]
-        if self._step < self._total_steps:
-            print(f"{checkpoint.name}: going on from step {self._step} of {self._total_steps}")
+        for index, row in enumerate(self._state.history):
+            for callback in stopping:
+                callback.on_epoch_end(index, dict(row))
+        step, total = self._state.step, self._loader.total_steps
+        if step < total:
+            print(f"{checkpoint.name}: resuming from step {step} of {total}")
         else:
-            print(f"{checkpoint.name}: the training is complete already")
+            print(f"{checkpoint.name}: the training is already complete")

@@ -10,7 +10,7 @@ import yaml
 from src.common.errors import PipelineError
 from src.config.params import load_params, select
 from src.training.execution import choose_execution
-from src.training.trainer import Trainer
+from src.training.setup import make_trainer
 from tests.conftest import ROOT
 from tests.faults.conftest import ALL, few
 
@@ -65,7 +65,7 @@ def try_training(params, name, tiny) -> None:
     train = params.train
     try:
         execution = choose_execution(recipe, "cpu", train.compile, train.precision)
-        Trainer(recipe, tiny, tiny, 10, train.seed, execution).run()
+        make_trainer(recipe, tiny, tiny, 10, train.seed, execution).run()
     except PipelineError as error:
         assert "\n" not in str(error)
 

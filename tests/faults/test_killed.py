@@ -1,4 +1,4 @@
-"""The pipeline is killed, at moments drawn at random."""
+"""The pipeline is killed at random times."""
 
 import os
 import random
@@ -18,12 +18,12 @@ from tests.faults.conftest import ALL, RECIPES, few, only_all, results
 
 pytestmark = pytest.mark.slow
 ROUNDS = 10 if ALL else 1
-KILLS = 5 if ALL else 3  # of a round, before it may finish
-LONGEST = 22  # seconds that a life lasts: about what the whole pipeline takes
+KILLS = 5 if ALL else 3  # in a round, before the pipeline may finish
+LONGEST = 22  # seconds before a kill: about the duration of the complete pipeline
 
 
 def processes(folder: Path) -> list[psutil.Process]:
-    """Those that work in a folder."""
+    """Return the processes whose working directory is in a folder."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -42,7 +42,7 @@ def start(checkout: Path, environment: dict[str, str], log: Path) -> subprocess.
         stdout=log.open("a"),
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        # What runs in the background of a script ignores Ctrl-C, and so do its children.
+        # A background process of a script ignores Ctrl-C, and its children inherit this.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
@@ -55,20 +55,20 @@ def wait_until_quiet(checkout: Path) -> None:
 
 
 @pytest.mark.fault(
-    "Killed at 50 random moments: SIGKILL, SIGTERM or Ctrl-C to all, or SIGKILL to `dvc` alone",
-    sees="at Ctrl-C, `interrupted: …`; else nothing",
-    then="`dvc repro` goes on; a training, from its last checkpoint; same weights and figures",
+    "Killed at 50 random times: SIGKILL, SIGTERM or Ctrl-C to all processes, or SIGKILL to `dvc`",
+    sees="after Ctrl-C, `interrupted: …`; otherwise no message",
+    then="`dvc repro` continues; a training resumes from its checkpoint; same weights and metrics",
 )
 @pytest.mark.parametrize("seed", range(ROUNDS))
-def test_killed_at_random_moments(checkout, environment, tmp_path, recovers, seed):
-    moments, log = random.Random(seed), tmp_path / "log"
+def test_killed_at_random_times(checkout, environment, tmp_path, recovers, seed):
+    times, log = random.Random(seed), tmp_path / "log"
     for _ in range(KILLS):
         process = start(checkout, environment, log)
-        time.sleep(moments.uniform(0.5, LONGEST))
-        how = moments.choice(["all", "dvc", signal.SIGTERM, signal.SIGINT])
+        time.sleep(times.uniform(0.5, LONGEST))
+        how = times.choice(["all", "dvc", signal.SIGTERM, signal.SIGINT])
         if process.poll() is not None:
-            continue  # it was quicker
-        if how == "all":  # as where power fails
+            continue  # it has already ended
+        if how == "all":  # as in a power failure
             for each in processes(checkout):
                 each.kill()
         elif how == "dvc":
@@ -85,7 +85,7 @@ def test_killed_at_random_moments(checkout, environment, tmp_path, recovers, see
 @pytest.mark.fault(
     "Ctrl-C in each stage",
     sees="`interrupted: nothing half-written was kept; …`, and no process is left behind",
-    then="`dvc repro` goes on",
+    then="`dvc repro` continues",
 )
 @pytest.mark.parametrize("stage", few(["train@mlp_dropout", "download", "plan", "preprocess"]))
 @only_all
@@ -105,22 +105,22 @@ def test_interrupted(checkout, environment, tmp_path, recovers, stage):
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) != 0
     wait_until_quiet(checkout)
-    assert f'File "{checkout}' not in log.read_text()  # no traceback of ours; DVC has its own
+    assert f'File "{checkout}' not in log.read_text()  # DVC may print its own traceback
     recovers(checkout)
 
 
 @pytest.mark.fault(
-    "`dvc` killed when a training is complete, before DVC has taken its results",
-    sees="nothing",
-    then="the training is not repeated: its last checkpoint is complete; MLflow gets no second run",
+    "`dvc` killed after a training is complete, before DVC has cached its results",
+    sees="no message",
+    then="the training is not repeated: its checkpoint is complete; MLflow gets no second run",
 )
 def test_a_complete_training_is_not_repeated(results_there, shell, expected):
     checkout, name = results_there, RECIPES[1]
-    # As if DVC had been killed there: the stage is complete, and DVC knows nothing of it.
+    # The state after such a kill: the stage is complete, but DVC has not recorded it.
     lock = checkout / "dvc.lock"
-    known = yaml.safe_load(lock.read_text())
-    del known["stages"][f"train@{name}"]
-    lock.write_text(yaml.safe_dump(known, sort_keys=False))
+    content = yaml.safe_load(lock.read_text())
+    del content["stages"][f"train@{name}"]
+    lock.write_text(yaml.safe_dump(content, sort_keys=False))
     shutil.rmtree(checkout / ".dvc/cache/runs")
     shutil.rmtree(checkout / "models" / name)
     with sqlite3.connect(checkout / "mlflow.db") as store:
@@ -130,7 +130,7 @@ def test_a_complete_training_is_not_repeated(results_there, shell, expected):
     shutil.rmtree(checkout / "models" / name)
 
     again = shell(["dvc", "repro", "-s", f"train@{name}"], checkout)
-    assert "the training is complete already" in again.stdout
+    assert "the training is already complete" in again.stdout
     shell(["dvc", "repro", "-q"], checkout)
     assert results(checkout) == expected
     assert list((checkout / ".checkpoints").glob("*.npz")) == []
@@ -142,16 +142,16 @@ def test_a_complete_training_is_not_repeated(results_there, shell, expected):
 
 
 @pytest.mark.fault(
-    "`dvc` killed in the tenth of a second in which it writes `dvc.lock`, after each stage",
-    sees="from `dvc`, the next time: `'./dvc.lock' is invalid` or `validation failed`",
-    then="`git checkout dvc.lock`, and `dvc repro` takes from its cache what was done",
+    "`dvc` killed while it writes `dvc.lock`, which takes a tenth of a second after each stage",
+    sees="in the next run, from `dvc`: `'./dvc.lock' is invalid` or `validation failed`",
+    then="`git checkout dvc.lock`; then `dvc repro` restores the results from its cache",
 )
 def test_killed_while_dvc_writes_its_lock_file(results_there, shell, expected):
     lock = results_there / "dvc.lock"
     lock.write_text(lock.read_text()[:20000].rpartition("path:")[0] + "pa")
     said = shell(["dvc", "repro"], results_there, fails=True).stderr
     assert re.search(r"'./dvc.lock' (is invalid|validation failed)", said)
-    # As long ago as can be: to the state before the first stage.
+    # The worst case: the state before the first stage.
     shell(["git", "checkout", "HEAD~", "dvc.lock"], results_there)
     done = shell(["dvc", "repro"], results_there)
     assert "Running stage 'train" not in done.stdout

@@ -1,4 +1,4 @@
-"""What a training says where the output is no terminal."""
+"""The progress is printed and logged after each validation."""
 
 import time
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ from src.callbacks.live_curves import LiveCurves
 from src.callbacks.progress import TrainingProgress
 
 
-def test_a_line_for_each_validation(capsys):
+def test_without_a_terminal_a_line_is_printed_for_each_validation(capsys):
     progress = TrainingProgress("cnn")
     progress.set_params({"total_steps": 20, "steps_per_epoch": 10})
     progress.on_train_begin()
@@ -24,7 +24,7 @@ def test_a_line_for_each_validation(capsys):
 
 
 @pytest.mark.parametrize(("step", "stopped"), [(20, False), (10, True)])
-def test_rows_are_logged_by_the_names_of_the_history(step, stopped):
+def test_rows_are_logged_with_the_names_of_the_history(step, stopped):
     sent = []
     curves = LiveCurves(lambda what, **details: sent.append((what, details["rows"])))
     curves.set_params({"total_steps": 20})
@@ -36,4 +36,4 @@ def test_rows_are_logged_by_the_names_of_the_history(step, stopped):
     curves.set_model(SimpleNamespace(stop_training=stopped))
     curves.SECONDS = 0
     curves.on_epoch_end(1, {"step": step, "val_loss": 0.1, "val_accuracy": 0.9})
-    assert len(sent) == 1  # the last is left to the end
+    assert len(sent) == 1  # the last row is logged at the end

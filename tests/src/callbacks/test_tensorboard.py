@@ -1,69 +1,66 @@
-"""What TensorBoard finds of a training."""
+"""TensorBoard shows the scalars, the weight histograms and the graph of a training."""
+
+import json
 
 import pytest
-import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.graph.keras_util import keras_model_to_graph_def
 
 from src.callbacks import tensorboard
+from src.common.tensorflow import tf
 from src.config.recipe import load_recipe
-from src.training.trainer import Trainer
-from tests.src.models.test_artifacts import GRAPH, RECIPE
+from src.models.artifacts import weights_sha256
 
 
-def train(digits, folder, goes_on=False, epochs=12):
-    images, labels = digits
-    recipe = load_recipe(RECIPE | {"epochs": epochs})
-    trainer = Trainer(recipe, digits, (images[:100], labels[:100]), 10, 1, GRAPH)
-    return trainer.run([tensorboard.TensorBoard(folder, goes_on)])
+@pytest.fixture
+def train(new_trainer, tiny_recipe, tmp_path):
+    """Train with the callback."""
+
+    def train(resumes=False, epochs=2):
+        trainer = new_trainer(load_recipe(tiny_recipe | {"epochs": epochs}))
+        return trainer.run([tensorboard.TensorBoard(tmp_path / "logs", resumes)])
+
+    return train
 
 
-def found(folder):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    return EventAccumulator(str(folder), {"tensors": 0}).Reload()
-
-
-def test_it_finds_scalars_histograms_and_the_graph(digits, tmp_path):
-    training = train(digits, tmp_path / "logs")
-    train_events, validation = found(tmp_path / "logs/train"), found(tmp_path / "logs/validation")
-    steps = [row["step"] for row in training.history]
-
-    def scalars(events, name):
-        return [(each.step, tf.make_ndarray(each.tensor_proto)) for each in events.Tensors(name)]
-
+def test_the_files_contain_scalars_histograms_and_the_graph(train, tmp_path):
+    training = train(epochs=12)
+    train_events, validation_events = (
+        EventAccumulator(str(tmp_path / "logs" / name), {"tensors": 0}).Reload()
+        for name in ("train", "validation")
+    )
     rows = training.history
-    expected = {
-        (train_events, "epoch_loss"): [row["loss"] for row in rows],
-        (validation, "epoch_loss"): [row["val_loss"] for row in rows],
-        (validation, "epoch_accuracy"): [row["val_accuracy"] for row in rows],
-    }
-    for (events, name), values in expected.items():
-        assert [step for step, _ in scalars(events, name)] == steps
-        assert [value for _, value in scalars(events, name)] == pytest.approx(values)
+    for events, tag, name in (
+        (train_events, "epoch_loss", "loss"),
+        (validation_events, "epoch_loss", "val_loss"),
+        (validation_events, "epoch_accuracy", "val_accuracy"),
+    ):
+        scalars = events.Tensors(tag)
+        assert [each.step for each in scalars] == [row["step"] for row in rows]
+        values = [tf.make_ndarray(each.tensor_proto) for each in scalars]
+        assert values == pytest.approx([row[name] for row in rows])
     kernel = training.model.weights[0].path
-    kinds = train_events.Tags()["tensors"]
-    assert kernel in kinds
-    assert len(train_events.Graph().node) > 5
-    assert 5 <= len(train_events.Tensors(kernel)) <= tensorboard.HISTOGRAMS
+    assert 5 <= len(train_events.Tensors(f"{kernel}/histogram")) <= tensorboard.HISTOGRAMS
+    (graph,) = train_events.Tensors("keras")
+    nodes = keras_model_to_graph_def(json.loads(tf.make_ndarray(graph.tensor_proto).item())).node
+    layers = [layer.name for layer in training.model.layers]
+    assert [node.name.split("/")[-1] for node in nodes] == layers
 
 
-def test_a_new_training_starts_the_files_anew_and_one_that_goes_on_does_not(digits, tmp_path):
-    train(digits, tmp_path / "logs", epochs=2)
-    train(digits, tmp_path / "logs", epochs=2)
+def test_a_resumed_training_keeps_the_files_and_a_new_one_removes_them(train, tmp_path):
+    train()
+    train()
     assert len(list((tmp_path / "logs/train").iterdir())) == 1
-    train(digits, tmp_path / "logs", goes_on=True, epochs=2)
+    train(resumes=True)
     assert len(list((tmp_path / "logs/train").iterdir())) == 2
 
 
-def test_the_weights_are_those_of_a_training_without_it(digits, tmp_path):
-    images, labels = digits
-    recipe = load_recipe(RECIPE)
-    plain = Trainer(recipe, digits, (images[:100], labels[:100]), 10, 1, GRAPH).run()
-    watched = train(digits, tmp_path / "logs", epochs=2)
-    for ours, theirs in zip(plain.model.get_weights(), watched.model.get_weights(), strict=True):
-        assert (ours == theirs).all()
+def test_the_callback_does_not_change_the_weights(train, new_trainer, tiny_recipe):
+    plain = new_trainer(load_recipe(tiny_recipe)).run()
+    assert weights_sha256(train().model) == weights_sha256(plain.model)
 
 
-def test_folders_are_named_by_recipe_and_experiment(tmp_path, monkeypatch):
+def test_folders_are_named_after_recipe_and_experiment(tmp_path, monkeypatch):
     monkeypatch.delenv("DVC_EXP_NAME", raising=False)
     assert tensorboard.folder(tmp_path, "cnn") == tmp_path / "cnn/workspace"
     monkeypatch.setenv("DVC_EXP_NAME", "bold-move")

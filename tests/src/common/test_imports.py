@@ -1,4 +1,4 @@
-"""Packages that are absent for a while, and the garbage collector as it was."""
+"""Imports hide packages and restore the garbage collector; TensorFlow is imported quietly."""
 
 import gc
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from src.common.imports import lean_import
 
 
-def test_an_absent_package_is_there_again_afterwards(monkeypatch):
+def test_a_hidden_package_can_be_imported_afterwards(monkeypatch):
     monkeypatch.delitem(sys.modules, "wave", raising=False)
     with lean_import(without=["wave"]), pytest.raises(ImportError):
         import wave
@@ -18,29 +18,32 @@ def test_an_absent_package_is_there_again_afterwards(monkeypatch):
     assert wave.open
 
 
-def test_a_package_that_was_imported_before_stays():
+def test_a_package_that_is_already_imported_is_not_hidden():
     with lean_import(without=["json"]):
         import json
     assert json.loads("1") == 1
 
 
-@pytest.mark.parametrize("collecting", [True, False])
-def test_garbage_is_collected_as_before(collecting):
-    if not collecting:
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector_is_restored(enabled):
+    if not enabled:
         gc.disable()
     try:
         with pytest.raises(ZeroDivisionError), lean_import():
             assert not gc.isenabled()
             raise ZeroDivisionError
-        assert gc.isenabled() == collecting
+        assert gc.isenabled() == enabled
     finally:
         gc.enable()
 
 
-def test_tensorflow_brings_neither_scikit_learn_nor_matplotlib():
+@pytest.mark.parametrize(
+    "module", ["data.loader", "models.network", "training.setup", "callbacks.setup"]
+)
+def test_tensorflow_is_imported_quietly_and_without_unused_packages(module):
     code = (
-        "import src.models.device, sys, src.training.trainer; "
+        f"import src.{module}, sys; "
         "print([name for name in ('sklearn', 'matplotlib', 'scipy.stats') if name in sys.modules])"
     )
-    told = subprocess.check_output([sys.executable, "-c", code], text=True)
-    assert told == "[]\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -4,33 +4,14 @@ import numpy as np
 import pytest
 
 from src.common.errors import PipelineError
-from src.config.recipe import load_recipe
 from src.evaluation.evaluation import evaluate_model
 from src.models import artifacts
-from src.training.execution import Execution
-from src.training.trainer import Trainer
-
-RECIPE = {
-    "family": "softmax",
-    "weights": {"kind": "glorot_uniform"},
-    "bias": {"kind": "zeros"},
-    "optimizer": {"kind": "sgd", "learning_rate": 0.1},
-    "batch_size": 100,
-    "epochs": 2,
-}
 
 
 @pytest.fixture(scope="module")
-def folder(digits, tmp_path_factory):
-    images, labels = digits
-    validation, execution = (images[:100], labels[:100]), Execution("cpu", "graph", "float32")
-    trainer = Trainer(load_recipe(RECIPE), digits, validation, 10, 1, execution, keep_epochs=True)
-    training = trainer.run()
+def folder(save_tiny_training, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    folder.mkdir()
-    plan = {"name": "tiny", "recipe": RECIPE, "train": {"seed": 1}, "keep_epochs": True}
-    run_config = artifacts.make_run_config(plan, {"name": "digits"}, training.model, execution)
-    artifacts.save(folder, run_config, training)
+    save_tiny_training(folder)
     return folder
 
 

@@ -1,29 +1,25 @@
-"""A checkpoint is whole, belongs to one training, and is never trusted blindly."""
+"""A checkpoint is complete, belongs to one training, and is removed if it is damaged."""
 
 import os
 import time
 
 import numpy as np
 import pytest
+import yaml
 
-from src.models.checkpoint import STALE_SECONDS, Checkpoint
+from src.models import checkpoint as module
+from src.models.checkpoint import STALE_SECONDS, Checkpoint, training_code
 
 ARRAYS = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7)]
-
-
-RECORD = {
-    **{"name": "cnn", "recipe_sha256": "ab", "keep_epochs": False, "versions": {"keras": "3"}},
-    **{"device": "cpu", "compile": "xla", "precision": "float32", "strategy": "single"},
-    **{"buffer_size": None, "dataset": {"digest": "cd"}},
-}
+FIELDS = ("name", "recipe_sha256", "keep_epochs", "versions", "device", "compile", "precision")
 
 
 @pytest.fixture
-def checkpoint(tmp_path):
-    return Checkpoint(tmp_path, RECORD)
+def checkpoint(tmp_path, identity):
+    return Checkpoint(tmp_path, identity)
 
 
-def test_what_was_saved_comes_back(checkpoint):
+def test_the_loaded_state_and_arrays_are_the_saved_ones(checkpoint):
     checkpoint.save({"step": 3, "loss": 0.1}, ARRAYS)
     state, arrays = checkpoint.load(checkpoint.read())
     assert state == {"step": 3, "loss": 0.1}
@@ -31,21 +27,44 @@ def test_what_was_saved_comes_back(checkpoint):
         np.testing.assert_array_equal(saved, loaded)
 
 
-def test_there_is_none_at_first(checkpoint):
+def test_a_new_training_has_no_checkpoint(checkpoint):
+    assert not checkpoint.exists()
     assert checkpoint.load(checkpoint.read()) is None
 
 
-@pytest.mark.parametrize("key", RECORD)
-def test_another_training_has_another_checkpoint(checkpoint, tmp_path, key):
+@pytest.mark.parametrize("key", [*FIELDS, "strategy", "buffer_size", "dataset"])
+def test_another_training_has_another_checkpoint(checkpoint, tmp_path, identity, key):
     checkpoint.save({}, ARRAYS)
-    assert Checkpoint(tmp_path, RECORD | {key: {"digest": "other"}}).read() is None
-    assert Checkpoint(tmp_path, RECORD | {"seconds": 1}).read() is not None
+    assert Checkpoint(tmp_path, identity | {key: {"digest": "other"}}).read() is None
+    assert Checkpoint(tmp_path, identity | {"seconds": 1}).read() is not None
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04rubbish", None])
-def test_one_that_cannot_be_read_is_discarded_with_a_sentence(
-    checkpoint, tmp_path, capsys, content
+def test_a_change_of_any_code_that_trains_gives_another_checkpoint(
+    checkpoint, tmp_path, identity, monkeypatch
 ):
+    files = [str(path.relative_to(module.ROOT)) for path in training_code()]
+    assert {"stages/train.py", "src/data/loader.py", "src/training/steps.py"} <= {*files}
+    assert {path.split("/")[1] for path in files if path.startswith("src/")} == {
+        *("config", "data", "models", "training")
+    }
+    copy = tmp_path / "copy"
+    deps = {"deps": [*files, "data/processed/training"]}
+    for name in files:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_text("")
+    (copy / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"train": {"do": deps}}}))
+    monkeypatch.setattr(module, "ROOT", copy)
+    folder = tmp_path / "checkpoints"
+    Checkpoint(folder, identity).save({}, ARRAYS)
+    for name in files:
+        (copy / name).write_text("changed = True")
+        assert not Checkpoint(folder, identity).exists(), name
+        (copy / name).write_text("")
+    assert Checkpoint(folder, identity).exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04invalid", None])
+def test_a_damaged_checkpoint_is_discarded_with_a_message(checkpoint, tmp_path, capsys, content):
     checkpoint.save({}, ARRAYS)
     (path,) = tmp_path.iterdir()
     path.write_bytes(path.read_bytes()[:-40] if content is None else content)
@@ -62,16 +81,36 @@ def test_a_pickle_is_never_loaded(checkpoint, tmp_path, capsys):
     assert "cannot be read" in capsys.readouterr().err
 
 
-def test_pruning_removes_it_and_what_is_long_forgotten(checkpoint, tmp_path):
+def test_pruning_removes_the_checkpoint_and_stale_files(checkpoint, tmp_path):
     checkpoint.save({}, ARRAYS)
-    recent, old = tmp_path / "mlp-1.npz", tmp_path / "mlp-2.npz"
-    for path in (recent, old):
+    (own,) = tmp_path.iterdir()
+    names = [
+        f".{own.stem}.1.partial",
+        "mlp-1.npz",
+        "mlp-2.npz",
+        ".mlp-1.1.partial",
+        ".mlp-2.1.partial",
+    ]
+    own_partial, recent, old, recent_partial, old_partial = [tmp_path / name for name in names]
+    for path in (own_partial, recent, old, recent_partial, old_partial):
         path.write_bytes(b"")
-    long_ago = time.time() - STALE_SECONDS - 1
-    os.utime(old, (long_ago, long_ago))
+    for path in (old, old_partial):
+        os.utime(path, (time.time() - STALE_SECONDS - 1,) * 2)
     checkpoint.prune()
-    assert list(tmp_path.iterdir()) == [recent]
+    assert sorted(tmp_path.iterdir()) == [recent_partial, recent]
 
 
-def test_it_is_not_due_at_once(checkpoint):
+def test_a_partial_file_that_another_process_removes_is_no_error(checkpoint, tmp_path, monkeypatch):
+    def prune_first(file):
+        checkpoint.prune()
+
+    monkeypatch.setattr(os, "fsync", prune_first)
+    checkpoint.save({}, ARRAYS)
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    checkpoint.save({}, ARRAYS)
+    assert checkpoint.exists()
+
+
+def test_a_checkpoint_is_not_due_immediately(checkpoint):
     assert not checkpoint.due()

@@ -1,4 +1,4 @@
-"""From recipe to Keras model: what the design's table says of each, and any size of data."""
+"""Models have the architecture and initial values of their recipes, for any size of data."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from src.config.recipe import load_recipe
 from src.models.network import build_model, build_optimizer
 
 RECIPES = load_params(Path(__file__).parents[3] / "params.yaml").models
-PARAMETERS = {  # counted by hand from the architectures
+PARAMETERS = {  # calculated from the architectures
     "softmax": 784 * 10 + 10,
     "softmax_normal": 784 * 10 + 10,
     "mlp_200": 784 * 200 + 200 + 200 * 10 + 10,
@@ -43,7 +43,7 @@ def test_pixels_are_scaled_to_0_to_1():
     np.testing.assert_allclose(model(np.array([[[255]], [[51]]], np.uint8)), [[1, 2], [0.2, 0.4]])
 
 
-def test_initial_values_are_the_recipes():
+def test_initial_values_follow_the_recipe():
     kernel, bias, *_ = build_model(RECIPES["mlp_200"], 28, 28, 10).get_weights()
     assert kernel.mean() == pytest.approx(0.5, abs=0.01)
     assert kernel.std() == pytest.approx(0.7, abs=0.01)
@@ -60,7 +60,7 @@ def test_the_penalty_is_half_the_sum_of_squared_weights():
     assert float(sum(model.losses)) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_dropout_acts_in_training_only():
+def test_dropout_is_active_in_training_only():
     model = build_model(RECIPES["mlp_dropout"], 28, 28, 10)
     images = np.full((1, 28, 28), 200, np.uint8)
     np.testing.assert_array_equal(model(images), model(images))

@@ -1,12 +1,17 @@
-"""Who is who among workers, and the sentences about them."""
+"""Workers are read from TF_CONFIG, and lost connections are errors with a message."""
 
 import json
 
 import pytest
-import tensorflow as tf
 
 from src.common.errors import PipelineError
-from src.training.distributed import ALONE, Worker, sentence_for_lost_workers, this_worker
+from src.common.tensorflow import tf
+from src.training.distributed import (
+    SINGLE_WORKER,
+    Worker,
+    lost_connection_as_error,
+    this_worker,
+)
 
 CLUSTER = {"worker": ["a:1", "b:1", "c:1"]}
 WITH_CHIEF = {"chief": ["z:1"], **CLUSTER}
@@ -18,12 +23,12 @@ def config(kind, index, cluster=CLUSTER):
 
 @pytest.mark.parametrize("strategy", ["single", "mirrored"])
 def test_one_machine_needs_no_cluster(monkeypatch, strategy):
-    monkeypatch.setenv("TF_CONFIG", "rubbish")
-    assert this_worker(strategy) == ALONE
+    monkeypatch.setenv("TF_CONFIG", "invalid")
+    assert this_worker(strategy) == SINGLE_WORKER
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("text", "expected"),
     [
         (config("worker", 0), Worker("worker 0", True, "a:1", ("b:1", "c:1"))),
         (config("worker", "2"), Worker("worker 2", False, "c:1", ("a:1", "b:1"))),
@@ -31,37 +36,37 @@ def test_one_machine_needs_no_cluster(monkeypatch, strategy):
         (config("worker", 0, WITH_CHIEF), Worker("worker 0", False, "a:1", ("z:1", "b:1", "c:1"))),
     ],
 )  # fmt: skip
-def test_the_first_worker_is_the_chief_if_no_other_is(monkeypatch, found, expected):
-    monkeypatch.setenv("TF_CONFIG", found)
+def test_the_first_worker_is_the_chief_if_no_other_is(monkeypatch, text, expected):
+    monkeypatch.setenv("TF_CONFIG", text)
     assert this_worker("multi_worker") == expected
 
 
-NOBODY = [config("worker", 3), config("ps", 0), config("worker", None)]
-NOBODY += [config("worker", 0, {"worker": workers}) for workers in (["a", "b:1"], ["a:65536"])]
+NO_WORKER = [config("worker", 3), config("ps", 0), config("worker", None)]
+NO_WORKER += [config("worker", 0, {"worker": workers}) for workers in (["a", "b:1"], ["a:65536"])]
 
 
-@pytest.mark.parametrize("found", ["", "rubbish", "[]", "{}", *NOBODY])
-def test_a_cluster_that_does_not_fit_is_a_sentence(monkeypatch, found):
-    monkeypatch.setenv("TF_CONFIG", found)
-    with pytest.raises(PipelineError, match=r"TF_CONFIG.*which does not fit"):
+@pytest.mark.parametrize("text", ["", "invalid", "[]", "{}", *NO_WORKER])
+def test_an_invalid_cluster_is_an_error(monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(PipelineError, match=r"TF_CONFIG; its value is invalid \("):
         this_worker("multi_worker")
 
 
-def test_a_missing_cluster_is_a_sentence(monkeypatch):
+def test_a_missing_cluster_is_an_error(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    with pytest.raises(PipelineError, match=r"it is not set; see docs/scale\.md"):
+    with pytest.raises(PipelineError, match=r"the variable is not set; see docs/scale\.md"):
         this_worker("multi_worker")
 
 
-def test_only_among_workers_some_of_tensorflows_errors_mean_that_one_is_gone():
+def test_connection_errors_between_workers_have_a_message_and_other_errors_do_not_change():
     error = tf.errors.UnavailableError(None, None, "Connection reset by peer\nmore")
-    among = Worker("worker 0", True, "a:1", ("b:1",))
-    sentence = r"a worker is gone \(Connection reset by peer\); start"
-    with pytest.raises(PipelineError, match=sentence), sentence_for_lost_workers(among):
+    worker = Worker("worker 0", True, "a:1", ("b:1",))
+    message = r"lost connection to a worker \(Connection reset by peer\); start"
+    with pytest.raises(PipelineError, match=message), lost_connection_as_error(worker):
         raise error
-    with pytest.raises(tf.errors.UnavailableError), sentence_for_lost_workers(ALONE):
+    with pytest.raises(tf.errors.UnavailableError), lost_connection_as_error(SINGLE_WORKER):
         raise error
-    own = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
-    for fault in (own, KeyError("a")):
-        with pytest.raises(type(fault)), sentence_for_lost_workers(among):
-            raise fault
+    other = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+    for each in (other, KeyError("a")):
+        with pytest.raises(type(each)), lost_connection_as_error(worker):
+            raise each

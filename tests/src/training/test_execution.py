@@ -1,11 +1,11 @@
-"""What pays for which recipe on which device, and what is forced."""
+"""``auto`` chooses the fastest supported execution, and unsupported settings are errors."""
 
 from pathlib import Path
 
 import pytest
-import tensorflow as tf
 
 from src.common.errors import PipelineError
+from src.common.tensorflow import tf
 from src.config.params import load_params
 from src.training import execution
 from src.training.execution import Execution, choose_execution
@@ -35,27 +35,27 @@ def test_graphs_use_bfloat16_where_the_processor_has_it(name, bfloat16):
 @pytest.mark.parametrize(
     ("compile", "precision"), [("graph", "float32"), ("graph", "bfloat16"), ("xla", "float32")]
 )
-def test_what_is_forced_is_done(compile, precision):
+def test_explicit_settings_are_used(compile, precision):
     for name in RECIPES:
         chosen = choose_execution(RECIPES[name], "cpu", compile, precision)
         assert (chosen.compile, chosen.precision) == (compile, precision)
 
 
-def test_bfloat16_alone_means_a_graph():
+def test_bfloat16_on_a_cpu_implies_a_graph():
     chosen = choose_execution(RECIPES["softmax"], "cpu", "auto", "bfloat16")
     assert (chosen.compile, chosen.precision) == ("graph", "bfloat16")
 
 
-def test_bfloat16_that_would_not_be_used_is_refused(monkeypatch):
+def test_unsupported_bfloat16_is_an_error(monkeypatch):
     with pytest.raises(PipelineError, match=r"train\.precision is bfloat16, which .* not with xla"):
         choose_execution(RECIPES["cnn"], "cpu", "xla", "bfloat16")
     monkeypatch.setattr(execution, "_has_bfloat16", lambda device: False)
-    with pytest.raises(PipelineError, match=r"from compute capability 8\.0 on"):
+    with pytest.raises(PipelineError, match=r"needs a GPU of compute capability 8\.0"):
         choose_execution(RECIPES["cnn"], "gpu", "auto", "bfloat16")
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_gpu_takes_xla_except_for_convolutions_and_bfloat16_for_them(name, bfloat16):
+def test_a_gpu_uses_xla_for_dense_recipes_and_bfloat16_for_convolutions(name, bfloat16):
     chosen = choose_execution(RECIPES[name], "gpu", "auto", "auto")
     if name == "cnn":
         assert chosen == Execution("gpu", "graph", "bfloat16" if bfloat16 else "float32")
@@ -76,7 +76,7 @@ def test_gpus_multiply_bfloat16_from_capability_8(monkeypatch, capabilities, has
     assert execution._has_bfloat16("gpu") is has
 
 
-def test_bfloat16_is_a_policy_of_layers_on_a_gpu_and_a_rewriter_on_a_cpu():
+def test_bfloat16_is_a_policy_of_layers_on_a_gpu_only():
     assert Execution("gpu", "xla", "bfloat16").policy() == "mixed_bfloat16"
     assert Execution("cpu", "graph", "bfloat16").policy() == "float32"
     assert Execution("gpu", "xla", "float32").policy() == "float32"
@@ -86,11 +86,13 @@ def test_bfloat16_is_a_policy_of_layers_on_a_gpu_and_a_rewriter_on_a_cpu():
 def test_replicas_are_not_compiled_by_xla(strategy):
     chosen = choose_execution(RECIPES["softmax"], "cpu", "auto", "auto", strategy)
     assert (chosen.compile, chosen.strategy) == ("graph", strategy)
-    with pytest.raises(PipelineError, match=f"does not go with train.strategy {strategy}"):
+    with pytest.raises(
+        PipelineError, match=f"xla, which train.strategy {strategy} does not support"
+    ):
         choose_execution(RECIPES["softmax"], "cpu", "xla", "auto", strategy)
 
 
-def test_it_is_told_in_a_line():
-    assert str(Execution("cpu", "xla", "float32")) == "cpu, all images on it, xla, float32"
-    told = str(Execution("gpu", "graph", "float32", "mirrored", 12800))
-    assert told == "mirrored, gpu, 12,800 images at a time, graph, float32"
+def test_an_execution_is_printed_on_one_line():
+    assert str(Execution("cpu", "xla", "float32")) == "cpu, all images in memory, xla, float32"
+    text = str(Execution("gpu", "graph", "float32", "mirrored", 12800))
+    assert text == "mirrored, gpu, 12,800 images in memory, graph, float32"

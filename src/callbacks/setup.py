@@ -1,0 +1,27 @@
+"""Creates the callbacks of a training."""
+
+from collections.abc import Callable
+from typing import Any
+
+from src.callbacks import tensorboard
+from src.callbacks.live_curves import LiveCurves
+from src.callbacks.progress import TrainingProgress
+from src.common import paths
+from src.common.tensorflow import keras
+
+
+def training_callbacks(
+    plan: dict[str, Any], log: Callable[..., None], resumes: bool
+) -> list[keras.callbacks.Callback]:
+    """Return the callbacks for progress, MLflow, and, if the plan enables it, TensorBoard.
+
+    Args:
+        plan: the content of the recipe file.
+        log: logs to MLflow.
+        resumes: whether the training resumes from a checkpoint.
+    """
+    callbacks = [TrainingProgress(plan["name"]), LiveCurves(log)]
+    if plan["tensorboard"]:
+        folder = tensorboard.folder(paths.main_checkout() / paths.LOGS, plan["name"])
+        callbacks.append(tensorboard.TensorBoard(folder, resumes))
+    return callbacks

@@ -1,0 +1,58 @@
+"""The state of a training, and its checkpoints."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from src.models.checkpoint import Checkpoint
+from src.models.record import HistoryRow
+from src.training.steps import Steps
+
+
+@dataclass
+class TrainerState:
+    """What a checkpoint contains in addition to the variables of the steps.
+
+    Attributes:
+        step: number of completed steps.
+        losses: sum over the steps since the last row of the history.
+        seconds: of training since the last row.
+        history: one row for each validation.
+        kept_weights: ``float32 [weights]`` for each row, if they are kept.
+    """
+
+    step: int = 0
+    losses: float = 0.0
+    seconds: float = 0.0
+    history: list[HistoryRow] = field(default_factory=list)
+    kept_weights: list[np.ndarray] = field(default_factory=list)
+
+    def save(self, checkpoint: Checkpoint, steps: Steps) -> None:
+        """Write a checkpoint."""
+        state = {name: value for name, value in vars(self).items() if name != "kept_weights"}
+        variables = [np.asarray(variable) for variable in steps.variables()]
+        checkpoint.save(state, variables + self.kept_weights)
+
+    def restore(
+        self, content: bytes | None, checkpoint: Checkpoint, steps: Steps, keep_epochs: bool
+    ) -> bool:
+        """Restore this state and the variables of the steps from the content of a checkpoint.
+
+        Returns:
+            Whether there was a valid checkpoint. A checkpoint that does not fit is removed.
+        """
+        saved = checkpoint.load(content)
+        if saved is None:
+            return False
+        state, arrays = saved
+        variables = steps.variables()
+        values, kept = arrays[: len(variables)], arrays[len(variables) :]
+        shapes = [tuple(variable.shape) for variable in variables]
+        rows = len(state["history"]) if keep_epochs else 0
+        if shapes != [value.shape for value in values] or len(kept) != rows:
+            checkpoint.discard("does not fit this training")
+            return False
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        vars(self).update(state, kept_weights=kept)
+        return True

@@ -1,0 +1,69 @@
+"""A training is prepared as its plan describes it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from src.common.errors import PipelineError
+from src.config.recipe import load_recipe
+from src.models.artifacts import weights_sha256
+from src.models.record import RunConfig
+from src.training.distributed import SINGLE_WORKER
+from src.training.setup import make_trainer, prepare
+
+
+@pytest.fixture
+def prepare_tiny(tmp_path, write_plan, tiny_recipe):
+    def prepare_with(**settings):
+        plan = write_plan(tmp_path, "tiny", tiny_recipe, **settings)
+        return prepare(plan, tmp_path / "data/processed", tmp_path / "checkpoints", SINGLE_WORKER)
+
+    return prepare_with
+
+
+def test_the_run_config_is_complete(prepare_tiny, capsys):
+    job = prepare_tiny()
+    assert job.run_config.keys() == RunConfig.__required_keys__
+    assert job.run_config["parameters"] == 7850
+    assert job.run_config["dataset"]["counts"]["train"] == 1237
+    expected = "tiny: 1,237 images of digits; cpu, all images in memory, xla, float32\n"
+    assert capsys.readouterr().out == expected
+
+
+def test_a_small_memory_limit_streams_the_images(prepare_tiny, capsys):
+    job = prepare_tiny(memory_limit=0.003)
+    assert job.run_config["buffer_size"] == job.trainer.execution.buffer_size == 200
+    assert "cpu, 200 images in memory" in capsys.readouterr().out
+    assert job.trainer.run().history[-1]["epoch"] == 2
+
+
+def test_a_checkpoint_belongs_to_the_settings(prepare_tiny):
+    job = prepare_tiny(seed=2)
+    job.trainer.run(checkpoint=job.checkpoint)
+    assert job.checkpoint.exists()
+
+
+def test_missing_data_is_an_error(tmp_path, tiny_recipe):
+    plan = {"name": "tiny", "recipe": tiny_recipe, "train": {}, "keep_epochs": False}
+    with pytest.raises(PipelineError, match=r"dataset\.json is missing; run `dvc repro preproc"):
+        prepare(plan, tmp_path, tmp_path, SINGLE_WORKER)
+
+
+def test_a_split_smaller_than_a_batch_is_the_batch(splits, graph, tiny_recipe):
+    images, labels = splits[0]
+    few, recipe = (images[:30], labels[:30]), load_recipe(tiny_recipe)
+    training = make_trainer(recipe, few, splits[1], 10, 1, graph).run()
+    assert [row["step"] for row in training.history] == [1, 2]
+
+
+def test_weights_depend_on_the_seed_and_the_buffer_size_only(splits, graph, tiny_recipe):
+    recipe, streamed = load_recipe(tiny_recipe), replace(graph, buffer_size=200)
+    cases = [(1, graph), (1, graph), (2, graph), (1, streamed)]
+    models = [
+        make_trainer(recipe, *splits, 10, seed, execution).run().model for seed, execution in cases
+    ]
+    first, same, *others = map(weights_sha256, models)
+    assert first == same
+    assert first not in others
+    assert all(np.isfinite(weights).all() for weights in models[-1].get_weights())
