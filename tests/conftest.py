@@ -34,7 +34,7 @@ def model_file(tmp_path_factory) -> Path:
     """A model that fits what ``tests.trainings`` says of it."""
     import keras
 
-    from tests.trainings import CLASSES, HEIGHT, WIDTH
+    from tests.fixtures.trainings import CLASSES, HEIGHT, WIDTH
 
     path = tmp_path_factory.mktemp("model") / "model.keras"
     layers = [

@@ -103,6 +103,25 @@ def test_no_stage_runs_again_without_a_change(reproduced, shell):
     assert "Running stage" not in shell(["dvc", "repro"], checkout).stdout
 
 
+@pytest.mark.parametrize(
+    ("edited", "stages"),
+    [
+        ("src/tracking/tags.py", set()),
+        ("src/common/files.py", set()),
+        ("src/evaluation/statistics.py", {"evaluate", "compare"}),
+        ("src/reporting/report.py", {"compare"}),
+        ("src/plots/curves.py", {"preprocess", "evaluate"}),
+    ],
+)
+def test_an_edit_changes_only_the_stages_that_depend_on_it(reproduced, shell, edited, stages):
+    checkout, _ = reproduced
+    with (checkout / edited).open("a") as file:
+        file.write("# an edit\n")
+    status = json.loads(shell(["dvc", "status", "--json"], checkout).stdout)
+    shell(["git", "checkout", "-q", "."], checkout)
+    assert set(status) == stages
+
+
 def test_selecting_another_model_retrains_nothing(reproduced, shell):
     checkout, _ = reproduced
     runs = logged(checkout)

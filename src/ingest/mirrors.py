@@ -1,15 +1,17 @@
 """Web servers as sources of IDX files; without a network, they cost only a few seconds."""
 
+import logging
 import time
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
+import pooch
 import requests
 import urllib3
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from src.common.files import atomic_file, sha256
 from src.ingest.folders import SourceError
 
 CONNECT_SECONDS = 3
@@ -20,6 +22,7 @@ PROBE_SECONDS = 5
 MIN_BYTES_PER_SECOND = 20_000
 SLOW_SECONDS = 30
 CHUNK_BYTES = 1 << 16
+pooch.get_logger().setLevel(logging.CRITICAL)  # this module reports errors itself
 
 
 class Mirror:
@@ -48,10 +51,9 @@ class Mirror:
         if self._error:
             raise SourceError(self._error)
         try:
-            with atomic_file(target / name) as partial:
-                self._download(name, partial)
-                if sha256(partial) != checksum:
-                    raise SourceError("wrong content (its SHA-256 differs)")
+            url = self.label + name
+            pooch.retrieve(url, checksum, fname=name, path=target, downloader=self._download)
+            (target / name).chmod(0o644)  # pooch creates it readable by the owner only
         except requests.HTTPError as error:
             raise SourceError(f"HTTP status {error.response.status_code}") from None
         except urllib3.exceptions.ProtocolError:
@@ -59,6 +61,8 @@ class Mirror:
         except (TimeoutError, requests.RequestException, urllib3.exceptions.HTTPError) as error:
             self._error = _root_cause(error)
             raise SourceError(self._error) from None
+        except ValueError:  # of pooch
+            raise SourceError("wrong content (its SHA-256 differs)") from None
 
     def _connect(self) -> None:
         try:
@@ -69,12 +73,13 @@ class Mirror:
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
             self._error = _root_cause(error)
 
-    def _download(self, name: str, path: Path) -> None:
+    def _download(self, url: str, path: str, _: Any) -> None:
+        """Download without verification: pooch calls this, and verifies the file."""
         columns = BarColumn(), DownloadColumn(), TransferSpeedColumn()
         started, received = time.monotonic(), 0
         with (
             requests.get(
-                self.label + name,
+                url,
                 stream=True,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 headers={"Accept-Encoding": "identity"},
@@ -86,10 +91,10 @@ class Mirror:
                 transient=True,
                 disable=not self._console.is_terminal,
             ) as progress,
-            path.open("wb") as file,
+            open(path, "wb") as file,
         ):
             response.raise_for_status()
-            task = progress.add_task(name, total=response.raw.length_remaining)
+            task = progress.add_task(url.rsplit("/", 1)[1], total=response.raw.length_remaining)
             # `read1` returns what has arrived, so that the speed of a slow server is checked;
             # without decoding, because some servers call a .gz file "gzip-encoded".
             while chunk := response.raw.read1(CHUNK_BYTES, decode_content=False):

@@ -6,28 +6,37 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from src.models import artifacts
-from tests.fixtures.checkout import edit_params as edit
-from tests.fixtures.servers import refused_url
 
 RECIPES = ("mlp_65x2", "mlp_dropout")
-ALL = os.environ.get("FAULTS") == "all"
+EVERY_FAULT = os.environ.get("FAULTS") == "all"
 
 
-only_all = pytest.mark.skipif(not ALL, reason="takes long: only in `make faults`")
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave tests marked ``make_faults``, and more cases of ``first_cases`` to `make faults`."""
+    if EVERY_FAULT:
+        return
+    seen, omitted = Counter(), []
+    for item in items:
+        seen[item.path, item.originalname] += 1
+        first = item.get_closest_marker("first_cases")
+        if first and seen[item.path, item.originalname] > first.args[0]:
+            omitted.append(item)
+        elif item.get_closest_marker("make_faults"):
+            item.add_marker(pytest.mark.skip(reason="takes long: only in `make faults`"))
+    items[:] = [item for item in items if item not in omitted]
+    config.hook.pytest_deselected(items=omitted)
 
 
-def few(cases: Iterable, count: int = 1) -> list:
-    """All cases for `make faults`, the first of them for `make test`."""
-    return list(cases) if ALL else list(cases)[:count]
-
-
+@pytest.fixture
 def bound_by_permissions() -> list[str]:
     """Return a command prefix that makes file permissions apply, also if root runs the tests."""
     if os.geteuid() != 0:
@@ -38,10 +47,10 @@ def bound_by_permissions() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def base(tmp_path_factory, new_checkout, shell) -> Path:
+def base(tmp_path_factory, new_checkout, shell, edit_params, refused_url) -> Path:
     """Return a checkout before any run, with two short trainings on the fallback dataset."""
     base = new_checkout(tmp_path_factory.mktemp("faults") / "base")
-    edit(
+    edit_params(
         base,
         model=list(RECIPES),
         models__mlp_65x2__epochs=20,
@@ -75,7 +84,7 @@ def results_there(reproduced, tmp_path) -> Path:
     return Path(shutil.copytree(reproduced, tmp_path / "results there", symlinks=True))
 
 
-def results(checkout: Path) -> dict:
+def _results(checkout: Path) -> dict:
     """Return the checksums of the weights, and the test metrics."""
     weights = {
         name: artifacts.load_record(checkout / "models" / name)["weights_sha256"]
@@ -87,7 +96,7 @@ def results(checkout: Path) -> dict:
 @pytest.fixture(scope="session")
 def expected(reproduced) -> dict:
     """Return the results of a run without faults."""
-    return results(reproduced)
+    return _results(reproduced)
 
 
 @pytest.fixture
@@ -100,8 +109,31 @@ def recovers(shell, environment, expected) -> Callable[[Path], None]:
         if b"dvc.lock'" in status.stderr:  # see test_killed_while_dvc_writes_its_lock_file
             shell(["git", "checkout", "dvc.lock"], checkout)
         shell(["dvc", "repro"], checkout)
-        assert results(checkout) == expected
+        assert _results(checkout) == expected
         left = [path for path in checkout.rglob(".*.partial*") if ".dvc" not in path.parts]
         assert left == []
 
     return check
+
+
+@pytest.fixture
+def results() -> Callable[[Path], dict]:
+    """Return a function that reads the weights and the test metrics of a checkout."""
+    return _results
+
+
+@pytest.fixture
+def finished_runs() -> Callable[[Path], list[tuple[str, str]]]:
+    """Return a function that lists the finished trainings in MLflow: recipe, DVC experiment."""
+
+    def read(checkout: Path) -> list[tuple[str, str]]:
+        with sqlite3.connect(checkout / "mlflow.db") as store:
+            return sorted(
+                store.execute(
+                    "SELECT r.name, coalesce(e.value, '') FROM runs r JOIN tags w "
+                    "ON w.run_uuid = r.run_uuid AND w.key = 'weights_sha256' LEFT JOIN tags e "
+                    "ON e.run_uuid = r.run_uuid AND e.key = 'dvc_exp' WHERE r.status = 'FINISHED'"
+                ).fetchall()
+            )
+
+    return read

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -13,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.ingest import idx
-from tests.faults.conftest import ALL, RECIPES, few, only_all
 
 headers = st.builds(
     lambda zeros, kind, sizes: struct.pack(f">HBB{len(sizes)}I", zeros, kind, len(sizes), *sizes),
@@ -25,6 +25,9 @@ plain = st.one_of(
     st.binary(max_size=64),
     st.builds(lambda head, body: head + body, headers, st.binary(max_size=80)),
 )
+
+
+EVERY_FAULT = os.environ.get("FAULTS") == "all"
 
 
 def packed(content: bytes, cut: int, flipped: int) -> bytes:
@@ -50,7 +53,7 @@ def file(tmp_path_factory):
     then="replace the file and run `dvc repro`; memory use never exceeds the size of the content",
 )
 @settings(
-    max_examples=100_000 if ALL else 2_000,
+    max_examples=100_000 if EVERY_FAULT else 2_000,
     deadline=None,
     derandomize=True,
     database=None,
@@ -134,17 +137,17 @@ def other_shape(path):
 
 
 ALTERED = [
-    (f"models/{RECIPES[0]}/history.csv", other_columns),
+    ("models/mlp_65x2/history.csv", other_columns),
     ("data/processed/test/test_images.npy", cut_in_half),
     ("data/processed/test/test_images.npy", rubbish),
     ("data/processed/test/test_labels.npy", a_pickle),
     ("data/processed/training/validation_images.npy", other_shape),
     ("data/processed/training/dataset.json", rubbish),
-    (f"models/{RECIPES[0]}/model.keras", cut_in_half),
-    (f"models/{RECIPES[0]}/model.keras", empty),
-    (f"models/{RECIPES[0]}/model.keras", with_code),
-    (f"models/{RECIPES[0]}/history.csv", rubbish),
-    (f"models/{RECIPES[0]}/training.json", cut_in_half),
+    ("models/mlp_65x2/model.keras", cut_in_half),
+    ("models/mlp_65x2/model.keras", empty),
+    ("models/mlp_65x2/model.keras", with_code),
+    ("models/mlp_65x2/history.csv", rubbish),
+    ("models/mlp_65x2/training.json", cut_in_half),
 ]
 
 
@@ -154,11 +157,12 @@ ALTERED = [
     sees="from the stage that reads it: `error: <file> is damaged …; run …`",
     then="`dvc repro` detects the change and restores the file from DVC's cache",
 )
+@pytest.mark.first_cases(1)
 @pytest.mark.parametrize(
     ("path", "fault"),
     [
         pytest.param(path, fault, id=f"{path.rsplit('/')[-1]} {fault.__name__}")
-        for path, fault in few(ALTERED)
+        for path, fault in ALTERED
     ],
 )
 def test_altered_files(results_there, shell, recovers, path, fault):
@@ -173,9 +177,9 @@ def test_altered_files(results_there, shell, recovers, path, fault):
 
 
 @pytest.mark.slow
-@only_all
+@pytest.mark.make_faults
 def test_an_altered_checkpoint_is_discarded(results_there, shell, expected):
-    checkout, name = results_there, RECIPES[1]
+    checkout, name = results_there, "mlp_dropout"
     shell(["python", "-m", "stages.train", name], checkout)
     (checkpoint,) = (checkout / ".checkpoints").glob(f"{name}-*.npz")
     cut_in_half(checkpoint)

@@ -1,13 +1,10 @@
 """Several processes at once."""
 
-import sqlite3
 import subprocess
 import time
 import urllib.request
 
 import pytest
-
-from tests.faults.conftest import RECIPES, only_all, results
 
 pytestmark = pytest.mark.slow
 
@@ -23,24 +20,13 @@ def start(command: list[str], checkout, environment, log) -> subprocess.Popen:
     )
 
 
-def finished_runs(checkout) -> list[tuple[str, str]]:
-    with sqlite3.connect(checkout / "mlflow.db") as store:
-        return sorted(
-            store.execute(
-                "SELECT r.name, coalesce(e.value, '') FROM runs r JOIN tags w "
-                "ON w.run_uuid = r.run_uuid AND w.key = 'weights_sha256' LEFT JOIN tags e "
-                "ON e.run_uuid = r.run_uuid AND e.key = 'dvc_exp' WHERE r.status = 'FINISHED'"
-            ).fetchall()
-        )
-
-
 @pytest.mark.fault(
     "Two `dvc repro` at once",
     sees="from the second: `ERROR: … is busy …` or `Unable to acquire lock`, by DVC",
     then="the first finishes normally",
 )
-@only_all
-def test_two_at_once(checkout, environment, tmp_path, recovers, expected):
+@pytest.mark.make_faults
+def test_two_at_once(checkout, environment, tmp_path, recovers, expected, results):
     logs = [tmp_path / "first", tmp_path / "second"]
     first = start(["dvc", "repro"], checkout, environment, logs[0])
     time.sleep(3)
@@ -59,17 +45,19 @@ def test_two_at_once(checkout, environment, tmp_path, recovers, expected):
     sees="nothing",
     then="all finish; each training is a run in MLflow, once",
 )
-@only_all
-def test_a_queue_a_repro_and_the_ui(results_there, shell, expected, mlflow_server):
+@pytest.mark.make_faults
+def test_a_queue_a_repro_and_the_ui(
+    results_there, shell, expected, mlflow_server, finished_runs, results
+):
     checkout = results_there
     for seed in (2, 3, 4):
         queued = ["dvc", "exp", "run", "--queue", "-n", f"seed-{seed}", "-S", f"train.seed={seed}"]
-        shell([*queued, "-S", f"model={RECIPES[0]}"], checkout)
+        shell([*queued, "-S", "model=mlp_65x2"], checkout)
     before = finished_runs(checkout)
     with mlflow_server("sqlite:///mlflow.db", checkout) as address:
         shell(["dvc", "queue", "start", "-j", "3"], checkout)
         time.sleep(2)
-        shell(["dvc", "repro", "-q", "--force", f"train@{RECIPES[1]}"], checkout)
+        shell(["dvc", "repro", "-q", "--force", "train@mlp_dropout"], checkout)
         deadline = time.monotonic() + 400
         while "Running" in (output := shell(["dvc", "queue", "status"], checkout).stdout) or (
             "Queued" in output
@@ -81,7 +69,7 @@ def test_a_queue_a_repro_and_the_ui(results_there, shell, expected, mlflow_serve
     new = finished_runs(checkout)
     for run in before:
         new.remove(run)
-    seeds = [(RECIPES[0], f"seed-{seed}") for seed in (2, 3, 4)]
-    assert sorted(new) == sorted([*seeds, (RECIPES[1], "")])
+    seeds = [("mlp_65x2", f"seed-{seed}") for seed in (2, 3, 4)]
+    assert sorted(new) == sorted([*seeds, ("mlp_dropout", "")])
     shell(["dvc", "repro", "-q"], checkout)
     assert results(checkout) == expected

@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import RECIPES, few
-
 pytestmark = pytest.mark.slow
 OUTPUTS = {
     "download": "data/raw",
     "preprocess": "data/processed",
     "plan": "data/recipes",
-    f"train@{RECIPES[1]}": f"models/{RECIPES[1]}",
+    "train@mlp_dropout": "models/mlp_dropout",
     "evaluate": "data/predictions",
     "compare": "metrics/comparison.csv",
 }
@@ -59,7 +57,8 @@ def contents(folder: Path) -> list[tuple[str, int]]:
     sees="`error: No space left on device (…); free space or allow access, then run dvc repro`",
     then="no incomplete output is kept; with free space, `dvc repro` finishes",
 )
-@pytest.mark.parametrize("stage", few([*OUTPUTS][::-1]))
+@pytest.mark.parametrize("stage", [*OUTPUTS][::-1])
+@pytest.mark.first_cases(1)
 def test_a_full_disk(small_disk, shell, recovers, stage):
     output = small_disk / OUTPUTS[stage]
     before = contents(output)

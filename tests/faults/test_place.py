@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import RECIPES, bound_by_permissions, few, only_all, results
-
 pytestmark = pytest.mark.slow
 
 
@@ -19,9 +17,10 @@ pytestmark = pytest.mark.slow
     sees="nothing",
     then="the same weights and metrics",
 )
-@pytest.mark.parametrize("home", few(["/proc/nowhere", None]))
-@only_all
-def test_an_unusual_environment(base, tmp_path, environment, expected, home):
+@pytest.mark.parametrize("home", ["/proc/nowhere", None])
+@pytest.mark.first_cases(1)
+@pytest.mark.make_faults
+def test_an_unusual_environment(base, tmp_path, environment, expected, home, results):
     checkout = Path(shutil.copytree(base, tmp_path / "Бег 手書き & 'digits' $HOME"))
     odd = {k: v for k, v in environment.items() if not k.startswith(("GIT_", "LC_", "LANG"))}
     odd |= {"LC_ALL": "C", "TZ": "Pacific/Chatham", "GIT_CONFIG_GLOBAL": "/dev/null"}
@@ -43,7 +42,7 @@ def test_a_moved_checkout(results_there, environment, shell, tmp_path):
     moved = results_there.rename(tmp_path / "moved")
     again = shell(["dvc", "repro"], moved)
     assert "Data and pipelines are up to date" in again.stdout
-    shell(["dvc", "repro", "-q", "--force", "-s", f"train@{RECIPES[0]}"], moved)
+    shell(["dvc", "repro", "-q", "--force", "-s", "train@mlp_65x2"], moved)
     code = (
         "import json, mlflow; client = mlflow.MlflowClient('sqlite:///mlflow.db')\n"
         "runs = client.search_runs(['1'], \"tags.recipe != ''\")\n"
@@ -62,12 +61,12 @@ def test_a_moved_checkout(results_there, environment, shell, tmp_path):
     sees="nothing",
     then="its files are used; the pipeline never writes there",
 )
-@only_all
-def test_incoming_is_only_read(checkout, shell, recovers):
+@pytest.mark.make_faults
+def test_incoming_is_only_read(checkout, shell, recovers, bound_by_permissions):
     incoming = checkout / "data/incoming"
     before = sorted((path.name, path.stat().st_mtime_ns) for path in incoming.iterdir())
     incoming.chmod(0o555)
-    shell([*bound_by_permissions(), "dvc", "repro", "-q"], checkout)
+    shell([*bound_by_permissions, "dvc", "repro", "-q"], checkout)
     recovers(checkout)
     incoming.chmod(0o755)
     assert sorted((path.name, path.stat().st_mtime_ns) for path in incoming.iterdir()) == before
@@ -78,8 +77,8 @@ def test_incoming_is_only_read(checkout, shell, recovers):
     sees="`error: Permission denied (…); free space or allow access, then run dvc repro`",
     then="with access, `dvc repro` finishes",
 )
-def test_a_folder_that_is_not_writable(checkout, shell, recovers):
-    command = [*bound_by_permissions(), "python", "-m", "stages.plan"]
+def test_a_folder_that_is_not_writable(checkout, shell, recovers, bound_by_permissions):
+    command = [*bound_by_permissions, "python", "-m", "stages.plan"]
     (checkout / "data").chmod(0o555)
     try:
         done = shell(command, checkout, fails=True)

@@ -5,9 +5,6 @@ import time
 
 import pytest
 
-from tests.faults.conftest import RECIPES, bound_by_permissions, few, only_all, results
-from tests.faults.test_concurrency import finished_runs
-
 pytestmark = pytest.mark.slow
 
 
@@ -34,24 +31,27 @@ def damaged(checkout):
     sees="`warning: MLflow at … did not log: …; details in logs/mlflow-errors.log; …`, per stage",
     then="no result is lost; the next stage that can, or `make send`, logs what is missing",
 )
-@pytest.mark.parametrize("fault", few([damaged, older, read_only]))
-@only_all
-def test_a_store_that_fails(results_there, shell, expected, fault):
+@pytest.mark.parametrize("fault", [damaged, older, read_only])
+@pytest.mark.first_cases(1)
+@pytest.mark.make_faults
+def test_a_store_that_fails(
+    results_there, shell, expected, fault, finished_runs, bound_by_permissions, results
+):
     checkout = results_there
     with sqlite3.connect(checkout / "mlflow.db") as store:
         store.execute("UPDATE runs SET lifecycle_stage = 'deleted'")
     content = (checkout / "mlflow.db").read_bytes()
     before = finished_runs(checkout)
     fault(checkout)
-    stages = [f"train@{RECIPES[0]}", "evaluate", "compare"]
-    done = shell([*bound_by_permissions(), "dvc", "repro", "--force", *stages], checkout)
+    stages = ["train@mlp_65x2", "evaluate", "compare"]
+    done = shell([*bound_by_permissions, "dvc", "repro", "--force", *stages], checkout)
     assert results(checkout) == expected
-    assert done.stderr.count("warning: MLflow at ") == len(RECIPES) + 2
+    assert done.stderr.count("warning: MLflow at ") == 4
     assert "Traceback" not in done.stderr
     (checkout / "mlflow.db").chmod(0o644)
     (checkout / "mlflow.db").write_bytes(content)
     shell(["python", "-m", "src.tracking.sync"], checkout)
-    assert len(finished_runs(checkout)) == len(before) + len(RECIPES)
+    assert len(finished_runs(checkout)) == len(before) + 2
 
 
 @pytest.mark.fault(
@@ -59,19 +59,19 @@ def test_a_store_that_fails(results_there, shell, expected, fault):
     sees="nothing",
     then="a new one is created; `evaluate` and `compare` log the results in it, once",
 )
-def test_a_store_that_is_deleted(results_there, shell):
+def test_a_store_that_is_deleted(results_there, shell, finished_runs):
     deleted(results_there)
     shell(["dvc", "repro", "-q", "--force", "-s", "evaluate"], results_there)
     shell(["dvc", "repro", "-q", "--force", "-s", "evaluate"], results_there)
-    assert finished_runs(results_there) == [(name, "") for name in RECIPES]
+    assert finished_runs(results_there) == [(name, "") for name in ("mlp_65x2", "mlp_dropout")]
     deleted(results_there)
     done = shell(["dvc", "repro", "--force", "-s", "compare"], results_there)
     assert "of mnist-classifier-fallback, is the first champion" in done.stdout
     assert "warning" not in done.stderr
-    assert finished_runs(results_there) == [(name, "") for name in RECIPES]
+    assert finished_runs(results_there) == [(name, "") for name in ("mlp_65x2", "mlp_dropout")]
 
 
-@pytest.fixture(params=few(["hangs", "500"]))
+@pytest.fixture(params=["hangs", "500"])
 def bad_server(request, web_server):
     def respond(handler):
         if request.param == "hangs":
@@ -82,13 +82,13 @@ def bad_server(request, web_server):
         yield address.replace("//", "//user:secret@")
 
 
-@only_all
-def test_a_server_that_fails(checkout, shell, expected, bad_server):
+@pytest.mark.make_faults
+def test_a_server_that_fails(checkout, shell, expected, bad_server, finished_runs, results):
     done = shell(["dvc", "repro"], checkout, MLFLOW_TRACKING_URI=bad_server)
     output = done.stdout + done.stderr
     assert results(checkout) == expected
-    assert output.count("warning: MLflow at ") == len(RECIPES) + 2
+    assert output.count("warning: MLflow at ") == 4
     assert "secret" not in output and "Traceback" not in output
     shell(["python", "-m", "src.tracking.sync"], checkout)
-    assert finished_runs(checkout) == [(name, "") for name in RECIPES]
+    assert finished_runs(checkout) == [(name, "") for name in ("mlp_65x2", "mlp_dropout")]
     assert "secret" not in (checkout / "logs/mlflow-errors.log").read_text()

@@ -1,1 +1,0 @@
-from tests.fixtures.idx_files import *  # noqa: F403

@@ -1,1 +1,0 @@
-from tests.fixtures.trainings import *  # noqa: F403
