@@ -184,6 +184,6 @@ def test_an_altered_checkpoint_is_discarded(results_there, shell, expected):
     (checkpoint,) = (checkout / ".checkpoints").glob(f"{name}-*.npz")
     cut_in_half(checkpoint)
     done = shell(["python", "-m", "stages.train", name], checkout)
-    assert "starting anew" in done.stderr
+    assert "starting from step 0" in done.stderr
     record = json.loads((checkout / "models" / name / "training.json").read_text())
     assert record["weights_sha256"] == expected["weights"][name]
