@@ -75,8 +75,8 @@ def _gray(content: bytes, name: str) -> tuple[np.ndarray, str]:
         ):
             return _reduced(file), f"{file.width}×{file.height}"
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        limit = f"{(Image.MAX_IMAGE_PIXELS or 0) // 1_000_000} million pixels"
-        raise PipelineError(f"{name} has more than {limit}; use a smaller image") from None
+        most = f"{(Image.MAX_IMAGE_PIXELS or 0) // 1_000_000} million pixels"
+        raise PipelineError(f"{name} has more than {most}; use a smaller image") from None
     except (UnidentifiedImageError, OSError, ValueError) as error:
         raise PipelineError(
             f"{name} cannot be read as an image ({type(error).__name__}); "

@@ -45,10 +45,11 @@ def evaluate_model(folder: Path, test: Split, validation: Split) -> Evaluation:
     images, labels = test
     predictor = Predictor(model)
     logits = predictor.logits(images)
-    metrics = _metrics(logits, labels)
     validated = accuracy(predictor.logits(validation[0]), validation[1])
-    metrics["restored_validation_accuracy"] = validated
-    metrics["weights_sha256"] = record["weights_sha256"]
+    metrics = _metrics(logits, labels) | {
+        "restored_validation_accuracy": validated,
+        "weights_sha256": record["weights_sha256"],
+    }
     accuracies = _accuracy_by_epoch(folder, model, predictor, test, metrics["accuracy"])
     rows = zip([row["epoch"] for row in history], accuracies, strict=False)
     predictions = _predictions(logits, labels)
