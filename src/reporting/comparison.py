@@ -41,9 +41,8 @@ def comparison_table(
                 "reproduced": ("yes" if reproduced == len(results) else "no") if results else "",
             }
         )
-    return pd.DataFrame(rows).sort_values(
-        ["validation_accuracy", "recipe"], ascending=[False, True], ignore_index=True
-    )
+    order = ["validation_accuracy", "recipe"]
+    return pd.DataFrame(rows).sort_values(order, ascending=[False, True], ignore_index=True)
 
 
 def validation_curves(histories: dict[str, list[dict[str, float]]]) -> pd.DataFrame:
