@@ -142,9 +142,8 @@ def sweep(
         for count, future in enumerate(as_completed(futures), 1):
             name = futures[future]
             if future.status == "cancelled":
-                raise PipelineError(
-                    "lost connection to the Dask scheduler; run the sweep again to continue"
-                )
+                message = "lost connection to the Dask scheduler; run the sweep again to continue"
+                raise PipelineError(message)
             error = str(future.exception()) if future.status == "error" else future.result()
             trial = f"{count} of {len(left)}: {name}, {shlex.join(left[name])}"
             console.print(f"{trial}, {time.monotonic() - started:.0f} s")

@@ -19,7 +19,7 @@ MAX_LABELS = 256  # values of a byte
 
 
 def preprocess(raw: Path, target: Path, validation: int) -> dict:
-    """Write the arrays of the three splits, and ``dataset.json``, into ``target``.
+    """Write the arrays of the splits, and ``dataset.json``, into the existing, empty ``target``.
 
     ``training/{train,validation}_{images,labels}.npy`` and ``training/dataset.json`` do not depend
     on the test files; ``test/test_{images,labels}.npy`` is for ``evaluate``. Images are
@@ -29,7 +29,6 @@ def preprocess(raw: Path, target: Path, validation: int) -> dict:
 
     Args:
         raw: folder with the four IDX files and ``dataset.json``, as ``download`` wrote it.
-        target: existing, empty folder.
 
     Returns:
         The content of ``dataset.json``: ``name``, ``requested`` and ``is_fallback`` as in ``raw``;
