@@ -60,7 +60,7 @@ class Classifier:
 
 
 def classifiers() -> list[Classifier]:
-    """All trained models: the champion first, then those in ``models/``, the best first."""
+    """All trained models: the champion, then the best first; a PipelineError if there are none."""
     folders = [path.parent for path in paths.MODELS.glob(f"*/{artifacts.RECORD}")]
     records = [artifacts.load_record(folder) for folder in folders]
     best = champion(load_dataset_info(paths.PROCESSED))

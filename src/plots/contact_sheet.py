@@ -86,9 +86,10 @@ def _figure(sheet: np.ndarray, inches: float, cmap: str, limits: tuple[float, fl
 def class_sheet(
     images: np.ndarray, labels: np.ndarray, columns: int = 10, max_rows: int = 20
 ) -> Figure:
-    """Draw the first images ``uint8 [N, H, W]`` of each class, one row per class.
+    """Draw the first images of each class, one row per class.
 
-    If there are more than ``max_rows`` classes, only this many are drawn, and the title says so.
+    Images are ``uint8 [N, H, W]``, labels ``uint8 [N]``. If there are more than
+    ``max_rows`` classes, only this many are drawn, and the title says so.
     """
     images = _reduced(images)
     classes = np.unique(labels)
