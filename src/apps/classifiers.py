@@ -32,11 +32,7 @@ class Classifier:
 
     @cached_property
     def model(self) -> "keras.Model":
-        """The Keras model.
-
-        Raises:
-            PipelineError: the file is damaged.
-        """
+        """The Keras model; a PipelineError if its file is damaged."""
         return self.load()
 
     @cached_property
@@ -64,11 +60,7 @@ class Classifier:
 
 
 def classifiers() -> list[Classifier]:
-    """All trained models: the champion first, then those in ``models/``, the best first.
-
-    Raises:
-        PipelineError: no model is trained.
-    """
+    """All trained models: the champion, then the best first; a PipelineError if there are none."""
     folders = [path.parent for path in paths.MODELS.glob(f"*/{artifacts.RECORD}")]
     records = [artifacts.load_record(folder) for folder in folders]
     best = champion(load_dataset_info(paths.PROCESSED))
@@ -97,11 +89,11 @@ def choose(name: str | None) -> Classifier:
         PipelineError: there is no model with this name, or no model is trained.
     """
     found = classifiers()
-    chosen = [each for each in found if name in (None, each.name)]
-    if not chosen:
-        names = ", ".join(each.name for each in found)
-        raise PipelineError(f"there is no trained model {name!r}; the trained models are: {names}")
-    return chosen[0]
+    for each in found:
+        if name in (None, each.name):
+            return each
+    names = ", ".join(each.name for each in found)
+    raise PipelineError(f"there is no trained model {name!r}; the trained models are: {names}")
 
 
 def _download(best: Champion) -> "keras.Model":

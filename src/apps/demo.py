@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from src.apps import picture_input
-from src.apps.classifiers import Classifier
+from src.apps.classifiers import Classifier, classifiers
 from src.common.errors import PipelineError, run
 
 PAGE = Path(__file__).with_name("demo.html")
@@ -69,11 +69,7 @@ def make_app(models: list[Classifier], hosts: list[str]) -> FastAPI:
 
 
 def predictions(models: list[Classifier], content: bytes) -> dict[str, Any]:
-    """The response to ``POST /predict``.
-
-    Raises:
-        HTTPException: the content is not an image with a digit.
-    """
+    """The response to ``POST /predict``; an HTTPException if the content shows no digit."""
     try:
         digit = picture_input.read(content, "the drawing", models[0].shape)
     except PipelineError as error:
@@ -81,13 +77,9 @@ def predictions(models: list[Classifier], content: bytes) -> dict[str, Any]:
     results = []
     for each in models:
         (probabilities,) = each.probabilities(digit.image[None])
-        results.append(
-            {
-                "name": each.name,
-                "digit": int(probabilities.argmax()),
-                "probabilities": [round(float(value), 4) for value in probabilities],
-            }
-        )
+        rounded = [round(float(value), 4) for value in probabilities]
+        best = int(probabilities.argmax())
+        results.append({"name": each.name, "digit": best, "probabilities": rounded})
     return {"note": digit.note, "image": digit.image.tolist(), "models": results}
 
 
@@ -104,14 +96,12 @@ async def _body(request: Request) -> bytes:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m src.apps.demo", description=__doc__)
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="0.0.0.0 allows connections from other machines"
-    )
+    allow = "0.0.0.0 allows connections from other machines"
+    parser.add_argument("--host", default="127.0.0.1", help=allow)
     parser.add_argument("--port", type=int, default=8000, help="default: 8000")
     options = parser.parse_args()
     listener = _listen(options.host, options.port)
 
-    from src.apps.classifiers import classifiers
     from src.models.device import choose_device
 
     print("loading the models …", flush=True)

@@ -26,8 +26,7 @@ def write(
     Args:
         images: ``uint8 [N, H, W]``, light on dark.
         labels: ``uint8 [N]``.
-        split: the first part of the file names.
-        folder: for the files; created if necessary.
+        folder: created if necessary.
         dark_on_light: whether to invert the images.
     """
     paths = []

@@ -33,8 +33,7 @@ def read(content: bytes, name: str, shape: tuple[int, int]) -> Digit:
     of the model's input is used unchanged, apart from inverting it.
 
     Args:
-        content: of the file.
-        name: of the file, for messages.
+        name: for messages.
         shape: height and width of the model's input.
 
     Raises:
@@ -67,9 +66,8 @@ def _gray(content: bytes, name: str) -> tuple[np.ndarray, str]:
     if not content:
         raise PipelineError(f"{name} is an empty file")
     if len(content) > MAX_BYTES:
-        raise PipelineError(
-            f"{name} is larger than {MAX_BYTES // 1_000_000} MB; use a smaller image"
-        )
+        limit = MAX_BYTES // 1_000_000
+        raise PipelineError(f"{name} is larger than {limit} MB; use a smaller image")
     try:
         with (
             warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
@@ -77,10 +75,8 @@ def _gray(content: bytes, name: str) -> tuple[np.ndarray, str]:
         ):
             return _reduced(file), f"{file.width}×{file.height}"
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        million = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
-        raise PipelineError(
-            f"{name} has more than {million} million pixels; use a smaller image"
-        ) from None
+        most = f"{(Image.MAX_IMAGE_PIXELS or 0) // 1_000_000} million pixels"
+        raise PipelineError(f"{name} has more than {most}; use a smaller image") from None
     except (UnidentifiedImageError, OSError, ValueError) as error:
         raise PipelineError(
             f"{name} cannot be read as an image ({type(error).__name__}); "

@@ -49,9 +49,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
     parser.add_argument("--test", type=int, default=0, metavar="N", help="N random test images")
     parser.add_argument("--seed", type=int, help="seed for choosing the test images")
-    parser.add_argument(
-        "--model", metavar="NAME", help="a recipe (default: the champion, or the best model)"
-    )
+    default = "a recipe (default: the champion, or the best model)"
+    parser.add_argument("--model", metavar="NAME", help=default)
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="save each bar chart as a PNG")
     options = parser.parse_args()
     if not options.files and options.test < 1:
@@ -68,14 +67,14 @@ def _content(path: Path) -> bytes:
 
 
 def _from_files(contents: list[tuple[Path, bytes]], classifier: Classifier) -> list[Input]:
-    digits = [
-        (path, picture_input.read(data, str(path), classifier.shape)) for path, data in contents
-    ]
-    return [(f"{path.name} ({digit.note})", digit.image, None) for path, digit in digits]
+    inputs: list[Input] = []
+    for path, content in contents:
+        digit = picture_input.read(content, str(path), classifier.shape)
+        inputs.append((f"{path.name} ({digit.note})", digit.image, None))
+    return inputs
 
 
 def _from_test(count: int, seed: int | None) -> list[Input]:
-    """``count`` random images of the test split."""
     if count < 1:
         return []
     images, labels = load_split(paths.PROCESSED, "test")

@@ -10,14 +10,7 @@ BAR_WIDTH = 40
 
 
 def show(console: Console, title: str, probabilities: np.ndarray, actual: int | None) -> None:
-    """Print a bar for each class.
-
-    Args:
-        console: to print to.
-        title: above the bars.
-        probabilities: ``float [K]``.
-        actual: the actual class, if it is known.
-    """
+    """Print a bar for each class, from probabilities ``float [K]``, and whether it is correct."""
     predicted = int(probabilities.argmax())
     known = "" if actual is None else f"actual {actual}, "
     mark = "" if actual is None else ("  ✓" if actual == predicted else "  ✗")
@@ -31,13 +24,7 @@ def show(console: Console, title: str, probabilities: np.ndarray, actual: int | 
 
 
 def prediction_figure(image: np.ndarray, probabilities: np.ndarray, actual: int | None) -> Figure:
-    """Draw the image next to the bars, as the tutorial does.
-
-    Args:
-        image: ``uint8 [H, W]``.
-        probabilities: ``float [K]``.
-        actual: the actual class, if it is known.
-    """
+    """Draw an image ``uint8 [H, W]`` and its probabilities ``float [K]``, as the tutorial does."""
     predicted = int(probabilities.argmax())
     figure = Figure((8, 3.6), dpi=100, layout="constrained")
     left, right = figure.subplots(1, 2)

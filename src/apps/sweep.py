@@ -49,13 +49,11 @@ def trials(changes: list[str], edits: str) -> dict[str, list[str]]:
     axes = []
     try:
         for each in OverridesParser.create().parse_overrides(changes):
-            key = each.get_key_element()
-            values = (
-                each.sweep_string_iterator()
-                if each.is_sweep_override()
-                else [each.get_value_element_as_str()]
-            )
-            axes.append([f"{key}={value}" for value in values])
+            if each.is_sweep_override():
+                values = list(each.sweep_string_iterator())
+            else:
+                values = [each.get_value_element_as_str()]
+            axes.append([f"{each.get_key_element()}={value}" for value in values])
     except HydraException as error:
         reason = str(error).splitlines()[0]
         raise PipelineError(f"-S: {reason}; write -S key=value,value") from None
@@ -103,9 +101,8 @@ def main() -> None:
     parser.add_argument("-S", dest="changes", action="append", required=True, metavar="KEY=VALUES")
     cores = os.cpu_count() or 1
     parser.add_argument("--workers", type=_processes, default=cores, help="number of processes")
-    parser.add_argument(
-        "--scheduler", help="use the workers of this Dask scheduler: tcp://host:8786"
-    )
+    address = "use the workers of this Dask scheduler: tcp://host:8786"
+    parser.add_argument("--scheduler", help=address)
     options = parser.parse_args()
     grid, added = trials(options.changes, edits()), []
     if not options.scheduler and not any("train.threads" in each for each in options.changes):
@@ -119,9 +116,8 @@ def main() -> None:
             console.print(f"{len(grid)} trials, {len(grid) - len(left)} of them already done")
             failed = sweep(left, options.workers, options.scheduler, console) if left else []
     except Timeout:
-        raise PipelineError(
-            "another sweep is running in this checkout; wait until it ends"
-        ) from None
+        message = "another sweep is running in this checkout; wait until it ends"
+        raise PipelineError(message) from None
     console.print("to compare the trials, run `make experiments` or `make ui`")
     if failed:
         raise PipelineError(f"{len(failed)} of {len(left)} trials failed: {', '.join(failed)}")
@@ -146,9 +142,8 @@ def sweep(
         for count, future in enumerate(as_completed(futures), 1):
             name = futures[future]
             if future.status == "cancelled":
-                raise PipelineError(
-                    "lost connection to the Dask scheduler; run the sweep again to continue"
-                )
+                message = "lost connection to the Dask scheduler; run the sweep again to continue"
+                raise PipelineError(message)
             error = str(future.exception()) if future.status == "error" else future.result()
             trial = f"{count} of {len(left)}: {name}, {shlex.join(left[name])}"
             console.print(f"{trial}, {time.monotonic() - started:.0f} s")
@@ -165,9 +160,8 @@ def _client(workers: int, scheduler: str | None) -> Iterator["Client"]:
         from distributed import Client, LocalCluster
         from distributed.comm import get_address_host_port
     except ImportError:
-        raise PipelineError(
-            "a sweep needs Dask; run `pip install -r requirements-sweep.txt`"
-        ) from None
+        message = "a sweep needs Dask; run `pip install -r requirements-sweep.txt`"
+        raise PipelineError(message) from None
     if not scheduler:
         local = LocalCluster(workers, threads_per_worker=1, dashboard_address=None)
         with local, Client(local) as client:

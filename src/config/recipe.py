@@ -1,4 +1,7 @@
-"""The schema of a recipe: a block under ``models`` in ``params.yaml``."""
+"""The schema of a recipe: a block under ``models`` in ``params.yaml``.
+
+Defaults of optimizers are those of Keras.
+"""
 
 from typing import Annotated, Any, Literal
 
@@ -6,13 +9,95 @@ from pydantic import Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
 from src.config.block import Block, Count, Fraction
-from src.config.initializers import Bias, Weights
-from src.config.optimizers import Averaging, Optimizer, Schedule
 from src.config.published_values import Published, TestAccuracy
 
 Units = Annotated[int, Field(ge=1, le=100_000)]
+Value = Annotated[float, Field(ge=-1000, le=1000)]
+Stddev = Annotated[float, Field(ge=0, le=1000)]
+LearningRate = Annotated[float, Field(gt=0, le=1000)]
 # All are monotone: max-pooling may therefore come before them or after, with the same result.
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "softplus"]
+
+
+class Zeros(Block):
+    kind: Literal["zeros"]
+
+
+class Constant(Block):
+    kind: Literal["constant"]
+    value: Value
+
+
+class Normal(Block):
+    kind: Literal["normal"]
+    mean: Value = 0.0
+    stddev: Stddev
+
+
+class TruncatedNormal(Block):
+    """A normal distribution; values more than two standard deviations from the mean are redrawn."""
+
+    kind: Literal["truncated_normal"]
+    mean: Value = 0.0
+    stddev: Stddev
+
+
+class GlorotUniform(Block):
+    kind: Literal["glorot_uniform"]
+
+
+class NoBias(Block):
+    kind: Literal["none"]
+
+
+Weights = Annotated[
+    Zeros | Constant | Normal | TruncatedNormal | GlorotUniform, Field(discriminator="kind")
+]
+Bias = Annotated[Zeros | Constant | Normal | TruncatedNormal | NoBias, Field(discriminator="kind")]
+
+
+class Sgd(Block):
+    kind: Literal["sgd"]
+    learning_rate: LearningRate
+    momentum: Fraction = 0.0
+    nesterov: bool = False
+
+
+class Adam(Block):
+    kind: Literal["adam"]
+    learning_rate: LearningRate
+    beta_1: Fraction = 0.9
+    beta_2: Fraction = 0.999
+
+
+class Rmsprop(Block):
+    kind: Literal["rmsprop"]
+    learning_rate: LearningRate
+    rho: Fraction = 0.9
+
+
+class ExponentialSchedule(Block):
+    """learning_rate × decay_rate ^ (step / decay_steps), continuous."""
+
+    kind: Literal["exponential"]
+    decay_rate: Annotated[float, Field(gt=0, le=1)]
+    decay_steps: Count
+
+
+class CosineSchedule(Block):
+    """From learning_rate to zero along half a cosine, over the complete training."""
+
+    kind: Literal["cosine"]
+
+
+class Averaging(Block):
+    """Moving average of the weights, with decay min(decay, (1 + step) / (10 + step))."""
+
+    decay: Fraction
+
+
+Optimizer = Annotated[Sgd | Adam | Rmsprop, Field(discriminator="kind")]
+Schedule = Annotated[ExponentialSchedule | CosineSchedule, Field(discriminator="kind")]
 
 
 class EarlyStopping(Block):
@@ -101,9 +186,5 @@ FAMILIES = ("softmax", "mlp", "cnn")
 
 
 def load_recipe(content: dict[str, Any]) -> Recipe:
-    """Convert the JSON of a recipe, as the stage ``plan`` wrote it, to a recipe.
-
-    Raises:
-        pydantic.ValidationError: it is not a valid recipe.
-    """
+    """Convert the JSON that the stage ``plan`` wrote; may raise a pydantic.ValidationError."""
     return TypeAdapter(Recipe).validate_python(content)

@@ -17,11 +17,7 @@ def nearest(found: Any, valid: list[str]) -> str:
 
 
 def describe(error: ValidationError, content: Any, schema: type[BaseModel]) -> list[str]:
-    """Return one line per mistake: path in the file, value found, and pydantic's message.
-
-    Args:
-        content: what was validated with ``schema``.
-    """
+    """Return one line per mistake in ``content``: its path, the value found, and the message."""
     lines: dict[str, str] = {}
     for each in error.errors():
         kind, found = each["type"], each["input"]

@@ -45,11 +45,18 @@ def evaluate_model(folder: Path, test: Split, validation: Split) -> Evaluation:
     images, labels = test
     predictor = Predictor(model)
     logits = predictor.logits(images)
-    metrics = _metrics(logits, labels)
-    validated = accuracy(predictor.logits(validation[0]), validation[1])
-    metrics["restored_validation_accuracy"] = validated
-    metrics["weights_sha256"] = record["weights_sha256"]
-    accuracies = _accuracy_by_epoch(folder, model, predictor, test, metrics["accuracy"])
+    right = accuracy(logits, labels)
+    low, high = wilson_interval(right, len(labels))
+    metrics = {
+        "accuracy": right,
+        "error_rate": 1 - right,
+        "loss": cross_entropy(logits, labels),
+        "ci_low": low,
+        "ci_high": high,
+        "restored_validation_accuracy": accuracy(predictor.logits(validation[0]), validation[1]),
+        "weights_sha256": record["weights_sha256"],
+    }
+    accuracies = _accuracy_by_epoch(folder, model, predictor, test, right)
     rows = zip([row["epoch"] for row in history], accuracies, strict=False)
     predictions = _predictions(logits, labels)
     return Evaluation(
@@ -76,18 +83,6 @@ def _load_model(folder: Path, test: Split) -> keras.Model:
     return model
 
 
-def _metrics(logits: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    right = accuracy(logits, labels)
-    low, high = wilson_interval(right, len(labels))
-    return {
-        "accuracy": right,
-        "error_rate": 1 - right,
-        "loss": cross_entropy(logits, labels),
-        "ci_low": low,
-        "ci_high": high,
-    }
-
-
 def _accuracy_by_epoch(
     folder: Path, model: keras.Model, predictor: Predictor, test: Split, final_accuracy: float
 ) -> list[float]:
@@ -102,13 +97,9 @@ def _accuracy_by_epoch(
 
 
 def _predictions(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "actual": labels,
-            "predicted": logits.argmax(axis=1),
-            "probability": softmax(logits, axis=1).max(axis=1).round(4),
-        }
-    )
+    predicted, probability = logits.argmax(axis=1), softmax(logits, axis=1).max(axis=1).round(4)
+    columns = {"actual": labels, "predicted": predicted, "probability": probability}
+    return pd.DataFrame(columns)
 
 
 def _per_class(labels: np.ndarray, predicted: pd.Series, classes: range) -> pd.DataFrame:

@@ -19,9 +19,7 @@ from src.plots.first_layer import first_layer_figure
 def write_outputs(evaluations: Iterable[Evaluation], images: np.ndarray) -> None:
     """Write all outputs of the evaluate stage, and print the test accuracy of each model.
 
-    Args:
-        evaluations: of one model after the other, so that only one is in memory.
-        images: of the test split, ``uint8 [N, H, W]``.
+    The test images are ``uint8 [N, H, W]``. Only one evaluation at a time is in memory.
     """
     metrics, per_class = {}, {}
     with ExitStack() as stack:

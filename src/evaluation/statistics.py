@@ -14,11 +14,8 @@ def mcnemar(first_correct: np.ndarray, second_correct: np.ndarray) -> float:
     """The p-value of McNemar's exact two-sided test (Psychometrika 12, 1947).
 
     The null hypothesis is that two classifiers make equally many errors on the same images. It is
-    a binomial test on the images that exactly one of them classified correctly.
-
-    Args:
-        first_correct: ``bool [N]``, whether the first classifier was correct on each image.
-        second_correct: the same for the second classifier.
+    a binomial test on the images that exactly one of them classified correctly. Both arguments
+    are ``bool [N]``: whether the classifier was correct on each image.
     """
     only_first = int((first_correct & ~second_correct).sum())
     only_second = int((second_correct & ~first_correct).sum())

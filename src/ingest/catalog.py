@@ -7,22 +7,16 @@ TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
 TEST_IMAGES = "t10k-images-idx3-ubyte"
 TEST_LABELS = "t10k-labels-idx1-ubyte"
-
 NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 GZIP_NAMES = tuple(f"{name}.gz" for name in NAMES)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A published dataset in IDX files.
+    """A published dataset in IDX files."""
 
-    Attributes:
-        sha256: file name to SHA-256 in hexadecimal, in the order of ``GZIP_NAMES``.
-        mirrors: base URLs, in the order in which to try them.
-    """
-
-    sha256: dict[str, str]
-    mirrors: tuple[str, ...]
+    sha256: dict[str, str]  # file name to hexadecimal SHA-256, in the order of GZIP_NAMES
+    mirrors: tuple[str, ...]  # base URLs, in the order in which to try them
 
 
 def _dataset(checksums: tuple[str, ...], mirrors: tuple[str, ...]) -> Dataset:
@@ -43,7 +37,7 @@ CATALOGUE = {
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
         ),
     ),
-    # Checksums taken from public sources, not verified by this project.
+    # Checksums of these two taken from public sources, not verified by this project.
     "fashion-mnist": _dataset(
         (
             "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
@@ -56,7 +50,6 @@ CATALOGUE = {
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
         ),
     ),
-    # Checksums taken from public sources, not verified by this project.
     "kmnist": _dataset(
         (
             "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",

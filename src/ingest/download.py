@@ -39,15 +39,12 @@ def download(data: "DataParams", target: Path) -> dict:
     """
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
     name, files = _collect(data, target, console)
-    train_images, _, test_images, _ = files  # in the order of catalog.NAMES
+    train, _, test, _ = (idx.read_header(target / file)[0] for file in files)  # as catalog.NAMES
     info = {
         "name": name,
         "requested": data.dataset,
         "is_fallback": name != data.dataset,
-        "counts": {
-            "train": idx.read_header(target / train_images)[0],
-            "test": idx.read_header(target / test_images)[0],
-        },
+        "counts": {"train": train, "test": test},
         "files": files,
     }
     write_json(target / "dataset.json", info)
@@ -87,41 +84,28 @@ def _fetch(
     dataset = catalog.CATALOGUE[data.dataset]
     failures: Failures = defaultdict(lambda: defaultdict(list))
 
-    def still_missing(files: dict[str, str], sources: Sequence[Folder | Mirror]) -> dict[str, str]:
-        return {
-            name: checksum
-            for name, checksum in files.items()
-            if not _fetch_file(name, checksum, sources, target, failures, console)
-        }
+    def fetched(name: str, sources: Sequence[Folder | Mirror]) -> bool:
+        for source in sources:
+            try:
+                source.fetch(name, dataset.sha256[name], target)
+            except SourceError as error:
+                names = failures[source.label][str(error)]
+                if not (names or error.expected):  # one warning per source and reason
+                    console.print(f"warning: {name} from {source.label}: {error}")
+                names.append(name)
+            else:
+                size = (target / name).stat().st_size
+                console.print(f"{name}: {size:,} bytes from {source.label}")
+                return True
+        return False
 
-    missing = still_missing(dataset.sha256, [Folder(path) for path in folders])
+    local = [Folder(path) for path in folders]
+    missing = [name for name in dataset.sha256 if not fetched(name, local)]
     if missing:  # not earlier: the constructor of a mirror connects to its server
         urls = dataset.mirrors if data.mirrors == "public" else data.mirrors
-        missing = still_missing(missing, [Mirror(url, console) for url in urls])
+        mirrors = [Mirror(url, console) for url in urls]
+        missing = [name for name in missing if not fetched(name, mirrors)]
     return failures if missing else None
-
-
-def _fetch_file(
-    name: str,
-    checksum: str,
-    sources: Sequence[Folder | Mirror],
-    target: Path,
-    failures: Failures,
-    console: Console,
-) -> bool:
-    for source in sources:
-        try:
-            source.fetch(name, checksum, target)
-        except SourceError as error:
-            names = failures[source.label][str(error)]
-            if not (names or error.expected):  # one warning per source and reason
-                console.print(f"warning: {name} from {source.label}: {error}")
-            names.append(name)
-        else:
-            size = (target / name).stat().st_size
-            console.print(f"{name}: {size:,} bytes from {source.label}")
-            return True
-    return False
 
 
 def _warn_about_fallback(data: "DataParams", failures: Failures, console: Console) -> None:

@@ -9,15 +9,11 @@ from src.ingest import catalog, idx
 
 
 class SourceError(Exception):
-    """Why a source did not deliver a file, in a few words.
-
-    Attributes:
-        expected: the source is merely empty; a warning is not needed.
-    """
+    """Why a source did not deliver a file, in a few words."""
 
     def __init__(self, reason: str, expected: bool = False):
         super().__init__(reason)
-        self.expected = expected
+        self.expected = expected  # the source is merely empty; a warning is not needed
 
 
 class Folder:
@@ -62,9 +58,9 @@ def copy_local(folders: list[Path], target: Path) -> tuple[Path, dict[str, str]]
     """
     incomplete = []
     for folder in folders:
-        found = {name: _find(folder, name) for name in catalog.NAMES}
-        paths = {name: path for name, path in found.items() if path}
-        if len(paths) == len(found):
+        paths = {name: path for name in catalog.NAMES if (path := _find(folder, name))}
+        missing = [name for name in catalog.NAMES if name not in paths]
+        if not missing:
             files = {}
             for name, path in paths.items():
                 idx.read_header(path)  # an error now names the user's file, not its copy
@@ -72,7 +68,6 @@ def copy_local(folders: list[Path], target: Path) -> tuple[Path, dict[str, str]]
                 shutil.copyfile(path, copy)
                 files[copy.name] = sha256(copy)
             return folder, files
-        missing = [name for name, path in found.items() if path is None]
         incomplete.append(f"{folder} lacks {', '.join(missing)}")
     raise PipelineError(
         f"data.dataset is local, but {'; '.join(incomplete) or 'data.folders is empty'}; put all "
@@ -82,8 +77,6 @@ def copy_local(folders: list[Path], target: Path) -> tuple[Path, dict[str, str]]
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    for stem in (name, name.replace("t10k-", "test-")):
-        for path in (folder / f"{stem}.gz", folder / stem):
-            if path.is_file():
-                return path
-    return None
+    stems = (name, name.replace("t10k-", "test-"))
+    paths = [folder / f"{stem}{suffix}" for stem in stems for suffix in (".gz", "")]
+    return next((path for path in paths if path.is_file()), None)

@@ -21,10 +21,7 @@ from src.common.errors import PipelineError
 GZIP_MAGIC = b"\x1f\x8b"
 UNSIGNED_BYTE = 0x08
 MAX_DIMENSIONS = 3
-
-# The limit of one read. A reader allocates the requested size before it reads, and the sizes in a
-# header may be wrong.
-READ_BYTES = 1 << 20
+READ_BYTES = 1 << 20  # of one read: its size is allocated first, and a header may be wrong
 
 
 class IdxError(PipelineError):

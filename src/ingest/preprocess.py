@@ -19,7 +19,7 @@ MAX_LABELS = 256  # values of a byte
 
 
 def preprocess(raw: Path, target: Path, validation: int) -> dict:
-    """Write the arrays of the three splits, and ``dataset.json``, into ``target``.
+    """Write the arrays of the splits, and ``dataset.json``, into the existing, empty ``target``.
 
     ``training/{train,validation}_{images,labels}.npy`` and ``training/dataset.json`` do not depend
     on the test files; ``test/test_{images,labels}.npy`` is for ``evaluate``. Images are
@@ -29,7 +29,6 @@ def preprocess(raw: Path, target: Path, validation: int) -> dict:
 
     Args:
         raw: folder with the four IDX files and ``dataset.json``, as ``download`` wrote it.
-        target: existing, empty folder.
 
     Returns:
         The content of ``dataset.json``: ``name``, ``requested`` and ``is_fallback`` as in ``raw``;
@@ -60,8 +59,8 @@ def _write_splits(paths: list[Path], target: Path, counts: dict[str, int], size:
     train_images, train_labels, test_images, test_labels = paths
     for folder in set(SPLIT_FOLDERS.values()):
         (target / folder).mkdir()
-    training = [(split, counts[split]) for split in ("validation", "train")]
-    test = [("test", counts["test"])]
+    training = {split: counts[split] for split in ("validation", "train")}
+    test = {"test": counts["test"]}
     seen = _write(train_labels, target, "labels", training, [])
     seen |= _write(test_labels, target, "labels", test, [])
     classes = _check_labels(seen)
@@ -109,25 +108,23 @@ def _check_shapes(*paths: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def _write(
-    path: Path, target: Path, kind: str, division: list[tuple[str, int]], item_shape: list[int]
+    path: Path, target: Path, kind: str, counts: dict[str, int], item_shape: list[int]
 ) -> dict[str, np.ndarray]:
     """Write the items of one IDX file, in their order, to one ``.npy`` file per split.
 
-    Returns:
-        For each split, which labels it contains: ``bool [256]``. For images, all are False.
+    Returns ``bool [256]`` for each split: which labels it contains. For images, all are False.
     """
-    seen = {split: np.zeros(MAX_LABELS, bool) for split, _ in division}
+    seen = {split: np.zeros(MAX_LABELS, bool) for split in counts}
     with ExitStack() as stack:
         files = {}
-        for split, count in division:
+        for split, count in counts.items():
             # Not a memory map: its pages would count as memory of this process.
-            files[split] = stack.enter_context(
-                (target / SPLIT_FOLDERS[split] / f"{split}_{kind}.npy").open("wb")
-            )
+            output = target / SPLIT_FOLDERS[split] / f"{split}_{kind}.npy"
+            files[split] = stack.enter_context(output.open("wb"))
             header = {"descr": "|u1", "fortran_order": False, "shape": (count, *item_shape)}
             np.lib.format.write_array_header_1_0(files[split], header)
         chunks = idx.read_chunks(path, max(1, CHUNK_BYTES // math.prod(item_shape)))
-        for split, items in _divided(chunks, division):
+        for split, items in _divided(chunks, counts):
             files[split].write(items.data)
             if kind == "labels":
                 seen[split][items] = True
@@ -135,10 +132,10 @@ def _write(
 
 
 def _divided(
-    chunks: Iterator[np.ndarray], division: list[tuple[str, int]]
+    chunks: Iterator[np.ndarray], counts: dict[str, int]
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Cut chunks at the end of a split; yield the name of each split and its items."""
-    remaining = dict(division)
+    remaining = dict(counts)
     for chunk in chunks:
         for split in remaining:
             items, chunk = chunk[: remaining[split]], chunk[remaining[split] :]
@@ -148,11 +145,7 @@ def _divided(
 
 
 def _check_labels(seen: dict[str, np.ndarray]) -> int:
-    """Return the number of classes; print a warning for labels that are missing in a split.
-
-    Raises:
-        PipelineError: all images have the same label.
-    """
+    """Return the number of classes; print a warning for labels that are missing in a split."""
     labels = {split: set(np.flatnonzero(mask).tolist()) for split, mask in seen.items()}
     used = set.union(*labels.values())
     if len(used) < 2:

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from src.common.tensorflow import keras, tf
-from src.config.optimizers import CosineSchedule, ExponentialSchedule
-from src.config.recipe import Recipe
+from src.config.recipe import CosineSchedule, ExponentialSchedule, Recipe
 
 
 def build_model(

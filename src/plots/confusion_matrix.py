@@ -20,8 +20,7 @@ def confusion_matrix_figure(confusion: np.ndarray, title: str) -> Figure:
     if classes <= MAX_CLASSES_WITH_NUMBERS:
         axes.set(xticks=range(classes), yticks=range(classes))
         for row, column in np.argwhere(percents):
-            percent = percents[row, column]
-            color = "white" if percent > 50 else "black"
-            text = f"{percent:.1f}"
+            color = "white" if percents[row, column] > 50 else "black"
+            text = f"{percents[row, column]:.1f}"
             axes.text(column, row, text, ha="center", va="center", color=color, size=8)
     return figure

@@ -30,9 +30,7 @@ def contact_sheet(
     Args:
         images: ``[N, H, W]``, N ≥ 1, of any dtype.
         captions: a text below each image.
-        columns: number of images in a row.
         row_names: a text to the left of each row.
-        title: a text at the top.
         cmap: name of a Matplotlib colormap.
         limits: the values of its first and last color.
 
@@ -44,10 +42,10 @@ def contact_sheet(
     if captions is not None and len(captions) != len(images):
         raise ValueError(f"{len(captions)} captions for {len(images)} images")
     images = _reduced(images)
-    sheet, corners = _tile(images, columns, GAP if captions is None else CAPTION_GAP)
-    figure = _figure(sheet, INCHES / max(images.shape[1:]), cmap, limits)
-    (axes,) = figure.axes
     height, width = images.shape[1:]
+    sheet, corners = _tile(images, columns, GAP if captions is None else CAPTION_GAP)
+    figure = _figure(sheet, INCHES / max(height, width), cmap, limits)
+    (axes,) = figure.axes
     tops = [top + (height - 1) / 2 for top, _ in corners[::columns]]
     axes.set_yticks(tops[: len(row_names)], row_names)
     axes.set_title(title)
@@ -59,10 +57,9 @@ def contact_sheet(
 def _tile(
     images: np.ndarray, columns: int, row_gap: float
 ) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """One array with all images, because one axes per image would take seconds to draw.
+    """``float32 [H, W]`` with all images, NaN between them, and the top left corner of each.
 
-    Returns:
-        ``float32 [H, W]``, NaN between the images, and the top left corner of each image.
+    One axes per image would take seconds to draw.
     """
     count, height, width = images.shape
     side = max(height, width)
@@ -91,11 +88,8 @@ def class_sheet(
 ) -> Figure:
     """Draw the first images of each class, one row per class.
 
-    Args:
-        images: ``uint8 [N, H, W]``.
-        labels: ``uint8 [N]``.
-        columns: number of images of each class.
-        max_rows: if there are more classes, only this many are drawn, and the title says so.
+    Images are ``uint8 [N, H, W]``, labels ``uint8 [N]``. If there are more than
+    ``max_rows`` classes, only this many are drawn, and the title says so.
     """
     images = _reduced(images)
     classes = np.unique(labels)
@@ -114,13 +108,11 @@ def class_sheet(
 def mistake_sheet(
     images: np.ndarray, predictions: "pd.DataFrame", title: str, count: int = 20
 ) -> Figure:
-    """Draw the wrong predictions with the highest probability.
+    """Draw at most ``count`` wrong predictions, those with the highest probability.
 
     Args:
         images: ``uint8 [N, H, W]``.
         predictions: one row per image: ``actual``, ``predicted``, ``probability``.
-        title: its first part.
-        count: the maximum number of images.
     """
     wrong = predictions[predictions.actual != predictions.predicted]
     worst = wrong.sort_values("probability", ascending=False, kind="stable")[:count]

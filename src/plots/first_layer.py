@@ -12,12 +12,9 @@ MAX_UNITS = 50
 def first_layer_figure(model: keras.Model, title: str) -> Figure:
     """Draw the weights of each unit of a dense layer, or of each filter of a convolution.
 
-    A unit of a dense layer has one weight for each pixel of the image. In a model without hidden
-    layers, the units are the classes. The filter of a convolution is applied at each position.
-
-    Args:
-        model: its input is ``uint8 [N, H, W]``.
-        title: at the top; the name of the recipe.
+    A unit of a dense layer has one weight for each pixel of the input ``uint8 [N, H, W]``.
+    In a model without hidden layers, the units are the classes. The filter of a convolution is
+    applied at each position.
     """
     layer = next(each for each in model.layers if each.weights)
     kernel = np.asarray(layer.kernel, np.float32)

@@ -18,7 +18,7 @@ def comparison_table(
     Args:
         records: ``training.json`` of each recipe.
         test: ``metrics/test.json``.
-        published: the results for all published values; empty if there are none for the dataset.
+        published: empty if there are none for the dataset.
     """
     rows = []
     for name, record in records.items():
@@ -41,17 +41,12 @@ def comparison_table(
                 "reproduced": ("yes" if reproduced == len(results) else "no") if results else "",
             }
         )
-    return pd.DataFrame(rows).sort_values(
-        ["validation_accuracy", "recipe"], ascending=[False, True], ignore_index=True
-    )
+    order = ["validation_accuracy", "recipe"]
+    return pd.DataFrame(rows).sort_values(order, ascending=[False, True], ignore_index=True)
 
 
 def validation_curves(histories: dict[str, list[dict[str, float]]]) -> pd.DataFrame:
-    """One row per recipe and validation, with the training time in seconds until then.
-
-    Args:
-        histories: the rows of ``history.csv`` of each recipe.
-    """
+    """One row per recipe and validation, with the training time in seconds until then."""
     tables = [
         pd.DataFrame(rows).assign(recipe=name, seconds=lambda table: table.seconds.cumsum())
         for name, rows in histories.items()
@@ -72,7 +67,6 @@ def summarize(
     """The columns of ``dvc exp show``: the dataset, the best recipe and the runner-up.
 
     Args:
-        table: from ``comparison_table``.
         dataset: ``dataset.json`` of the preprocessed data.
         predictions: one row per test image, for the first two recipes of the table.
     """
@@ -96,10 +90,8 @@ def summarize(
             "the network and run `dvc repro --force download`; then run `dvc repro`."
         )
     if len(table) > 1:
-        correct = [
-            (predictions[name].actual == predictions[name].predicted).to_numpy()
-            for name in table.recipe[:2]
-        ]
+        tables = [predictions[name] for name in table.recipe[:2]]
+        correct = [(each.actual == each.predicted).to_numpy() for each in tables]
         summary["runner_up"] = table.recipe[1]
         summary["runner_up_test_accuracy"] = table.test_accuracy[1]
         summary["runner_up_p_value"] = mcnemar(*correct)

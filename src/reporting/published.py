@@ -45,10 +45,8 @@ def compare_with_published(
     """A result for each value that the author of a recipe printed; empty on other datasets.
 
     Args:
-        published: the ``published`` block of the recipe.
-        record: its ``training.json``.
-        history: the rows of its ``history.csv``.
-        test: its entry in ``metrics/test.json``.
+        history: the rows of ``history.csv``.
+        test: the recipe's entry in ``metrics/test.json``.
         test_by_epoch: its columns are ``epoch`` and ``accuracy``, on the test split.
     """
     if record["dataset"]["name"] != DATASET:

@@ -29,29 +29,21 @@ NEXT = """Try next, after `. .venv/bin/activate`:
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
     """The comparison with text in every cell; – in empty cells."""
-
-    def verdict(row: Any) -> str:
-        if not row.values_published:
-            return "–"
-        return f"{row.reproduced}, {row.values_reproduced} of {row.values_published}"
-
+    accuracy = "{:.4f}".format
+    reproduced = "{0.reproduced}, {0.values_reproduced} of {0.values_published}".format
     rows = list(table.itertuples())
-    return pd.DataFrame(
-        {
-            "recipe": table.recipe,
-            "parameters": [f"{row.parameters:,}" for row in rows],
-            "epochs": [f"{row.epochs:.4g}" for row in rows],
-            "seconds": [f"{row.seconds:.1f}" for row in rows],
-            "validation": [f"{row.validation_accuracy:.4f}" for row in rows],
-            "test": [f"{row.test_accuracy:.4f}" for row in rows],
-            "95% interval": [f"{row.ci_low:.4f}–{row.ci_high:.4f}" for row in rows],
-            "published": [
-                "–" if pd.isna(row.published_accuracy) else f"{row.published_accuracy:.4f}"
-                for row in rows
-            ],
-            "reproduced": [verdict(row) for row in rows],
-        }
-    )
+    text = {
+        "recipe": table.recipe,
+        "parameters": table.parameters.map("{:,}".format),
+        "epochs": table.epochs.map("{:.4g}".format),
+        "seconds": table.seconds.map("{:.1f}".format),
+        "validation": table.validation_accuracy.map(accuracy),
+        "test": table.test_accuracy.map(accuracy),
+        "95% interval": table.ci_low.map(accuracy) + "–" + table.ci_high.map(accuracy),
+        "published": ["–" if pd.isna(v) else accuracy(v) for v in table.published_accuracy],
+        "reproduced": [reproduced(row) if row.values_published else "–" for row in rows],
+    }
+    return pd.DataFrame(text)
 
 
 def sentences(published: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
