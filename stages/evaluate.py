@@ -7,30 +7,25 @@ def main() -> None:
     from src import tracking
 
     with tracking.background_logger() as log:  # it connects while TensorFlow is imported
-        evaluate()
+        from src.models.device import choose_device  # first: it silences the import of TensorFlow
+
+        choose_device("auto")
+        from src.common import paths
+        from src.common.files import read_json
+        from src.data.splits import load_split
+        from src.evaluation.evaluation import evaluate_model
+        from src.evaluation.outputs import write_outputs
+        from src.models.artifacts import load_record
+        from src.models.checkpoint import Checkpoint
+
+        test = load_split(paths.PROCESSED, "test")
+        validation = load_split(paths.PROCESSED, "validation")
+        plans = [read_json(path, "plan") for path in sorted(paths.RECIPES.glob("*.json"))]
+        folders = [paths.MODELS / plan["name"] for plan in plans if plan["selected"]]
+        write_outputs((evaluate_model(each, test, validation) for each in folders), test[0])
+        for folder in folders:
+            Checkpoint(paths.main_checkout() / paths.CHECKPOINTS, load_record(folder)).prune()
         log("sync")
-
-
-def evaluate() -> None:
-    """Evaluate the models, and write all outputs."""
-    from src.models.device import choose_device  # first: it silences the import of TensorFlow
-
-    choose_device("auto")
-    from src.common import paths
-    from src.common.files import read_json
-    from src.data.splits import load_split
-    from src.evaluation.evaluation import evaluate_model
-    from src.evaluation.outputs import write_outputs
-    from src.models.artifacts import load_record
-    from src.models.checkpoint import Checkpoint
-
-    test = load_split(paths.PROCESSED, "test")
-    validation = load_split(paths.PROCESSED, "validation")
-    plans = [read_json(path, "plan") for path in sorted(paths.RECIPES.glob("*.json"))]
-    folders = [paths.MODELS / plan["name"] for plan in plans if plan["selected"]]
-    write_outputs((evaluate_model(each, test, validation) for each in folders), test[0])
-    for folder in folders:
-        Checkpoint(paths.main_checkout() / paths.CHECKPOINTS, load_record(folder)).prune()
 
 
 if __name__ == "__main__":

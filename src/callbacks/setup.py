@@ -13,13 +13,7 @@ from src.common.tensorflow import keras
 def training_callbacks(
     plan: dict[str, Any], log: Callable[..., None], resumes: bool
 ) -> list[keras.callbacks.Callback]:
-    """Return the callbacks for progress, MLflow, and, if the plan enables it, TensorBoard.
-
-    Args:
-        plan: the content of the recipe file.
-        log: logs to MLflow.
-        resumes: whether the training resumes from a checkpoint.
-    """
+    """Return the callbacks for progress, MLflow, and, if the plan enables it, TensorBoard."""
     callbacks = [TrainingProgress(plan["name"]), LiveCurves(log)]
     if plan["tensorboard"]:
         folder = tensorboard.folder(paths.main_checkout() / paths.LOGS, plan["name"])

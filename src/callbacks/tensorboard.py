@@ -18,9 +18,7 @@ def folder(logs: Path, name: str) -> Path:
 class TensorBoard(keras.callbacks.TensorBoard):
     """Keras' callback, with training steps on the x axis.
 
-    Args:
-        folder: of the files.
-        resumes: whether the training resumes; otherwise existing files in the folder are removed.
+    Unless the training resumes, existing files in the folder are removed.
     """
 
     def __init__(self, folder: Path, resumes: bool) -> None:

@@ -48,10 +48,10 @@ def write_json(path: Path, content: Any) -> None:
         partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
-def write_csv(path: Path, table: "pd.DataFrame", float_format: str = "%.6g") -> None:
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
     """Write a table without its index, completely or not at all."""
     with atomic_file(path) as partial:
-        table.to_csv(partial, index=False, float_format=float_format)
+        table.to_csv(partial, index=False, float_format="%.6g")
 
 
 def read_json(path: Path, made_by: str) -> Any:

@@ -15,12 +15,9 @@ from contextlib import contextmanager
 def lean_import(without: Sequence[str] = ()) -> Iterator[None]:
     """Import libraries in the block without garbage collection.
 
-    Objects that exist at the end of the block are excluded from later collections.
-
-    Args:
-        without: packages that the libraries import if they are installed, and that this program
-            does not use through them. Their import fails in the block: Python documents None in
-            ``sys.modules`` for this purpose.
+    Objects that exist at the end of the block are excluded from later collections. The libraries
+    import the packages ``without`` only if they are installed, and this program does not use them.
+    Their import fails in the block: Python documents None in ``sys.modules`` for this purpose.
     """
     hidden = [name for name in without if name not in sys.modules]
     enabled = gc.isenabled()

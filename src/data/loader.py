@@ -24,16 +24,13 @@ BLOCK = 64  # MNIST: 50 kB, for which a disk needs little more time than for one
 class Chunk:
     """The images for the steps from ``first`` up to, but not including, ``end``.
 
-    Attributes:
-        split: images ``uint8 [S, H, W]`` and labels ``uint8 [S]``, with the same S for all chunks;
-            None if they are the images of the previous chunk.
-        order: ``int32 [S]``: the rows of the chunk in the order in which the steps use them.
+    All chunks have the same number S of images.
     """
 
     first: int
     end: int
-    split: Split | None
-    order: tf.Tensor
+    split: Split | None  # S images and labels; None: those of the previous chunk
+    order: tf.Tensor  # int32 [S]: rows of the chunk in the order in which the steps use them
 
 
 class Loader:
@@ -107,10 +104,8 @@ class Loader:
         offset = 0
         if self._streams and self._shuffle:
             order, offset = block_order(self._count, self._seed, epoch)
-        chunk = (
-            np.zeros((self._size, *self._split[0].shape[1:]), np.uint8),
-            np.zeros(self._size, np.uint8),
-        )
+        images = np.zeros((self._size, *self._split[0].shape[1:]), np.uint8)
+        chunk = images, np.zeros(self._size, np.uint8)
         first = position = index * self._size
         end = min(first + self._size, self._count)
         while position < end:
@@ -128,10 +123,8 @@ class Loader:
 def block_order(count: int, seed: int, epoch: int) -> tuple[np.ndarray, int]:
     """Return the order of the blocks in an epoch of a split of ``count`` images.
 
-    Returns:
-        The numbers of the blocks in order (an incomplete block stays last), and the position of
-        the first image to use among all images in that order. The position is random, so the
-        images that fill no batch differ between epochs.
+    An incomplete block stays last. Also return the position of the first image to use among all
+    images in that order. It is random, so the images that fill no batch differ between epochs.
     """
     random, order = np.random.default_rng((seed, epoch)), np.arange(-(-count // BLOCK))
     random.shuffle(order[: count // BLOCK])

@@ -26,13 +26,13 @@ def choose_buffer_size(
 ) -> int | None:
     """Return the size of the shuffle buffer in images; None if the complete split stays loaded.
 
+    A buffer contains complete batches.
+
     Args:
         images: shape ``[N, H, W]`` of the training split, uint8.
-        batch_size: a buffer contains complete batches.
         limit: ``train.memory_limit`` in GB; ``auto`` is the total memory of the device. The free
             memory does not count: weights depend on the buffer size, so the same machine must
             choose the same size each time.
-        device: the device that holds the images.
 
     Raises:
         PipelineError: the split must be streamed, and a batch is larger than the buffer.

@@ -21,10 +21,7 @@ def load_dataset_info(folder: Path) -> dict:
 
 
 def load_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Open the images and labels of one of ``SPLITS`` as memory maps.
-
-    Returns:
-        Read-only ``uint8 [N, H, W]`` and ``uint8 [N]``.
+    """Map images ``uint8 [N, H, W]`` and labels ``uint8 [N]`` of one of ``SPLITS``, read-only.
 
     Raises:
         PipelineError: a file is missing or damaged, or does not agree with ``dataset.json``.
@@ -58,21 +55,13 @@ def read_rows(array: np.ndarray, first: int, target: np.ndarray) -> None:
 
     A memory map is read from its file: pages that are read through a map would count as memory of
     this process until the system removes them.
-
-    Args:
-        array: returned by ``load_split``, or an array in memory.
     """
     if not isinstance(array, np.memmap):
         target[...] = array[first : first + len(target)]
         return
-    with open(str(array.filename), "rb", buffering=0) as file:
+    with open(str(array.filename), "rb") as file:
         file.seek(array.offset + first * array.strides[0])
-        view = target.data.cast("B")
-        done = 0
-        while done < len(view):
-            count = file.readinto(view[done:])
-            if not count:
-                raise PipelineError(
-                    f"{array.filename} is incomplete; run `dvc repro preprocess` to create it"
-                )
-            done += count
+        if file.readinto(target.data.cast("B")) < target.nbytes:
+            raise PipelineError(
+                f"{array.filename} is incomplete; run `dvc repro preprocess` to create it"
+            )

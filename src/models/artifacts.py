@@ -2,6 +2,7 @@
 
 These are ``model.keras``, ``history.csv`` (one row for each validation), ``training.json`` (the
 record), and ``weights_by_epoch.npy`` for recipes with published test accuracies for each epoch.
+The functions that read them raise a ``PipelineError`` if a file is missing or damaged.
 """
 
 import csv
@@ -26,16 +27,7 @@ BY_EPOCH = "weights_by_epoch.npy"
 
 
 def save(folder: Path, run_config: RunConfig, training: TrainingResult) -> Record:
-    """Write the result of a training into ``folder``.
-
-    Args:
-        folder: an existing, empty folder.
-        run_config: the record before the training.
-        training: the result of ``Trainer.run``.
-
-    Returns:
-        The content of ``training.json``.
-    """
+    """Write the result of a training into the empty ``folder``, and return ``training.json``."""
     training.model.save(folder / MODEL)
     if training.weights_by_epoch is not None:
         np.save(folder / BY_EPOCH, training.weights_by_epoch, allow_pickle=False)
@@ -67,11 +59,7 @@ def weights_sha256(model: "keras.Model") -> str:
 
 
 def load_record(folder: Path) -> Record:
-    """Read ``training.json``.
-
-    Raises:
-        PipelineError: the file is missing or damaged.
-    """
+    """Read ``training.json``."""
     record = read_json(folder / RECORD, f"train@{folder.name}")
     present = record.keys() if isinstance(record, dict) else set()
     if missing := sorted(Record.__required_keys__ - present):
@@ -80,17 +68,11 @@ def load_record(folder: Path) -> Record:
 
 
 def load_history(folder: Path) -> list[dict[str, float]]:
-    """Read ``history.csv`` as one dictionary per row.
-
-    Raises:
-        PipelineError: the file is missing or damaged.
-    """
+    """Read ``history.csv`` as one dictionary per row."""
     path = folder / HISTORY
     try:
         with path.open(newline="") as file:
-            rows = [
-                {key: float(value) for key, value in row.items()} for row in csv.DictReader(file)
-            ]
+            rows = [{key: float(row[key]) for key in row} for row in csv.DictReader(file)]
         if not rows or not {*COLUMNS} <= rows[0].keys():
             raise ValueError(f"rows with the columns {', '.join(COLUMNS)} expected")
         return rows
@@ -99,11 +81,7 @@ def load_history(folder: Path) -> list[dict[str, float]]:
 
 
 def load_model(folder: Path) -> "keras.Model":
-    """Read ``model.keras``; only layers of Keras are accepted, and no code in the file is run.
-
-    Raises:
-        PipelineError: the file is missing or damaged.
-    """
+    """Read ``model.keras``; only layers of Keras are accepted, and no code in the file is run."""
     from src.common.tensorflow import keras
 
     path = folder / MODEL
@@ -116,10 +94,7 @@ def load_model(folder: Path) -> "keras.Model":
 def load_weights_by_epoch(folder: Path, model: "keras.Model") -> list[list[np.ndarray]]:
     """Read the weights of each row of the history, as arguments for ``model.set_weights``.
 
-    Returns an empty list if the training did not keep them.
-
-    Raises:
-        PipelineError: the file is damaged, or belongs to another model.
+    Returns an empty list if the training did not keep them; those of another model are an error.
     """
     path = folder / BY_EPOCH
     if not path.exists():

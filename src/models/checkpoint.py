@@ -45,12 +45,7 @@ def training_code() -> list[Path]:
 
 
 class Checkpoint:
-    """The checkpoint file of one training.
-
-    Args:
-        folder: of all checkpoints; created if it does not exist.
-        record: the record of the training, before or after it.
-    """
+    """The checkpoint file of one training, in the folder of all checkpoints."""
 
     def __init__(self, folder: Path, record: "RunConfig") -> None:
         code = {str(path.relative_to(ROOT)): sha256(path) for path in training_code()}
@@ -70,13 +65,10 @@ class Checkpoint:
         return elapsed > max(MIN_INTERVAL_SECONDS, self._cost / MAX_TIME_FRACTION)
 
     def save(self, state: dict[str, Any], arrays: Sequence[np.ndarray]) -> None:
-        """Replace the checkpoint by ``state`` (JSON) and ``arrays``; on failure it is unchanged.
-
-        Two experiments can train the same recipe at the same time, so each writes its own partial
-        file.
-        """
+        """Replace the checkpoint by ``state`` (JSON) and ``arrays``; on failure it is unchanged."""
         started = time.perf_counter()
         self.folder.mkdir(parents=True, exist_ok=True)
+        # Two experiments can train the same recipe at the same time: each writes its own file.
         partial = self._path.with_name(f".{self._path.stem}.{uuid.uuid4().hex}.partial")
         try:
             with partial.open("wb") as file:
@@ -114,8 +106,7 @@ class Checkpoint:
 
     def discard(self, reason: str) -> None:
         """Remove a checkpoint that cannot be used, and print the reason."""
-        message = f"{self.name}: the checkpoint {reason}; starting from step 0"
-        print(message, file=sys.stderr)
+        print(f"{self.name}: the checkpoint {reason}; starting from step 0", file=sys.stderr)
         self._path.unlink(missing_ok=True)
 
     def prune(self) -> None:

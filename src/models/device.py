@@ -12,10 +12,7 @@ def choose_device(
     """Choose and configure the device; call this before TensorFlow computes anything.
 
     On a GPU, TensorFlow allocates memory when it needs it, and uses deterministic kernels.
-
-    Args:
-        wanted: ``train.device``.
-        threads: ``train.threads``: threads of the CPU; ``auto`` is one for each processor.
+    ``threads`` are those of the CPU; ``auto`` is one for each processor.
 
     Raises:
         PipelineError: ``wanted`` is ``gpu``, and TensorFlow finds no GPU.

@@ -21,8 +21,6 @@ def build_model(
     ``float32 [N, classes]``.
 
     Args:
-        recipe: the architecture.
-        height, width, classes: of the data.
         policy: Keras' name of the precision of all layers except the last.
         global_batch: images in a step, if several replicas divide it. Such a model can only train.
     """
@@ -105,17 +103,9 @@ def initial_values(recipe: Recipe) -> dict:
 
 
 def _initializer(initial: Any) -> keras.Initializer:
-    match initial.kind:
-        case "zeros":
-            return keras.initializers.Zeros()
-        case "constant":
-            return keras.initializers.Constant(initial.value)
-        case "normal":
-            return keras.initializers.RandomNormal(initial.mean, initial.stddev)
-        case "truncated_normal":
-            return keras.initializers.TruncatedNormal(initial.mean, initial.stddev)
-        case "glorot_uniform":
-            return keras.initializers.GlorotUniform()
+    name = "random_normal" if initial.kind == "normal" else initial.kind
+    settings = initial.model_dump(exclude={"kind"})
+    return keras.initializers.get({"class_name": name, "config": settings})
 
 
 def build_optimizer(recipe: Recipe, total_steps: int) -> keras.Optimizer:
@@ -127,9 +117,6 @@ def build_optimizer(recipe: Recipe, total_steps: int) -> keras.Optimizer:
             rate = keras.optimizers.schedules.ExponentialDecay(rate, steps, decay_rate)
         case CosineSchedule():
             rate = keras.optimizers.schedules.CosineDecay(rate, total_steps)
-    kinds = {
-        "sgd": keras.optimizers.SGD,
-        "adam": keras.optimizers.Adam,
-        "rmsprop": keras.optimizers.RMSprop,
-    }
+    optimizers = keras.optimizers
+    kinds = {"sgd": optimizers.SGD, "adam": optimizers.Adam, "rmsprop": optimizers.RMSprop}
     return kinds[recipe.optimizer.kind](rate, **settings)

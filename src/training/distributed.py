@@ -31,19 +31,12 @@ NEEDED = (
 
 @dataclass(frozen=True)
 class Worker:
-    """A process of a distributed training.
+    """A process of a distributed training."""
 
-    Attributes:
-        task: type and index in the cluster.
-        chief: whether it writes outputs, logs and checkpoints.
-        address: its host:port.
-        others: addresses of the other workers.
-    """
-
-    task: str
-    chief: bool
-    address: str = ""
-    others: tuple[str, ...] = ()
+    task: str  # type and index in the cluster
+    chief: bool  # whether it writes outputs, logs and checkpoints
+    address: str = ""  # host:port
+    others: tuple[str, ...] = ()  # addresses of the other workers
 
 
 SINGLE_WORKER = Worker("chief", chief=True)
@@ -92,13 +85,11 @@ def make_strategy(
     if strategy == "mirrored":
         devices = tf.config.list_logical_devices(device.upper())
         return tf.distribute.MirroredStrategy([each.name for each in devices])
-    communication = tf.distribute.experimental.CommunicationImplementation
     _wait_for_all(worker)
-    multi_worker = tf.distribute.MultiWorkerMirroredStrategy(
-        communication_options=tf.distribute.experimental.CommunicationOptions(
-            implementation=communication.NCCL if device == "gpu" else communication.RING
-        )
-    )
+    experimental = tf.distribute.experimental
+    kind = experimental.CommunicationImplementation("NCCL" if device == "gpu" else "RING")
+    options = experimental.CommunicationOptions(implementation=kind)
+    multi_worker = tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
     # TensorFlow handles SIGTERM as a preemption notice, and continues the training.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return multi_worker
@@ -109,10 +100,6 @@ def _wait_for_all(worker: Worker) -> None:
 
     TensorFlow itself would wait forever, without a reaction to Ctrl-C. After this function has
     returned, TensorFlow listens at the address of this worker.
-
-    Raises:
-        PipelineError: a worker did not start within ``JOIN_SECONDS``, or this worker's address is
-            in use.
     """
     missing, deadline = list(worker.others), time.monotonic() + JOIN_SECONDS
     print(f"{worker.task}: waiting for {', '.join(missing) or 'no other worker'}", flush=True)
@@ -171,10 +158,7 @@ def broadcast_from_chief(
 ) -> bytes | None:
     """Return the chief's content on every worker; None if it is empty.
 
-    Args:
-        strategy: a ``MultiWorkerMirroredStrategy``.
-        chief: whether this worker is the chief.
-        content: of this worker; ignored unless this worker is the chief.
+    The content of the other workers is ignored. The strategy is ``multi_worker``.
     """
     import numpy as np
 

@@ -1,7 +1,7 @@
 """How a training runs: device, compiler, precision, strategy and buffer size."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -118,12 +118,10 @@ def _has_dropout(recipe: Recipe) -> bool:
 def _has_bfloat16(device: Device) -> bool:
     """Whether the device multiplies bfloat16; False if the operating system does not report it."""
     if device == "gpu":
-        details = map(
-            tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU")
-        )
+        gpus = tf.config.list_physical_devices("GPU")
+        details = map(tf.config.experimental.get_device_details, gpus)
         return all(each.get("compute_capability", (0, 0)) >= (8, 0) for each in details)
-    try:
+    with suppress(OSError):
         flags = Path("/proc/cpuinfo").read_text("utf-8")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+        return "avx512_bf16" in flags or "amx_bf16" in flags
+    return False

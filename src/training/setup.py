@@ -14,7 +14,6 @@ from src.data.memory import choose_buffer_size
 from src.data.splits import load_dataset_info, load_split
 from src.models.checkpoint import Checkpoint
 from src.models.device import choose_device
-from src.models.inference import Predictor
 from src.models.record import RunConfig
 from src.training.distributed import SINGLE_WORKER, Worker, broadcast_from_chief, make_strategy
 from src.training.execution import Execution, choose_execution
@@ -32,13 +31,7 @@ class Job:
 
 
 def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Worker) -> Job:
-    """Prepare the training of a plan, and print how it runs.
-
-    Args:
-        plan: the content of the recipe file.
-        processed: folder of the preprocessed data.
-        checkpoints: folder of all checkpoints.
-        worker: this process.
+    """Prepare the training of ``plan``, the content of a recipe file, and print how it runs.
 
     Raises:
         PipelineError: the data is missing or damaged, or the machine does not support a setting.
@@ -47,15 +40,12 @@ def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Wo
     dataset = load_dataset_info(processed)
     splits = load_split(processed, "train"), load_split(processed, "validation")
     device = choose_device(settings["device"], settings["threads"])
-    buffer_size = choose_buffer_size(
-        splits[0][0].shape, recipe.batch_size, settings["memory_limit"], device
-    )
+    limit, shape = settings["memory_limit"], splits[0][0].shape
+    buffer_size = choose_buffer_size(shape, recipe.batch_size, limit, device)
     modes = settings["compile"], settings["precision"], settings["strategy"]
     execution = choose_execution(recipe, device, *modes, buffer_size)
-    trainer = make_trainer(
-        *(recipe, *splits, dataset["classes"], settings["seed"], execution),
-        *(plan["keep_epochs"], worker),
-    )
+    classes, seed = dataset["classes"], settings["seed"]
+    trainer = make_trainer(recipe, *splits, classes, seed, execution, plan["keep_epochs"], worker)
     execution, count = trainer.execution, dataset["counts"]["train"]
     print(f"{name}: {count:,} images of {dataset['name']}; {execution}")
     run_config = make_run_config(plan, dataset, trainer.model, execution)
@@ -77,14 +67,12 @@ def make_trainer(
     If the training split is smaller than a batch, it is the batch.
 
     Args:
-        recipe: to train.
         training: images ``uint8 [N, H, W]`` and labels ``uint8 [N]``.
         validation: the same for the validation split.
         classes: K; labels are 0 to K - 1.
         seed: of initial weights, order of the images, and dropout.
         execution: how to run; with several workers, the buffer size of the chief is used.
         keep_epochs: whether to keep the weights of each row of the history.
-        worker: this process.
     """
     keras.utils.set_random_seed(seed)
     count, height, width = training[0].shape
@@ -97,8 +85,8 @@ def make_trainer(
         size = broadcast_from_chief(strategy, worker.chief, own)
         execution = replace(execution, buffer_size=int(size) if size else None)
     order = execution.buffer_size, seed, recipe.shuffle, total_steps
-    loader, predictor = Loader(training, batch_size, *order), Predictor(steps.model)
-    return Trainer(recipe, steps, loader, predictor, validation, execution, keep_epochs, worker)
+    loader = Loader(training, batch_size, *order)
+    return Trainer(recipe, steps, loader, validation, execution, keep_epochs, worker)
 
 
 def make_run_config(
@@ -106,14 +94,9 @@ def make_run_config(
 ) -> RunConfig:
     """Return the part of ``training.json`` that is known before the training.
 
-    Args:
-        plan: the content of the recipe file.
-        dataset: the content of ``dataset.json``.
-        model: to train.
-        execution: how the training runs.
+    ``plan`` is the content of the recipe file, and ``dataset`` that of ``dataset.json``.
     """
-    packages = ("tensorflow", "keras", "numpy")
-    versions = {package: version(package) for package in packages}
+    versions = {package: version(package) for package in ("tensorflow", "keras", "numpy")}
     return RunConfig(
         name=plan["name"],
         recipe=plan["recipe"],

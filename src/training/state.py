@@ -11,20 +11,13 @@ from src.training.steps import Steps
 
 @dataclass
 class TrainerState:
-    """What a checkpoint contains in addition to the variables of the steps.
+    """What a checkpoint contains in addition to the variables of the steps."""
 
-    Attributes:
-        step: number of completed steps.
-        losses: sum over the steps since the last row of the history.
-        seconds: of training since the last row.
-        history: one row for each validation.
-        kept_weights: ``float32 [weights]`` for each row, if they are kept.
-    """
-
-    step: int = 0
-    losses: float = 0.0
-    seconds: float = 0.0
-    history: list[HistoryRow] = field(default_factory=list)
+    step: int = 0  # number of completed steps
+    losses: float = 0.0  # sum over the steps since the last row of the history
+    seconds: float = 0.0  # of training since the last row
+    history: list[HistoryRow] = field(default_factory=list)  # one row for each validation
+    # For each row ``float32 [weights]``, if they are kept.
     kept_weights: list[np.ndarray] = field(default_factory=list)
 
     def save(self, checkpoint: Checkpoint, steps: Steps) -> None:
@@ -38,8 +31,7 @@ class TrainerState:
     ) -> bool:
         """Restore this state and the variables of the steps from the content of a checkpoint.
 
-        Returns:
-            Whether there was a valid checkpoint. A checkpoint that does not fit is removed.
+        Returns whether there was a valid checkpoint. A checkpoint that does not fit is removed.
         """
         saved = checkpoint.load(content)
         if saved is None:

@@ -16,13 +16,12 @@ from src.training.execution import Execution
 class Steps:
     """The model and the optimizer of a recipe, and the steps that update them.
 
+    Initial weights depend on Keras' global seed.
+
     Args:
-        recipe: of the model and the optimizer; initial weights depend on Keras' global seed.
         shape: H and W of the images.
         classes: K; labels are 0 to K - 1.
-        batch_size: images in a step.
         total_steps: of the training, for a schedule of the learning rate.
-        execution: device, compiler and precision.
         strategy: of the devices or workers that divide each batch.
 
     Attributes:
@@ -85,7 +84,6 @@ class Steps:
         Args:
             order: ``int32 [S]``: the rows of the images in the order in which the steps use them.
             first: index of the first step within the order.
-            count: number of steps.
         """
         steps = order, tf.constant(first), tf.constant(count)
         with self._execution.graph_rewriter():

@@ -30,13 +30,9 @@ class Trainer:
 
     Args:
         recipe: for the validation interval and early stopping.
-        steps: the model and its compiled steps.
         loader: of the training split.
-        predictor: of the model of ``steps``.
         validation: images ``uint8 [N, H, W]`` and labels ``uint8 [N]``.
-        execution: how the training runs.
         keep_epochs: whether to keep the weights of each row of the history.
-        worker: this process.
     """
 
     def __init__(
@@ -44,14 +40,13 @@ class Trainer:
         recipe: Recipe,
         steps: Steps,
         loader: Loader,
-        predictor: Predictor,
         validation: Split,
         execution: Execution,
         keep_epochs: bool = False,
         worker: Worker = SINGLE_WORKER,
     ) -> None:
         self.steps, self.model, self.execution = steps, steps.model, execution
-        self._recipe, self._loader, self._predictor = recipe, loader, predictor
+        self._recipe, self._loader, self._predictor = recipe, loader, Predictor(steps.model)
         self._validation, self._keep_epochs, self._worker = validation, keep_epochs, worker
         self._validate_every = recipe.validate_every or loader.steps_per_epoch
         self._state = TrainerState()
@@ -73,7 +68,8 @@ class Trainer:
         """
         self._chunk: Chunk | None = None
         self._slice_steps = 1
-        stopping = self._early_stopping()
+        settings = self._recipe.early_stopping
+        stopping = [keras.callbacks.EarlyStopping(**settings.model_dump())] if settings else []
         callback_list = keras.callbacks.CallbackList([*stopping, *callbacks], model=self.model)
         total, per_epoch = self._loader.total_steps, self._loader.steps_per_epoch
         callback_list.set_params({"total_steps": total, "steps_per_epoch": per_epoch})
@@ -150,12 +146,6 @@ class Trainer:
             state.kept_weights.append(np.concatenate([each.ravel() for each in weights]))
         state.losses, state.seconds = 0.0, 0.0
         return row
-
-    def _early_stopping(self) -> list[keras.callbacks.Callback]:
-        settings = self._recipe.early_stopping
-        if settings is None:
-            return []
-        return [keras.callbacks.EarlyStopping(settings.monitor, patience=settings.patience)]
 
     def _resume(self, checkpoint: Checkpoint, stopping: list[keras.callbacks.Callback]) -> None:
         """Restore the state from the checkpoint of the chief, if it is valid."""
