@@ -30,14 +30,9 @@ class Attempts:
             self._connect()
 
     def run(self, item: str, action: Callable[[Any], None]) -> bool:
-        """Call ``action`` with a client of the store, unless the store is given up.
+        """Call ``action`` with a client, unless the store is given up; return whether it succeeded.
 
-        Args:
-            item: what the action logs, for the warning.
-            action: logs it; another action for the same item may follow and repair a failure.
-
-        Returns:
-            Whether it succeeded.
+        A later action for the same item, its name in the warning, may repair a failure.
         """
         if self._failures_in_a_row < MAX_FAILURES:
             try:

@@ -3,21 +3,14 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from typing import Any
 
 TIMEOUT = 600  # seconds to log what is left; a store that does not respond is given up earlier
 
-
-class Log(Protocol):
-    """Sends a message to the background process, without waiting for the result."""
-
-    def __call__(self, message: str, **arguments: Any) -> None:
-        """Send ``begin``, ``rows``, ``end`` or ``sync``.
-
-        The arguments, JSON, are those of the method of that name in ``StageLogger``.
-        """
+# Sends the name of a method of ``StageLogger`` and its arguments, JSON, without waiting.
+Log = Callable[..., None]
 
 
 @contextmanager

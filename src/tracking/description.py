@@ -1,11 +1,16 @@
-"""The description of a training in MLflow."""
+"""The tags of a run: what was trained, its origin, and the description that MLflow shows."""
 
+import json
 import shlex
 from collections.abc import Sequence
 from typing import Any
 
 from src.models.record import RunConfig
 from src.tracking.origin import Origin
+
+NOTE = "mlflow.note.content"  # the tag that MLflow shows as the description
+WEIGHTS = "weights_sha256"  # set last: only a complete run has it
+MAX_TAG = 5000  # characters, MLflow's limit
 
 
 def recipe_line(config: RunConfig) -> str:
@@ -46,12 +51,7 @@ def data_line(dataset: dict[str, Any]) -> str:
 
 
 def commands(target: str, origin: Origin) -> list[str]:
-    """The commands that reproduce a result; empty if the commit is unknown.
-
-    Args:
-        target: the stage, such as ``train@cnn``.
-        origin: of the result.
-    """
+    """The commands that reproduce a stage, such as ``train@cnn``; empty without a commit."""
     if not origin["revision"]:
         return []
     lines = [f"git checkout {origin['revision']}"]
@@ -66,13 +66,7 @@ def commands(target: str, origin: Origin) -> list[str]:
 
 
 def run_note(config: RunConfig, origin: Origin, results: Sequence[str] = ()) -> str:
-    """The Markdown description of a run.
-
-    Args:
-        config: the part of ``training.json`` that is known when the training begins.
-        origin: of the training.
-        results: lines about the test results, if they are known.
-    """
+    """The Markdown description of a run, with the lines of ``result_lines`` if it is tested."""
     paragraphs = [
         f"**{config['name']}**: {recipe_line(config)}.",
         f"Data: {data_line(config['dataset'])}.",
@@ -84,12 +78,9 @@ def run_note(config: RunConfig, origin: Origin, results: Sequence[str] = ()) -> 
 
 
 def result_lines(name: str, test: dict[str, Any], published: Sequence[Any]) -> list[str]:
-    """The test accuracy with its interval, and how many published values were reproduced.
+    """The test accuracy of a recipe, and how many of its published values were reproduced.
 
-    Args:
-        name: of the recipe.
-        test: its entry in ``metrics/test.json``.
-        published: the rows of ``metrics/published.csv``.
+    ``test`` is its entry in ``metrics/test.json``; ``published``, all of ``published.csv``.
     """
     lines = [
         f"Test accuracy **{test['accuracy']:.4f}** "
@@ -102,3 +93,48 @@ def result_lines(name: str, test: dict[str, Any], published: Sequence[Any]) -> l
         last = f" (last test accuracy: {accuracies[-1]})" if accuracies else ""
         lines.append(f"Published values{last}: {reproduced} of {len(own)} reproduced.")
     return lines
+
+
+def run_tags(record: RunConfig, origin: Origin) -> dict[str, str]:
+    """The tags of the run of a training."""
+    return origin_tags(origin) | {
+        "recipe": record["name"],
+        "recipe_sha256": record["recipe_sha256"],
+        "dataset_digest": record["dataset"]["digest"],
+        "device": record["device"],
+        "compile": record["compile"],
+        "precision": record["precision"],
+        "mlflow.source.name": f"dvc.yaml:train@{record['name']}",  # an argument of `dvc repro`
+        "mlflow.source.type": "LOCAL",
+        NOTE: run_note(record, origin),
+    }
+
+
+def origin_tags(origin: Origin) -> dict[str, str]:
+    """The tags that describe an origin."""
+    changes = json.dumps(origin["changes"]) if origin["changes"] else ""
+    too_long = len(changes) > MAX_TAG
+    tags = {
+        "dvc_exp": origin["experiment"],
+        "dvc_exp_baseline_rev": origin["baseline"],
+        "dvc_stage": origin["stage"],
+        "mlflow.user": origin["user"],
+        "mlflow.source.git.commit": origin["revision"],
+        "changes": "" if too_long else changes,
+        "edited": "true" if origin["edited"] or too_long else "",
+    }
+    return {name: value for name, value in tags.items() if value}
+
+
+def origin_of(run: Any) -> Origin:
+    """The origin that the tags of a run describe."""
+    tags = run.data.tags
+    return {
+        "revision": tags.get("mlflow.source.git.commit", ""),
+        "changes": json.loads(tags.get("changes", "[]")),
+        "edited": "edited" in tags,
+        "experiment": tags.get("dvc_exp"),
+        "baseline": tags.get("dvc_exp_baseline_rev"),
+        "stage": tags.get("dvc_stage"),
+        "user": tags.get("mlflow.user", ""),
+    }

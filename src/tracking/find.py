@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from src.common.errors import PipelineError, run
 from src.tracking.attempts import short_reason
@@ -12,14 +12,10 @@ from src.tracking.store import connect, store_uri, without_secrets
 
 
 def find_runs(client: Any, value: str) -> tuple[str, list[Any]]:
-    """The runs of the first search that finds any, the oldest first; and that search.
+    """The first search, in MLflow's syntax, that finds runs, and these runs, the oldest first.
 
-    Args:
-        client: of the store.
-        value: name of an experiment or recipe; the beginning of a commit or of a run's id.
-
-    Returns:
-        The search, in MLflow's syntax, and the runs; both empty if nothing was found.
+    Both are empty if neither an experiment or recipe, nor the beginning of a run's id or commit,
+    is ``value``.
     """
     experiments = [each.experiment_id for each in client.search_experiments()]
     value = value.replace("'", "")
@@ -36,9 +32,9 @@ def find_runs(client: Any, value: str) -> tuple[str, list[Any]]:
 
 def runs_table(value: str, found: list[Any]) -> Table:
     """A table with a row for each run."""
-    table = Table(title=f"MLflow runs of {value}, the oldest first")
-    for column in ("run", "name", "status", "validation", "test", "DVC experiment", "commit"):
-        table.add_column(column, no_wrap=True)
+    names = ("run", "name", "status", "validation", "test", "DVC experiment", "commit")
+    columns = [Column(name, no_wrap=True) for name in names]
+    table = Table(*columns, title=f"MLflow runs of {value}, the oldest first")
     for each in found:
         tags, metrics = each.data.tags, each.data.metrics
         accuracies = [metrics.get(f"{split}_accuracy") for split in ("val", "test")]
@@ -69,9 +65,8 @@ def main() -> None:
         console = Console(highlight=False, width=120)
     console.print(runs_table(value, found))
     last = found[-1].info
-    print(
-        f"Page of the last run (`make ui`): /#/experiments/{last.experiment_id}/runs/{last.run_id}"
-    )
+    page = f"/#/experiments/{last.experiment_id}/runs/{last.run_id}"
+    print(f"Page of the last run (`make ui`): {page}")
     print(f"Search for these runs in the UI: {search}")
 
 

@@ -11,19 +11,14 @@ from pathlib import Path
 # The columns of the page of runs, best first. The page reads them from this tag of an experiment
 # at the address …/runs?viewStateShareKey=recipes; by default it does not show metrics.
 VIEW_TAG = "mlflow.sharedViewState.recipes"
-VIEW = json.dumps(
-    {
-        "orderByKey": "metrics.`test_accuracy`",
-        "orderByAsc": False,
-        "selectedColumns": [
-            "metrics.`test_accuracy`",
-            "metrics.`val_accuracy`",
-            "params.`parameters`",
-            "tags.`dvc_exp`",
-            "attributes.`Models`",
-        ],
-    }
+COLUMNS = (
+    "metrics.`test_accuracy`",
+    "metrics.`val_accuracy`",
+    "params.`parameters`",
+    "tags.`dvc_exp`",
+    "attributes.`Models`",
 )
+VIEW = json.dumps({"orderByKey": COLUMNS[0], "orderByAsc": False, "selectedColumns": COLUMNS})
 
 
 def limit_database_retries() -> None:
@@ -36,11 +31,8 @@ def limit_database_retries() -> None:
 def move_artifacts(database: Path, artifacts: str) -> None:
     """Correct the artifact addresses in an SQLite store after its checkout was moved.
 
-    MLflow stores absolute addresses, and has no command to change them.
-
-    Args:
-        database: the store.
-        artifacts: ``file:`` address of the folder ``mlruns`` where it is now.
+    MLflow stores absolute addresses, and has no command to change them. ``artifacts`` is the
+    ``file:`` address of the folder ``mlruns`` where it is now.
     """
     with closing(sqlite3.connect(database, timeout=5)) as store, store:
         found = store.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()

@@ -1,15 +1,25 @@
-"""The origin of a result: the commit, the changes since the commit, and the DVC experiment."""
+"""The origin of a result: the commit, the changes since the commit, and the DVC experiment.
+
+The train stage writes it to a small file per training in ``logs/trainings/`` in the main checkout,
+for a run in MLflow that is logged later. This file is not part of ``models/``, because the same
+training must give the same files at any time.
+"""
 
 import getpass
+import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypedDict
 
 import yaml
 
-from src.common.paths import PARAMS
+from src.common.files import write_json
+from src.common.paths import LOGS, PARAMS, main_checkout
+from src.models.record import Record
 
 CODE = ("src", "stages", "dvc.yaml", "requirements.lock")  # the files in git that results depend on
 
@@ -24,6 +34,15 @@ class Origin(TypedDict):
     baseline: str | None  # the commit that the experiment is based on
     stage: str | None
     user: str  # account name; empty if there is none
+
+
+class Provenance(TypedDict):
+    """When and from which code a training ran: what its output files do not contain."""
+
+    start: float  # this and the next: seconds since 1970
+    end: float
+    origin: Origin
+    run_id: str | None  # of the MLflow run that may be incomplete
 
 
 def origin() -> Origin:
@@ -41,6 +60,25 @@ def origin() -> Origin:
         "stage": os.environ.get("DVC_STAGE") or None,
         "user": user,
     }
+
+
+def save_provenance(record: Record, provenance: Provenance) -> None:
+    """Write a new file: several processes may train to the same weights at once."""
+    write_json(_folder() / f"{_prefix(record)}{time.time_ns()}.json", provenance)
+
+
+def load_provenances(record: Record) -> list[Provenance]:
+    """All trainings to these weights on this machine, the oldest first."""
+    paths = [path for path in _folder().glob("*.json") if path.name.startswith(_prefix(record))]
+    return [json.loads(path.read_text("utf-8")) for path in sorted(paths)]
+
+
+def _folder() -> Path:
+    return main_checkout() / LOGS / "trainings"
+
+
+def _prefix(record: Record) -> str:
+    return f"{record['name']}-{record['weights_sha256']}-"
 
 
 def _changes() -> list[str]:

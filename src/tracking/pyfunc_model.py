@@ -17,14 +17,10 @@ class ImageClassifier:
         self._model = model
 
     def predict(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Classify images.
+        """Classify images, ``uint8 [N, H, W]``, light on dark, as in the IDX files.
 
-        Args:
-            images: ``uint8 [N, H, W]``, light on dark, as in the IDX files.
-
-        Returns:
-            ``digit``, ``int64 [N]``: the most probable class, and ``probabilities``,
-            ``float32 [N, K]``.
+        Returns ``digit``, ``int64 [N]``: the most probable class, and ``probabilities``,
+        ``float32 [N, K]``.
         """
         logits = self._model.predict(images, batch_size=BATCH_SIZE, verbose=0)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -1,11 +1,15 @@
 """The model registry: the best model of each comparison, and which of them is the champion."""
 
+import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from src.models.record import Record
-from src.tracking import runs
-from src.tracking.models import model_id
-from src.tracking.tags import NOTE, WEIGHTS
+from src.tracking.attempts import short_reason
+from src.tracking.description import NOTE, WEIGHTS
+from src.tracking.runs import find_by_weights, model_id
+from src.tracking.store import SQLITE, connect, store_uri, without_secrets
 
 CHAMPION = "champion"  # the alias
 COPIED_TAGS = ("mlflow.source.git.commit", "dvc_exp", "dvc_exp_baseline_rev")
@@ -21,13 +25,8 @@ def registered_name(dataset: dict[str, Any]) -> str:
 def register(client: Any, record: Record, minimum: float) -> str:
     """Register a trained model once, and make it the champion if it is better than the champion.
 
-    Args:
-        client: of the store.
-        record: ``training.json`` of the model.
-        minimum: validation accuracy below which a model is not registered.
-
-    Returns:
-        A sentence that says what was done.
+    A model below the ``minimum`` validation accuracy is not registered. Returns a sentence that
+    says what was done.
     """
     if record["val_accuracy"] < minimum:
         return (
@@ -47,7 +46,7 @@ def _choose_champion(client: Any, record: Record, version: Any) -> str:
     """Move the alias if the version has a higher validation accuracy on the same images."""
     name, accuracy = registered_name(record["dataset"]), record["val_accuracy"]
     this = f"{record['name']}, version {version.version} of {name}"
-    champion = find_champion(client, name)
+    champion = _find_champion(client, name)
     if champion is None:
         client.set_registered_model_alias(name, CHAMPION, version.version)
         return f"{this}, is the first champion: validation accuracy {accuracy:.4f}"
@@ -83,7 +82,7 @@ def _create_version(client: Any, record: Record) -> Any:
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    run, name = runs.find_by_weights(client, record), registered_name(record["dataset"])
+    run, name = find_by_weights(client, record), registered_name(record["dataset"])
     if run is None:
         return None
     try:
@@ -107,7 +106,7 @@ def _create_version(client: Any, record: Record) -> Any:
     )
 
 
-def find_champion(client: Any, name: str) -> Any:
+def _find_champion(client: Any, name: str) -> Any:
     """The version of a registered model that is the champion, or None."""
     from mlflow.exceptions import MlflowException
 
@@ -117,3 +116,39 @@ def find_champion(client: Any, name: str) -> Any:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
         return None
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A registered model."""
+
+    recipe: str  # name
+    weights_sha256: str
+    accuracy: float  # on the validation images
+    uri: str  # MLflow's address of the model
+
+    def download(self, folder: Path) -> Path:
+        """Download the model to ``folder``; return the folder that contains ``model.keras``."""
+        import mlflow
+
+        mlflow.set_tracking_uri(store_uri())
+        return Path(mlflow.artifacts.download_artifacts(self.uri, dst_path=str(folder)), "data")
+
+
+def champion(dataset: dict[str, Any]) -> Champion | None:
+    """The champion for the dataset of a ``dataset.json``, or None; a failing store is a warning."""
+    uri, name = store_uri(), registered_name(dataset)
+    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
+        return None  # to connect would create a store
+    try:
+        version = _find_champion(connect(uri), name)
+    except Exception as error:
+        print(
+            f"warning: no champion from MLflow at {without_secrets(uri)} ({short_reason(error)})",
+            file=sys.stderr,
+        )
+        return None
+    if version is None:
+        return None
+    tags, address = version.tags, f"models:/{name}/{version.version}"
+    return Champion(tags["recipe"], tags[WEIGHTS], float(tags["validation_accuracy"]), address)

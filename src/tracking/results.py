@@ -9,27 +9,18 @@ from typing import Any
 from src.common import paths
 from src.common.files import json_sha256, sha256
 from src.models.record import Record
-from src.tracking import description
-from src.tracking.models import model_id
+from src.tracking.description import NOTE, origin_of, origin_tags, result_lines, run_note
 from src.tracking.origin import origin
-from src.tracking.runs import find_by_weights
+from src.tracking.runs import find_by_weights, model_id
 from src.tracking.store import experiment_id
-from src.tracking.tags import NOTE, origin_of, origin_tags
 
 DIGEST = "results_sha256"  # set last
 
 
 def log_test_results(client: Any, run: Any, name: str, test: dict[str, Any]) -> bool:
-    """Log test metrics and plots to the run of a training.
+    """Log a recipe's test metrics and plots to its run; return whether anything was missing.
 
-    Args:
-        client: of the store.
-        run: of the training to the same weights.
-        name: of the recipe.
-        test: its entry in ``metrics/test.json``.
-
-    Returns:
-        Whether anything was missing.
+    ``test`` is its entry in ``metrics/test.json``, of the same weights.
     """
     from mlflow.entities import Metric
 
@@ -38,12 +29,11 @@ def log_test_results(client: Any, run: Any, name: str, test: dict[str, Any]) -> 
     digest = json_sha256([test, {kind: sha256(path) for kind, path in plots.items()}])
     if run.data.tags.get(DIGEST) == digest:
         return False
-    numbers = {f"test_{k}": v for k, v in test.items() if isinstance(v, int | float)}
     now, step = int(1000 * time.time()), 0  # MLflow draws a bar chart for step 0 only
     new = [
-        Metric(key, value, now, step, model_id(run))
-        for key, value in numbers.items()
-        if run.data.metrics.get(key) != value
+        Metric(f"test_{key}", value, now, step, model_id(run))
+        for key, value in test.items()
+        if isinstance(value, int | float) and run.data.metrics.get(f"test_{key}") != value
     ]
     client.log_batch(run.info.run_id, new)
     for kind, path in plots.items():
@@ -59,13 +49,7 @@ def log_comparison(
 ) -> bool:
     """Log the comparison in ``metrics/``, and add results to the description of each training.
 
-    Args:
-        client: of the store.
-        records: ``training.json`` of each recipe.
-        test: ``metrics/test.json``, of the same weights.
-
-    Returns:
-        Whether it was missing.
+    ``test`` is ``metrics/test.json``, of the same weights. Returns whether it was missing.
     """
     import pandas as pd  # here, because trainings do not need it
 
@@ -80,8 +64,8 @@ def log_comparison(
     published = list(pd.read_csv(paths.PUBLISHED).itertuples())
     for name, record in records.items():
         if trained := find_by_weights(client, record):
-            results = description.result_lines(name, test[name], published)
-            note = description.run_note(record, origin_of(trained), results)
+            results = result_lines(name, test[name], published)
+            note = run_note(record, origin_of(trained), results)
             client.set_tag(trained.info.run_id, NOTE, note)
     tags = origin_tags(origin()) | {NOTE: text, "comparison": "true"}
     name = f"comparison of {len(records)}"

@@ -1,4 +1,4 @@
-"""The MLflow runs of trainings."""
+"""The MLflow runs of trainings, and the model of a run, which ``mlflow.pyfunc`` loads."""
 
 import json
 from contextlib import suppress
@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from src.common.paths import PROCESSED
-from src.models.artifacts import HISTORY, RECORD, load_history, load_record
+from src.models.artifacts import HISTORY, MODEL, RECORD, load_history, load_record
 from src.models.record import Record, RunConfig
-from src.tracking.models import log_model
+from src.tracking.description import WEIGHTS, run_tags
 from src.tracking.origin import Origin, flat
 from src.tracking.store import experiment_id
-from src.tracking.tags import WEIGHTS, run_tags
 
+CODE = Path(__file__).with_name("pyfunc_model.py")  # not imported here: it imports Keras
+REQUIREMENTS = ("mlflow", "tensorflow", "keras", "numpy")  # of the model
 CURVES = ("loss", "val_loss", "val_accuracy", "learning_rate")
 MAX_METRICS = 1000  # MLflow's limit of one request
 MAX_PARAM = 6000  # MLflow's limit of characters in the value of a parameter
@@ -25,14 +26,7 @@ class TrainingRun:
     """
 
     def __init__(self, client: Any, config: RunConfig, origin: Origin, start: float) -> None:
-        """Create the run.
-
-        Args:
-            client: of the store.
-            config: the part of ``training.json`` that is known when the training begins.
-            origin: of the training.
-            start: of the training, in seconds since 1970.
-        """
+        """Create the run of a training that started at ``start``, in seconds since 1970."""
         self._client, self._config = client, config
         self._logged_steps: set[int] = set()
         experiment = experiment_id(client, config["dataset"])
@@ -42,8 +36,7 @@ class TrainingRun:
     def begin(self, system_metrics: bool) -> None:
         """Log parameters and dataset, and make this the active run.
 
-        Args:
-            system_metrics: whether to log the use of processors and memory until the end.
+        ``system_metrics``, the use of processors and memory, are logged until the end.
         """
         import mlflow
         from mlflow.entities import Dataset, DatasetInput, InputTag, Param
@@ -55,13 +48,9 @@ class TrainingRun:
             for key, value in flat(settings | self._config["recipe"])
             if value is not None
         ]
-        dataset = Dataset(
-            data["name"],
-            data["digest"][:8],  # the length that MLflow uses; a tag has all of it
-            "local",
-            json.dumps({"uri": str(PROCESSED)}),
-            profile=json.dumps(data["counts"]),
-        )
+        digest = data["digest"][:8]  # the length that MLflow uses; a tag has all of it
+        uri, profile = json.dumps({"uri": str(PROCESSED)}), json.dumps(data["counts"])
+        dataset = Dataset(data["name"], digest, "local", uri, profile=profile)
         role = InputTag("mlflow.data.context", "training")
         self._client.log_batch(self.id, params=params)
         self._client.log_inputs(self.id, [DatasetInput(dataset, [role])])
@@ -82,12 +71,7 @@ class TrainingRun:
         self._logged_steps |= {int(row["step"]) for row in rows}
 
     def finish(self, folder: Path, end: float) -> None:
-        """Log the output files of the training, and mark the run as complete.
-
-        Args:
-            folder: the recipe's folder in ``models/``.
-            end: of the training, in seconds since 1970.
-        """
+        """Log the output files; mark the run as complete at ``end``, in seconds since 1970."""
         import mlflow
 
         record, rows = load_record(folder), load_history(folder)
@@ -98,7 +82,7 @@ class TrainingRun:
             self.log_rows([row for row in rows if int(row["step"]) not in self._logged_steps])
             for name in (RECORD, HISTORY):
                 self._client.log_artifact(self.id, str(folder / name))
-            log_model(folder, record)
+            _log_model(folder, record)
             mlflow.end_run()
             self._client.set_terminated(self.id, end_time=int(1000 * end))
             self._client.set_tag(self.id, WEIGHTS, record["weights_sha256"])
@@ -140,3 +124,32 @@ def find_by_weights(client: Any, record: Record) -> Any:
     )
     experiment, order = experiment_id(client, record["dataset"]), ["attributes.end_time DESC"]
     return next(iter(client.search_runs([experiment], condition, 1, 1, order)), None)
+
+
+def model_id(run: Any) -> str | None:
+    """The id of a run's model in MLflow."""
+    models = run.outputs.model_outputs if run.outputs else []
+    return models[0].model_id if models else None
+
+
+def _log_model(folder: Path, record: Record) -> None:
+    """Log ``model.keras`` to MLflow's active run, unchanged and without importing TensorFlow."""
+    import mlflow.pyfunc
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    data, versions = record["dataset"], record["versions"] | {"mlflow": mlflow.__version__}
+    images = TensorSpec(np.dtype("uint8"), (-1, data["height"], data["width"]))
+    digit = TensorSpec(np.dtype("int64"), (-1,), "digit")
+    probabilities = TensorSpec(np.dtype("float32"), (-1, data["classes"]), "probabilities")
+    requirements = [f"{name}=={versions[name]}" for name in REQUIREMENTS]
+    mlflow.pyfunc.log_model(
+        name="model",
+        loader_module=CODE.stem,
+        code_paths=[str(CODE)],
+        data_path=str(folder / MODEL),
+        signature=ModelSignature(Schema([images]), Schema([digit, probabilities])),
+        pip_requirements=requirements,
+        step=record["steps"],  # MLflow links the metrics of this step to the model
+    )

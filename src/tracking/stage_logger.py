@@ -7,9 +7,8 @@ from typing import Any
 
 from src.models.artifacts import load_record
 from src.models.record import Record, RunConfig
-from src.tracking import provenance
 from src.tracking.attempts import Attempts
-from src.tracking.origin import origin
+from src.tracking.origin import Provenance, origin, save_provenance
 from src.tracking.runs import TrainingRun, find_by_weights, remove_run
 from src.tracking.store import lock
 from src.tracking.sync import log_training, sync
@@ -32,12 +31,7 @@ class StageLogger:
         self._attempts.connect()
 
     def begin(self, config: RunConfig, resumed: bool = False) -> None:
-        """A training begins.
-
-        Args:
-            config: the part of ``training.json`` that is known.
-            resumed: whether from a checkpoint.
-        """
+        """A training begins, or is ``resumed`` from a checkpoint."""
         self._item, self._start = f"training of {config['name']}", time.time()
         self._resumed = resumed
 
@@ -57,14 +51,11 @@ class StageLogger:
     def end(self, folder: str) -> None:
         """The training has written its output files to ``folder``."""
         record = load_record(Path(folder))
-        note: provenance.Provenance = {
-            "start": self._start,
-            "end": time.time(),
-            "origin": self._origin,
-            "run_id": self._run_id,
-        }
+        note = Provenance(
+            start=self._start, end=time.time(), origin=self._origin, run_id=self._run_id
+        )
         with suppress(OSError):  # the training is logged now; only a later `sync` needs the note
-            provenance.save(record, note)
+            save_provenance(record, note)
         run, self._run = self._run, None
 
         def log(client: Any) -> None:

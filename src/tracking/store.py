@@ -4,18 +4,16 @@ import logging
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from filelock import BaseFileLock, FileLock
 
 from src.common.imports import lean_import
 from src.common.paths import main_checkout
 from src.tracking import mlflow_internals
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
 
 SETTINGS = {  # unless the user's environment sets them
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -41,10 +39,8 @@ def without_secrets(text: str) -> str:
     return re.sub(r"(?<=://)[^/\s]*(?=@)|(?<=\?)[^\s()'\"]+", "***", text)
 
 
-def lock(uri: str) -> "BaseFileLock":
+def lock(uri: str) -> BaseFileLock:
     """A lock for the processes of this machine: MLflow has no transactions of several requests."""
-    from filelock import FileLock
-
     return FileLock(f"{_sqlite_path(uri) or main_checkout() / 'mlflow.db'}.lock", timeout=60)
 
 
@@ -53,11 +49,10 @@ def connect(uri: str) -> Any:
     """A client of the store at ``uri``, which is created if necessary.
 
     Raises:
-        Exception: of many types, if the store does not respond within 5 seconds, or cannot be
-            written.
+        Exception: the store does not respond within 5 seconds or cannot be written; many types.
     """
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
+    environment = SETTINGS | os.environ
+    os.environ.update(environment)
     with lean_import():  # here, because it takes seconds and reads these settings
         import mlflow
 
@@ -66,8 +61,11 @@ def connect(uri: str) -> Any:
         path = _sqlite_path(uri)
         if path is None:
             client = mlflow.MlflowClient(uri)
-            with _environment(CHECK):
+            os.environ.update(CHECK)
+            try:
                 client.search_experiments(max_results=1)
+            finally:
+                os.environ.update({name: environment[name] for name in CHECK})
             return client
         with lock(uri):  # MLflow creates a store without a lock
             with closing(sqlite3.connect(path, timeout=5)) as probe:
@@ -79,12 +77,7 @@ def connect(uri: str) -> Any:
 
 
 def experiment_id(client: Any, dataset: dict[str, Any]) -> str:
-    """The id of the dataset's experiment, which is created if necessary.
-
-    Args:
-        client: of the store.
-        dataset: ``dataset.json``.
-    """
+    """The id of the experiment of a ``dataset.json``, which is created if necessary."""
     from mlflow.exceptions import MlflowException
 
     is_fallback = f" (fallback for {dataset['requested']})" if dataset["is_fallback"] else ""
@@ -110,13 +103,3 @@ def _sqlite_path(uri: str) -> Path | None:
 
 def _artifacts() -> str:
     return (main_checkout() / "mlruns").as_uri()
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ[name] for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        os.environ.update(before)

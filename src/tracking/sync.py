@@ -18,9 +18,9 @@ from src.common.errors import PipelineError, run
 from src.common.files import read_json
 from src.common.paths import MODELS, RECIPES, SUMMARY, TEST
 from src.models.artifacts import RECORD, load_record
-from src.tracking import provenance, runs
+from src.tracking import runs
 from src.tracking.attempts import Attempts
-from src.tracking.origin import origin
+from src.tracking.origin import Provenance, load_provenances, origin
 from src.tracking.registry import register
 from src.tracking.results import log_comparison, log_test_results
 from src.tracking.store import lock
@@ -29,12 +29,7 @@ from src.tracking.store import lock
 def sync(attempts: Attempts, comparison: bool = False) -> int:
     """Log what is missing: trainings, test results and, if wanted, the comparison.
 
-    Args:
-        attempts: takes the failures.
-        comparison: whether to log the comparison, and to register the best model.
-
-    Returns:
-        How many items were logged.
+    With the comparison, the best model is registered. Returns how many items were logged.
     """
     logged: list[str] = []
 
@@ -64,23 +59,14 @@ def log_training(client: Any, folder: Path) -> None:
     """Log a complete training from its files, completely or not at all.
 
     Without a note of when it ran, it is tagged as restored: from DVC's cache, or from a remote.
-
-    Args:
-        client: of the store.
-        folder: the recipe's folder in ``models/``.
     """
     record = load_record(folder)
-    notes = provenance.load(record)
+    notes = load_provenances(record)
     for note in notes:
         if note["run_id"]:
             runs.remove_run(client, note["run_id"])
     end = time.time()
-    restored: provenance.Provenance = {
-        "start": end - record["seconds"],
-        "end": end,
-        "origin": origin(),
-        "run_id": None,
-    }
+    restored = Provenance(start=end - record["seconds"], end=end, origin=origin(), run_id=None)
     note = notes[-1] if notes else restored
     training = runs.TrainingRun(client, record, note["origin"], note["start"])
     try:
@@ -117,9 +103,9 @@ def _log_comparison(client: Any, test: dict[str, dict[str, Any]], folders: list[
     summary = read_json(SUMMARY, "compare")
     records = {folder.name: load_record(folder) for folder in folders}
     weights = {name: record["weights_sha256"] for name, record in records.items()}
-    if summary["accuracy"] != {name: each["accuracy"] for name, each in test.items()} or (
-        weights != {name: each.get("weights_sha256") for name, each in test.items()}
-    ):
+    tested = {name: each.get("weights_sha256") for name, each in test.items()}
+    accuracies = {name: each["accuracy"] for name, each in test.items()}
+    if summary["accuracy"] != accuracies or weights != tested:
         print(
             f"MLflow: skipped the comparison, because {SUMMARY} is older than the models; run "
             "`dvc repro`"
