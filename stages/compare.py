@@ -10,8 +10,9 @@ def main() -> None:
 
     from src import tracking
     from src.common import paths
-    from src.common.files import read_json, write_csv
+    from src.common.files import read_json
     from src.config.params import load_params
+    from src.evaluation.tables import write_csv
     from src.models import artifacts
     from src.reporting import comparison, report
     from src.reporting.published import compare_with_published

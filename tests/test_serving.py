@@ -22,7 +22,7 @@ def server(tmp_path_factory, model_file, make_training, log_training, serving, e
         log_training(folder)
         from mlflow import MlflowClient
 
-        from src.tracking.registry import register
+        from src.tracking.champion import register
 
         uri = f"sqlite:///{root / 'mlflow.db'}"
         record = json.loads((folder / "training.json").read_text())

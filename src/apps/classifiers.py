@@ -13,7 +13,7 @@ from src.common import paths
 from src.common.errors import PipelineError
 from src.data.splits import load_dataset_info
 from src.models import artifacts
-from src.tracking.registry import Champion, champion
+from src.tracking.champion import Champion, champion
 
 if TYPE_CHECKING:
     import keras

@@ -7,12 +7,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from src.common.errors import PipelineError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @contextmanager
@@ -46,12 +43,6 @@ def write_json(path: Path, content: Any) -> None:
     """Write ``content`` as indented JSON, completely or not at all."""
     with atomic_file(path) as partial:
         partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
-
-
-def write_csv(path: Path, table: "pd.DataFrame") -> None:
-    """Write a table without its index, completely or not at all."""
-    with atomic_file(path) as partial:
-        table.to_csv(partial, index=False, float_format="%.6g")
 
 
 def read_json(path: Path, made_by: str) -> Any:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from src.common import paths
-from src.common.files import atomic_folder, write_csv, write_json
+from src.common.files import atomic_folder, write_json
 from src.evaluation.evaluation import Evaluation
+from src.evaluation.tables import write_csv
 from src.plots.confusion_matrix import confusion_matrix_figure
 from src.plots.contact_sheet import mistake_sheet, write_png
 from src.plots.curves import curves_figure

@@ -1,7 +1,6 @@
 """Converts IDX files to ``.npy`` arrays of the training, validation and test splits, in chunks."""
 
 import math
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,10 +11,10 @@ from src.common.errors import PipelineError
 from src.common.files import json_sha256, read_json, write_json
 from src.common.paths import SPLIT_FOLDERS
 from src.ingest import catalog, idx
+from src.ingest.labels import MAX_LABELS, check_labels
 
 CHUNK_BYTES = 1 << 20
 MIN_TRAIN = 5  # a fifth of them is then at least one validation image
-MAX_LABELS = 256  # values of a byte
 
 
 def preprocess(raw: Path, target: Path, validation: int) -> dict:
@@ -63,7 +62,7 @@ def _write_splits(paths: list[Path], target: Path, counts: dict[str, int], size:
     test = {"test": counts["test"]}
     seen = _write(train_labels, target, "labels", training, [])
     seen |= _write(test_labels, target, "labels", test, [])
-    classes = _check_labels(seen)
+    classes = check_labels(seen)
     _write(train_images, target, "images", training, size)
     _write(test_images, target, "images", test, size)
     return classes
@@ -142,31 +141,3 @@ def _divided(
             remaining[split] -= len(items)
             if len(items):
                 yield split, items
-
-
-def _check_labels(seen: dict[str, np.ndarray]) -> int:
-    """Return the number of classes; print a warning for labels that are missing in a split."""
-    labels = {split: set(np.flatnonzero(mask).tolist()) for split, mask in seen.items()}
-    used = set.union(*labels.values())
-    if len(used) < 2:
-        raise PipelineError(
-            f"all labels are {min(used)}, but 2 to {MAX_LABELS} classes are needed; "
-            "use label files that number the classes from 0"
-        )
-    classes = max(used) + 1
-    if unused := set(range(classes)) - used:
-        _warn(f"no image has {_listed(unused)}, but there are {classes} classes, 0 to {max(used)}")
-    for split, own in labels.items():
-        if missing := used - own:
-            hint = "" if split == "test" else "; shuffle the training files if they are sorted"
-            _warn(f"{split} has no image with {_listed(missing)}; other splits have{hint}")
-    return classes
-
-
-def _warn(sentence: str) -> None:
-    print(f"warning: {sentence}", file=sys.stderr)
-
-
-def _listed(labels: set[int]) -> str:
-    first = ", ".join(str(label) for label in sorted(labels)[:10])
-    return f"label {first}" + (f" and {len(labels) - 10} more" if len(labels) > 10 else "")

@@ -15,9 +15,10 @@ from rich.panel import Panel
 from rich.table import Table
 
 from src.common.errors import PipelineError, run
-from src.common.files import atomic_file, write_csv, write_json
+from src.common.files import atomic_file, write_json
 from src.common.markdown import replace_section
 from src.common.paths import COMPARISON, COMPARISON_TEXT, PUBLISHED, SUMMARY
+from src.evaluation.tables import write_csv
 
 README = Path("README.md")
 SIGNIFICANT = 0.05

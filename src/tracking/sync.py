@@ -20,8 +20,8 @@ from src.common.paths import MODELS, RECIPES, SUMMARY, TEST
 from src.models.artifacts import RECORD, load_record
 from src.tracking import runs
 from src.tracking.attempts import Attempts
+from src.tracking.champion import register
 from src.tracking.origin import Provenance, load_provenances, origin
-from src.tracking.registry import register
 from src.tracking.results import log_comparison, log_test_results
 from src.tracking.store import lock
 

@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 
-import pandas as pd
 import pytest
 
 from src.common import files
@@ -69,11 +68,6 @@ def test_a_missing_or_damaged_file_is_reported_with_its_stage(tmp_path):
     (tmp_path / "a.json").write_text('{"a": ')
     with pytest.raises(PipelineError, match="is not valid JSON"):
         files.read_json(tmp_path / "a.json", "plan")
-
-
-def test_a_table_is_written_without_its_index(tmp_path):
-    files.write_csv(tmp_path / "folder/a.csv", pd.DataFrame({"x": [1, 2]}))
-    assert (tmp_path / "folder/a.csv").read_text() == "x\n1\n2\n"
 
 
 def test_the_order_of_keys_does_not_change_the_digest():

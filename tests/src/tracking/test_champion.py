@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from src.tracking.registry import register, registered_name
+from src.tracking.champion import register, registered_name
 
 
 @pytest.fixture
