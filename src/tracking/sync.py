@@ -82,19 +82,19 @@ def log_training(client: Any, folder: Path) -> None:
 
 def _log_recipe(client: Any, folder: Path, test: dict[str, Any] | None) -> bool:
     record = load_record(folder)
-    is_missing = not runs.find_by_weights(client, record)
-    if is_missing:
+    found = runs.find_by_weights(client, record)
+    if not found:
         log_training(client, folder)
     if test is None:
-        return is_missing
+        return not found
     if test.get("weights_sha256") != record["weights_sha256"]:
         print(
             f"MLflow: skipped the test results of {folder.name}, because {TEST} is older than "
             "the model; run `dvc repro`"
         )
-        return is_missing
-    training = runs.find_by_weights(client, record)
-    return log_test_results(client, training, folder.name, test) or is_missing
+        return not found
+    training = found or runs.find_by_weights(client, record)
+    return log_test_results(client, training, folder.name, test) or not found
 
 
 def _log_comparison(client: Any, test: dict[str, dict[str, Any]], folders: list[Path]) -> bool:
