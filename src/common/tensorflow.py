@@ -39,5 +39,6 @@ with _quiet(), lean_import(without=["sklearn", "matplotlib"]):
     import tensorflow as tf
 
     tf.config.list_physical_devices()  # searches for GPUs, with more messages
+    tf.get_logger().setLevel("ERROR")  # it warns if a process loads more than five models
 
 __all__ = ["keras", "tf"]
