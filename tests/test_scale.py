@@ -277,7 +277,7 @@ def test_a_sweep_survives_a_killed_worker(
     worker.kill()
     output, _ = driver.communicate(timeout=400)
     assert driver.returncode == 0, output
-    assert "2 trials, 0 of them done before" in output
+    assert "2 trials, 0 of them already done" in output
     names = shell(["dvc", "exp", "list", "--name-only"], checkout).stdout.split()
     assert len(names) == 2
     assert trainings(checkout) == []
@@ -288,7 +288,7 @@ def test_a_sweep_survives_a_killed_worker(
         ).fetchall()
     assert sorted(name for (name,) in runs) == sorted(names)
     again = shell(command, checkout)
-    assert "2 trials, 2 of them done before" in again.stdout
+    assert "2 trials, 2 of them already done" in again.stdout
 
 
 def busy_worker(checkout: Path) -> psutil.Process | None:
