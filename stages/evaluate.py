@@ -7,7 +7,7 @@ def main() -> None:
     from src import tracking
 
     with tracking.background_logger() as log:  # it connects while TensorFlow is imported
-        from src.models.device import choose_device  # first: it silences the import of TensorFlow
+        from src.models.device import choose_device  # before scikit-learn: see common/imports.py
 
         choose_device("auto")
         from src.common import paths

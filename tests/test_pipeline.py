@@ -26,18 +26,6 @@ def summary(checkout: Path) -> dict:
     return json.loads((checkout / "metrics/summary.json").read_text())
 
 
-def logged(checkout: Path) -> list[tuple[str, str]]:
-    """Return the trainings in the MLflow store as (recipe, DVC experiment), sorted."""
-    with sqlite3.connect(checkout / "mlflow.db") as store:
-        return sorted(
-            store.execute(
-                "select r.name, coalesce(t.value, '') from runs r join tags w "
-                "on w.run_uuid = r.run_uuid and w.key = 'weights_sha256' left join tags t "
-                "on t.run_uuid = r.run_uuid and t.key = 'dvc_exp'"
-            ).fetchall()
-        )
-
-
 @pytest.fixture(scope="module")
 def offline(tmp_path_factory, new_checkout, shell, edit_params, refused_url) -> Path:
     """A checkout with short trainings, without MNIST and without a network."""
@@ -122,9 +110,9 @@ def test_an_edit_changes_only_the_stages_that_depend_on_it(reproduced, shell, ed
     assert set(status) == stages
 
 
-def test_selecting_another_model_retrains_nothing(reproduced, shell):
+def test_selecting_another_model_retrains_nothing(reproduced, shell, logged_trainings):
     checkout, _ = reproduced
-    runs = logged(checkout)
+    runs = logged_trainings(checkout)
     done = shell(["dvc", "exp", "run", "-n", "only-cnn", "-S", "model=cnn"], checkout)
     assert trained(done.stdout) == []
     assert summary(checkout)["best"] == "cnn"
@@ -136,15 +124,15 @@ def test_selecting_another_model_retrains_nothing(reproduced, shell):
     done = shell(["dvc", "repro"], checkout)
     assert trained(done.stdout) == []
     assert len(pd.read_csv(checkout / "metrics/comparison.csv")) == RECIPES
-    assert logged(checkout) == runs
+    assert logged_trainings(checkout) == runs
 
 
-def test_changing_one_recipe_retrains_only_that_recipe(reproduced, shell):
+def test_changing_one_recipe_retrains_only_that_recipe(reproduced, shell, logged_trainings):
     checkout, _ = reproduced
     change = ["-S", "model=[softmax,cnn]", "-S", "models.softmax.epochs=2"]
     done = shell(["dvc", "exp", "run", "--temp", "-n", "two-epochs", *change], checkout)
     assert trained(done.stdout) == ["softmax"]
-    assert ("softmax", "two-epochs") in logged(checkout)
+    assert ("softmax", "two-epochs") in logged_trainings(checkout)
     # The workspace is unchanged.
     assert yaml.safe_load((checkout / "params.yaml").read_text())["model"] == "all"
 
@@ -156,7 +144,7 @@ def test_a_new_seed_retrains_every_selected_recipe(reproduced, shell):
     assert trained(done.stdout) == ["softmax", "softmax_normal"]
 
 
-def test_queued_experiments_use_the_same_mlflow_store(reproduced, shell):
+def test_queued_experiments_use_the_same_mlflow_store(reproduced, shell, logged_trainings):
     checkout, _ = reproduced
     change = ["-S", "model=mlp_65x2,cnn", "-S", "train.seed=9"]
     shell(["dvc", "exp", "run", "--queue", *change], checkout)
@@ -167,7 +155,7 @@ def test_queued_experiments_use_the_same_mlflow_store(reproduced, shell):
             break
         time.sleep(2)
     assert status.count("Success") == 2, status
-    assert sum(1 for name, _ in logged(checkout) if name == "mlp_65x2") == 2
+    assert sum(1 for name, _ in logged_trainings(checkout) if name == "mlp_65x2") == 2
 
 
 def test_one_block_in_params_yaml_adds_a_recipe(reproduced, shell, edit_params):
@@ -230,12 +218,12 @@ def test_the_users_own_files_in_data_incoming_are_used(reproduced, shell, edit_p
     shell(["git", "checkout", "-q", "."], checkout)
 
 
-def test_a_fresh_clone_trains_only_the_selected_model(offline, tmp_path, shell):
+def test_a_fresh_clone_trains_only_the_selected_model(offline, tmp_path, shell, logged_trainings):
     shell(["git", "clone", "-q", str(offline), str(tmp_path / "clone")], tmp_path)
     clone = tmp_path / "clone"
     done = shell(["dvc", "exp", "run", "-S", "model=cnn"], clone)
     assert trained(done.stdout) == ["cnn"]
-    assert [name for name, _ in logged(clone)] == ["cnn"]
+    assert [name for name, _ in logged_trainings(clone)] == ["cnn"]
     assert list(json.loads((clone / "metrics/test.json").read_text())) == ["cnn"]
 
 

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,20 +38,26 @@ MAX_TIME_FRACTION = 0.02  # of the training time that is used to write checkpoin
 STALE_SECONDS = 7 * 24 * 3600
 
 
-def training_code() -> list[Path]:
-    """Return the Python files that ``dvc.yaml`` lists as dependencies of the train stage."""
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+def training_code(root: Path = ROOT) -> dict[str, str]:
+    """Return the SHA-256 of each Python file that ``dvc.yaml`` lists for the train stage."""
+    stages = yaml.safe_load((root / "dvc.yaml").read_text("utf-8"))["stages"]
     code = [dep for dep in stages["train"]["do"]["deps"] if dep.startswith(("src/", "stages/"))]
-    return [file for dep in code for file in sorted(ROOT.glob(f"{dep}/**/*.py")) or [ROOT / dep]]
+    files = [file for dep in code for file in root.glob(f"{dep}/**/*.py")]
+    files += [root / dep for dep in code if dep.endswith(".py")]
+    return {str(file.relative_to(root)): sha256(file) for file in files}
+
+
+@cache
+def _training_code_sha256() -> str:
+    return json_sha256(training_code())
 
 
 class Checkpoint:
     """The checkpoint file of one training, in the folder of all checkpoints."""
 
     def __init__(self, folder: Path, record: "RunConfig") -> None:
-        code = {str(path.relative_to(ROOT)): sha256(path) for path in training_code()}
         training = itemgetter(*IDENTITY)(record), record["dataset"]["digest"]
-        key = json_sha256([training, code, platform.machine()])
+        key = json_sha256([training, _training_code_sha256(), platform.machine()])
         self.folder, self.name = folder, record["name"]
         self._path = folder / f"{self.name}-{key[:16]}.npz"
         self._written, self._cost = time.perf_counter(), 0.0

@@ -6,7 +6,6 @@
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -120,20 +119,3 @@ def recovers(shell, environment, expected) -> Callable[[Path], None]:
 def results() -> Callable[[Path], dict]:
     """Return a function that reads the weights and the test metrics of a checkout."""
     return _results
-
-
-@pytest.fixture
-def finished_runs() -> Callable[[Path], list[tuple[str, str]]]:
-    """Return a function that lists the finished trainings in MLflow: recipe, DVC experiment."""
-
-    def read(checkout: Path) -> list[tuple[str, str]]:
-        with sqlite3.connect(checkout / "mlflow.db") as store:
-            return sorted(
-                store.execute(
-                    "SELECT r.name, coalesce(e.value, '') FROM runs r JOIN tags w "
-                    "ON w.run_uuid = r.run_uuid AND w.key = 'weights_sha256' LEFT JOIN tags e "
-                    "ON e.run_uuid = r.run_uuid AND e.key = 'dvc_exp' WHERE r.status = 'FINISHED'"
-                ).fetchall()
-            )
-
-    return read

@@ -47,13 +47,13 @@ def test_two_at_once(checkout, environment, tmp_path, recovers, expected, result
 )
 @pytest.mark.make_faults
 def test_a_queue_a_repro_and_the_ui(
-    results_there, shell, expected, mlflow_server, finished_runs, results
+    results_there, shell, expected, mlflow_server, logged_trainings, results
 ):
     checkout = results_there
     for seed in (2, 3, 4):
         queued = ["dvc", "exp", "run", "--queue", "-n", f"seed-{seed}", "-S", f"train.seed={seed}"]
         shell([*queued, "-S", "model=mlp_65x2"], checkout)
-    before = finished_runs(checkout)
+    before = logged_trainings(checkout)
     with mlflow_server("sqlite:///mlflow.db", checkout) as address:
         shell(["dvc", "queue", "start", "-j", "3"], checkout)
         time.sleep(2)
@@ -66,7 +66,7 @@ def test_a_queue_a_repro_and_the_ui(
             time.sleep(1)
         assert output.count("Success") == 3, output
         urllib.request.urlopen(f"{address}/health", timeout=10).close()
-    new = finished_runs(checkout)
+    new = logged_trainings(checkout)
     for run in before:
         new.remove(run)
     seeds = [("mlp_65x2", f"seed-{seed}") for seed in (2, 3, 4)]

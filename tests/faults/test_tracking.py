@@ -35,13 +35,13 @@ def damaged(checkout):
 @pytest.mark.first_cases(1)
 @pytest.mark.make_faults
 def test_a_store_that_fails(
-    results_there, shell, expected, fault, finished_runs, bound_by_permissions, results
+    results_there, shell, expected, fault, logged_trainings, bound_by_permissions, results
 ):
     checkout = results_there
     with sqlite3.connect(checkout / "mlflow.db") as store:
         store.execute("UPDATE runs SET lifecycle_stage = 'deleted'")
     content = (checkout / "mlflow.db").read_bytes()
-    before = finished_runs(checkout)
+    before = logged_trainings(checkout)
     fault(checkout)
     stages = ["train@mlp_65x2", "evaluate", "compare"]
     done = shell([*bound_by_permissions, "dvc", "repro", "--force", *stages], checkout)
@@ -51,7 +51,7 @@ def test_a_store_that_fails(
     (checkout / "mlflow.db").chmod(0o644)
     (checkout / "mlflow.db").write_bytes(content)
     shell(["python", "-m", "src.tracking.sync"], checkout)
-    assert len(finished_runs(checkout)) == len(before) + 2
+    assert len(logged_trainings(checkout)) == len(before) + 2
 
 
 @pytest.mark.fault(
@@ -59,16 +59,16 @@ def test_a_store_that_fails(
     sees="nothing",
     then="a new one is created; `evaluate` and `compare` log the results in it, once",
 )
-def test_a_store_that_is_deleted(results_there, shell, finished_runs):
+def test_a_store_that_is_deleted(results_there, shell, logged_trainings):
     deleted(results_there)
     shell(["dvc", "repro", "-q", "--force", "-s", "evaluate"], results_there)
     shell(["dvc", "repro", "-q", "--force", "-s", "evaluate"], results_there)
-    assert finished_runs(results_there) == [(name, "") for name in ("mlp_65x2", "mlp_dropout")]
+    assert logged_trainings(results_there) == [(name, "") for name in ("mlp_65x2", "mlp_dropout")]
     deleted(results_there)
     done = shell(["dvc", "repro", "--force", "-s", "compare"], results_there)
     assert "of mnist-classifier-fallback, is the first champion" in done.stdout
     assert "warning" not in done.stderr
-    assert finished_runs(results_there) == [(name, "") for name in ("mlp_65x2", "mlp_dropout")]
+    assert logged_trainings(results_there) == [(name, "") for name in ("mlp_65x2", "mlp_dropout")]
 
 
 @pytest.fixture(params=["hangs", "500"])
@@ -83,12 +83,12 @@ def bad_server(request, web_server):
 
 
 @pytest.mark.make_faults
-def test_a_server_that_fails(checkout, shell, expected, bad_server, finished_runs, results):
+def test_a_server_that_fails(checkout, shell, expected, bad_server, logged_trainings, results):
     done = shell(["dvc", "repro"], checkout, MLFLOW_TRACKING_URI=bad_server)
     output = done.stdout + done.stderr
     assert results(checkout) == expected
     assert output.count("warning: MLflow at ") == 4
     assert "secret" not in output and "Traceback" not in output
     shell(["python", "-m", "src.tracking.sync"], checkout)
-    assert finished_runs(checkout) == [(name, "") for name in ("mlp_65x2", "mlp_dropout")]
+    assert logged_trainings(checkout) == [(name, "") for name in ("mlp_65x2", "mlp_dropout")]
     assert "secret" not in (checkout / "logs/mlflow-errors.log").read_text()

@@ -1,11 +1,11 @@
 """A checkpoint is complete, belongs to one training, and is removed if it is damaged."""
 
 import os
+import shutil
 import time
 
 import numpy as np
 import pytest
-import yaml
 
 from src.models import checkpoint as module
 from src.models.checkpoint import STALE_SECONDS, Checkpoint, training_code
@@ -39,28 +39,24 @@ def test_another_training_has_another_checkpoint(checkpoint, tmp_path, identity,
     assert Checkpoint(tmp_path, identity | {"seconds": 1}).read() is not None
 
 
-def test_a_change_of_any_code_that_trains_gives_another_checkpoint(
-    checkpoint, tmp_path, identity, monkeypatch
-):
-    files = [str(path.relative_to(module.ROOT)) for path in training_code()]
-    assert {"stages/train.py", "src/data/loader.py", "src/training/steps.py"} <= {*files}
-    assert {path.split("/")[1] for path in files if path.startswith("src/")} == {
-        *("config", "data", "models", "training")
-    }
-    copy = tmp_path / "copy"
-    deps = {"deps": [*files, "data/processed/training"]}
-    for name in files:
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        (copy / name).write_text("")
-    (copy / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"train": {"do": deps}}}))
-    monkeypatch.setattr(module, "ROOT", copy)
-    folder = tmp_path / "checkpoints"
-    Checkpoint(folder, identity).save({}, ARRAYS)
-    for name in files:
-        (copy / name).write_text("changed = True")
-        assert not Checkpoint(folder, identity).exists(), name
-        (copy / name).write_text("")
-    assert Checkpoint(folder, identity).exists()
+def test_the_code_that_trains_is_that_of_the_train_stage(tmp_path):
+    code = training_code()
+    assert {"stages/train.py", "src/data/loader.py", "src/training/steps.py"} <= {*code}
+    packages = {path.split("/")[1] for path in code if path.startswith("src/")}
+    assert packages == {"config", "data", "models", "training"}
+    for name in ("dvc.yaml", *code):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(module.ROOT / name, tmp_path / name)
+    assert training_code(tmp_path) == code
+    (tmp_path / "src/data/loader.py").write_text("# changed\n")
+    changed = training_code(tmp_path)
+    assert {name for name in code if changed[name] != code[name]} == {"src/data/loader.py"}
+
+
+def test_other_code_has_another_checkpoint(checkpoint, tmp_path, identity, monkeypatch):
+    checkpoint.save({}, ARRAYS)
+    monkeypatch.setattr(module, "_training_code_sha256", lambda: "other")
+    assert Checkpoint(tmp_path, identity).read() is None
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04invalid", None])

@@ -22,7 +22,7 @@ PARAMETERS = {  # calculated from the architectures
 }
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", PARAMETERS)
 def test_a_recipe_has_the_parameters_of_its_architecture(name):
     assert build_model(RECIPES[name], 28, 28, 10).count_params() == PARAMETERS[name]
 
