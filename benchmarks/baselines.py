@@ -7,9 +7,6 @@ import tensorflow as tf
 from src.config.recipe import Recipe
 from src.models.network import build_model, build_optimizer, initial_values
 
-# Without this, TensorFlow warns about the graphs and sessions of version 1.
-tf.get_logger().setLevel("ERROR")
-
 
 class KerasFit:
     """Keras' ``compile`` and ``fit`` with default settings, without the average of the weights.
