@@ -1,6 +1,6 @@
 """The schema of a recipe: a block under ``models`` in ``params.yaml``.
 
-Defaults of optimizers are those of Keras.
+Defaults of optimizers are those of Keras. Where TensorFlow 1 differs, a key has its value.
 """
 
 from typing import Annotated, Any, Literal
@@ -9,12 +9,13 @@ from pydantic import Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
 from src.config.block import Block, Count, Fraction
-from src.config.published_values import Published, TestAccuracy
+from src.config.published_values import Published
 
 Units = Annotated[int, Field(ge=1, le=100_000)]
 Value = Annotated[float, Field(ge=-1000, le=1000)]
 Stddev = Annotated[float, Field(ge=0, le=1000)]
 LearningRate = Annotated[float, Field(gt=0, le=1000)]
+Epsilon = Annotated[float, Field(gt=0, le=1)]
 # All are monotone: max-pooling may therefore come before them or after, with the same result.
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "softplus"]
 
@@ -43,6 +44,8 @@ class TruncatedNormal(Block):
 
 
 class GlorotUniform(Block):
+    """The default of ``tf.get_variable`` in TensorFlow 1, also for biases."""
+
     kind: Literal["glorot_uniform"]
 
 
@@ -53,7 +56,10 @@ class NoBias(Block):
 Weights = Annotated[
     Zeros | Constant | Normal | TruncatedNormal | GlorotUniform, Field(discriminator="kind")
 ]
-Bias = Annotated[Zeros | Constant | Normal | TruncatedNormal | NoBias, Field(discriminator="kind")]
+Bias = Annotated[
+    Zeros | Constant | Normal | TruncatedNormal | GlorotUniform | NoBias,
+    Field(discriminator="kind"),
+]
 
 
 class Sgd(Block):
@@ -64,16 +70,30 @@ class Sgd(Block):
 
 
 class Adam(Block):
+    """Adam (Kingma and Ba, 2015), in the form with epsilon outside the bias correction.
+
+    ``epsilon`` of ``tf.compat.v1.train.AdamOptimizer`` is 1e-8.
+    """
+
     kind: Literal["adam"]
     learning_rate: LearningRate
     beta_1: Fraction = 0.9
     beta_2: Fraction = 0.999
+    epsilon: Epsilon = 1e-7
 
 
 class Rmsprop(Block):
+    """w -= learning_rate × g / √(v + epsilon), with v = rho × v + (1 - rho) × g².
+
+    ``initial_accumulator`` is the first v. In ``tf.compat.v1.train.RMSPropOptimizer``, it is 1 (in
+    Keras: 0), and ``epsilon`` is 1e-10. With v = 1, the first steps are small.
+    """
+
     kind: Literal["rmsprop"]
     learning_rate: LearningRate
     rho: Fraction = 0.9
+    initial_accumulator: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    epsilon: Epsilon = 1e-7
 
 
 class ExponentialSchedule(Block):
@@ -151,7 +171,7 @@ class BaseRecipe(Block):
 
     def needs_every_epoch(self) -> bool:
         """Whether the author published the test accuracy after single epochs."""
-        return any(isinstance(each, TestAccuracy) and each.at_epochs for each in self.published)
+        return any(each.metric == "test_accuracy" and each.at_epochs for each in self.published)
 
 
 class SoftmaxRecipe(BaseRecipe):

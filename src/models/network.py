@@ -118,5 +118,20 @@ def build_optimizer(recipe: Recipe, total_steps: int) -> keras.Optimizer:
         case CosineSchedule():
             rate = keras.optimizers.schedules.CosineDecay(rate, total_steps)
     optimizers = keras.optimizers
-    kinds = {"sgd": optimizers.SGD, "adam": optimizers.Adam, "rmsprop": optimizers.RMSprop}
+    kinds = {"sgd": optimizers.SGD, "adam": optimizers.Adam, "rmsprop": Rmsprop}
     return kinds[recipe.optimizer.kind](rate, **settings)
+
+
+class Rmsprop(keras.optimizers.RMSprop):
+    """Keras' RMSprop with any initial value of the accumulator of squared gradients."""
+
+    def __init__(self, *args: Any, initial_accumulator: float, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._initial_accumulator = initial_accumulator
+
+    def add_optimizer_variables(
+        self, trainable_variables: list[keras.Variable], name: Any, initializer: Any = "zeros"
+    ) -> Any:
+        if name == "velocity":
+            initializer = keras.initializers.Constant(self._initial_accumulator)
+        return super().add_optimizer_variables(trainable_variables, name, initializer)

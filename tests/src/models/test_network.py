@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src.common.tensorflow import keras, tf
 from src.config.params import load_params
 from src.config.recipe import load_recipe
 from src.models.network import build_model, build_optimizer
@@ -82,3 +83,32 @@ def test_the_cosine_schedule_ends_at_zero():
     assert float(optimizer.learning_rate) == pytest.approx(0.005)
     optimizer.iterations.assign(100)
     assert float(optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
+
+
+TF1_OPTIMIZERS = {
+    "mlp_dropout": lambda: tf.compat.v1.train.RMSPropOptimizer(0.001, 0.9),
+    "mlp_65x2": lambda: tf.compat.v1.train.AdamOptimizer(0.001),
+}
+
+
+@pytest.mark.parametrize("name", TF1_OPTIMIZERS)
+def test_each_step_of_an_optimizer_is_that_of_tensorflow_1(name):
+    random = np.random.default_rng(0)
+    # From gradients whose square is far below epsilon to large ones.
+    scales = np.logspace(-12, 3, 16, dtype=np.float32)
+    gradients = [scales * random.normal(size=16).astype(np.float32) for _ in range(20)]
+
+    ours, variable = build_optimizer(RECIPES[name], 20), keras.Variable(np.ones(16, np.float32))
+    own_values = []
+    for gradient in gradients:
+        ours.apply([gradient], [variable])
+        own_values.append(np.asarray(variable))
+
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tf1_variable = tf.compat.v1.Variable(np.ones(16, np.float32))
+        feed = tf.compat.v1.placeholder(tf.float32, [16])
+        step = TF1_OPTIMIZERS[name]().apply_gradients([(feed, tf1_variable)])
+        session.run(tf.compat.v1.global_variables_initializer())
+        for gradient, own in zip(gradients, own_values, strict=True):
+            session.run(step, {feed: gradient})
+            np.testing.assert_allclose(own - 1, session.run(tf1_variable) - 1, 1e-3, 3e-7)
