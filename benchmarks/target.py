@@ -7,7 +7,8 @@ from statistics import median
 import keras
 import numpy as np
 
-from benchmarks.baselines import Baseline, FeedLoop, KerasFit
+from benchmarks.keras_fit import KerasFit
+from benchmarks.originals import Original
 from benchmarks.timing import Seconds, ratio
 from src.common.paths import PROCESSED
 from src.config.params import load_params
@@ -25,7 +26,7 @@ Seconds of training until `{recipe}` reaches a validation accuracy of {accuracy:
 has {parts} validations. Their time is not included; the time of tracing and compilation is.
 {repeat} seeds.
 
-| ours | feed loop | fit | feed loop / ours | fit / ours |
+| ours | original | fit | original / ours | fit / ours |
 | ---: | ---: | ---: | ---: | ---: |"""
 
 
@@ -58,33 +59,36 @@ def our_seconds(
     return target.seconds
 
 
-def baseline_seconds(
-    baseline: Baseline, recipe: Recipe, count: int, validation: Split, accuracy: float, seed: int
+def other_seconds(
+    program: Original | KerasFit, epochs: int, count: int, validation: Split, accuracy: float
 ) -> float:
-    """The same for a baseline, which gets its ``count`` images in a new order in each epoch."""
-    random, seconds = np.random.default_rng(seed), 0.0
-    for _ in range(recipe.epochs):
-        for rows in np.array_split(random.permutation(count), PARTS):
+    """The same for another program, which gets its ``count`` images in the order of the files."""
+    seconds = 0.0
+    for _ in range(epochs):
+        for rows in np.array_split(np.arange(count), PARTS):
             started = time.perf_counter()
-            baseline.train(rows)
+            program.train(rows)
             seconds += time.perf_counter() - started
-            if baseline.accuracy(*validation) >= accuracy:
+            if program.accuracy(*validation) >= accuracy:
                 return seconds
     return seconds
 
 
 def time_to_accuracy(
-    recipe: Recipe, training: Split, validation: Split, accuracy: float, repeat: int
+    name: str, training: Split, validation: Split, accuracy: float, repeat: int
 ) -> Seconds:
     """The seconds of each program in ``repeat`` rounds, each with a different seed."""
-    seconds: Seconds = {"ours": [], "feed loop": [], "fit": []}
+    recipe, count = load_params().models[name], len(training[1])
+    seconds: Seconds = {"ours": [], "original": [], "fit": []}
     for seed in range(1, repeat + 1):
         seconds["ours"].append(our_seconds(recipe, training, validation, accuracy, seed))
-        for name, kind in (("feed loop", FeedLoop), ("fit", KerasFit)):
-            baseline, count = kind(recipe, *training, seed), len(training[1])
-            seconds[name].append(
-                baseline_seconds(baseline, recipe, count, validation, accuracy, seed)
-            )
+        others = {
+            "original": Original(name, *training, seed),
+            "fit": KerasFit(recipe, *training, seed),
+        }
+        for other, program in others.items():
+            each = other_seconds(program, recipe.epochs, count, validation, accuracy)
+            seconds[other].append(each)
     return seconds
 
 
@@ -94,8 +98,7 @@ def measure(repeat: int) -> Iterator[str]:
         for split in ("train", "validation")
     )
     yield INTRODUCTION.format(recipe=RECIPE, accuracy=ACCURACY, parts=PARTS, repeat=repeat)
-    recipe = load_params().models[RECIPE]
-    seconds = time_to_accuracy(recipe, training, validation, ACCURACY, repeat)
-    ours, feed, fit = seconds.values()
+    seconds = time_to_accuracy(RECIPE, training, validation, ACCURACY, repeat)
+    ours, original, fit = seconds.values()
     medians = " | ".join(f"{median(each):.1f}" for each in seconds.values())
-    yield f"| {medians} | {ratio(feed, ours)} | {ratio(fit, ours)} |"
+    yield f"| {medians} | {ratio(original, ours)} | {ratio(fit, ours)} |"

@@ -1,4 +1,4 @@
-"""Seconds per epoch, compared with Keras' ``fit``, a feed loop, and the limit of the machine."""
+"""Seconds per epoch, compared with the original program, Keras' ``fit``, and the limit of the machine."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,25 +7,28 @@ from statistics import median
 import keras
 import numpy as np
 
-from benchmarks.baselines import FeedLoop, KerasFit
+from benchmarks.keras_fit import KerasFit
 from benchmarks.matrix_products import MatrixProducts
+from benchmarks.originals import PROGRAMS, Original
 from benchmarks.timing import Seconds, ratio
 from src.common.paths import PROCESSED
 from src.config.params import load_params
-from src.config.recipe import Recipe, load_recipe
+from src.config.recipe import load_recipe
 from src.data.splits import load_split
 from src.models.device import choose_device
 from src.training.execution import choose_execution
 from src.training.setup import make_trainer
 
-VALIDATION = 100  # images; our training loop validates after each epoch, the baselines never do
+VALIDATION = (
+    100  # images; our training loop validates after each epoch, the other programs never do
+)
 INTRODUCTION = """\
 Seconds per epoch of {images:,} images. *Ours* is our training loop, with shuffling and a validation
-on {validation} images. *Feed loop* is the way of TensorFlow 1: each step is a call of `Session.run`
-that receives a batch from Python. *fit* is Keras' `compile` and `fit` with default settings,
-without the moving average of the weights.
+on {validation} images. *Original* is the tutorial's program for TensorFlow 1: each step is a call of
+`Session.run` that receives a batch from Python. *fit* is Keras' `compile` and `fit` with default
+settings, without the moving average of the weights.
 
-| recipe | our execution | ours | feed loop | fit | feed loop / ours | fit / ours |
+| recipe | our execution | ours | original | fit | original / ours | fit / ours |
 | --- | --- | ---: | ---: | ---: | ---: | ---: |"""
 MACHINE_LIMIT = """
 How close this is to the limit of the machine. *Arithmetic*: the matrix products and convolutions of
@@ -58,13 +61,17 @@ class AlternateEpochs(keras.callbacks.Callback):
 
 
 def time_epochs(
-    recipe: Recipe, images: np.ndarray, labels: np.ndarray, repeat: int
+    name: str, images: np.ndarray, labels: np.ndarray, repeat: int
 ) -> tuple[AlternateEpochs, int]:
-    """Train with each program for one epoch that is not measured, then for ``repeat`` epochs.
+    """Train a recipe with each program for one epoch that is not measured, then ``repeat`` epochs.
 
     Returns the measurements, and the floating-point operations per step.
     """
-    content = recipe.model_dump() | {"epochs": repeat + 1, "steps": None, "validate_every": None}
+    content = load_params().models[name].model_dump() | {
+        "epochs": repeat + 1,
+        "steps": None,
+        "validate_every": None,
+    }
     recipe = load_recipe(content)
     execution = choose_execution(recipe, choose_device("cpu"), "auto", "auto")
     classes = int(labels.max()) + 1
@@ -73,7 +80,7 @@ def time_epochs(
     products = MatrixProducts(trainer.model, recipe.batch_size, execution)
     timed = AlternateEpochs(
         {
-            "feed loop": FeedLoop(recipe, images, labels).train_epoch,
+            "original": Original(name, images, labels).train_epoch,
             "fit": KerasFit(recipe, images, labels).train_epoch,
             "matrix products": lambda: products.run(len(labels) // recipe.batch_size),
         }
@@ -87,13 +94,14 @@ def measure(repeat: int) -> Iterator[str]:
     images, labels = (np.asarray(each) for each in load_split(PROCESSED, "train"))
     yield INTRODUCTION.format(images=len(labels), validation=VALIDATION)
     limits = []
-    for name, recipe in load_params().models.items():
-        timed, flops = time_epochs(recipe, images, labels, repeat)
-        ours, feed, fit, products = timed.seconds.values()
+    for name in PROGRAMS:
+        recipe = load_params().models[name]
+        timed, flops = time_epochs(name, images, labels, repeat)
+        ours, original, fit, products = timed.seconds.values()
         execution = choose_execution(recipe, "cpu", "auto", "auto")
-        medians = " | ".join(f"{median(each):.3f}" for each in (ours, feed, fit))
+        medians = " | ".join(f"{median(each):.3f}" for each in (ours, original, fit))
         modes = f"{execution.device}, {execution.compile}, {execution.precision}"
-        yield f"| {name} | {modes} | {medians} | {ratio(feed, ours)} | {ratio(fit, ours)} |"
+        yield f"| {name} | {modes} | {medians} | {ratio(original, ours)} | {ratio(fit, ours)} |"
         per_image = flops / recipe.batch_size
         rates = [per_image * len(labels) / median(each) / 1e9 for each in (ours, products)]
         fraction = median(a / b for a, b in zip(products, ours, strict=True))

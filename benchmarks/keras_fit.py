@@ -1,0 +1,44 @@
+"""A recipe trained by Keras' ``fit``, which our training is compared with."""
+
+import keras
+import numpy as np
+
+from src.config.recipe import Recipe
+from src.models.network import build_model, build_optimizer
+
+
+class KerasFit:
+    """Keras' ``compile`` and ``fit`` with default settings, without the average of the weights.
+
+    Takes images ``uint8 [N, H, W]`` and labels ``uint8 [N]``.
+    """
+
+    def __init__(
+        self, recipe: Recipe, images: np.ndarray, labels: np.ndarray, seed: int = 1
+    ) -> None:
+        keras.utils.set_random_seed(seed)
+        self._data, self._recipe = (images, labels), recipe
+        self._model = build_model(recipe, *images.shape[1:], int(labels.max()) + 1)
+        steps = recipe.steps or recipe.epochs * (len(labels) // recipe.batch_size)
+        self._model.compile(
+            build_optimizer(recipe, steps),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+        )
+
+    def train_epoch(self) -> float:
+        """Train for one epoch, without validation; return the mean loss of its batches."""
+        return self._fit(*self._data, self._recipe.shuffle)
+
+    def train(self, rows: np.ndarray) -> float:
+        """Train on the images with the indices ``rows``, in this order; return the mean loss."""
+        images, labels = self._data
+        return self._fit(images[rows], labels[rows], shuffle=False)
+
+    def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
+        """Return the accuracy of the current weights."""
+        return float((self._model.predict(images, verbose=0).argmax(axis=1) == labels).mean())
+
+    def _fit(self, images: np.ndarray, labels: np.ndarray, shuffle: bool) -> float:
+        settings = {"batch_size": self._recipe.batch_size, "shuffle": shuffle, "verbose": 0}
+        return self._model.fit(images, labels, **settings).history["loss"][0]

@@ -1,0 +1,122 @@
+"""The original programs, and the recipes that reproduce them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.originals import PROGRAMS, Original
+from src.common.tensorflow import keras, tf
+from src.config.params import load_params
+from src.config.recipe import load_recipe
+from src.training.distributed import SINGLE_WORKER, make_strategy
+from src.training.steps import Steps
+
+RECIPES = load_params(Path(__file__).parents[2] / "params.yaml").models
+STEPS = 10
+
+
+def ten_steps(content: dict, original: Original, images, labels, rows, graph) -> list[np.ndarray]:
+    """Start with the same weights as the original program; return the weights after ten steps."""
+    keras.utils.set_random_seed(1)
+    recipe, strategy = load_recipe(content), make_strategy("single", "cpu", SINGLE_WORKER)
+    steps = Steps(recipe, (28, 28), 10, recipe.batch_size, STEPS, graph, strategy)
+    variables = steps.variables()[: len(original.weights())]
+    for variable, value in zip(variables, original.weights(), strict=True):
+        variable.assign(value)
+    steps.load((images, labels))
+    steps.run(tf.constant(rows), 0, STEPS)
+    return [np.asarray(each) for each in variables]
+
+
+def relative_difference(ours, theirs, first) -> float:
+    """The largest difference of two weights, in units of the largest change by the training."""
+    pairs = zip(ours, theirs, first, strict=True)
+    return max(np.abs(a - b).max() / np.abs(b - c).max() for a, b, c in pairs)
+
+
+@pytest.fixture(scope="module")
+def data(digits):
+    """12,000 images, in the order in which ten steps use them."""
+    images, labels = digits
+    rows = np.random.default_rng(0).integers(len(labels), size=12_000).astype(np.int32)
+    return images, labels, rows
+
+
+def recipe_without_randomness(name: str, **changes) -> dict:
+    content = RECIPES[name].model_dump() | changes
+    if content.get("dropout"):
+        content["dropout"] = dict.fromkeys(content["dropout"], 0.0)
+    return content
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_ten_steps_give_the_weights_of_the_original_program(data, graph, name):
+    images, labels, rows = data
+    changes = {"schedule": None} if name == "mlp_ema" else {}  # its program has none: see there
+    content = recipe_without_randomness(name, **changes)
+    original = Original(name, images, labels)
+    first, rows = original.weights(), rows[: STEPS * content["batch_size"]]
+    ours = ten_steps(content, original, images, labels, rows, graph)
+    original.train(rows, dropout=False)
+    assert relative_difference(ours, original.weights(), first) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("cnn", {"initial_accumulator": 0.0}),
+        ("mlp_dropout", {"initial_accumulator": 0.0}),
+        ("mlp_65x2", {"epsilon": 1e-7}),
+    ],
+)
+def test_ten_steps_with_the_optimizer_of_keras_give_other_weights(data, graph, name, changes):
+    images, labels, rows = data
+    content = recipe_without_randomness(name)
+    content["optimizer"] = content["optimizer"] | changes
+    original = Original(name, images, labels)
+    first, rows = original.weights(), rows[: STEPS * content["batch_size"]]
+    ours = ten_steps(content, original, images, labels, rows, graph)
+    original.train(rows, dropout=False)
+    assert relative_difference(ours, original.weights(), first) > 0.02
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_and_its_recipe_have_the_same_length(name):
+    program, recipe = PROGRAMS[name], RECIPES[name]
+    assert (program.batch_size, program.epochs, program.steps) == (
+        *(recipe.batch_size, recipe.epochs, recipe.steps),
+    )
+    assert program.file_order is not recipe.shuffle
+
+
+@pytest.mark.parametrize("name", ["softmax", "mlp_dropout", "mlp_ema"])
+def test_a_program_learns(digits, name):
+    original = Original(name, *digits)
+    losses = [original.train_epoch() for _ in range(20)]
+    assert losses[-1] < losses[0]
+    assert original.accuracy(*digits) > 0.8
+    assert len({original.accuracy(*digits) for _ in range(3)}) == 1  # no dropout in predictions
+
+
+def test_a_seed_determines_a_program(digits):
+    def weights(seed: int) -> np.ndarray:
+        original = Original("mlp_dropout", *digits, seed)
+        original.train_steps(3)
+        return original.weights()[0]
+
+    np.testing.assert_array_equal(weights(1), weights(1))
+    assert (weights(1) != weights(2)).any()
+
+
+def test_batches_are_those_of_the_tutorials(digits):
+    images, labels = digits  # 1,437
+
+    def batches(name: str, count: int) -> np.ndarray:
+        return [next(each) for each in [Original(name, images, labels)._batches] * count]
+
+    in_file_order = batches("cnn", 12)
+    assert [(each[0], each[-1]) for each in in_file_order[-2:]] == [(1280, 1407), (0, 127)]
+    shuffled = np.concatenate(batches("softmax", 29))
+    assert (np.sort(shuffled[:1437]) == range(1437)).all()  # no image is left out,
+    assert len(set(shuffled[1437:2800])) == 1363  # and none comes twice in an epoch
