@@ -19,10 +19,9 @@ def main() -> None:
         from src.models.checkpoint import Checkpoint
 
         test = load_split(paths.PROCESSED, "test")
-        validation = load_split(paths.PROCESSED, "validation")
         plans = [read_json(path, "plan") for path in sorted(paths.RECIPES.glob("*.json"))]
         folders = [paths.MODELS / plan["name"] for plan in plans if plan["selected"]]
-        write_outputs((evaluate_model(each, test, validation) for each in folders), test[0])
+        write_outputs((evaluate_model(each, test) for each in folders), test[0])
         for folder in folders:
             Checkpoint(paths.main_checkout() / paths.CHECKPOINTS, load_record(folder)).prune()
         log("sync")

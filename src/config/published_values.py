@@ -1,4 +1,4 @@
-"""The values that the author of a recipe published."""
+"""The values that the author of a recipe published, and how much they vary between seeds."""
 
 from typing import Annotated, Literal
 
@@ -7,41 +7,45 @@ from pydantic_core import PydanticCustomError
 
 from src.config.block import Block, Count
 
+NotNegative = Annotated[float, Field(ge=0)]
+
 
 class PublishedValues(Block):
-    values: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
-    at_epochs: list[Count] | None = None  # None: one value, at the end of the training
+    """Values of one metric.
+
+    ``stddev`` is the standard deviation between trainings that differ in the seed only, for each
+    value, estimated with ``degrees_of_freedom``.
+    """
+
+    values: Annotated[list[NotNegative], Field(min_length=1)]
+    at_epochs: list[Count] | None = None  # None: all values are for the end of the training
+    precision: NotNegative = 0.0  # 0.01: the author printed two digits
+    stddev: list[NotNegative]
+    degrees_of_freedom: Count
 
     @model_validator(mode="after")
-    def _check_one_epoch_per_value(self) -> "PublishedValues":
-        epochs = 1 if self.at_epochs is None else len(self.at_epochs)
-        if epochs != len(self.values):
-            raise PydanticCustomError(
-                "published_epochs",
-                "{values} values but {epochs} epochs; at_epochs must have one epoch per value",
-                {"values": len(self.values), "epochs": epochs},
-            )
+    def _check_lengths(self) -> "PublishedValues":
+        for key, entries in (("at_epochs", self.at_epochs), ("stddev", self.stddev)):
+            if entries is not None and len(entries) != len(self.values):
+                raise PydanticCustomError(
+                    "published_length",
+                    "{values} values, but {key} has {entries}; it must have one for each value",
+                    {"values": len(self.values), "key": key, "entries": len(entries)},
+                )
         return self
 
 
 class TrainingLoss(PublishedValues):
-    """Mean cross-entropy of an epoch's batches; reproduced within a relative tolerance."""
+    """Mean cross-entropy of the batches of an epoch."""
 
     metric: Literal["training_loss"]
-    tolerance: Annotated[float, Field(gt=0, le=1)]
 
 
 class TestAccuracy(PublishedValues):
-    """Accuracy on this number of test images; reproduced within its 95% interval, or above."""
+    """Accuracy on the test split, or on a random sample of its images."""
 
     metric: Literal["test_accuracy"]
-    images: Count
+    sample: Count | None = None  # images
 
 
-class RestoredAccuracy(Block):
-    """A saved model has the same accuracy when another process loads it."""
-
-    metric: Literal["restored_accuracy"]
-
-
-Published = Annotated[TrainingLoss | TestAccuracy | RestoredAccuracy, Field(discriminator="metric")]
+Published = Annotated[TrainingLoss | TestAccuracy, Field(discriminator="metric")]

@@ -34,7 +34,7 @@ class Evaluation:
     per_class: pd.DataFrame  # one row per class: class, precision, recall, f1, images
 
 
-def evaluate_model(folder: Path, test: Split, validation: Split) -> Evaluation:
+def evaluate_model(folder: Path, test: Split) -> Evaluation:
     """Evaluate the model in ``models/<recipe>/``.
 
     Raises:
@@ -53,7 +53,6 @@ def evaluate_model(folder: Path, test: Split, validation: Split) -> Evaluation:
         "loss": cross_entropy(logits, labels),
         "ci_low": low,
         "ci_high": high,
-        "restored_validation_accuracy": accuracy(predictor.logits(validation[0]), validation[1]),
         "weights_sha256": record["weights_sha256"],
     }
     accuracies = _accuracy_by_epoch(folder, model, predictor, test, right)

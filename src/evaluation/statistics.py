@@ -4,9 +4,9 @@ import numpy as np
 from scipy.stats import binomtest
 
 
-def wilson_interval(proportion: float, n: int) -> tuple[float, float]:
-    """The 95% Wilson score interval of a proportion of ``n`` (Wilson, JASA 22, 1927)."""
-    interval = binomtest(round(proportion * n), n).proportion_ci(0.95, method="wilson")
+def wilson_interval(proportion: float, n: int, level: float = 0.95) -> tuple[float, float]:
+    """The Wilson score interval of a proportion of ``n`` (Wilson, JASA 22, 1927)."""
+    interval = binomtest(round(proportion * n), n).proportion_ci(level, method="wilson")
     return float(interval.low), float(interval.high)
 
 

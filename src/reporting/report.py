@@ -41,7 +41,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         "validation": table.validation_accuracy.map(accuracy),
         "test": table.test_accuracy.map(accuracy),
         "95% interval": table.ci_low.map(accuracy) + "–" + table.ci_high.map(accuracy),
-        "published": ["–" if pd.isna(v) else accuracy(v) for v in table.published_accuracy],
+        "published": ["–" if pd.isna(v) else str(v) for v in table.published_accuracy],
         "reproduced": [reproduced(row) if row.values_published else "–" for row in rows],
     }
     return pd.DataFrame(text)
@@ -59,11 +59,15 @@ def sentences(published: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
             f"p = {p:.2g})."
         )
     for row in published[published.verdict != "reproduced"].itertuples():
-        at = "" if pd.isna(row.epoch) else f" at epoch {row.epoch:.0f}"
-        ours = "" if pd.isna(row.ours) else f", here {row.ours:.4g}"
+        value = f"{row.recipe}: {row.metric.replace('_', ' ')}"
+        at = "" if pd.isna(row.epoch) else f" after epoch {row.epoch:.0f}"
+        if row.verdict == "not reached":
+            lines.append(f"{value}{at}: published {row.published:.4g}, not reached here.")
+            continue
         lines.append(
-            f"{row.recipe}: {row.metric}{at} {row.verdict}: published {row.published:.4g}{ours} "
-            f"(reproduced from {row.allowed_low:.4g} to {row.allowed_high:.4g})."
+            f"{value}{at}: {row.ours:.4f} here, {row.published:.4f} published, a difference of "
+            f"{row.ours - row.published:+.4f}: {row.verdict} the limits {row.allowed_low:.4f} to "
+            f"{row.allowed_high:.4f}."
         )
     return lines
 

@@ -22,7 +22,7 @@ TEST = {
 }
 PUBLISHED = [
     PublishedResult("poor", "training_loss", 1, 2.0, 2.1, 1.8, 2.2, "reproduced"),
-    PublishedResult("poor", "test_accuracy", None, 0.7, 0.5, 0.65, 1.0, "not reproduced"),
+    PublishedResult("poor", "test_accuracy", None, 0.7, 0.5, 0.65, 0.75, "below"),
     PublishedResult("fair", "test_accuracy", 3, 0.85, None, 0.8, 1.0, "not reached"),
 ]
 
@@ -74,11 +74,12 @@ def comparison_of(dataset: dict) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
 
 def test_the_text_shows_both_values_if_one_is_not_reproduced():
     text = report.to_markdown(*comparison_of(DATASET))
-    assert "poor: test_accuracy not reproduced: published 0.7, here 0.5" in text
-    assert "fair: test_accuracy at epoch 3 not reached: published 0.85" in text
     assert (
-        "| poor | 7,850 | 2 | 1.5 | 0.5000 | 0.5000 | 0.4000–0.6000 | 0.7000 | no, 1 of 2 |" in text
+        "poor: test accuracy: 0.5000 here, 0.7000 published, a difference of -0.2000: below the "
+        "limits 0.6500 to 0.7500." in text
     )
+    assert "fair: test accuracy after epoch 3: published 0.85, not reached here." in text
+    assert "| poor | 7,850 | 2 | 1.5 | 0.5000 | 0.5000 | 0.4000–0.6000 | 0.7 | no, 1 of 2 |" in text
     assert "training_loss" not in text
 
 
