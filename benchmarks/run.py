@@ -1,8 +1,8 @@
 """Measure the speed of this project: ``make bench`` updates all of ``benchmarks/RESULTS.md``.
 
 ``python -m benchmarks.run SECTION …`` updates only these sections. The sections ``memory``,
-``streaming``, ``workers`` and ``sweeps`` are in docs/scale.md, and are measured only if they are
-named. Each section is a module with a function ``measure``, which takes the number of rounds and
+``streaming``, ``workers`` and ``sweeps`` are in docs/scale.md, ``fidelity`` is in docs/fidelity.md;
+these are measured only if they are named. Each section is a module with a function ``measure``, which takes the number of rounds and
 yields the Markdown of the section.
 """
 
@@ -18,10 +18,12 @@ from src.common.errors import run
 from src.common.markdown import replace_section
 
 RESULTS, SCALE = ROOT / "benchmarks/RESULTS.md", ROOT / "docs/scale.md"
+FIDELITY = ROOT / "docs/fidelity.md"
 PAGES: dict[str, Path] = {
     **dict.fromkeys(("training", "target", "precision", "tensorboard"), RESULTS),
     **dict.fromkeys(("inference", "preprocessing", "pipeline"), RESULTS),
     **dict.fromkeys(("memory", "streaming", "workers", "sweeps"), SCALE),
+    "fidelity": FIDELITY,
 }
 
 

@@ -1,0 +1,172 @@
+"""Compare the original programs with our recipes, over many seeds.
+
+The trainings take hours. Stop them at any time: the next call continues. To begin again, remove
+``benchmarks/fidelity.csv``.
+"""
+
+from collections.abc import Iterator
+from math import sqrt
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t, ttest_ind
+
+from benchmarks.fidelity_charts import CHARTS, write_chart
+from benchmarks.originals import PROGRAMS
+from benchmarks.processes import ROOT
+from benchmarks.seeds import WORKERS, load_results, run_missing
+from src.config.params import load_params
+from src.config.published_values import Published
+
+SIGNIFICANT = 0.05
+KEYS = ["recipe", "metric", "epoch"]  # of a value; the epoch is 0 at the end of the training
+INTRODUCTION = """\
+Each original program and each recipe was trained with {seeds} seeds. A training took part in {tests}
+tests: for each value, Welch's two-sided t-test of the hypothesis that the two programs have the
+same mean. *p* is corrected for all {tests} tests with the method of Holm (Scandinavian Journal of
+Statistics 6, 1979): a p below {significant} shows a difference. s is the standard deviation between
+seeds. All accuracies are on all test images."""
+
+
+def measure(repeat: int) -> Iterator[str]:
+    """Ignores ``repeat``: ``benchmarks.seeds`` has the numbers of seeds."""
+    for line in run_missing():
+        print(line, flush=True)
+    results = load_results()
+    values = compare(results)
+    seeds = values.groupby("recipe").seeds.first()
+    least = seeds[seeds != seeds.max()].map("{:.0f}".format)
+    counts = f"{seeds.max():.0f}" + "".join(f" ({name}: {count})" for name, count in least.items())
+    yield INTRODUCTION.format(seeds=counts, tests=len(values), significant=SIGNIFICANT)
+    yield from _summary(values, results)
+    for recipe in PROGRAMS:
+        yield from _recipe_section(recipe, values[values.recipe == recipe], results)
+
+
+def compare(results: pd.DataFrame) -> pd.DataFrame:
+    """One row per value: mean and standard deviation of both programs, and the test.
+
+    The columns are ``KEYS``, ``seeds`` (the smaller number), ``mean_original``, ``mean_ours``,
+    ``stddev_original``, ``stddev_ours``, ``stddev`` (of both, pooled), ``degrees_of_freedom`` (of
+    it), ``p`` (corrected).
+    """
+    rows = []
+    for key, group in results.fillna({"epoch": 0}).groupby(KEYS, sort=False):
+        original, ours = (group.value[group.program == each] for each in ("original", "ours"))
+        freedom = len(original) + len(ours) - 2
+        squares = (len(original) - 1) * original.var() + (len(ours) - 1) * ours.var()
+        rows.append(
+            {
+                **dict(zip(KEYS, key, strict=True)),
+                "seeds": min(len(original), len(ours)),
+                "mean_original": original.mean(),
+                "mean_ours": ours.mean(),
+                "stddev_original": original.std(),
+                "stddev_ours": ours.std(),
+                "stddev": sqrt(squares / freedom),
+                "degrees_of_freedom": freedom,
+                "p": ttest_ind(original, ours, equal_var=False).pvalue,
+            }
+        )
+    table = pd.DataFrame(rows).sort_values(KEYS, ignore_index=True)
+    return table.assign(p=holm(table.p.to_numpy()))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Correct the p-values of several tests (Holm, Scandinavian Journal of Statistics 6, 1979)."""
+    order = np.argsort(p)
+    factors = len(p) - np.arange(len(p))
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum(1, np.maximum.accumulate(factors * p[order]))
+    return corrected
+
+
+def position(value: float, mean: float, stddev: float, seeds: int, sample: int | None) -> float:
+    """The p-value of a published value as the result of one more run of a program.
+
+    Its variance is that of a new observation, and that of a random sample of images if there is one.
+    """
+    variance = stddev**2 * (1 + 1 / seeds) + (mean * (1 - mean) / sample if sample else 0)
+    return float(2 * t.sf(abs(value - mean) / sqrt(variance), seeds - 1))
+
+
+def spread(values: pd.DataFrame, recipe: str, published: Published) -> dict[str, object]:
+    """The keys ``stddev`` and ``degrees_of_freedom`` of a block in ``params.yaml``."""
+    rows = _rows(values[values.recipe == recipe], published)
+    return {
+        "stddev": [float(f"{each:.2g}") for each in rows.stddev],
+        "degrees_of_freedom": int(rows.degrees_of_freedom.iloc[0]),
+    }
+
+
+def _rows(values: pd.DataFrame, published: Published) -> pd.DataFrame:
+    """The row of each published value."""
+    epochs = published.at_epochs or [0] * len(published.values)
+    own = values[values.metric == published.metric].set_index("epoch")
+    return own.loc[epochs].reset_index()
+
+
+def _summary(values: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
+    yield "\n| recipe | at the end | original | s | ours | s | smallest p of its values | differs |"
+    yield "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |"
+    for recipe in PROGRAMS:
+        own = values[values.recipe == recipe]
+        final = own[own.metric == "test_accuracy"].iloc[-1]
+        cells = " | ".join(
+            f"{final[column]:.4f}"
+            for column in ("mean_original", "stddev_original", "mean_ours", "stddev_ours")
+        )
+        differs = "yes" if own.p.min() < SIGNIFICANT else "no"
+        yield f"| {recipe} | test accuracy | {cells} | {own.p.min():.2g} | {differs} |"
+    trainings = results.drop_duplicates(["recipe", "program", "seed"])
+    ours = trainings[trainings.program == "ours"].drop_duplicates(["recipe", "execution"])
+    modes = ours.groupby("execution").recipe.agg(", ".join)
+    yield (
+        "\nExecution of our recipes: "
+        + "; ".join(f"{mode} ({recipes})" for mode, recipes in modes.items())
+        + "."
+    )
+    hours = trainings.seconds.sum() / 3600
+    yield (
+        f"\nThe {len(trainings)} trainings took {hours:.1f} hours in total, "
+        f"{hours / WORKERS:.1f} hours with {WORKERS} at once."
+    )
+
+
+def _recipe_section(recipe: str, values: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
+    published = load_params(ROOT / "params.yaml").models[recipe].published
+    if not published:
+        return
+    yield f"\n### {recipe}\n"
+    for each in published:
+        if each.at_epochs:
+            own = results[(results.recipe == recipe) & (results.metric == each.metric)]
+            write_chart(recipe, each, own)
+            yield f"![{recipe}](../{(CHARTS / f'fidelity_{recipe}.png').relative_to(ROOT)})\n"
+    yield "| value | published | original | s | ours | s | p | p in original | p in ours |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    for each in published:
+        digits = 9 if each.metric == "training_loss" else 4
+        for value, row in zip(each.values, _rows(values, each).itertuples(), strict=True):
+            name = each.metric.replace("_", " ") + (f", epoch {row.epoch}" if row.epoch else "")
+            sample = getattr(each, "sample", None)
+            places = (
+                position(value, mean, stddev, row.seeds, sample)
+                for mean, stddev in (
+                    (row.mean_original, row.stddev_original),
+                    (row.mean_ours, row.stddev_ours),
+                )
+            )
+            cells = [row.mean_original, row.stddev_original, row.mean_ours, row.stddev_ours]
+            numbers = " | ".join(f"{cell:.{min(digits, 4)}f}" for cell in cells)
+            yield (
+                f"| {name} | {value} | {numbers} | {row.p:.2g} | "
+                + " | ".join(f"{place:.2g}" for place in places)
+                + " |"
+            )
+    for each in published:
+        keys = spread(values, recipe, each)
+        yield (
+            f"\nIn `params.yaml`, {each.metric}: `stddev: {keys['stddev']}`, "
+            f"`degrees_of_freedom: {keys['degrees_of_freedom']}`."
+        )

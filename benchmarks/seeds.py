@@ -1,0 +1,167 @@
+"""Trains the original programs and our recipes with many seeds: ``benchmarks/fidelity.csv``.
+
+A training that the file contains is not repeated, so an interrupted experiment resumes. If a recipe
+or a program changes, it is trained again.
+"""
+
+import ast
+import inspect
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from multiprocessing import get_context
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pandas as pd
+
+from benchmarks.originals import PROGRAMS, Original
+from benchmarks.processes import ROOT
+from src.common.files import json_sha256
+from src.common.paths import PROCESSED
+from src.config.params import load_params
+from src.data.loader import Split
+from src.data.splits import load_dataset_info, load_split
+from src.models import metrics
+from src.models.device import choose_device
+from src.models.inference import Predictor
+from src.training.execution import choose_execution
+from src.training.setup import make_trainer
+
+TABLE = ROOT / "benchmarks/fidelity.csv"
+SEEDS = {"cnn": 5}  # of the others: 10
+WORKERS = max(1, (os.cpu_count() or 1))
+Value = tuple[str, int | None, float]  # metric, epoch (None: the end of the training), value
+
+
+class Training(NamedTuple):
+    """A training of ``program``: ``original`` or ``ours``."""
+
+    recipe: str
+    program: str
+    seed: int
+
+
+class Row(NamedTuple):
+    """A value of a training: a row of the table."""
+
+    recipe: str
+    program: str
+    seed: int
+    metric: str
+    epoch: int | None
+    value: float
+    execution: str
+    seconds: float  # of the complete training
+    definition: str
+
+
+def definition(recipe: str, program: str) -> str:
+    """Identify what is trained: a hash of the recipe, or of the code of the original program."""
+    if program == "ours":
+        content = load_params(ROOT / "params.yaml").models[recipe]
+        return json_sha256(content.model_dump(exclude={"published"}, exclude_unset=True))[:12]
+    original = PROGRAMS[recipe]
+    build = original.build
+    code = inspect.getsource(build.func if isinstance(build, partial) else build)
+    return json_sha256([ast.dump(ast.parse(code)), *map(str, original[1:])])[:12]
+
+
+def wanted_trainings() -> list[Training]:
+    """All trainings, in an order in which all recipes advance equally."""
+    trainings = [
+        Training(recipe, program, seed)
+        for recipe in PROGRAMS
+        for program in ("original", "ours")
+        for seed in range(1, SEEDS.get(recipe, 10) + 1)
+    ]
+    return sorted(trainings, key=lambda each: each.seed / SEEDS.get(each.recipe, 10))
+
+
+def load_results() -> pd.DataFrame:
+    """Return the results of the present recipes and programs, a ``Row`` each."""
+    if not TABLE.exists():
+        return pd.DataFrame(columns=Row._fields)
+    table = pd.read_csv(TABLE)
+    current = {
+        (recipe, program): definition(recipe, program)
+        for recipe in PROGRAMS
+        for program in ("original", "ours")
+    }
+    rows = zip(table.recipe, table.program, table.definition, strict=True)
+    return table[[current.get((recipe, program)) == found for recipe, program, found in rows]]
+
+
+def run_missing() -> Iterator[str]:
+    """Run the trainings that the table lacks, several at once; yield a line after each."""
+    rows = [Row(*each) for each in load_results().itertuples(index=False)]
+    done = {Training(*row[:3]) for row in rows}
+    missing = [each for each in wanted_trainings() if each not in done]
+    with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
+        futures = {pool.submit(run_training, each): each for each in missing}
+        for number, future in enumerate(as_completed(futures), start=1):
+            rows += future.result()
+            table = pd.DataFrame(rows, columns=Row._fields).astype({"epoch": "Int64"})
+            table = table.sort_values(["recipe", "program", "seed", "metric", "epoch"])
+            table.to_csv(TABLE, index=False, float_format="%.9g")
+            last = rows[-1]
+            yield (
+                f"{number} of {len(missing)}: {last.recipe}, {last.program}, seed {last.seed}: "
+                f"{last.metric} {last.value:.4f}, {last.seconds:.0f} s"
+            )
+
+
+def run_training(training: Training) -> list[Row]:
+    """Train with one seed; this runs in a process of the pool."""
+    recipe, program, seed = training
+    published = load_params(ROOT / "params.yaml").models[recipe].published
+    by_epoch = {each.metric for each in published if each.at_epochs}
+    splits = {name: load_split(PROCESSED, name) for name in ("train", "validation", "test")}
+    started = time.perf_counter()
+    train = _train_original if program == "original" else _train_ours
+    execution, values = train(recipe, seed, splits, "test_accuracy" in by_epoch)
+    seconds = round(time.perf_counter() - started, 1)
+    wanted = [value for value in values if value[1] is None or value[0] in by_epoch]
+    identity = execution, seconds, definition(recipe, program)
+    return [Row(*training, *value, *identity) for value in wanted]
+
+
+def _train_original(
+    name: str, seed: int, splits: dict[str, Split], each_epoch: bool
+) -> tuple[str, list[Value]]:
+    original = Original(name, *map(np.asarray, splits["train"]), seed)
+    if original.program.steps:
+        original.train_steps(original.program.steps)
+    values: list[Value] = []
+    for epoch in range(1, (original.program.epochs or 0) + 1):
+        values.append(("training_loss", epoch, original.train_epoch()))
+        if each_epoch:
+            values.append(("test_accuracy", epoch, original.accuracy(*splits["test"])))
+    if not each_epoch:
+        values.append(("test_accuracy", None, original.accuracy(*splits["test"])))
+    return "feed loop, float32", values
+
+
+def _train_ours(
+    name: str, seed: int, splits: dict[str, Split], each_epoch: bool
+) -> tuple[str, list[Value]]:
+    recipe = load_params(ROOT / "params.yaml").models[name]
+    execution = choose_execution(recipe, choose_device("auto"), "auto", "auto")
+    classes, values = load_dataset_info(PROCESSED)["classes"], []
+    trainer = make_trainer(recipe, splits["train"], splits["validation"], classes, seed, execution)
+    predictor, (images, labels) = Predictor(trainer.model), splits["test"]
+
+    class Record(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            values.append(("training_loss", epoch + 1, logs["loss"]))
+            if each_epoch:
+                right = metrics.accuracy(predictor.logits(images), labels)
+                values.append(("test_accuracy", epoch + 1, right))
+
+    trainer.run([Record()])
+    if not each_epoch:
+        values.append(("test_accuracy", None, metrics.accuracy(predictor.logits(images), labels)))
+    return f"{execution.compile}, {execution.precision}", values
