@@ -21,11 +21,11 @@ from src.config.published_values import Published
 SIGNIFICANT = 0.05
 KEYS = ["recipe", "metric", "epoch"]  # of a value; the epoch is 0 at the end of the training
 INTRODUCTION = """\
-Each original program and each recipe was trained with {seeds} seeds. A training took part in {tests}
-tests: for each value, Welch's two-sided t-test of the hypothesis that the two programs have the
-same mean. *p* is corrected for all {tests} tests with the method of Holm (Scandinavian Journal of
-Statistics 6, 1979): a p below {significant} shows a difference. s is the standard deviation between
-seeds. All accuracies are on all test images."""
+Each original program and each recipe was trained with {seeds} seeds. *s* is the standard deviation
+between seeds. *p* is the result of Welch's two-sided t-test of the hypothesis that both programs
+have the same mean, corrected for all {tests} tests by the method of Holm (Scandinavian Journal of
+Statistics 6, 1979): only a p below {significant} shows a difference. All accuracies are on the
+complete test split."""
 
 
 def measure(repeat: int) -> Iterator[str]:
@@ -84,24 +84,24 @@ def holm(p: np.ndarray) -> np.ndarray:
 def position(value: float, mean: float, stddev: float, seeds: int, sample: int | None) -> float:
     """The p-value of a published value as the result of one more run of a program.
 
-    Its variance is that of a new observation, and that of a random sample of images if there is one.
+    Its variance is that of a new run, and that of a random sample of images if there is one.
     """
     variance = stddev**2 * (1 + 1 / seeds) + (mean * (1 - mean) / sample if sample else 0)
     return float(2 * t.sf(abs(value - mean) / sqrt(variance), seeds - 1))
 
 
-def spread(values: pd.DataFrame, recipe: str, published: Published) -> dict[str, object]:
-    """The keys ``stddev`` and ``degrees_of_freedom`` of a block in ``params.yaml``."""
-    rows = _rows(values[values.recipe == recipe], published)
-    return {
-        "stddev": [float(f"{each:.2g}") for each in rows.stddev],
-        "degrees_of_freedom": int(rows.degrees_of_freedom.iloc[0]),
-    }
+def spread(values: pd.DataFrame, published: Published) -> tuple[int, list[float]]:
+    """Return ``degrees_of_freedom`` and each ``stddev`` for ``params.yaml``, with three digits.
+
+    ``values`` are the rows of the recipe.
+    """
+    rows = _rows(values, published)
+    return int(rows.degrees_of_freedom.iloc[0]), [float(f"{each:.3g}") for each in rows["stddev"]]
 
 
 def _rows(values: pd.DataFrame, published: Published) -> pd.DataFrame:
     """The row of each published value."""
-    epochs = published.at_epochs or [0] * len(published.values)
+    epochs = [each.epoch or 0 for each in published.values]
     own = values[values.metric == published.metric].set_index("epoch")
     return own.loc[epochs].reset_index()
 
@@ -139,7 +139,7 @@ def _recipe_section(recipe: str, values: pd.DataFrame, results: pd.DataFrame) ->
         return
     yield f"\n### {recipe}\n"
     for each in published:
-        if each.at_epochs:
+        if each.has_epochs():
             own = results[(results.recipe == recipe) & (results.metric == each.metric)]
             write_chart(recipe, each, own)
             yield f"![{recipe}](../{(CHARTS / f'fidelity_{recipe}.png').relative_to(ROOT)})\n"
@@ -147,11 +147,11 @@ def _recipe_section(recipe: str, values: pd.DataFrame, results: pd.DataFrame) ->
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
     for each in published:
         digits = 9 if each.metric == "training_loss" else 4
-        for value, row in zip(each.values, _rows(values, each).itertuples(), strict=True):
+        for entry, row in zip(each.values, _rows(values, each).itertuples(), strict=True):
             name = each.metric.replace("_", " ") + (f", epoch {row.epoch}" if row.epoch else "")
             sample = getattr(each, "sample", None)
             places = (
-                position(value, mean, stddev, row.seeds, sample)
+                position(entry.value, mean, stddev, row.seeds, sample)
                 for mean, stddev in (
                     (row.mean_original, row.stddev_original),
                     (row.mean_ours, row.stddev_ours),
@@ -160,13 +160,7 @@ def _recipe_section(recipe: str, values: pd.DataFrame, results: pd.DataFrame) ->
             cells = [row.mean_original, row.stddev_original, row.mean_ours, row.stddev_ours]
             numbers = " | ".join(f"{cell:.{min(digits, 4)}f}" for cell in cells)
             yield (
-                f"| {name} | {value} | {numbers} | {row.p:.2g} | "
+                f"| {name} | {entry.value} | {numbers} | {row.p:.2g} | "
                 + " | ".join(f"{place:.2g}" for place in places)
                 + " |"
             )
-    for each in published:
-        keys = spread(values, recipe, each)
-        yield (
-            f"\nIn `params.yaml`, {each.metric}: `stddev: {keys['stddev']}`, "
-            f"`degrees_of_freedom: {keys['degrees_of_freedom']}`."
-        )

@@ -19,7 +19,7 @@ def write_chart(recipe: str, published: Published, results: pd.DataFrame) -> Non
     """
     statistics = results.groupby(["program", "epoch"]).value.agg(["mean", "std", "count"])
     reference = statistics.loc["original"]["mean"]
-    author = pd.Series(published.values, published.at_epochs)
+    author = pd.Series({each.epoch: each.value for each in published.values})
     figure, (curve, difference) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
     for axes, base in ((curve, 0), (difference, reference)):
         for program, color in COLORS.items():

@@ -7,6 +7,7 @@ texts and plots are not.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +52,7 @@ def _mlp_200(x: tf.Tensor, y: tf.Tensor) -> Graph:
 
 def _mlp_65x2(x: tf.Tensor, y: tf.Tensor) -> Graph:
     layer, sizes = x, (784, 65, 65, 10)
-    for number, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+    for number, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
         if number > 1:
             layer = tf.nn.relu(layer)
         # Without an initializer, get_variable uses glorot_uniform, for a bias too.

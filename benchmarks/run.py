@@ -1,9 +1,9 @@
 """Measure the speed of this project: ``make bench`` updates all of ``benchmarks/RESULTS.md``.
 
 ``python -m benchmarks.run SECTION …`` updates only these sections. The sections ``memory``,
-``streaming``, ``workers`` and ``sweeps`` are in docs/scale.md, ``fidelity`` is in docs/fidelity.md;
-these are measured only if they are named. Each section is a module with a function ``measure``, which takes the number of rounds and
-yields the Markdown of the section.
+``streaming``, ``workers`` and ``sweeps`` are in docs/scale.md, and ``fidelity`` is in
+docs/fidelity.md; they are measured only if they are named. Each section is a module with a function
+``measure``, which takes the number of rounds and yields the Markdown of the section.
 """
 
 import argparse

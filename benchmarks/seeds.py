@@ -20,7 +20,7 @@ import pandas as pd
 
 from benchmarks.originals import PROGRAMS, Original
 from benchmarks.processes import ROOT
-from src.common.files import json_sha256
+from src.common.files import atomic_file, json_sha256
 from src.common.paths import PROCESSED
 from src.config.params import load_params
 from src.data.loader import Split
@@ -33,7 +33,7 @@ from src.training.setup import make_trainer
 
 TABLE = ROOT / "benchmarks/fidelity.csv"
 SEEDS = {"cnn": 5}  # of the others: 10
-WORKERS = max(1, (os.cpu_count() or 1))
+WORKERS = os.cpu_count() or 1
 Value = tuple[str, int | None, float]  # metric, epoch (None: the end of the training), value
 
 
@@ -101,24 +101,32 @@ def run_missing() -> Iterator[str]:
     done = {Training(*row[:3]) for row in rows}
     missing = [each for each in wanted_trainings() if each not in done]
     with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
-        futures = {pool.submit(run_training, each): each for each in missing}
-        for number, future in enumerate(as_completed(futures), start=1):
-            rows += future.result()
-            table = pd.DataFrame(rows, columns=Row._fields).astype({"epoch": "Int64"})
-            table = table.sort_values(["recipe", "program", "seed", "metric", "epoch"])
-            table.to_csv(TABLE, index=False, float_format="%.9g")
-            last = rows[-1]
-            yield (
-                f"{number} of {len(missing)}: {last.recipe}, {last.program}, seed {last.seed}: "
-                f"{last.metric} {last.value:.4f}, {last.seconds:.0f} s"
-            )
+        try:
+            futures = [pool.submit(run_training, each) for each in missing]
+            for number, future in enumerate(as_completed(futures), start=1):
+                rows += future.result()
+                _write(rows)
+                last = rows[-1]
+                yield (
+                    f"{number} of {len(missing)}: {last.recipe}, {last.program}, seed {last.seed}: "
+                    f"{last.metric} {last.value:.4f}, {last.seconds:.0f} s"
+                )
+        finally:  # after an interruption, do not wait for the trainings in the queue
+            pool.shutdown(cancel_futures=True)
+
+
+def _write(rows: list[Row]) -> None:
+    table = pd.DataFrame(rows, columns=Row._fields).astype({"epoch": "Int64"})
+    table = table.sort_values(["recipe", "program", "seed", "metric", "epoch"])
+    with atomic_file(TABLE) as partial_file:
+        table.to_csv(partial_file, index=False, float_format="%.9g")
 
 
 def run_training(training: Training) -> list[Row]:
     """Train with one seed; this runs in a process of the pool."""
     recipe, program, seed = training
     published = load_params(ROOT / "params.yaml").models[recipe].published
-    by_epoch = {each.metric for each in published if each.at_epochs}
+    by_epoch = {each.metric for each in published if each.has_epochs()}
     splits = {name: load_split(PROCESSED, name) for name in ("train", "validation", "test")}
     started = time.perf_counter()
     train = _train_original if program == "original" else _train_ours

@@ -1,4 +1,4 @@
-"""Seconds per epoch, compared with the original program, Keras' ``fit``, and the limit of the machine."""
+"""Seconds per epoch: ours, the original programs, Keras' ``fit``, and the limit of the machine."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -23,8 +23,8 @@ VALIDATION = (
     100  # images; our training loop validates after each epoch, the other programs never do
 )
 INTRODUCTION = """\
-Seconds per epoch of {images:,} images. *Ours* is our training loop, with shuffling and a validation
-on {validation} images. *Original* is the tutorial's program for TensorFlow 1: each step is a call of
+Seconds per epoch of {images:,} images. *Ours* is our training loop, with a validation on
+{validation} images. *Original* is the tutorial's program for TensorFlow 1: each step is a call of
 `Session.run` that receives a batch from Python. *fit* is Keras' `compile` and `fit` with default
 settings, without the moving average of the weights.
 

@@ -2,37 +2,31 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from src.config.block import Block, Count
 
 NotNegative = Annotated[float, Field(ge=0)]
 
 
+class PublishedValue(Block):
+    """A value, with its standard deviation between trainings that differ in the seed only."""
+
+    epoch: Count | None = None  # None: the end of the training
+    value: NotNegative
+    stddev: NotNegative
+
+
 class PublishedValues(Block):
-    """Values of one metric.
+    """Values of one metric; ``degrees_of_freedom`` are those of their standard deviations."""
 
-    ``stddev`` is the standard deviation between trainings that differ in the seed only, for each
-    value, estimated with ``degrees_of_freedom``.
-    """
-
-    values: Annotated[list[NotNegative], Field(min_length=1)]
-    at_epochs: list[Count] | None = None  # None: all values are for the end of the training
-    precision: NotNegative = 0.0  # 0.01: the author printed two digits
-    stddev: list[NotNegative]
     degrees_of_freedom: Count
+    precision: NotNegative = 0.0  # 0.01: the author printed two digits
+    values: Annotated[list[PublishedValue], Field(min_length=1)]
 
-    @model_validator(mode="after")
-    def _check_lengths(self) -> "PublishedValues":
-        for key, entries in (("at_epochs", self.at_epochs), ("stddev", self.stddev)):
-            if entries is not None and len(entries) != len(self.values):
-                raise PydanticCustomError(
-                    "published_length",
-                    "{values} values, but {key} has {entries}; it must have one for each value",
-                    {"values": len(self.values), "key": key, "entries": len(entries)},
-                )
-        return self
+    def has_epochs(self) -> bool:
+        """Whether the author published values after single epochs."""
+        return any(each.epoch for each in self.values)
 
 
 class TrainingLoss(PublishedValues):

@@ -171,7 +171,7 @@ class BaseRecipe(Block):
 
     def needs_every_epoch(self) -> bool:
         """Whether the author published the test accuracy after single epochs."""
-        return any(each.metric == "test_accuracy" and each.at_epochs for each in self.published)
+        return any(each.metric == "test_accuracy" and each.has_epochs() for each in self.published)
 
 
 class SoftmaxRecipe(BaseRecipe):

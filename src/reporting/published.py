@@ -68,10 +68,9 @@ def compare_with_published(
     results = []
     for each in published:
         limits = allowed_limits(each, level)
-        epochs = each.at_epochs or [None] * len(each.values)
-        for value, epoch, (low, high) in zip(each.values, epochs, limits, strict=True):
-            own = ours[each.metric].get(epoch)
-            row = record["name"], each.metric, epoch, value, own, low, high
+        for entry, (low, high) in zip(each.values, limits, strict=True):
+            own = ours[each.metric].get(entry.epoch)
+            row = record["name"], each.metric, entry.epoch, entry.value, own, low, high
             results.append(PublishedResult(*row, _verdict(own, low, high)))
     return results
 
@@ -84,8 +83,8 @@ def allowed_limits(published: Published, level: float) -> list[tuple[float, floa
     quantile = float(t.ppf((1 + level) / 2, published.degrees_of_freedom))
     sample = published.sample if isinstance(published, TestAccuracy) else None
     limits = []
-    for value, stddev in zip(published.values, published.stddev, strict=True):
-        seeds = quantile * sqrt(2) * stddev
+    for each in published.values:
+        value, seeds = each.value, quantile * sqrt(2) * each.stddev
         low, high = wilson_interval(value, sample, level) if sample else (value, value)
         rounding = published.precision / 2
         below, above = hypot(value - low, seeds), hypot(high - value, seeds)

@@ -16,9 +16,17 @@ RECORD = {"name": "x", "dataset": {"name": "mnist"}}
 TEST = {"accuracy": 0.83}
 
 
-def block(metric="test_accuracy", **content) -> Published:
-    content = {"stddev": [0.01] * len(content["values"]), "degrees_of_freedom": 18} | content
-    return TypeAdapter(Published).validate_python({"metric": metric, **content})
+def block(values, metric="test_accuracy", stddev=0.01, **content) -> Published:
+    """Published values, all for the end of the training or, with a dict, for its epochs."""
+    epochs = values if isinstance(values, dict) else dict.fromkeys(range(len(values)))
+    stddevs = np.broadcast_to(stddev, len(values)).tolist()
+    own = list(values.values()) if isinstance(values, dict) else values
+    entries = [
+        {"epoch": epoch if isinstance(values, dict) else None, "value": value, "stddev": stddev}
+        for epoch, value, stddev in zip(epochs, own, stddevs, strict=True)
+    ]
+    content = {"metric": metric, "degrees_of_freedom": 18, "values": entries} | content
+    return TypeAdapter(Published).validate_python(content)
 
 
 def verdicts(*published, accuracy=0.83, losses=None, accuracies=None, dataset="mnist") -> list[str]:
@@ -41,22 +49,22 @@ def verdicts(*published, accuracy=0.83, losses=None, accuracies=None, dataset="m
     ],
 )
 def test_a_value_is_reproduced_within_the_difference_of_two_runs(ours, verdict):
-    assert verdicts(block(values=[0.8296], stddev=[0.001]), accuracy=ours) == [verdict]
+    assert verdicts(block([0.8296], stddev=0.001), accuracy=ours) == [verdict]
 
 
 def test_limits_are_wider_if_a_recipe_has_more_values():
-    one, two = block(values=[0.83], stddev=[0.001]), block(values=[0.5], stddev=[0.001])
+    one, two = block([0.83], stddev=0.001), block([0.5], stddev=0.001)
     assert verdicts(one, accuracy=0.8330) == ["above"]
     assert verdicts(one, two, accuracy=0.8330) == ["reproduced", "above"]
 
 
 def test_limits_are_wider_if_fewer_runs_measured_the_spread():
-    assert verdicts(block(values=[0.83], degrees_of_freedom=18), accuracy=0.8610) == ["above"]
-    assert verdicts(block(values=[0.83], degrees_of_freedom=3), accuracy=0.8610) == ["reproduced"]
+    assert verdicts(block([0.83], degrees_of_freedom=18), accuracy=0.8610) == ["above"]
+    assert verdicts(block([0.83], degrees_of_freedom=3), accuracy=0.8610) == ["reproduced"]
 
 
 def test_a_value_with_two_digits_is_compared_at_two_digits():
-    published = {"values": [0.87], "stddev": [0.0]}
+    published = {"values": [0.87], "stddev": 0.0}
     for ours, verdict in ((0.8651, "reproduced"), (0.8749, "reproduced"), (0.8751, "above")):
         assert verdicts(block(precision=0.01, **published), accuracy=ours) == [verdict]
     assert verdicts(block(**published), accuracy=0.8701) == ["above"]
@@ -64,33 +72,33 @@ def test_a_value_with_two_digits_is_compared_at_two_digits():
 
 def test_a_small_sample_has_the_limits_of_its_interval():
     # The 95% Wilson interval of 256 of 256 is 0.9852 to 1.
-    published = block(values=[1.0], stddev=[0.0], sample=256)
+    published = block([1.0], stddev=0.0, sample=256)
     for ours, verdict in ((0.9853, "reproduced"), (0.9851, "below")):
         assert verdicts(published, accuracy=ours) == [verdict]
-    ((low, high),) = allowed_limits(block(values=[1.0], stddev=[0.001], sample=256), 0.95)
+    ((low, high),) = allowed_limits(block([1.0], stddev=0.001, sample=256), 0.95)
     assert low == pytest.approx(1 - np.hypot(1 - 0.98521, 0.00297), abs=1e-4)
     assert high == pytest.approx(1.00297, abs=1e-4)
 
 
 def test_values_are_compared_at_their_epochs():
-    published = block(values=[0.5, 0.9, 0.95, 0.97], at_epochs=[1, 2, 3, 4])
+    published = block({1: 0.5, 2: 0.9, 3: 0.95, 4: 0.97})
     found = verdicts(published, accuracies={1.0: 0.6, 2.0: 0.7, 3.0: 0.95})
     assert found == ["above", "below", "reproduced", "not reached"]
 
 
 def test_a_loss_is_that_of_its_epoch_or_the_last_one():
     losses = {1.0: 5.0, 2.0: 1.0}
-    assert verdicts(block("training_loss", values=[1.0]), losses=losses) == ["reproduced"]
-    first = block("training_loss", values=[1.0], at_epochs=[1])
+    assert verdicts(block([1.0], "training_loss"), losses=losses) == ["reproduced"]
+    first = block({1: 1.0}, "training_loss")
     assert verdicts(first, losses=losses) == ["above"]
 
 
 def test_several_values_can_be_for_the_end_of_the_training():
-    assert verdicts(block(values=[0.5, 0.83])) == ["above", "reproduced"]
+    assert verdicts(block([0.5, 0.83])) == ["above", "reproduced"]
 
 
 def test_other_datasets_have_no_published_values():
-    assert verdicts(block(values=[0.5]), dataset="digits") == []
+    assert verdicts(block([0.5]), dataset="digits") == []
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.9])
@@ -105,7 +113,7 @@ def test_at_most_one_of_20_runs_of_the_same_program_is_not_reproduced(correlatio
     for _ in range(rounds):
         author, ours = runs(2)
         stddev = np.sqrt((runs(10).var(0, ddof=1) + runs(10).var(0, ddof=1)) / 2)
-        published = block(values=list(author), stddev=list(stddev))
+        published = block(list(author), stddev=stddev)
         limits = allowed_limits(published, FAMILY_LEVEL ** (1 / values))
         low, high = np.transpose(limits)
         failures += bool(((ours < low) | (ours > high)).any())
