@@ -11,13 +11,15 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t, ttest_ind
 
-from benchmarks.fidelity_charts import CHARTS, write_chart
+from benchmarks.fidelity_charts import write_chart
 from benchmarks.originals import PROGRAMS
 from benchmarks.processes import ROOT
-from benchmarks.seeds import WORKERS, load_results, run_missing
+from benchmarks.seeds import load_results, run_missing
 from src.config.params import load_params
 from src.config.published_values import Published
 
+PAGE = ROOT / "docs/fidelity.md"
+CHARTS = ROOT / "docs/images"
 SIGNIFICANT = 0.05
 KEYS = ["recipe", "metric", "epoch"]  # of a value; the epoch is 0 at the end of the training
 INTRODUCTION = """\
@@ -40,7 +42,8 @@ def measure(repeat: int) -> Iterator[str]:
     yield INTRODUCTION.format(seeds=counts, tests=len(values), significant=SIGNIFICANT)
     yield from _summary(values, results)
     for recipe in PROGRAMS:
-        yield from _recipe_section(recipe, values[values.recipe == recipe], results)
+        own = (table[table.recipe == recipe] for table in (values, results))
+        yield from _recipe_section(recipe, *own)
 
 
 def compare(results: pd.DataFrame) -> pd.DataFrame:
@@ -107,30 +110,21 @@ def _rows(values: pd.DataFrame, published: Published) -> pd.DataFrame:
 
 
 def _summary(values: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
-    yield "\n| recipe | at the end | original | s | ours | s | smallest p of its values | differs |"
-    yield "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |"
+    yield "\nTest accuracy at the end, and the smallest p of all values of the recipe:\n"
+    columns = ["recipe", "original", "s", "ours", "s", "smallest p", "difference"]
+    yield from _header(columns, text={"recipe", "difference"})
     for recipe in PROGRAMS:
         own = values[values.recipe == recipe]
         final = own[own.metric == "test_accuracy"].iloc[-1]
-        cells = " | ".join(
-            f"{final[column]:.4f}"
-            for column in ("mean_original", "stddev_original", "mean_ours", "stddev_ours")
-        )
-        differs = "yes" if own.p.min() < SIGNIFICANT else "no"
-        yield f"| {recipe} | test accuracy | {cells} | {own.p.min():.2g} | {differs} |"
+        smallest = own.p.min()
+        shown = "shown" if smallest < SIGNIFICANT else "not shown"
+        yield _line([recipe, *_means(final), f"{smallest:.2g}", shown])
     trainings = results.drop_duplicates(["recipe", "program", "seed"])
     ours = trainings[trainings.program == "ours"].drop_duplicates(["recipe", "execution"])
-    modes = ours.groupby("execution").recipe.agg(", ".join)
-    yield (
-        "\nExecution of our recipes: "
-        + "; ".join(f"{mode} ({recipes})" for mode, recipes in modes.items())
-        + "."
-    )
+    modes = ours.groupby("execution").recipe.agg(", ".join).items()
+    yield f"\nOur recipes ran with: {'; '.join(f'{mode} ({names})' for mode, names in modes)}."
     hours = trainings.seconds.sum() / 3600
-    yield (
-        f"\nThe {len(trainings)} trainings took {hours:.1f} hours in total, "
-        f"{hours / WORKERS:.1f} hours with {WORKERS} at once."
-    )
+    yield f"\nThe {len(trainings)} trainings took {hours:.1f} hours, one per processor at a time."
 
 
 def _recipe_section(recipe: str, values: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
@@ -140,27 +134,33 @@ def _recipe_section(recipe: str, values: pd.DataFrame, results: pd.DataFrame) ->
     yield f"\n### {recipe}\n"
     for each in published:
         if each.has_epochs():
-            own = results[(results.recipe == recipe) & (results.metric == each.metric)]
-            write_chart(recipe, each, own)
-            yield f"![{recipe}](../{(CHARTS / f'fidelity_{recipe}.png').relative_to(ROOT)})\n"
-    yield "| value | published | original | s | ours | s | p | p in original | p in ours |"
-    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+            chart = CHARTS / f"fidelity_{recipe}.png"
+            write_chart(chart, each, results[results.metric == each.metric])
+            yield f"![The values of {recipe} by epoch]({chart.relative_to(PAGE.parent)})\n"
+    columns = ["value", "published", "original", "s", "ours", "s", "s of both", "p"]
+    yield from _header([*columns, "p in original", "p in ours"], text={"value"})
     for each in published:
-        digits = 9 if each.metric == "training_loss" else 4
-        for entry, row in zip(each.values, _rows(values, each).itertuples(), strict=True):
+        sample = getattr(each, "sample", None)
+        for entry, (_, row) in zip(each.values, _rows(values, each).iterrows(), strict=True):
             name = each.metric.replace("_", " ") + (f", epoch {row.epoch}" if row.epoch else "")
-            sample = getattr(each, "sample", None)
-            places = (
-                position(entry.value, mean, stddev, row.seeds, sample)
-                for mean, stddev in (
-                    (row.mean_original, row.stddev_original),
-                    (row.mean_ours, row.stddev_ours),
-                )
-            )
-            cells = [row.mean_original, row.stddev_original, row.mean_ours, row.stddev_ours]
-            numbers = " | ".join(f"{cell:.{min(digits, 4)}f}" for cell in cells)
-            yield (
-                f"| {name} | {entry.value} | {numbers} | {row.p:.2g} | "
-                + " | ".join(f"{place:.2g}" for place in places)
-                + " |"
-            )
+            places = [
+                position(entry.value, row[f"mean_{of}"], row[f"stddev_{of}"], row.seeds, sample)
+                for of in ("original", "ours")
+            ]
+            numbers = [f"{row['stddev']:.3g}", *(f"{p:.2g}" for p in (row.p, *places))]
+            yield _line([name, str(entry.value), *_means(row), *numbers])
+    yield f"\n*s of both* has {int(values.degrees_of_freedom.iloc[0])} degrees of freedom."
+
+
+def _means(row: pd.Series) -> list[str]:
+    columns = ("mean_original", "stddev_original", "mean_ours", "stddev_ours")
+    return [f"{row[column]:.4f}" for column in columns]
+
+
+def _header(columns: list[str], text: set[str]) -> Iterator[str]:
+    yield _line(columns)
+    yield _line(["---" if column in text else "---:" for column in columns])
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,18 +1,17 @@
 """A chart of a published curve and the seeds of both programs."""
 
 from math import sqrt
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from benchmarks.processes import ROOT
 from src.config.published_values import Published
 
-CHARTS = ROOT / "docs/images"
 COLORS = {"original": "tab:orange", "ours": "tab:blue"}
 
 
-def write_chart(recipe: str, published: Published, results: pd.DataFrame) -> None:
+def write_chart(path: Path, published: Published, results: pd.DataFrame) -> None:
     """Write the curve, and its difference from the mean of the original program.
 
     ``results`` contains the values of one metric, with columns program, epoch and value.
@@ -47,6 +46,5 @@ def write_chart(recipe: str, published: Published, results: pd.DataFrame) -> Non
     curve.set_ylabel(metric)
     curve.legend()
     difference.set_ylabel(f"{metric} minus mean of the original")
-    figure.suptitle(recipe)
-    figure.savefig(CHARTS / f"fidelity_{recipe}.png", dpi=90)
+    figure.savefig(path, dpi=90)
     plt.close(figure)

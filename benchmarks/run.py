@@ -1,9 +1,10 @@
 """Measure the speed of this project: ``make bench`` updates all of ``benchmarks/RESULTS.md``.
 
 ``python -m benchmarks.run SECTION …`` updates only these sections. The sections ``memory``,
-``streaming``, ``workers`` and ``sweeps`` are in docs/scale.md, and ``fidelity`` is in
-docs/fidelity.md; they are measured only if they are named. Each section is a module with a function
-``measure``, which takes the number of rounds and yields the Markdown of the section.
+``streaming``, ``workers`` and ``sweeps`` are in docs/scale.md, ``fidelity`` is in docs/fidelity.md,
+and ``batch_accuracy`` is in docs/recipes.md; they are measured only if they are named. Each section
+is a module with a function ``measure``, which takes the number of rounds and yields the Markdown of
+the section.
 """
 
 import argparse
@@ -18,12 +19,12 @@ from src.common.errors import run
 from src.common.markdown import replace_section
 
 RESULTS, SCALE = ROOT / "benchmarks/RESULTS.md", ROOT / "docs/scale.md"
-FIDELITY = ROOT / "docs/fidelity.md"
 PAGES: dict[str, Path] = {
     **dict.fromkeys(("training", "target", "precision", "tensorboard"), RESULTS),
     **dict.fromkeys(("inference", "preprocessing", "pipeline"), RESULTS),
     **dict.fromkeys(("memory", "streaming", "workers", "sweeps"), SCALE),
-    "fidelity": FIDELITY,
+    "fidelity": ROOT / "docs/fidelity.md",
+    "batch_accuracy": ROOT / "docs/recipes.md",
 }
 
 

@@ -21,7 +21,7 @@ class PublishedValues(Block):
     """Values of one metric; ``degrees_of_freedom`` are those of their standard deviations."""
 
     degrees_of_freedom: Count
-    precision: NotNegative = 0.0  # 0.01: the author printed two digits
+    rounding: NotNegative = 0.0  # 0.01: the author printed two digits
     values: Annotated[list[PublishedValue], Field(min_length=1)]
 
     def has_epochs(self) -> bool:

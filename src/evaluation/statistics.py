@@ -4,9 +4,18 @@ import numpy as np
 from scipy.stats import binomtest
 
 
-def wilson_interval(proportion: float, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The Wilson score interval of a proportion of ``n`` (Wilson, JASA 22, 1927)."""
-    interval = binomtest(round(proportion * n), n).proportion_ci(level, method="wilson")
+def wilson_interval(proportion: float, n: int) -> tuple[float, float]:
+    """The 95% Wilson score interval of a proportion of ``n`` (Wilson, JASA 22, 1927)."""
+    interval = binomtest(round(proportion * n), n).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def exact_interval(count: int, n: int, level: float) -> tuple[float, float]:
+    """The interval of Clopper and Pearson for ``count`` of ``n`` (Biometrika 26, 1934).
+
+    It contains the true proportion with a probability of at least ``level``.
+    """
+    interval = binomtest(count, n).proportion_ci(level, method="exact")
     return float(interval.low), float(interval.high)
 
 

@@ -2,26 +2,27 @@
 
 A value is reproduced if it is as close to ours as two runs of the same program are to each other:
 
-- Two runs that differ in the seed only have a difference with the standard deviation √2 × s, where
-  s is the standard deviation between seeds in ``params.yaml``. The limits are t × √2 × s away from
-  the published value, with t from Student's distribution.
-- All values of a recipe together have a confidence level of 95%: each of the m values has the
-  level 0.95^(1/m) (Šidák, JASA 62, 1967), whatever their correlation.
+- The difference of two runs that differ in the seed only has the standard deviation √2 × s; s is
+  the standard deviation between seeds in ``params.yaml``. The limits are t × √2 × s away from the
+  published value, with t from Student's distribution.
+- All values of a recipe together have a confidence level of at least 95%: each of the m values has
+  the level 0.95^(1/m) (Šidák, JASA 62, 1967; for normal differences, whatever their correlation).
 - If the author used a random sample of images, the published value also has the error of that
-  sample: its Wilson interval at the same level. The two are combined by the sum of squares (MOVER:
-  Zou and Donner, Statistics in Medicine 27, 2008).
-- A printed value is the centre of an interval that is as wide as its last digit.
+  sample: its exact interval at the same level. The two errors are independent, and are combined by
+  the sum of squares, as in the method of variance estimates recovery (Zou and Donner, Statistics in
+  Medicine 27, 2008).
+- If the author printed a rounded value, the limits are half a unit of its last digit wider.
 """
 
 from dataclasses import dataclass
-from math import hypot, sqrt
+from math import hypot, inf, sqrt
 from typing import Any, Literal
 
 import pandas as pd
 from scipy.stats import t
 
 from src.config.published_values import Published, TestAccuracy
-from src.evaluation.statistics import wilson_interval
+from src.evaluation.statistics import exact_interval
 from src.models.record import Record
 
 DATASET = "mnist"  # the published values are for this dataset
@@ -57,7 +58,7 @@ def compare_with_published(
         test: the recipe's entry in ``metrics/test.json``.
         test_by_epoch: its columns are ``epoch`` and ``accuracy``, on the test split.
     """
-    if record["dataset"]["name"] != DATASET:
+    if not published or record["dataset"]["name"] != DATASET:
         return []
     losses = {row["epoch"]: row["loss"] for row in history}
     ours = {
@@ -82,13 +83,17 @@ def allowed_limits(published: Published, level: float) -> list[tuple[float, floa
     """
     quantile = float(t.ppf((1 + level) / 2, published.degrees_of_freedom))
     sample = published.sample if isinstance(published, TestAccuracy) else None
+    highest = 1.0 if isinstance(published, TestAccuracy) else inf
     limits = []
     for each in published.values:
         value, seeds = each.value, quantile * sqrt(2) * each.stddev
-        low, high = wilson_interval(value, sample, level) if sample else (value, value)
-        rounding = published.precision / 2
-        below, above = hypot(value - low, seeds), hypot(high - value, seeds)
-        limits.append((value - below - rounding, value + above + rounding))
+        low = high = value
+        if sample:
+            count = round(value * sample)  # the printed digits identify the number of images
+            value, (low, high) = count / sample, exact_interval(count, sample, level)
+        below = hypot(value - low, seeds) + published.rounding / 2
+        above = hypot(high - value, seeds) + published.rounding / 2
+        limits.append((max(0.0, value - below), min(highest, value + above)))
     return limits
 
 

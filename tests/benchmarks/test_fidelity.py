@@ -62,7 +62,17 @@ def test_params_yaml_has_the_measured_spread(name):
         assert (published.degrees_of_freedom, in_params) == measured
 
 
-def test_a_chart_shows_bands_and_points(tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmarks.fidelity_charts.CHARTS", tmp_path)
-    write_chart("mlp_dropout", RECIPES["mlp_dropout"].published[0], results(1))
-    assert (tmp_path / "fidelity_mlp_dropout.png").stat().st_size > 10_000
+def test_a_chart_shows_bands_and_points(tmp_path):
+    write_chart(tmp_path / "chart.png", RECIPES["mlp_dropout"].published[0], results(1))
+    assert (tmp_path / "chart.png").stat().st_size > 10_000
+
+
+def test_the_page_shows_the_measurements_of_each_published_value(monkeypatch):
+    monkeypatch.setattr(fidelity, "run_missing", lambda: iter([]))
+    monkeypatch.setattr(fidelity, "write_chart", lambda *_: None)
+    text = "\n".join(fidelity.measure(1))
+    assert text in fidelity.PAGE.read_text("utf-8")
+    for recipe in RECIPES.values():
+        for published in recipe.published:
+            for each in published.values:
+                assert f" | {each.value} | " in text

@@ -66,18 +66,28 @@ def test_limits_are_wider_if_fewer_runs_measured_the_spread():
 def test_a_value_with_two_digits_is_compared_at_two_digits():
     published = {"values": [0.87], "stddev": 0.0}
     for ours, verdict in ((0.8651, "reproduced"), (0.8749, "reproduced"), (0.8751, "above")):
-        assert verdicts(block(precision=0.01, **published), accuracy=ours) == [verdict]
+        assert verdicts(block(rounding=0.01, **published), accuracy=ours) == [verdict]
     assert verdicts(block(**published), accuracy=0.8701) == ["above"]
 
 
 def test_a_small_sample_has_the_limits_of_its_interval():
-    # The 95% Wilson interval of 256 of 256 is 0.9852 to 1.
+    # The exact 95% interval of 256 of 256 is 0.025^(1/256), or 0.9857, to 1.
     published = block([1.0], stddev=0.0, sample=256)
-    for ours, verdict in ((0.9853, "reproduced"), (0.9851, "below")):
+    for ours, verdict in ((0.9858, "reproduced"), (0.9856, "below"), (1.0, "reproduced")):
         assert verdicts(published, accuracy=ours) == [verdict]
-    ((low, high),) = allowed_limits(block([1.0], stddev=0.001, sample=256), 0.95)
-    assert low == pytest.approx(1 - np.hypot(1 - 0.98521, 0.00297), abs=1e-4)
-    assert high == pytest.approx(1.00297, abs=1e-4)
+    ((low, high),) = allowed_limits(block([1.0], stddev=0.01, sample=256), 0.95)
+    assert low == pytest.approx(1 - np.hypot(1 - 0.98569, 0.0297), abs=1e-4)
+    assert high == 1
+
+
+def test_three_digits_identify_the_number_of_images():
+    ((low, _),) = allowed_limits(block([0.984], sample=256), 0.95)
+    ((expected, _),) = allowed_limits(block([252 / 256], sample=256), 0.95)
+    assert low == expected
+
+
+def test_a_recipe_without_published_values_has_no_results():
+    assert verdicts() == []
 
 
 def test_values_are_compared_at_their_epochs():
@@ -101,24 +111,26 @@ def test_other_datasets_have_no_published_values():
     assert verdicts(block([0.5]), dataset="digits") == []
 
 
-@pytest.mark.parametrize("correlation", [0.0, 0.9])
-def test_at_most_one_of_20_runs_of_the_same_program_is_not_reproduced(correlation):
+@pytest.mark.parametrize(("correlation", "sample"), [(0.0, None), (0.9, None), (0.0, 256)])
+def test_at_most_one_of_20_runs_of_the_same_program_is_not_reproduced(correlation, sample):
     """All values of a recipe together; with the standard deviation of 10 + 10 other runs."""
     random, values, failures, rounds = np.random.default_rng(0), 10, 0, 2000
 
     def runs(count: int) -> np.ndarray:
         common, own = random.normal(size=(count, 1)), random.normal(size=(count, values))
-        return 0.9 + 0.01 * (np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own)
+        return 0.99 + 0.001 * (np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own)
 
     for _ in range(rounds):
         author, ours = runs(2)
+        if sample:
+            author = random.binomial(sample, author) / sample
         stddev = np.sqrt((runs(10).var(0, ddof=1) + runs(10).var(0, ddof=1)) / 2)
-        published = block(list(author), stddev=stddev)
+        published = block(list(author), stddev=stddev, **({"sample": sample} if sample else {}))
         limits = allowed_limits(published, FAMILY_LEVEL ** (1 / values))
         low, high = np.transpose(limits)
         failures += bool(((ours < low) | (ours > high)).any())
     assert failures / rounds < 0.06
-    if not correlation:
+    if not correlation and not sample:
         assert failures / rounds > 0.04  # and the limits are not wider than necessary
 
 
