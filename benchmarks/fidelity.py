@@ -1,4 +1,4 @@
-"""Compare the original programs with our recipes, over many seeds.
+"""Compare the original programs with our recipes, over many seeds: docs/fidelity.md.
 
 The trainings take hours. Stop them at any time: the next call continues. To begin again, remove
 ``benchmarks/fidelity.csv``.
@@ -9,69 +9,84 @@ from math import sqrt
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t, ttest_ind
+from scipy.stats import binom, t, ttest_ind
 
 from benchmarks.fidelity_charts import write_chart
 from benchmarks.originals import PROGRAMS
 from benchmarks.processes import ROOT
-from benchmarks.seeds import load_results, run_missing
+from benchmarks.seeds import load_results, run_missing, wanted_trainings
+from src.common.errors import PipelineError
 from src.config.params import load_params
-from src.config.published_values import Published
+from src.config.published_values import Published, PublishedValue
 
 PAGE = ROOT / "docs/fidelity.md"
 CHARTS = ROOT / "docs/images"
 SIGNIFICANT = 0.05
 KEYS = ["recipe", "metric", "epoch"]  # of a value; the epoch is 0 at the end of the training
 INTRODUCTION = """\
-Each original program and each recipe was trained with {seeds} seeds. *s* is the standard deviation
-between seeds. *p* is the result of Welch's two-sided t-test of the hypothesis that both programs
-have the same mean, corrected for all {tests} tests by the method of Holm (Scandinavian Journal of
-Statistics 6, 1979): only a p below {significant} shows a difference. All accuracies are on the
-complete test split."""
+Each original program and each recipe was trained with {seeds} seeds. Our recipes ran with:
+{executions}. The {trainings} trainings took {hours:.1f} hours in total; one runs on each processor.
+
+The table shows the test accuracy at the end of the training (mean ± s), and the smallest p of all
+{tests} values that were compared, of which {significant_tests} differ significantly (p < {level}).
+
+| recipe | original | ours | difference | smallest p of the recipe |
+| --- | ---: | ---: | ---: | ---: |"""
 
 
 def measure(repeat: int) -> Iterator[str]:
-    """Ignores ``repeat``: ``benchmarks.seeds`` has the numbers of seeds."""
+    """Ignores ``repeat``: ``benchmarks.seeds`` has the numbers of seeds.
+
+    Raises:
+        PipelineError: results of a training are missing.
+    """
     for line in run_missing():
         print(line, flush=True)
     results = load_results()
     values = compare(results)
-    seeds = values.groupby("recipe").seeds.first()
-    least = seeds[seeds != seeds.max()].map("{:.0f}".format)
-    counts = f"{seeds.max():.0f}" + "".join(f" ({name}: {count})" for name, count in least.items())
-    yield INTRODUCTION.format(seeds=counts, tests=len(values), significant=SIGNIFICANT)
-    yield from _summary(values, results)
+    yield _introduction(values, results)
+    for recipe in PROGRAMS:
+        own = values[values.recipe == recipe]
+        final = own[own.metric == "test_accuracy"].iloc[-1]
+        cells = recipe, *_means(final), _difference(final), f"{own.p.min():.2g}"
+        yield f"| {' | '.join(cells)} |"
     for recipe in PROGRAMS:
         own = (table[table.recipe == recipe] for table in (values, results))
-        yield from _recipe_section(recipe, *own)
+        yield from _published_values(recipe, *own)
 
 
 def compare(results: pd.DataFrame) -> pd.DataFrame:
-    """One row per value: mean and standard deviation of both programs, and the test.
+    """Compare the two programs in each value; a row for each.
 
-    The columns are ``KEYS``, ``seeds`` (the smaller number), ``mean_original``, ``mean_ours``,
-    ``stddev_original``, ``stddev_ours``, ``stddev`` (of both, pooled), ``degrees_of_freedom`` (of
-    it), ``p`` (corrected).
+    The columns are ``KEYS``, and ``mean``, ``stddev`` and ``seeds`` of both programs with the
+    suffixes ``_original`` and ``_ours``; the pooled ``stddev`` and its ``degrees_of_freedom``; the
+    95% interval of the difference of the means, ``difference_low`` and ``difference_high``; and
+    ``p``, corrected.
+
+    Raises:
+        PipelineError: results of a training are missing.
     """
-    rows = []
-    for key, group in results.fillna({"epoch": 0}).groupby(KEYS, sort=False):
-        original, ours = (group.value[group.program == each] for each in ("original", "ours"))
-        freedom = len(original) + len(ours) - 2
-        squares = (len(original) - 1) * original.var() + (len(ours) - 1) * ours.var()
-        rows.append(
-            {
-                **dict(zip(KEYS, key, strict=True)),
-                "seeds": min(len(original), len(ours)),
-                "mean_original": original.mean(),
-                "mean_ours": ours.mean(),
-                "stddev_original": original.std(),
-                "stddev_ours": ours.std(),
-                "stddev": sqrt(squares / freedom),
-                "degrees_of_freedom": freedom,
-                "p": ttest_ind(original, ours, equal_var=False).pvalue,
-            }
+    found = set(results[["recipe", "program", "seed"]].itertuples(index=False, name=None))
+    if missing := set(wanted_trainings()) - found:
+        raise PipelineError(
+            f"benchmarks/fidelity.csv lacks {len(missing)} trainings of the present recipes and "
+            "programs; run `python -m benchmarks.run fidelity`"
         )
-    table = pd.DataFrame(rows).sort_values(KEYS, ignore_index=True)
+    rows = []
+    for key, group in results.fillna({"epoch": 0}).astype({"epoch": int}).groupby(KEYS):
+        original, ours = (group.value[group.program == each] for each in ("original", "ours"))
+        degrees_of_freedom = len(original) + len(ours) - 2
+        squares = (len(original) - 1) * original.var() + (len(ours) - 1) * ours.var()
+        test = ttest_ind(ours, original, equal_var=False)
+        interval = test.confidence_interval(0.95)
+        row = dict(zip(KEYS, key, strict=True))
+        for name, each in (("original", original), ("ours", ours)):
+            statistics = {"mean": each.mean(), "stddev": each.std(), "seeds": len(each)}
+            row |= {f"{column}_{name}": value for column, value in statistics.items()}
+        row |= {"stddev": sqrt(squares / degrees_of_freedom)}
+        row |= {"degrees_of_freedom": degrees_of_freedom, "p": test.pvalue}
+        rows.append(row | {"difference_low": interval.low, "difference_high": interval.high})
+    table = pd.DataFrame(rows)
     return table.assign(p=holm(table.p.to_numpy()))
 
 
@@ -84,13 +99,23 @@ def holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def position(value: float, mean: float, stddev: float, seeds: int, sample: int | None) -> float:
-    """The p-value of a published value as the result of one more run of a program.
+def prediction_p_value(
+    value: float, mean: float, stddev: float, seeds: int, sample: int | None, rounding: float
+) -> float:
+    """The two-sided p-value of a published value as the result of one more run of a program.
 
-    Its variance is that of a new run, and that of a random sample of images if there is one.
+    The result of a new run has Student's distribution, with the variance s² × (1 + 1 / seeds). If
+    the author used a random sample of images, the number of correct images in it is binomial.
     """
-    variance = stddev**2 * (1 + 1 / seeds) + (mean * (1 - mean) / sample if sample else 0)
-    return float(2 * t.sf(abs(value - mean) / sqrt(variance), seeds - 1))
+    scale = stddev * sqrt(1 + 1 / seeds)
+    if not sample:
+        distance = max(0.0, abs(value - mean) - rounding / 2)
+        return float(2 * t.sf(distance / scale, seeds - 1))
+    quantiles = t.ppf((np.arange(1000) + 0.5) / 1000, seeds - 1)
+    accuracies, count = np.clip(mean + scale * quantiles, 0, 1), round(value * sample)
+    lower = binom.cdf(count, sample, accuracies).mean()
+    upper = binom.sf(count - 1, sample, accuracies).mean()
+    return float(min(1.0, 2 * min(lower, upper)))
 
 
 def spread(values: pd.DataFrame, published: Published) -> tuple[int, list[float]]:
@@ -105,29 +130,28 @@ def spread(values: pd.DataFrame, published: Published) -> tuple[int, list[float]
 def _rows(values: pd.DataFrame, published: Published) -> pd.DataFrame:
     """The row of each published value."""
     epochs = [each.epoch or 0 for each in published.values]
-    own = values[values.metric == published.metric].set_index("epoch")
-    return own.loc[epochs].reset_index()
+    return values[values.metric == published.metric].set_index("epoch").loc[epochs].reset_index()
 
 
-def _summary(values: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
-    yield "\nTest accuracy at the end, and the smallest p of all values of the recipe:\n"
-    columns = ["recipe", "original", "s", "ours", "s", "smallest p", "difference"]
-    yield from _header(columns, text={"recipe", "difference"})
-    for recipe in PROGRAMS:
-        own = values[values.recipe == recipe]
-        final = own[own.metric == "test_accuracy"].iloc[-1]
-        smallest = own.p.min()
-        shown = "shown" if smallest < SIGNIFICANT else "not shown"
-        yield _line([recipe, *_means(final), f"{smallest:.2g}", shown])
+def _introduction(values: pd.DataFrame, results: pd.DataFrame) -> str:
     trainings = results.drop_duplicates(["recipe", "program", "seed"])
     ours = trainings[trainings.program == "ours"].drop_duplicates(["recipe", "execution"])
-    modes = ours.groupby("execution").recipe.agg(", ".join).items()
-    yield f"\nOur recipes ran with: {'; '.join(f'{mode} ({names})' for mode, names in modes)}."
-    hours = trainings.seconds.sum() / 3600
-    yield f"\nThe {len(trainings)} trainings took {hours:.1f} hours, one per processor at a time."
+    executions = ours.groupby("execution").recipe.agg(", ".join).items()
+    seeds = values.groupby("recipe").seeds_ours.first()
+    fewer = "".join(f", {name} with {n}" for name, n in seeds[seeds < seeds.max()].items())
+    return INTRODUCTION.format(
+        seeds=f"{seeds.max()}{fewer and f' ({fewer[2:]})'}",
+        executions="; ".join(f"{execution} ({recipes})" for execution, recipes in executions),
+        trainings=len(trainings),
+        hours=trainings.seconds.sum() / 3600,
+        tests=len(values),
+        significant_tests=int((values.p < SIGNIFICANT).sum()) or "none",
+        level=SIGNIFICANT,
+    )
 
 
-def _recipe_section(recipe: str, values: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
+def _published_values(recipe: str, values: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
+    """The chart and the table of a recipe; nothing if its author published no values."""
     published = load_params(ROOT / "params.yaml").models[recipe].published
     if not published:
         return
@@ -137,30 +161,35 @@ def _recipe_section(recipe: str, values: pd.DataFrame, results: pd.DataFrame) ->
             chart = CHARTS / f"fidelity_{recipe}.png"
             write_chart(chart, each, results[results.metric == each.metric])
             yield f"![The values of {recipe} by epoch]({chart.relative_to(PAGE.parent)})\n"
-    columns = ["value", "published", "original", "s", "ours", "s", "s of both", "p"]
-    yield from _header([*columns, "p in original", "p in ours"], text={"value"})
+    columns = ["value", "published", "original", "ours", "difference", "p", "s of both"]
+    columns += ["p in original", "p in ours"]
+    yield f"| {' | '.join(columns)} |"
+    yield f"| --- |{' ---: |' * (len(columns) - 1)}"
     for each in published:
-        sample = getattr(each, "sample", None)
         for entry, (_, row) in zip(each.values, _rows(values, each).iterrows(), strict=True):
-            name = each.metric.replace("_", " ") + (f", epoch {row.epoch}" if row.epoch else "")
-            places = [
-                position(entry.value, row[f"mean_{of}"], row[f"stddev_{of}"], row.seeds, sample)
-                for of in ("original", "ours")
-            ]
-            numbers = [f"{row['stddev']:.3g}", *(f"{p:.2g}" for p in (row.p, *places))]
-            yield _line([name, str(entry.value), *_means(row), *numbers])
-    yield f"\n*s of both* has {int(values.degrees_of_freedom.iloc[0])} degrees of freedom."
+            yield _published_value(each, entry, row)
+    degrees = values.degrees_of_freedom.iloc[0]
+    yield f"\nThe standard deviation *s of both* has {degrees} degrees of freedom."
+
+
+def _published_value(published: Published, entry: PublishedValue, row: pd.Series) -> str:
+    name = published.metric.replace("_", " ") + (f", epoch {row.epoch}" if row.epoch else "")
+    sample = getattr(published, "sample", None)
+    places = [
+        prediction_p_value(
+            entry.value, *(row[f"{column}_{of}"] for column in ("mean", "stddev", "seeds")),
+            sample, published.rounding,
+        )
+        for of in ("original", "ours")
+    ]  # fmt: skip
+    cells = [name, str(entry.value), *_means(row), _difference(row), f"{row.p:.2g}"]
+    cells += [f"{row['stddev']:.3g}", *(f"{place:.2g}" for place in places)]
+    return f"| {' | '.join(cells)} |"
 
 
 def _means(row: pd.Series) -> list[str]:
-    columns = ("mean_original", "stddev_original", "mean_ours", "stddev_ours")
-    return [f"{row[column]:.4f}" for column in columns]
+    return [f"{row[f'mean_{of}']:.4f} ± {row[f'stddev_{of}']:.4f}" for of in ("original", "ours")]
 
 
-def _header(columns: list[str], text: set[str]) -> Iterator[str]:
-    yield _line(columns)
-    yield _line(["---" if column in text else "---:" for column in columns])
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _difference(row: pd.Series) -> str:
+    return f"{row.difference_low:+.4f} to {row.difference_high:+.4f}"

@@ -18,7 +18,7 @@ v1 = tf.compat.v1
 
 
 @dataclass(frozen=True)
-class Graph:
+class Network:
     """What a program builds from the placeholders of pixels and one-hot labels."""
 
     logits: tf.Tensor  # for predictions
@@ -35,22 +35,22 @@ def _cross_entropy(logits: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(v1.nn.softmax_cross_entropy_with_logits_v2(labels=y, logits=logits))
 
 
-def _softmax_regression(x: tf.Tensor, y: tf.Tensor, initial: Callable[..., tf.Tensor]) -> Graph:
+def _softmax_regression(x: tf.Tensor, y: tf.Tensor, initial: Callable[..., tf.Tensor]) -> Network:
     w, b = v1.Variable(initial([784, 10])), v1.Variable(tf.zeros([10]))
     logits = tf.matmul(x, w) + b
     loss = tf.reduce_mean(-tf.reduce_sum(y * tf.math.log(tf.nn.softmax(logits)), axis=1))
-    return Graph(logits, loss, v1.train.GradientDescentOptimizer(0.01).minimize(loss))
+    return Network(logits, loss, v1.train.GradientDescentOptimizer(0.01).minimize(loss))
 
 
-def _mlp_200(x: tf.Tensor, y: tf.Tensor) -> Graph:
+def _mlp_200(x: tf.Tensor, y: tf.Tensor) -> Network:
     initial = partial(_normal, mean=0.5, stddev=0.7)
     w1, b1, w2, b2 = initial(784, 200), initial(200), initial(200, 10), initial(10)
     logits = tf.matmul(tf.nn.relu(tf.matmul(x, w1) + b1), w2) + b2
     loss = _cross_entropy(logits, y)
-    return Graph(logits, loss, v1.train.AdamOptimizer(0.001).minimize(loss))
+    return Network(logits, loss, v1.train.AdamOptimizer(0.001).minimize(loss))
 
 
-def _mlp_65x2(x: tf.Tensor, y: tf.Tensor) -> Graph:
+def _mlp_65x2(x: tf.Tensor, y: tf.Tensor) -> Network:
     layer, sizes = x, (784, 65, 65, 10)
     for number, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
         if number > 1:
@@ -59,17 +59,17 @@ def _mlp_65x2(x: tf.Tensor, y: tf.Tensor) -> Graph:
         w = v1.get_variable(f"weights_{number}", [inputs, outputs])
         layer = tf.matmul(layer, w) + v1.get_variable(f"biases_{number}", [outputs])
     loss = _cross_entropy(layer, y)
-    return Graph(layer, loss, v1.train.AdamOptimizer(0.001).minimize(loss))
+    return Network(layer, loss, v1.train.AdamOptimizer(0.001).minimize(loss))
 
 
-def _mlp_sigmoid(x: tf.Tensor, y: tf.Tensor) -> Graph:
+def _mlp_sigmoid(x: tf.Tensor, y: tf.Tensor) -> Network:
     w_hidden, w_output = _normal(784, 625, stddev=0.01), _normal(625, 10, stddev=0.01)
     logits = tf.matmul(tf.nn.sigmoid(tf.matmul(x, w_hidden)), w_output)
     loss = _cross_entropy(logits, y)
-    return Graph(logits, loss, v1.train.GradientDescentOptimizer(0.05).minimize(loss))
+    return Network(logits, loss, v1.train.GradientDescentOptimizer(0.05).minimize(loss))
 
 
-def _mlp_dropout(x: tf.Tensor, y: tf.Tensor) -> Graph:
+def _mlp_dropout(x: tf.Tensor, y: tf.Tensor) -> Network:
     w1, w2 = _normal(784, 625, stddev=0.01), _normal(625, 625, stddev=0.01)
     w_output = _normal(625, 10, stddev=0.01)
     keep_input, keep_hidden = v1.placeholder(tf.float32, []), v1.placeholder(tf.float32, [])
@@ -79,10 +79,10 @@ def _mlp_dropout(x: tf.Tensor, y: tf.Tensor) -> Graph:
     logits = tf.matmul(layer, w_output)
     loss = _cross_entropy(logits, y)
     train_step = v1.train.RMSPropOptimizer(0.001, 0.9).minimize(loss)
-    return Graph(logits, loss, train_step, {keep_input: 0.8, keep_hidden: 0.5})
+    return Network(logits, loss, train_step, {keep_input: 0.8, keep_hidden: 0.5})
 
 
-def _cnn(x: tf.Tensor, y: tf.Tensor) -> Graph:
+def _cnn(x: tf.Tensor, y: tf.Tensor) -> Network:
     keep_conv, keep_hidden = v1.placeholder(tf.float32, []), v1.placeholder(tf.float32, [])
     layer = tf.reshape(x, [-1, 28, 28, 1])
     for inputs, outputs in ((1, 32), (32, 64), (64, 128)):
@@ -96,10 +96,10 @@ def _cnn(x: tf.Tensor, y: tf.Tensor) -> Graph:
     logits = tf.matmul(layer, _normal(625, 10, stddev=0.01))
     loss = _cross_entropy(logits, y)
     train_step = v1.train.RMSPropOptimizer(0.001, 0.9).minimize(loss)
-    return Graph(logits, loss, train_step, {keep_conv: 0.8, keep_hidden: 0.5})
+    return Network(logits, loss, train_step, {keep_conv: 0.8, keep_hidden: 0.5})
 
 
-def _mlp_ema(x: tf.Tensor, y: tf.Tensor) -> Graph:
+def _mlp_ema(x: tf.Tensor, y: tf.Tensor) -> Network:
     step = v1.Variable(0, trainable=False)
     w1 = v1.Variable(v1.truncated_normal([784, 500], stddev=0.1))
     b1 = v1.Variable(tf.constant(0.1, shape=[500]))
@@ -120,13 +120,13 @@ def _mlp_ema(x: tf.Tensor, y: tf.Tensor) -> Graph:
     # Nothing orders the two: the average may use the weights before or after the step.
     train_step = tf.group(minimize, averages_op)
     averaged = network(*(averages.average(each) for each in (w1, b1, w2, b2)))
-    return Graph(averaged, loss, train_step)
+    return Network(averaged, loss, train_step)
 
 
 class Program(NamedTuple):
     """A program and the length of its training: ``epochs``, or ``steps``."""
 
-    build: Callable[[tf.Tensor, tf.Tensor], Graph]
+    build: Callable[[tf.Tensor, tf.Tensor], Network]
     batch_size: int
     epochs: int | None = None
     steps: int | None = None
@@ -162,7 +162,7 @@ class Original:
             v1.set_random_seed(seed)
             self._x = v1.placeholder(tf.float32, [None, 784])
             self._y = v1.placeholder(tf.float32, [None, 10])
-            self._graph = self.program.build(self._x, self._y)
+            self._network = self.program.build(self._x, self._y)
             self._variables = v1.trainable_variables()
             self._session = v1.Session(graph=graph)
             self._session.run(v1.global_variables_initializer())
@@ -186,8 +186,8 @@ class Original:
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
         """Return the accuracy of the current weights."""
-        feed = {self._x: _pixels(images)} | dict.fromkeys(self._graph.keep, 1.0)
-        predicted = self._session.run(self._graph.logits, feed).argmax(axis=1)
+        feed = {self._x: _pixels(images)} | dict.fromkeys(self._network.keep, 1.0)
+        predicted = self._session.run(self._network.logits, feed).argmax(axis=1)
         return float((predicted == labels).mean())
 
     def weights(self) -> list[np.ndarray]:
@@ -200,8 +200,8 @@ class Original:
                 variable.load(value, self._session)
 
     def _train(self, batches: list[np.ndarray], dropout: bool) -> float:
-        keep = self._graph.keep if dropout else dict.fromkeys(self._graph.keep, 1.0)
-        wanted, losses = [self._graph.train_step, self._graph.loss], []
+        keep = self._network.keep if dropout else dict.fromkeys(self._network.keep, 1.0)
+        wanted, losses = [self._network.train_step, self._network.loss], []
         for rows in batches:
             feed = {self._x: self._pixels[rows], self._y: self._one_hot[rows]} | keep
             losses.append(self._session.run(wanted, feed)[1])

@@ -1,7 +1,7 @@
 """Trains the original programs and our recipes with many seeds: ``benchmarks/fidelity.csv``.
 
 A training that the file contains is not repeated, so an interrupted experiment resumes. If a recipe
-or a program changes, it is trained again.
+or a program changes, it is trained again. Use one machine for all trainings, without a GPU.
 """
 
 import ast
@@ -60,14 +60,18 @@ class Row(NamedTuple):
 
 
 def definition(recipe: str, program: str) -> str:
-    """Identify what is trained: a hash of the recipe, or of the code of the original program."""
+    """Identify what is trained: a hash of the recipe, or of the function of the original program.
+
+    After a change of other code that affects the results, remove the table.
+    """
     if program == "ours":
         content = load_params(ROOT / "params.yaml").models[recipe]
         return json_sha256(content.model_dump(exclude={"published"}, exclude_unset=True))[:12]
     original = PROGRAMS[recipe]
-    build = original.build
-    code = inspect.getsource(build.func if isinstance(build, partial) else build)
-    return json_sha256([ast.dump(ast.parse(code)), *map(str, original[1:])])[:12]
+    build = original.build if isinstance(original.build, partial) else partial(original.build)
+    code = ast.unparse(ast.parse(inspect.getsource(build.func)))  # without comments
+    arguments = [each.__name__ for each in build.keywords.values()]
+    return json_sha256([recipe, code, *arguments, *map(str, original[1:])])[:12]
 
 
 def wanted_trainings() -> list[Training]:
@@ -128,6 +132,7 @@ def run_training(training: Training) -> list[Row]:
     published = load_params(ROOT / "params.yaml").models[recipe].published
     by_epoch = {each.metric for each in published if each.has_epochs()}
     splits = {name: load_split(PROCESSED, name) for name in ("train", "validation", "test")}
+    choose_device("cpu")  # before TensorFlow computes anything
     started = time.perf_counter()
     train = _train_original if program == "original" else _train_ours
     execution, values = train(recipe, seed, splits, "test_accuracy" in by_epoch)
@@ -157,17 +162,17 @@ def _train_ours(
     name: str, seed: int, splits: dict[str, Split], each_epoch: bool
 ) -> tuple[str, list[Value]]:
     recipe = load_params(ROOT / "params.yaml").models[name]
-    execution = choose_execution(recipe, choose_device("auto"), "auto", "auto")
+    execution = choose_execution(recipe, "cpu", "auto", "auto")
     classes, values = load_dataset_info(PROCESSED)["classes"], []
     trainer = make_trainer(recipe, splits["train"], splits["validation"], classes, seed, execution)
     predictor, (images, labels) = Predictor(trainer.model), splits["test"]
 
     class Record(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            values.append(("training_loss", epoch + 1, logs["loss"]))
+            values.append(("training_loss", logs["epoch"], logs["loss"]))
             if each_epoch:
                 right = metrics.accuracy(predictor.logits(images), labels)
-                values.append(("test_accuracy", epoch + 1, right))
+                values.append(("test_accuracy", logs["epoch"], right))
 
     trainer.run([Record()])
     if not each_epoch:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import ks_2samp
 
 from benchmarks.originals import PROGRAMS, Original
 from src.common.tensorflow import keras, tf
 from src.config.params import load_params
 from src.config.recipe import load_recipe
+from src.models.network import build_model
 from src.training.distributed import SINGLE_WORKER, make_strategy
 from src.training.steps import Steps
 
@@ -43,42 +45,61 @@ def data(digits):
     return images, labels, rows
 
 
-def recipe_without_randomness(name: str, **changes) -> dict:
-    content = RECIPES[name].model_dump() | changes
+def difference_after_ten_steps(name: str, data, graph, **changes) -> float:
+    """Train recipe and program without dropout; compare their weights."""
+    images, labels, rows = data
+    content = RECIPES[name].model_dump()
+    for key, value in changes.items():
+        content[key] = content[key] | value if isinstance(value, dict) else value
     if content.get("dropout"):
         content["dropout"] = dict.fromkeys(content["dropout"], 0.0)
-    return content
+    original, rows = Original(name, images, labels), rows[: STEPS * content["batch_size"]]
+    first = original.weights()
+    ours = ten_steps(content, original, images, labels, rows, graph)
+    original.train(rows, dropout=False)
+    return relative_difference(ours, original.weights(), first)
+
+
+# Adam divides a gradient by its own size, so it increases the rounding error of small gradients.
+TOLERANCE = dict.fromkeys(PROGRAMS, 1e-3) | {"mlp_65x2": 0.02}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_ten_steps_give_the_weights_of_the_original_program(data, graph, name):
-    images, labels, rows = data
     changes = {"schedule": None} if name == "mlp_ema" else {}  # its program has none: see there
-    content = recipe_without_randomness(name, **changes)
-    original = Original(name, images, labels)
-    first, rows = original.weights(), rows[: STEPS * content["batch_size"]]
-    ours = ten_steps(content, original, images, labels, rows, graph)
-    original.train(rows, dropout=False)
-    assert relative_difference(ours, original.weights(), first) < 0.02
+    assert difference_after_ten_steps(name, data, graph, **changes) < TOLERANCE[name]
 
 
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
-        ("cnn", {"initial_accumulator": 0.0}),
-        ("mlp_dropout", {"initial_accumulator": 0.0}),
-        ("mlp_65x2", {"epsilon": 1e-7}),
+        ("cnn", {"optimizer": {"initial_accumulator": 0.0}}),
+        ("mlp_dropout", {"optimizer": {"initial_accumulator": 0.0}}),
+        ("mlp_65x2", {"optimizer": {"epsilon": 1e-7}}),
+        ("mlp_ema", {"schedule": None, "l2": 0.0}),
     ],
 )
-def test_ten_steps_with_the_optimizer_of_keras_give_other_weights(data, graph, name, changes):
-    images, labels, rows = data
-    content = recipe_without_randomness(name)
-    content["optimizer"] = content["optimizer"] | changes
-    original = Original(name, images, labels)
-    first, rows = original.weights(), rows[: STEPS * content["batch_size"]]
-    ours = ten_steps(content, original, images, labels, rows, graph)
-    original.train(rows, dropout=False)
-    assert relative_difference(ours, original.weights(), first) > 0.02
+def test_ten_steps_with_another_definition_give_other_weights(data, graph, name, changes):
+    assert difference_after_ten_steps(name, data, graph, **changes) > 1.5 * TOLERANCE[name]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_initial_values_have_the_distribution_of_the_original_program(digits, name):
+    keras.utils.set_random_seed(1)
+    ours = build_model(RECIPES[name], 28, 28, 10).get_weights()
+    for own, other in zip(ours, Original(name, *digits).weights(), strict=True):
+        assert own.shape == other.shape
+        if np.ptp(other) == 0:
+            np.testing.assert_array_equal(own, other)
+        else:
+            assert ks_2samp(own.ravel(), other.ravel()).pvalue > 0.001
+
+
+@pytest.mark.parametrize("name", ["mlp_dropout", "cnn"])
+def test_dropout_keeps_the_fractions_of_the_original_program(digits, name):
+    rates = RECIPES[name].dropout.model_dump().values()
+    keep = Original(name, *digits)._network.keep.values()
+    assert list(keep) == pytest.approx([1 - rate for rate in rates])
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
