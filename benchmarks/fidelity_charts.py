@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from src.config.published_values import Published
+from src.config.published_values import Published, TrainingLoss
 
 COLORS = {"original": "tab:orange", "ours": "tab:blue"}
 
@@ -14,37 +14,50 @@ COLORS = {"original": "tab:orange", "ours": "tab:blue"}
 def write_chart(path: Path, published: Published, results: pd.DataFrame) -> None:
     """Write the curve, and its difference from the mean of the original program.
 
-    ``results`` contains the values of one metric, with columns program, epoch and value.
+    Losses have a logarithmic axis and a relative difference. ``results`` contains the values of one
+    metric, with columns program, epoch and value.
     """
     statistics = results.groupby(["program", "epoch"]).value.agg(["mean", "std", "count"])
-    reference = statistics.loc["original"]["mean"]
-    author = pd.Series({each.epoch: each.value for each in published.values})
+    reference, metric = statistics.loc["original"]["mean"], published.metric.replace("_", " ")
     figure, (curve, difference) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
-    for axes, base in ((curve, 0), (difference, reference)):
-        for program, color in COLORS.items():
-            own = statistics.loc[program]
-            middle, label = (
-                own["mean"] - base,
-                f"{program}, {own['count'].iloc[0]} seeds: mean ± 2 s",
-            )
-            axes.fill_between(
-                own.index, middle - 2 * own["std"], middle + 2 * own["std"],
-                color=color, alpha=0.25, linewidth=0, label=label,
-            )  # fmt: skip
-            axes.plot(own.index, middle, color=color)
-        sample = getattr(published, "sample", None)
-        if sample:
-            error = 2 * (reference * (1 - reference) / sample).map(sqrt)
-            for side in (-1, 1):
-                label = f"± 2 s of a sample of {sample} images" if side == 1 else None
-                axes.plot(
-                    reference.index, reference - base + side * error, ":", color="gray", label=label
-                )
-        axes.plot(author.index, author - base, "k.", label="author")
-        axes.set_xlabel("epoch")
-    metric = published.metric.replace("_", " ")
+    _draw(curve, published, statistics, 0, 1)
     curve.set_ylabel(metric)
     curve.legend()
-    difference.set_ylabel(f"{metric} minus mean of the original")
+    if isinstance(published, TrainingLoss):
+        curve.set_yscale("log")
+        curve.yaxis.set_major_formatter("{x:g}")
+        curve.yaxis.set_minor_formatter("{x:g}")
+        _draw(difference, published, statistics, reference, reference)
+        difference.set_ylabel(f"({metric} - mean of the original) / mean")
+    else:
+        _draw(difference, published, statistics, reference, 1)
+        difference.set_ylabel(f"{metric} - mean of the original")
+    for axes in (curve, difference):
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
     figure.savefig(path, dpi=90)
     plt.close(figure)
+
+
+def _draw(
+    axes: plt.Axes,
+    published: Published,
+    statistics: pd.DataFrame,
+    subtract: pd.Series | int,
+    divide: pd.Series | int,
+) -> None:
+    for program, color in COLORS.items():
+        own = statistics.loc[program]
+        label = f"{program}, {own['count'].iloc[0]} seeds: mean ± 2 s"
+        edges = [(own["mean"] + side * own["std"] - subtract) / divide for side in (-2, 2)]
+        style = {"color": color, "alpha": 0.25, "linewidth": 0}
+        axes.fill_between(own.index, *edges, label=label, **style)
+        axes.plot((own["mean"] - subtract) / divide, color=color)
+    if sample := getattr(published, "sample", None):
+        mean = statistics.loc["original"]["mean"]
+        error = (mean * (1 - mean) / sample).map(sqrt)
+        for side, label in ((-2, None), (2, f"± 2 s of a sample of {sample} images")):
+            edge = (mean + side * error - subtract) / divide
+            axes.plot(edge, ":", color="gray", label=label)
+    author = pd.Series({each.epoch: each.value for each in published.values})
+    axes.plot((author - subtract) / divide, "k.", label="author")
