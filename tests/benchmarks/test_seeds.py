@@ -45,8 +45,8 @@ def test_a_changed_recipe_is_trained_again(table, monkeypatch):
     assert len(list(seeds.run_missing())) == seeds.SEEDS["cnn"]
 
 
-def test_each_program_and_recipe_has_at_least_10_seeds():
+def test_each_program_and_recipe_has_several_seeds():
     wanted = pd.DataFrame(seeds.wanted_trainings()).groupby(["recipe", "program"]).seed.nunique()
     assert len(wanted) == 2 * len(PROGRAMS)
     assert (wanted.drop("cnn") >= 10).all()
-    assert (wanted["cnn"] == 5).all()
+    assert (wanted["cnn"] >= 3).all()  # it takes 12 minutes for each
