@@ -201,6 +201,7 @@ def many(tmp_path_factory, new_checkout, shell, edit_params, write_set) -> Path:
         checkout,
         model="mlp_dropout",
         models__mlp_dropout__epochs=1,
+        models__mlp_dropout__shuffle=True,  # through a buffer
         data__dataset="local",
         data__folders=["data/incoming"],
         train__memory_limit=1,
