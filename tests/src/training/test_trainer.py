@@ -62,7 +62,8 @@ def test_weights_are_kept_for_each_epoch(new_trainer, change_recipe):
 
 
 def test_an_infinite_loss_is_an_error(new_trainer, change_recipe):
-    recipe = change_recipe("mlp_65x2", optimizer={"kind": "sgd", "learning_rate": 1000.0})
+    optimizer, bias = {"kind": "sgd", "learning_rate": 1000.0}, {"kind": "zeros"}
+    recipe = change_recipe("mlp_65x2", optimizer=optimizer, bias=bias)
     message = r"the loss became NaN or infinite between steps \d+ and \d+ of 180; lower learning_r"
     with pytest.raises(PipelineError, match=message):
         new_trainer(recipe).run()
