@@ -152,7 +152,7 @@ def _introduction(values: pd.DataFrame, results: pd.DataFrame) -> str:
 
 def _published_values(recipe: str, values: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
     """The chart and the table of a recipe; nothing if its author published no values."""
-    published = load_params(ROOT / "params.yaml").models[recipe].published
+    published = load_params().models[recipe].published
     if not published:
         return
     yield f"\n### {recipe}\n"

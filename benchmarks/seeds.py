@@ -65,7 +65,7 @@ def definition(recipe: str, program: str) -> str:
     After a change of other code that affects the results, remove the table.
     """
     if program == "ours":
-        content = load_params(ROOT / "params.yaml").models[recipe]
+        content = load_params().models[recipe]
         return json_sha256(content.model_dump(exclude={"published"}, exclude_unset=True))[:12]
     original = PROGRAMS[recipe]
     build = original.build if isinstance(original.build, partial) else partial(original.build)
@@ -129,7 +129,7 @@ def _write(rows: list[Row]) -> None:
 def run_training(training: Training) -> list[Row]:
     """Train with one seed; this runs in a process of the pool."""
     recipe, program, seed = training
-    published = load_params(ROOT / "params.yaml").models[recipe].published
+    published = load_params().models[recipe].published
     by_epoch = {each.metric for each in published if each.has_epochs()}
     splits = {name: load_split(PROCESSED, name) for name in ("train", "validation", "test")}
     choose_device("cpu")  # before TensorFlow computes anything
@@ -161,7 +161,7 @@ def _train_original(
 def _train_ours(
     name: str, seed: int, splits: dict[str, Split], each_epoch: bool
 ) -> tuple[str, list[Value]]:
-    recipe = load_params(ROOT / "params.yaml").models[name]
+    recipe = load_params().models[name]
     execution = choose_execution(recipe, "cpu", "auto", "auto")
     classes, values = load_dataset_info(PROCESSED)["classes"], []
     trainer = make_trainer(recipe, splits["train"], splits["validation"], classes, seed, execution)

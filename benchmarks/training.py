@@ -19,9 +19,7 @@ from src.models.device import choose_device
 from src.training.execution import choose_execution
 from src.training.setup import make_trainer
 
-VALIDATION = (
-    100  # images; our training loop validates after each epoch, the other programs never do
-)
+VALIDATION = 100  # images; our training loop validates after each epoch, the others never do
 INTRODUCTION = """\
 Seconds per epoch of {images:,} images. *Ours* is our training loop, with shuffling and a validation
 on {validation} images. *Feed loop* is the way of TensorFlow 1: each step is a call of `Session.run`
