@@ -156,3 +156,19 @@ def test_killed_while_dvc_writes_its_lock_file(results_there, shell, expected, r
     done = shell(["dvc", "repro"], results_there)
     assert "Running stage 'train" not in done.stdout
     assert results(results_there) == expected
+
+
+@pytest.mark.fault(
+    "`dvc` killed while it writes `.dvc/tmp/rwlock`, before and after each stage",
+    sees="in the next run, from `dvc`: `Unable to read RWLock-file '.dvc/tmp/rwlock'`",
+    then="`rm .dvc/tmp/rwlock`; then `dvc repro` continues",
+)
+def test_killed_while_dvc_writes_its_locks(results_there, shell, expected, results):
+    locks = results_there / ".dvc/tmp/rwlock"
+    locks.write_bytes(b"")
+    (results_there / "models/mlp_dropout/model.keras").unlink()
+    said = shell(["dvc", "repro"], results_there, fails=True).stderr
+    assert "Unable to read RWLock-file '.dvc/tmp/rwlock'" in said
+    locks.unlink()
+    shell(["dvc", "repro"], results_there)
+    assert results(results_there) == expected
