@@ -1,7 +1,4 @@
-"""The schema of a recipe: a block under ``models`` in ``params.yaml``.
-
-Defaults of optimizers are those of Keras. Where TensorFlow 1 differs, a key has its value.
-"""
+"""The schema of a recipe: a block under ``models`` in ``params.yaml``."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,13 +6,12 @@ from pydantic import Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
 from src.config.block import Block, Count, Fraction
+from src.config.optimizer import Optimizer, Schedule
 from src.config.published_values import Published
 
 Units = Annotated[int, Field(ge=1, le=100_000)]
 Value = Annotated[float, Field(ge=-1000, le=1000)]
 Stddev = Annotated[float, Field(ge=0, le=1000)]
-LearningRate = Annotated[float, Field(gt=0, le=1000)]
-Epsilon = Annotated[float, Field(gt=0, le=1)]
 # All are monotone: max-pooling may therefore come before them or after, with the same result.
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "softplus"]
 
@@ -62,62 +58,10 @@ Bias = Annotated[
 ]
 
 
-class Sgd(Block):
-    kind: Literal["sgd"]
-    learning_rate: LearningRate
-    momentum: Fraction = 0.0
-    nesterov: bool = False
-
-
-class Adam(Block):
-    """Adam (Kingma and Ba, 2015), in the form with epsilon outside the bias correction.
-
-    ``epsilon`` of ``tf.compat.v1.train.AdamOptimizer`` is 1e-8.
-    """
-
-    kind: Literal["adam"]
-    learning_rate: LearningRate
-    beta_1: Fraction = 0.9
-    beta_2: Fraction = 0.999
-    epsilon: Epsilon = 1e-7
-
-
-class Rmsprop(Block):
-    """w -= learning_rate × g / √(v + epsilon), with v = rho × v + (1 - rho) × g².
-
-    ``initial_accumulator`` is the first v. In ``tf.compat.v1.train.RMSPropOptimizer``, it is 1 (in
-    Keras: 0), and ``epsilon`` is 1e-10. With v = 1, the first steps are small.
-    """
-
-    kind: Literal["rmsprop"]
-    learning_rate: LearningRate
-    rho: Fraction = 0.9
-    initial_accumulator: Annotated[float, Field(ge=0, le=1000)] = 0.0
-    epsilon: Epsilon = 1e-7
-
-
-class ExponentialSchedule(Block):
-    """learning_rate × decay_rate ^ (step / decay_steps), continuous."""
-
-    kind: Literal["exponential"]
-    decay_rate: Annotated[float, Field(gt=0, le=1)]
-    decay_steps: Count
-
-
-class CosineSchedule(Block):
-    """From learning_rate to zero along half a cosine, over the complete training."""
-
-    kind: Literal["cosine"]
-
-
 class Averaging(Block):
     """Moving average of the weights, with decay min(decay, (1 + step) / (10 + step))."""
 
     decay: Fraction
-
-
-Optimizer = Annotated[Sgd | Adam | Rmsprop, Field(discriminator="kind")]
-Schedule = Annotated[ExponentialSchedule | CosineSchedule, Field(discriminator="kind")]
 
 
 class EarlyStopping(Block):

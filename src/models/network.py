@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from src.common.tensorflow import keras, tf
-from src.config.recipe import CosineSchedule, ExponentialSchedule, Recipe
+from src.config.optimizer import CosineSchedule, ExponentialSchedule
+from src.config.recipe import Recipe
 
 
 def build_model(
