@@ -11,7 +11,7 @@ READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f
 ON_ALL_CORES := -n logical --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test fast-test faults ui tensorboard demo experiments find send bench lint lock readme
+.PHONY: help repro test fast-test faults ui tensorboard demo experiments find send bench verify record lint lock readme
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,13 @@ lint: $(READY) ## format the code, fix and check it
 lock: $(READY) ## update requirements.lock from requirements*.txt
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-header --no-annotate --quiet --upgrade requirements-dev.txt -o requirements.lock
+
+verify: $(READY) ## train all again in a clone, compare with the last commit (MODEL=softmax: one minute)
+	@python -m benchmarks.verify $(MODEL)
+
+record: $(READY) ## after `make repro`, before a commit: update README.md and metrics/recorded_on.json
+	@python -m src.tracking.recorded_on
+	@python -m src.reporting.report --readme
 
 readme: $(READY) ## copy metrics/comparison.md into README.md
 	@python -m src.reporting.report --readme

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
+import pandas as pd
 import yaml
 
 from benchmarks.processes import clone, environment, measure_command
 from benchmarks.timing import alternate, ratio
-from src.models.artifacts import load_record
+from src.common.paths import TIMING
 
 DISCARD_LOGS = "import sys\n\nsys.stdin.read()\n"  # replaces the process that logs to MLflow
 INTRODUCTION = """\
@@ -49,7 +50,7 @@ def forced_runs(checkout: Path, without_mlflow: Path, repeat: int) -> str:
     tracked, untracked, trainings = [], [], []
     for _ in range(repeat):
         tracked.append(measure_command(checkout, *command).seconds)
-        trainings.append(sum(load_record(path)["seconds"] for path in checkout.glob("models/*")))
+        trainings.append(pd.read_csv(checkout / TIMING).groupby("recipe").seconds.max().sum())
         untracked.append(measure_command(without_mlflow, *command).seconds)
     overheads = [1 - training / total for training, total in zip(trainings, tracked, strict=True)]
     return (

@@ -55,7 +55,7 @@ def main(strategy: str, devices: int, steps: int, folder: Path, names: list[str]
             weights = result.model.get_weights()
             np.save(folder / f"{name}.npy", np.concatenate([each.ravel() for each in weights]))
             # Only the second half is timed: the first one includes the tracing of the graph.
-            print(result.history[-1]["seconds"] / steps)
+            print(result.seconds[-1] / steps)
 
 
 if __name__ == "__main__":

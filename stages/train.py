@@ -31,16 +31,16 @@ def main() -> None:
             job.trainer.run(checkpoint=job.checkpoint)
             return
         resumes = job.checkpoint.exists()
-        log("begin", config=job.run_config, resumed=resumes)
+        log("begin", config=job.run_config, environment=job.environment, resumed=resumes)
         training = job.trainer.run(training_callbacks(plan, log, resumes), job.checkpoint)
         with atomic_folder(paths.MODELS / name) as folder:
             record = artifacts.save(folder, job.run_config, training)
         print(
             f"{name}: validation accuracy {record['val_accuracy']:.4f} after "
-            f"{record['epochs']:.4g} epochs in {record['seconds']:.1f} s, "
+            f"{record['epochs']:.4g} epochs in {sum(training.seconds):.1f} s, "
             f"weights {record['weights_sha256'][:12]}"
         )
-        log("end", folder=str(paths.MODELS / name))
+        log("end", folder=str(paths.MODELS / name), seconds=training.seconds)
 
 
 if __name__ == "__main__":

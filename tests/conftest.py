@@ -15,8 +15,8 @@ pytest_plugins = [
     "tests.fixtures.checkout",
     "tests.fixtures.idx_files",
     "tests.fixtures.servers",
+    "tests.fixtures.trainings",  # first: the next one imports it
     "tests.fixtures.training",
-    "tests.fixtures.trainings",
 ]
 
 

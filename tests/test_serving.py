@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import pytest
 
+from tests.fixtures.trainings import REGISTRY
+
 pytestmark = pytest.mark.slow
 
 
@@ -26,7 +28,7 @@ def server(tmp_path_factory, model_file, make_training, log_training, serving, e
 
         uri = f"sqlite:///{root / 'mlflow.db'}"
         record = json.loads((folder / "training.json").read_text())
-        register(MlflowClient(uri), record, 0.5)
+        register(MlflowClient(uri), record, REGISTRY)
     words = ["mlflow", "models", "serve", "--env-manager", "local"]
     words += ["-m", "models:/mnist-classifier@champion", "--host", "127.0.0.1"]
     settings = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}

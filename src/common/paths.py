@@ -28,6 +28,8 @@ COMPARISON = Path("metrics/comparison.csv")
 COMPARISON_TEXT = Path("metrics/comparison.md")
 PUBLISHED = Path("metrics/published.csv")
 SUMMARY = Path("metrics/summary.json")
+RECORDED_ON = Path("metrics/recorded_on.json")  # in git, but not a DVC output
+TIMING = Path("metrics/timing.csv")  # not a DVC output
 
 
 def main_checkout() -> Path:

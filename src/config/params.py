@@ -12,11 +12,14 @@ from src.config.block import Block, Count
 from src.config.recipe import FAMILIES, Recipe
 from src.config.validation_errors import describe, nearest
 
+Dataset = Literal["mnist", "fashion-mnist", "kmnist", "digits", "local"]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
 
 class DataParams(Block):
     """The dataset, and its sources."""
 
-    dataset: Literal["mnist", "fashion-mnist", "kmnist", "digits", "local"]
+    dataset: Dataset
     folders: list[str]
     mirrors: Literal["public"] | list[Annotated[str, Field(pattern=r"^https?://")]]
     fallback: Literal["digits", "none"]
@@ -39,7 +42,9 @@ class TrainParams(Block):
 class RegistryParams(Block):
     """Which models are registered in MLflow."""
 
-    minimum_accuracy: Annotated[float, Field(ge=0, le=1)]
+    minimum_accuracy: dict[Dataset, Fraction]
+    minimum_skill: Fraction
+    champion_margin: Annotated[float, Field(ge=0, le=100)]
 
 
 class Params(Block):

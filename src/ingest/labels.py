@@ -9,16 +9,16 @@ from src.common.errors import PipelineError
 MAX_LABELS = 256  # the values of a byte
 
 
-def check_labels(seen: dict[str, np.ndarray]) -> int:
+def check_labels(counts: dict[str, np.ndarray]) -> int:
     """Return the number of classes; print a warning for labels that are missing in a split.
 
     Args:
-        seen: for each split, ``bool [256]``: which labels it contains.
+        counts: for each split, ``int [256]``: how many images have each label.
 
     Raises:
         PipelineError: all labels are the same.
     """
-    labels = {split: set(np.flatnonzero(mask).tolist()) for split, mask in seen.items()}
+    labels = {split: set(np.flatnonzero(own).tolist()) for split, own in counts.items()}
     used = set.union(*labels.values())
     if len(used) < 2:
         raise PipelineError(

@@ -32,7 +32,8 @@ def preprocess(raw: Path, target: Path, validation: int) -> dict:
     Returns:
         The content of ``dataset.json``: ``name``, ``requested`` and ``is_fallback`` as in ``raw``;
         ``height``, ``width``; ``classes`` K, one more than the highest label; ``counts`` of the
-        training and validation images; ``digest``, a SHA-256 of their files and of the split.
+        training and validation images; ``largest_class``, the fraction of the validation images
+        that have the most frequent label; ``digest``, a SHA-256 of the files and of the split.
 
     Raises:
         PipelineError: a file is missing or damaged, or the files do not match.
@@ -42,30 +43,33 @@ def preprocess(raw: Path, target: Path, validation: int) -> dict:
     (train, height, width), (test, *_) = _check_shapes(*paths)
     held_out = min(validation, train // 5)
     counts = {"train": train - held_out, "validation": held_out}
-    classes = _write_splits(paths, target, counts | {"test": test}, [height, width])
+    classes, labels = _write_splits(paths, target, counts | {"test": test}, [height, width])
     files = [source["files"][path.name] for path in paths[:2]]
     info = {
         **{key: source[key] for key in ("name", "requested", "is_fallback")},
         **{"height": height, "width": width, "classes": classes, "counts": counts},
+        "largest_class": round(int(labels["validation"].max()) / held_out, 6),
         "digest": json_sha256([*files, held_out]),
     }
     write_json(target / SPLIT_FOLDERS["train"] / "dataset.json", info)
     return info
 
 
-def _write_splits(paths: list[Path], target: Path, counts: dict[str, int], size: list[int]) -> int:
-    """Write all arrays; return the number of classes."""
+def _write_splits(
+    paths: list[Path], target: Path, counts: dict[str, int], size: list[int]
+) -> tuple[int, dict[str, np.ndarray]]:
+    """Write all arrays; return the number of classes, and the counts of ``_write`` for labels."""
     train_images, train_labels, test_images, test_labels = paths
     for folder in set(SPLIT_FOLDERS.values()):
         (target / folder).mkdir()
     training = {split: counts[split] for split in ("validation", "train")}
     test = {"test": counts["test"]}
-    seen = _write(train_labels, target, "labels", training, [])
-    seen |= _write(test_labels, target, "labels", test, [])
-    classes = check_labels(seen)
+    labels = _write(train_labels, target, "labels", training, [])
+    labels |= _write(test_labels, target, "labels", test, [])
+    classes = check_labels(labels)
     _write(train_images, target, "images", training, size)
     _write(test_images, target, "images", test, size)
-    return classes
+    return classes, labels
 
 
 def _raw_path(raw: Path, name: str) -> Path:
@@ -111,9 +115,9 @@ def _write(
 ) -> dict[str, np.ndarray]:
     """Write the items of one IDX file, in their order, to one ``.npy`` file per split.
 
-    Returns ``bool [256]`` for each split: which labels it contains. For images, all are False.
+    Returns ``int [256]`` for each split: how many items have each label. For images, all are 0.
     """
-    seen = {split: np.zeros(MAX_LABELS, bool) for split in counts}
+    labels = {split: np.zeros(MAX_LABELS, int) for split in counts}
     with ExitStack() as stack:
         files = {}
         for split, count in counts.items():
@@ -126,8 +130,8 @@ def _write(
         for split, items in _divided(chunks, counts):
             files[split].write(items.data)
             if kind == "labels":
-                seen[split][items] = True
-    return seen
+                labels[split] += np.bincount(items, minlength=MAX_LABELS)
+    return labels
 
 
 def _divided(

@@ -14,6 +14,8 @@ import numpy as np
 
 from src.common.errors import PipelineError
 from src.common.files import read_json, write_json
+from src.common.paths import MODELS, RECIPES
+from src.models.archive import save_model
 from src.models.record import Record, RunConfig, TrainingResult
 
 if TYPE_CHECKING:
@@ -22,13 +24,13 @@ if TYPE_CHECKING:
 RECORD = "training.json"
 MODEL = "model.keras"
 HISTORY = "history.csv"
-COLUMNS = ("epoch", "step", "loss", "val_loss", "val_accuracy", "seconds")
+COLUMNS = ("epoch", "step", "loss", "val_loss", "val_accuracy")
 BY_EPOCH = "weights_by_epoch.npy"
 
 
 def save(folder: Path, run_config: RunConfig, training: TrainingResult) -> Record:
     """Write the result of a training into the empty ``folder``, and return ``training.json``."""
-    training.model.save(folder / MODEL)
+    save_model(training.model, folder / MODEL)
     if training.weights_by_epoch is not None:
         np.save(folder / BY_EPOCH, training.weights_by_epoch, allow_pickle=False)
     with (folder / HISTORY).open("w", newline="") as file:
@@ -40,7 +42,6 @@ def save(folder: Path, run_config: RunConfig, training: TrainingResult) -> Recor
         **run_config,
         "steps": last["step"],
         "epochs": last["epoch"],
-        "seconds": round(sum(row["seconds"] for row in training.history), 2),
         "val_accuracy": last["val_accuracy"],
         "val_loss": last["val_loss"],
         "weights_sha256": weights_sha256(training.model),
@@ -56,6 +57,12 @@ def weights_sha256(model: "keras.Model") -> str:
         digest.update(f"{weights.dtype}{weights.shape}".encode())
         digest.update(np.ascontiguousarray(weights).data)
     return digest.hexdigest()
+
+
+def trained_folders() -> list[Path]:
+    """The folders of the trained recipes; that of a recipe that was removed is not one of them."""
+    folders = [MODELS / path.stem for path in sorted(RECIPES.glob("*.json"))]
+    return [folder for folder in folders if (folder / RECORD).exists()]
 
 
 def load_record(folder: Path) -> Record:

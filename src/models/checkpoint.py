@@ -1,21 +1,20 @@
 """Checkpoints of a training, written from time to time, from which an interrupted training resumes.
 
-The name of a checkpoint contains a hash of everything that determines the weights: recipe, dataset,
-code and versions. ``evaluate`` removes the checkpoint of a complete training, because DVC has the
-results in its cache when that stage starts. If DVC is killed earlier, it runs the training again.
+The name of a checkpoint contains a hash of the recipe, the dataset and the code. Its content names
+the machine and the versions, which also determine the weights. ``evaluate`` removes the checkpoint
+of a complete training, because DVC has the results in its cache when that stage starts. If DVC is
+killed earlier, it runs the training again.
 """
 
 import io
 import json
 import os
-import platform
 import sys
 import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,14 +24,9 @@ import yaml
 from src.common.files import json_sha256, sha256
 
 if TYPE_CHECKING:
-    from src.models.record import RunConfig
+    from src.models.record import Environment, RunConfig
 
 ROOT = Path(__file__).parents[2]
-# The fields of the record that determine the weights, in addition to the dataset's digest.
-IDENTITY = (
-    *("recipe_sha256", "keep_epochs", "versions"),
-    *("device", "compile", "precision", "strategy", "buffer_size"),
-)
 MIN_INTERVAL_SECONDS = 2.0
 MAX_TIME_FRACTION = 0.02  # of the training time that is used to write checkpoints
 STALE_SECONDS = 7 * 24 * 3600
@@ -55,10 +49,14 @@ def _training_code_sha256() -> str:
 class Checkpoint:
     """The checkpoint file of one training, in the folder of all checkpoints."""
 
-    def __init__(self, folder: Path, record: "RunConfig") -> None:
-        training = itemgetter(*IDENTITY)(record), record["dataset"]["digest"]
-        key = json_sha256([training, _training_code_sha256(), platform.machine()])
-        self.folder, self.name = folder, record["name"]
+    def __init__(
+        self, folder: Path, config: "RunConfig", environment: "Environment | None" = None
+    ) -> None:
+        """``environment`` is that of the training; it is not needed to remove the checkpoint."""
+        self._environment = environment
+        training = config["recipe_sha256"], config["keep_epochs"], config["dataset"]["digest"]
+        key = json_sha256([training, _training_code_sha256()])
+        self.folder, self.name = folder, config["name"]
         self._path = folder / f"{self.name}-{key[:16]}.npz"
         self._written, self._cost = time.perf_counter(), 0.0
 
@@ -79,7 +77,7 @@ class Checkpoint:
         partial = self._path.with_name(f".{self._path.stem}.{uuid.uuid4().hex}.partial")
         try:
             with partial.open("wb") as file:
-                np.savez(file, *arrays, state=np.array(json.dumps(state)))
+                np.savez(file, *arrays, state=np.array(json.dumps([self._environment, state])))
                 file.flush()
                 os.fsync(file.fileno())
             with suppress(FileNotFoundError):  # removed by `prune` of another process
@@ -99,17 +97,22 @@ class Checkpoint:
     def load(self, content: bytes | None) -> tuple[dict[str, Any], list[np.ndarray]] | None:
         """Return the state and arrays in the content of a checkpoint.
 
-        Returns None if there is no content, or if it is damaged; then the file is removed.
+        Returns None if there is no content, or if it is damaged or from another environment; then
+        the file is removed.
         """
         if content is None:
             return None
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as saved:
-                state = json.loads(str(saved["state"]))
-                return state, [saved[f"arr_{index}"] for index in range(len(saved.files) - 1)]
+                environment, state = json.loads(str(saved["state"]))
+                arrays = [saved[f"arr_{index}"] for index in range(len(saved.files) - 1)]
         except Exception as error:  # the readers of zip, npy and JSON raise many types
             self.discard(f"cannot be read ({type(error).__name__})")
             return None
+        if environment != self._environment:
+            self.discard("is from another machine, or from other versions of the packages")
+            return None
+        return state, arrays
 
     def discard(self, reason: str) -> None:
         """Remove a checkpoint that cannot be used, and print the reason."""

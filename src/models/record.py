@@ -18,7 +18,6 @@ class HistoryRow(TypedDict):
     val_loss: float
     val_accuracy: float
     learning_rate: float
-    seconds: float  # of training and validation since the last row
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,7 @@ class TrainingResult:
 
     model: "keras.Model"
     history: list[HistoryRow]
+    seconds: list[float]  # of training and validation, for each row of the history
     weights_by_epoch: np.ndarray | None  # float32 [rows, weights]
 
 
@@ -40,11 +40,18 @@ class RunConfig(TypedDict):
     keep_epochs: bool  # whether the weights of each row are kept
     dataset: dict[str, Any]  # dataset.json of the preprocessed data
     parameters: int
+
+
+class Environment(TypedDict):
+    """What a training ran on; not in ``models/<recipe>/``, which is the same on any machine."""
+
     device: str  # this and the next four are the fields of ``Execution``
     compile: str
     precision: str
     strategy: str
     buffer_size: int | None
+    threads: int  # of the CPU
+    processor: str
     versions: dict[str, str]  # of Python, tensorflow, keras, numpy
 
 
@@ -53,7 +60,6 @@ class Record(RunConfig):
 
     steps: int
     epochs: float
-    seconds: float
     val_accuracy: float
     val_loss: float
     weights_sha256: str

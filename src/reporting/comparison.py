@@ -30,7 +30,6 @@ def comparison_table(
                 "recipe": name,
                 "parameters": record["parameters"],
                 "epochs": record["epochs"],
-                "seconds": record["seconds"],
                 "validation_accuracy": record["val_accuracy"],
                 "test_accuracy": test[name]["accuracy"],
                 "ci_low": test[name]["ci_low"],
@@ -46,12 +45,9 @@ def comparison_table(
 
 
 def validation_curves(histories: dict[str, list[dict[str, float]]]) -> pd.DataFrame:
-    """One row per recipe and validation, with the training time in seconds until then."""
-    tables = [
-        pd.DataFrame(rows).assign(recipe=name, seconds=lambda table: table.seconds.cumsum())
-        for name, rows in histories.items()
-    ]
-    columns = ["recipe", "epoch", "seconds", "loss", "val_loss", "val_accuracy"]
+    """One row per recipe and validation."""
+    tables = [pd.DataFrame(rows).assign(recipe=name) for name, rows in histories.items()]
+    columns = ["recipe", "epoch", "loss", "val_loss", "val_accuracy"]
     return pd.concat(tables, ignore_index=True)[columns]
 
 

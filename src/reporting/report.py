@@ -15,9 +15,9 @@ from rich.panel import Panel
 from rich.table import Table
 
 from src.common.errors import PipelineError, run
-from src.common.files import atomic_file, write_json
+from src.common.files import atomic_file, read_json, write_json
 from src.common.markdown import replace_section
-from src.common.paths import COMPARISON, COMPARISON_TEXT, PUBLISHED, SUMMARY
+from src.common.paths import COMPARISON, COMPARISON_TEXT, PUBLISHED, SUMMARY, TEST, TIMING
 from src.evaluation.tables import write_csv
 
 README = Path("README.md")
@@ -28,8 +28,12 @@ NEXT = """Try next, after `. .venv/bin/activate`:
   make ui                                           # runs, curves and models in the browser"""
 
 
-def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """The comparison with text in every cell; – in empty cells."""
+def readable(table: pd.DataFrame, seconds: dict[str, float] | None = None) -> pd.DataFrame:
+    """The comparison with text in every cell; – in empty cells.
+
+    ``seconds`` is the training time of some of the recipes; without it, the table has no such
+    column.
+    """
     accuracy = "{:.4f}".format
     reproduced = "{0.reproduced}, {0.values_reproduced} of {0.values_published}".format
     rows = list(table.itertuples())
@@ -37,14 +41,16 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         "recipe": table.recipe,
         "parameters": table.parameters.map("{:,}".format),
         "epochs": table.epochs.map("{:.4g}".format),
-        "seconds": table.seconds.map("{:.1f}".format),
+        "seconds": [f"{seconds[n]:.1f}" if n in seconds else "–" for n in table.recipe]
+        if seconds
+        else None,
         "validation": table.validation_accuracy.map(accuracy),
         "test": table.test_accuracy.map(accuracy),
         "95% interval": table.ci_low.map(accuracy) + "–" + table.ci_high.map(accuracy),
         "published": ["–" if pd.isna(v) else str(v) for v in table.published_accuracy],
         "reproduced": [reproduced(row) if row.values_published else "–" for row in rows],
     }
-    return pd.DataFrame(text)
+    return pd.DataFrame({name: column for name, column in text.items() if column is not None})
 
 
 def sentences(published: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
@@ -89,12 +95,25 @@ def write(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any])
         partial.write_text(to_markdown(table, published, summary), "utf-8")
 
 
+def training_seconds() -> dict[str, float]:
+    """The training time of each recipe whose weights were trained here, from ``timing.csv``."""
+    if not TIMING.exists():
+        return {}
+    weights = {name: each["weights_sha256"] for name, each in read_json(TEST, "evaluate").items()}
+    last = pd.read_csv(TIMING).drop_duplicates("recipe", keep="last")
+    return {
+        row.recipe: row.seconds
+        for row in last.itertuples()
+        if row.weights_sha256 == weights.get(row.recipe)
+    }
+
+
 def show(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> None:
     """Print the comparison; a narrow terminal gets only the most important columns."""
     console = Console(highlight=False)
     if not console.is_terminal:  # a log file, where the width does not matter
         console = Console(highlight=False, width=120)
-    text = readable(table)
+    text = readable(table, training_seconds())
     for column in ("seconds", "epochs", "parameters", "95% interval"):
         widths = [max(len(name), *map(len, text[name])) for name in text.columns]
         if sum(widths) + 3 * len(widths) + 1 > console.width:

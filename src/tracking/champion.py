@@ -2,9 +2,11 @@
 
 import sys
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
+from src.config.params import RegistryParams
 from src.models.record import Record
 from src.tracking.attempts import short_reason
 from src.tracking.description import NOTE, WEIGHTS
@@ -22,16 +24,29 @@ def registered_name(dataset: dict[str, Any]) -> str:
     return f"{dataset['name']}-classifier"
 
 
-def register(client: Any, record: Record, minimum: float) -> str:
+def minimum_accuracy(dataset: dict[str, Any], params: RegistryParams) -> tuple[float, str]:
+    """The lowest validation accuracy of a registered model, and the parameter that it comes from.
+
+    ``dataset`` is ``dataset.json``. If no accuracy is set for the dataset, it follows from the
+    skill (accuracy - c) / (1 - c), where c is the accuracy of always predicting the most frequent
+    class.
+    """
+    if (minimum := params.minimum_accuracy.get(dataset["name"])) is not None:
+        return minimum, f"registry.minimum_accuracy.{dataset['name']}"
+    chance = dataset["largest_class"]
+    return chance + params.minimum_skill * (1 - chance), "registry.minimum_skill"
+
+
+def register(client: Any, record: Record, params: RegistryParams) -> str:
     """Register a trained model once, and make it the champion if it is better than the champion.
 
-    A model below the ``minimum`` validation accuracy is not registered. Returns a sentence that
-    says what was done.
+    Returns a sentence that says what was done.
     """
+    minimum, parameter = minimum_accuracy(record["dataset"], params)
     if record["val_accuracy"] < minimum:
         return (
             f"{record['name']} is not registered, because its validation accuracy, "
-            f"{record['val_accuracy']:.4f}, is below registry.minimum_accuracy, {minimum}"
+            f"{record['val_accuracy']:.4f}, is below {minimum:.4f}, set by {parameter}"
         )
     version = _find_version(client, record) or _create_version(client, record)
     if version is None:
@@ -39,11 +54,19 @@ def register(client: Any, record: Record, minimum: float) -> str:
             f"{record['name']} is not registered, because its training is not in this store; "
             "`make send` logs it and registers it"
         )
-    return _choose_champion(client, record, version)
+    return _choose_champion(client, record, version, params.champion_margin)
 
 
-def _choose_champion(client: Any, record: Record, version: Any) -> str:
-    """Move the alias if the version has a higher validation accuracy on the same images."""
+def margin(accuracy: float, images: int, standard_errors: float) -> float:
+    """By how much a new champion must be better than ``accuracy``, on this many images.
+
+    The standard error of an accuracy p is √(p (1 - p) / n). One image is never enough.
+    """
+    return max(2 / images, standard_errors * sqrt(accuracy * (1 - accuracy) / images))
+
+
+def _choose_champion(client: Any, record: Record, version: Any, standard_errors: float) -> str:
+    """Move the alias if the version is better by the margin, on the same validation images."""
     name, accuracy = registered_name(record["dataset"]), record["val_accuracy"]
     this = f"{record['name']}, version {version.version} of {name}"
     champion = _find_champion(client, name)
@@ -58,10 +81,11 @@ def _choose_champion(client: Any, record: Record, version: Any) -> str:
             "images, so the champion stays; you can move the alias in MLflow's UI"
         )
     best = float(champion.tags.get("validation_accuracy", "nan"))
-    if not round(accuracy, 6) > best:
+    needed = margin(best, record["dataset"]["counts"]["validation"], standard_errors)
+    if not accuracy > best + needed - 1e-6:  # the tag has 6 digits
         return (
-            f"{this}, is not better than the champion, version {champion.version}: validation "
-            f"accuracy {accuracy:.4f}, champion {best:.4f}"
+            f"{this}, is not better than the champion, version {champion.version}, by "
+            f"{needed:.4f}: validation accuracy {accuracy:.4f}, champion {best:.4f}"
         )
     client.set_registered_model_alias(name, CHAMPION, version.version)
     return f"{this}, is the new champion: validation accuracy {accuracy:.4f}, before {best:.4f}"

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from src.models.record import RunConfig
+from src.models.record import Environment, RunConfig
 from src.tracking.origin import Origin
 
 NOTE = "mlflow.note.content"  # the tag that MLflow shows as the description
@@ -101,12 +101,21 @@ def run_tags(record: RunConfig, origin: Origin) -> dict[str, str]:
         "recipe": record["name"],
         "recipe_sha256": record["recipe_sha256"],
         "dataset_digest": record["dataset"]["digest"],
-        "device": record["device"],
-        "compile": record["compile"],
-        "precision": record["precision"],
         "mlflow.source.name": f"dvc.yaml:train@{record['name']}",  # an argument of `dvc repro`
         "mlflow.source.type": "LOCAL",
         NOTE: run_note(record, origin),
+    }
+
+
+def environment_tags(environment: Environment) -> dict[str, str]:
+    """The tags that describe what a training ran on."""
+    return {
+        "device": environment["device"],
+        "compile": environment["compile"],
+        "precision": environment["precision"],
+        "threads": str(environment["threads"]),
+        "processor": environment["processor"],
+        "versions": ", ".join(map(" ".join, environment["versions"].items())),
     }
 
 

@@ -19,7 +19,7 @@ import yaml
 
 from src.common.files import write_json
 from src.common.paths import LOGS, PARAMS, main_checkout
-from src.models.record import Record
+from src.models.record import Environment, Record
 
 CODE = ("src", "stages", "dvc.yaml", "requirements.lock")  # the files in git that results depend on
 
@@ -37,10 +37,12 @@ class Origin(TypedDict):
 
 
 class Provenance(TypedDict):
-    """When and from which code a training ran: what its output files do not contain."""
+    """When, where and from which code a training ran: what its output files do not contain."""
 
     start: float  # this and the next: seconds since 1970
     end: float
+    seconds: list[float]  # of training and validation, for each row of the history
+    environment: Environment
     origin: Origin
     run_id: str | None  # of the MLflow run that may be incomplete
 
@@ -70,7 +72,9 @@ def save_provenance(record: Record, provenance: Provenance) -> None:
 def load_provenances(record: Record) -> list[Provenance]:
     """All trainings to these weights on this machine, the oldest first."""
     paths = [path for path in _folder().glob("*.json") if path.name.startswith(_prefix(record))]
-    return [json.loads(path.read_text("utf-8")) for path in sorted(paths)]
+    notes = [json.loads(path.read_text("utf-8")) for path in sorted(paths)]
+    # An earlier version of this project wrote other keys.
+    return [note for note in notes if note.keys() >= Provenance.__required_keys__]
 
 
 def _folder() -> Path:

@@ -1,14 +1,18 @@
 """The MLflow runs of trainings, and the model of a run, which ``mlflow.pyfunc`` loads."""
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from src.common.paths import PROCESSED
 from src.models.artifacts import HISTORY, MODEL, RECORD, load_history, load_record
-from src.models.record import Record, RunConfig
-from src.tracking.description import WEIGHTS, run_tags
+from src.models.record import Environment, Record, RunConfig
+from src.tracking.description import WEIGHTS, environment_tags, run_tags
 from src.tracking.origin import Origin, flat
 from src.tracking.store import experiment_id
 
@@ -25,12 +29,22 @@ class TrainingRun:
     MLflow has one active run in a process; this is it from ``begin`` to ``finish`` or ``fail``.
     """
 
-    def __init__(self, client: Any, config: RunConfig, origin: Origin, start: float) -> None:
-        """Create the run of a training that started at ``start``, in seconds since 1970."""
+    def __init__(
+        self,
+        client: Any,
+        config: RunConfig,
+        origin: Origin,
+        start: float,
+        environment: Environment | None,
+    ) -> None:
+        """Create the run of a training that started at ``start``, in seconds since 1970.
+
+        ``environment`` is None if it is not known: the results were restored.
+        """
         self._client, self._config = client, config
         self._logged_steps: set[int] = set()
         experiment = experiment_id(client, config["dataset"])
-        tags = run_tags(config, origin)
+        tags = run_tags(config, origin) | (environment_tags(environment) if environment else {})
         self.id = client.create_run(experiment, int(1000 * start), tags, config["name"]).info.run_id
 
     def begin(self, system_metrics: bool) -> None:
@@ -70,15 +84,20 @@ class TrainingRun:
             self._client.log_batch(self.id, metrics[first : first + MAX_METRICS])
         self._logged_steps |= {int(row["step"]) for row in rows}
 
-    def finish(self, folder: Path, end: float) -> None:
-        """Log the output files; mark the run as complete at ``end``, in seconds since 1970."""
+    def finish(self, folder: Path, end: float, seconds: Sequence[float]) -> None:
+        """Log the output files; mark the run as complete at ``end``, in seconds since 1970.
+
+        ``seconds`` are the durations of the rows of the history, or empty if not known.
+        """
         import mlflow
 
         record, rows = load_record(folder), load_history(folder)
-        at = end - sum(row["seconds"] for row in rows)
-        for row in rows:
-            row["at"] = at = at + row["seconds"]
+        times = np.cumsum([end - sum(seconds), *seconds])[1:] if seconds else [end] * len(rows)
+        for row, at in zip(rows, times, strict=True):
+            row["at"] = float(at)
         try:
+            if seconds:
+                self._client.log_metric(self.id, "training_seconds", sum(seconds))
             self.log_rows([row for row in rows if int(row["step"]) not in self._logged_steps])
             for name in (RECORD, HISTORY):
                 self._client.log_artifact(self.id, str(folder / name))
@@ -135,15 +154,14 @@ def model_id(run: Any) -> str | None:
 def _log_model(folder: Path, record: Record) -> None:
     """Log ``model.keras`` to MLflow's active run, unchanged and without importing TensorFlow."""
     import mlflow.pyfunc
-    import numpy as np
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
-    data, versions = record["dataset"], record["versions"] | {"mlflow": mlflow.__version__}
+    data = record["dataset"]
     images = TensorSpec(np.dtype("uint8"), (-1, data["height"], data["width"]))
     digit = TensorSpec(np.dtype("int64"), (-1,), "digit")
     probabilities = TensorSpec(np.dtype("float32"), (-1, data["classes"]), "probabilities")
-    requirements = [f"{name}=={versions[name]}" for name in REQUIREMENTS]
+    requirements = [f"{name}=={version(name)}" for name in REQUIREMENTS]
     mlflow.pyfunc.log_model(
         name="model",
         loader_module=CODE.stem,

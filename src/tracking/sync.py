@@ -16,14 +16,15 @@ from typing import Any
 
 from src.common.errors import PipelineError, run
 from src.common.files import read_json
-from src.common.paths import MODELS, RECIPES, SUMMARY, TEST
-from src.models.artifacts import RECORD, load_record
+from src.common.paths import SUMMARY, TEST
+from src.models.artifacts import load_record, trained_folders
 from src.tracking import runs
 from src.tracking.attempts import Attempts
 from src.tracking.champion import register
-from src.tracking.origin import Provenance, load_provenances, origin
+from src.tracking.origin import load_provenances, origin
 from src.tracking.results import log_comparison, log_test_results
 from src.tracking.store import lock
+from src.tracking.timing import write_timing
 
 
 def sync(attempts: Attempts, comparison: bool = False) -> int:
@@ -44,9 +45,8 @@ def sync(attempts: Attempts, comparison: bool = False) -> int:
     test: dict[str, dict[str, Any]] = {}
     with suppress(PipelineError):  # not evaluated yet
         test = read_json(TEST, "evaluate")
-    # Not every folder in models/: that of a recipe which was removed from params.yaml remains.
-    folders = [MODELS / path.stem for path in sorted(RECIPES.glob("*.json"))]
-    folders = [folder for folder in folders if (folder / RECORD).exists()]
+    write_timing()
+    folders = trained_folders()
     for folder in folders:
         metrics = test.get(folder.name)
         attempt(f"results of {folder.name}", partial(_log_recipe, folder=folder, test=metrics))
@@ -65,15 +65,18 @@ def log_training(client: Any, folder: Path) -> None:
     for note in notes:
         if note["run_id"]:
             runs.remove_run(client, note["run_id"])
-    end = time.time()
-    restored = Provenance(start=end - record["seconds"], end=end, origin=origin(), run_id=None)
-    note = notes[-1] if notes else restored
-    training = runs.TrainingRun(client, record, note["origin"], note["start"])
+    if notes:
+        note = notes[-1]
+        start, end, seconds = note["start"], note["end"], note["seconds"]
+        training = runs.TrainingRun(client, record, note["origin"], start, note["environment"])
+    else:
+        end, seconds = time.time(), []
+        training = runs.TrainingRun(client, record, origin(), end, None)
     try:
         training.begin(system_metrics=False)
         if not notes:
             client.set_tag(training.id, "restored", "true")
-        training.finish(folder, note["end"])
+        training.finish(folder, end, seconds)
     except BaseException:
         with suppress(Exception):
             runs.remove_run(client, training.id)
@@ -112,8 +115,7 @@ def _log_comparison(client: Any, test: dict[str, dict[str, Any]], folders: list[
         )
         return False
     is_missing = log_comparison(client, records, test)
-    minimum = load_params().registry.minimum_accuracy
-    print(f"MLflow: {register(client, records[summary['best']], minimum)}")
+    print(f"MLflow: {register(client, records[summary['best']], load_params().registry)}")
     return is_missing
 
 

@@ -4,8 +4,9 @@ import platform
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from src.common import machine
 from src.common.files import json_sha256
 from src.common.tensorflow import keras
 from src.config.recipe import Recipe, load_recipe
@@ -14,7 +15,7 @@ from src.data.memory import choose_buffer_size
 from src.data.splits import load_dataset_info, load_split
 from src.models.checkpoint import Checkpoint
 from src.models.device import choose_device
-from src.models.record import RunConfig
+from src.models.record import Environment, RunConfig
 from src.training.distributed import SINGLE_WORKER, Worker, broadcast_from_chief, make_strategy
 from src.training.execution import Execution, choose_execution
 from src.training.steps import Steps
@@ -27,6 +28,7 @@ class Job:
 
     trainer: Trainer
     run_config: RunConfig
+    environment: Environment
     checkpoint: Checkpoint
 
 
@@ -48,8 +50,9 @@ def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Wo
     trainer = make_trainer(recipe, *splits, classes, seed, execution, plan["keep_epochs"], worker)
     execution, count = trainer.execution, dataset["counts"]["train"]
     print(f"{name}: {count:,} images of {dataset['name']}; {execution}")
-    run_config = make_run_config(plan, dataset, trainer.model, execution)
-    return Job(trainer, run_config, Checkpoint(checkpoints, run_config))
+    run_config = make_run_config(plan, dataset, trainer.model)
+    environment = make_environment(execution, settings["threads"])
+    return Job(trainer, run_config, environment, Checkpoint(checkpoints, run_config, environment))
 
 
 def make_trainer(
@@ -89,14 +92,11 @@ def make_trainer(
     return Trainer(recipe, steps, loader, validation, execution, keep_epochs, worker)
 
 
-def make_run_config(
-    plan: dict[str, Any], dataset: dict[str, Any], model: keras.Model, execution: Execution
-) -> RunConfig:
+def make_run_config(plan: dict[str, Any], dataset: dict[str, Any], model: keras.Model) -> RunConfig:
     """Return the part of ``training.json`` that is known before the training.
 
     ``plan`` is the content of the recipe file, and ``dataset`` that of ``dataset.json``.
     """
-    versions = {package: version(package) for package in ("tensorflow", "keras", "numpy")}
     return RunConfig(
         name=plan["name"],
         recipe=plan["recipe"],
@@ -105,10 +105,19 @@ def make_run_config(
         keep_epochs=plan["keep_epochs"],
         dataset=dataset,
         parameters=model.count_params(),
+    )
+
+
+def make_environment(execution: Execution, threads: int | Literal["auto"]) -> Environment:
+    """Return what a training runs on; ``threads`` is the setting."""
+    versions = {package: version(package) for package in ("tensorflow", "keras", "numpy")}
+    return Environment(
         device=execution.device,
         compile=execution.compile,
         precision=execution.precision,
         strategy=execution.strategy,
         buffer_size=execution.buffer_size,
+        threads=machine.cores() if threads == "auto" else threads,
+        processor=machine.processor(),
         versions={"python": platform.python_version()} | versions,
     )

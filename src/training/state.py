@@ -17,6 +17,7 @@ class TrainerState:
     losses: float = 0.0  # sum over the steps since the last row of the history
     seconds: float = 0.0  # of training since the last row
     history: list[HistoryRow] = field(default_factory=list)  # one row for each validation
+    durations: list[float] = field(default_factory=list)  # in seconds, of each row
     # For each row ``float32 [weights]``, if they are kept.
     kept_weights: list[np.ndarray] = field(default_factory=list)
 

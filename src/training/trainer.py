@@ -86,7 +86,8 @@ class Trainer:
         finally:
             callback_list.on_train_end()
         kept = self._state.kept_weights
-        return TrainingResult(self.model, self._state.history, np.stack(kept) if kept else None)
+        weights = np.stack(kept) if kept else None
+        return TrainingResult(self.model, self._state.history, self._state.durations, weights)
 
     def _complete(self) -> bool:
         return self._state.step >= self._loader.total_steps or self.model.stop_training
@@ -138,9 +139,9 @@ class Trainer:
             val_loss=metrics.cross_entropy(logits, labels),
             val_accuracy=metrics.accuracy(logits, labels),
             learning_rate=self.steps.learning_rate(),
-            seconds=round(state.seconds + time.perf_counter() - started, 4),
         )
         state.history.append(row)
+        state.durations.append(round(state.seconds + time.perf_counter() - started, 4))
         if self._keep_epochs:
             weights = self.model.get_weights()
             state.kept_weights.append(np.concatenate([each.ravel() for each in weights]))

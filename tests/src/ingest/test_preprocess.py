@@ -60,6 +60,7 @@ def test_the_arrays_are_the_content_of_the_files(
         "width": 6,
         "classes": 3,
         "counts": {"train": 42, "validation": 8},
+        "largest_class": np.bincount(contents[TRAIN_LABELS][:8]).max() / 8,
         "digest": json_sha256([*files, 8]),
     }
     assert json.loads((target / "training/dataset.json").read_text()) == info

@@ -75,6 +75,6 @@ def test_a_pickle_is_never_loaded(folder, training):
 def test_an_incomplete_record_is_an_error(folder, content):
     folder.mkdir()
     (folder / "training.json").write_text(content)
-    message = r"json cannot be read \(missing: .*strategy.*\); run `dvc repro -f train@tiny`"
+    message = r"json cannot be read \(missing: .*recipe_sha256.*\); run `dvc repro -f train@tiny`"
     with pytest.raises(PipelineError, match=message):
         artifacts.load_record(folder)

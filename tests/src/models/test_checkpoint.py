@@ -11,12 +11,11 @@ from src.models import checkpoint as module
 from src.models.checkpoint import STALE_SECONDS, Checkpoint, training_code
 
 ARRAYS = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7)]
-FIELDS = ("name", "recipe_sha256", "keep_epochs", "versions", "device", "compile", "precision")
 
 
 @pytest.fixture
-def checkpoint(tmp_path, identity):
-    return Checkpoint(tmp_path, identity)
+def checkpoint(tmp_path, identity, trained_on):
+    return Checkpoint(tmp_path, identity, trained_on)
 
 
 def test_the_loaded_state_and_arrays_are_the_saved_ones(checkpoint):
@@ -32,11 +31,22 @@ def test_a_new_training_has_no_checkpoint(checkpoint):
     assert checkpoint.load(checkpoint.read()) is None
 
 
-@pytest.mark.parametrize("key", [*FIELDS, "strategy", "buffer_size", "dataset"])
+@pytest.mark.parametrize("key", ["name", "recipe_sha256", "keep_epochs", "dataset"])
 def test_another_training_has_another_checkpoint(checkpoint, tmp_path, identity, key):
     checkpoint.save({}, ARRAYS)
     assert Checkpoint(tmp_path, identity | {key: {"digest": "other"}}).read() is None
-    assert Checkpoint(tmp_path, identity | {"seconds": 1}).read() is not None
+    assert Checkpoint(tmp_path, identity).read() is not None
+
+
+@pytest.mark.parametrize("key", ["device", "precision", "buffer_size", "threads", "processor"])
+def test_a_checkpoint_of_another_environment_is_discarded(
+    checkpoint, tmp_path, identity, trained_on, capsys, key
+):
+    checkpoint.save({}, ARRAYS)
+    other = Checkpoint(tmp_path, identity, trained_on | {key: "other"})
+    assert other.load(other.read()) is None
+    assert "the checkpoint is from another machine" in capsys.readouterr().err
+    assert not checkpoint.exists()
 
 
 def test_the_code_that_trains_is_that_of_the_train_stage(tmp_path):

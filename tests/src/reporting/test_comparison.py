@@ -4,6 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from src.common.files import write_json
+from src.common.paths import TEST as TEST_FILE
+from src.common.paths import TIMING
+from src.evaluation.tables import write_csv
 from src.reporting import comparison, report
 from src.reporting.published import PublishedResult
 
@@ -12,7 +16,7 @@ FALLBACK = {"name": "digits", "requested": "mnist", "is_fallback": True}
 
 
 def record(validation: float) -> dict:
-    return {"parameters": 7850, "epochs": 2.0, "seconds": 1.5, "val_accuracy": validation}
+    return {"parameters": 7850, "epochs": 2.0, "val_accuracy": validation}
 
 
 RECORDS = {"poor": record(0.5), "good": record(0.9), "fair": record(0.8)}
@@ -79,7 +83,7 @@ def test_the_text_shows_both_values_if_one_is_not_reproduced():
         "limits 0.6500 to 0.7500." in text
     )
     assert "fair: test accuracy after epoch 3: published 0.85, not reached here." in text
-    assert "| poor | 7,850 | 2 | 1.5 | 0.5000 | 0.5000 | 0.4000–0.6000 | 0.7 | no, 1 of 2 |" in text
+    assert "| poor | 7,850 | 2 | 0.5000 | 0.5000 | 0.4000–0.6000 | 0.7 | no, 1 of 2 |" in text
     assert "training_loss" not in text
 
 
@@ -94,3 +98,16 @@ def test_the_fallback_dataset_is_named_above_the_table(capsys):
 def test_a_dataset_that_is_no_fallback_has_no_note(capsys):
     report.show(*comparison_of(DATASET))
     assert "FALLBACK" not in capsys.readouterr().out
+
+
+def test_seconds_are_shown_for_the_weights_that_were_trained_here(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    report.show(*comparison_of(DATASET))
+    assert "seconds" not in capsys.readouterr().out
+    write_json(TEST_FILE, {name: {"weights_sha256": name} for name in TEST})
+    rows = [("good", 1.0, "good"), ("good", 2.5, "good"), ("poor", 3.5, "other weights")]
+    write_csv(TIMING, pd.DataFrame(rows, columns=["recipe", "seconds", "weights_sha256"]))
+    report.show(*comparison_of(DATASET))
+    cells = [line.replace("│", " ").split() for line in capsys.readouterr().out.splitlines()]
+    shown = {line[0]: line[3] for line in cells if line and line[0] in TEST}
+    assert shown == {"good": "2.5", "fair": "–", "poor": "–"}

@@ -4,18 +4,25 @@ import json
 
 import pytest
 
-from src.tracking.champion import register, registered_name
+from src.tracking.champion import margin, register, registered_name
+from tests.fixtures.trainings import DIGEST, REGISTRY
+
+DATASET = {
+    **{"name": "mnist", "requested": "mnist", "is_fallback": False, "digest": DIGEST},
+    **{"height": 6, "width": 5, "classes": 3, "largest_class": 0.2},
+    "counts": {"train": 6000, "validation": 1000},
+}
 
 
 @pytest.fixture
 def registers(client, tmp_path, make_training, log_training, model_file):
     """Log a training with a validation accuracy, and register it."""
 
-    def train_and_register(name, accuracy, weights, minimum=0.5, **changes):
-        changes |= {"val_accuracy": accuracy, "weights_sha256": weights * 32}
+    def train_and_register(name, accuracy, weights, dataset=DATASET, **changes):
+        changes |= {"val_accuracy": accuracy, "weights_sha256": weights * 32, "dataset": dataset}
         folder = make_training(tmp_path / weights / name, model_file, **changes)
         log_training(folder)
-        return register(client, json.loads((folder / "training.json").read_text()), minimum)
+        return register(client, json.loads((folder / "training.json").read_text()), REGISTRY)
 
     return train_and_register
 
@@ -27,8 +34,9 @@ def champion(client, name="mnist-classifier"):
 def test_a_better_model_becomes_champion_and_a_worse_does_not(client, registers):
     assert "is the first champion" in registers("a", 0.91, "a1")
     assert champion(client).tags["recipe"] == "a"
-    assert "is not better than the champion, version 1" in registers("b", 0.90, "b1")
-    assert "is not better" in registers("c", 0.91, "c1")  # equal accuracy
+    not_better = "is not better than the champion, version 1, by 0.0090"
+    assert not_better in registers("b", 0.90, "b1")
+    assert not_better in registers("c", 0.918, "c1")  # the standard error of 1,000 images: 0.00905
     assert champion(client).tags["recipe"] == "a"
     assert "is the new champion: validation accuracy 0.9200, before 0.9100" in registers(
         "d", 0.92, "d1"
@@ -42,30 +50,47 @@ def test_a_better_model_becomes_champion_and_a_worse_does_not(client, registers)
 def test_the_same_weights_are_registered_once(client, registers, tmp_path):
     registers("a", 0.91, "a1")
     record = json.loads((tmp_path / "a1/a/training.json").read_text())
-    assert register(client, record, 0.5) == "a, version 1 of mnist-classifier, is the champion"
+    assert register(client, record, REGISTRY) == "a, version 1 of mnist-classifier, is the champion"
     assert len(client.search_model_versions("name = 'mnist-classifier'")) == 1
 
 
 def test_below_the_minimum_nothing_is_registered(client, registers):
-    assert "below registry.minimum_accuracy, 0.95" in registers("a", 0.91, "a1", minimum=0.95)
+    sentence = (
+        "validation accuracy, 0.4900, is below 0.5000, set by registry.minimum_accuracy.mnist"
+    )
+    assert sentence in registers("a", 0.49, "a1")
+    other = DATASET | {"name": "local"}
+    assert "0.5900, is below 0.6000, set by registry.minimum_skill" in registers(
+        "b", 0.59, "b1", dataset=other
+    )
     assert client.search_registered_models() == []
+    assert "is the first champion" in registers("c", 0.61, "c1", dataset=other)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "images", "expected"),
+    [(0.99, 5000, 0.0014071), (0.99, 100, 0.02), (1.0, 5000, 0.0004), (0.5, 100, 0.05)],
+)
+def test_one_lucky_image_never_changes_the_champion(accuracy, images, expected):
+    assert margin(accuracy, images, standard_errors=1) == pytest.approx(expected, rel=1e-4)
+    assert margin(accuracy, images, standard_errors=0) == 2 / images
 
 
 def test_a_model_validated_on_other_images_does_not_become_champion(client, registers, tmp_path):
     registers("a", 0.91, "a1")
-    other = json.loads((tmp_path / "a1/a/training.json").read_text())["dataset"]
-    sentence = registers("b", 0.99, "b1", dataset=other | {"digest": "ee" * 32})
+    sentence = registers("b", 0.99, "b1", dataset=DATASET | {"digest": "ee" * 32})
     assert "were validated on different images, so the champion stays" in sentence
     assert champion(client).tags["recipe"] == "a"
 
 
 def test_the_fallback_dataset_has_its_own_registered_model(client, registers):
-    registers("a", 0.91, "a1", is_fallback=True)
+    fallback = DATASET | {"name": "digits", "is_fallback": True}
+    registers("a", 0.91, "a1", dataset=fallback)
     assert champion(client, "mnist-classifier-fallback").tags["recipe"] == "a"
     assert registered_name({"is_fallback": False, "name": "kmnist"}) == "kmnist-classifier"
 
 
 def test_a_model_without_a_run_is_not_registered(client, folder):
     record = json.loads((folder / "training.json").read_text())
-    assert "its training is not in this store" in register(client, record, 0.5)
+    assert "its training is not in this store" in register(client, record, REGISTRY)
     assert client.search_registered_models() == []

@@ -6,6 +6,7 @@ import sqlite3
 import pytest
 
 from src.tracking import mlflow_internals, store
+from tests.fixtures.trainings import REGISTRY
 
 
 def test_a_database_is_given_up_after_two_attempts(tmp_path, monkeypatch):
@@ -25,7 +26,7 @@ def test_the_artifacts_of_a_moved_store_are_found(
     from src.tracking.champion import register
 
     log_training(folder)
-    register(client, json.loads((folder / "training.json").read_text()), 0.5)
+    register(client, json.loads((folder / "training.json").read_text()), REGISTRY)
     moved = checkout.rename(tmp_path / "moved")
     monkeypatch.setenv("DVC_ROOT", str(moved))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from src.tracking.stage_logger import StageLogger
+from tests.fixtures.trainings import ENVIRONMENT, SECONDS
 
 ROOT = Path(__file__).parents[3]
 
@@ -56,6 +57,9 @@ def test_a_training_is_one_run(client, checkout, folder, log_training, runs_of, 
         "device": "cpu",
         "compile": "xla",
         "precision": "float32",
+        "threads": "2",
+        "processor": "P1, 2 cores",
+        "versions": "python 3.11.0, tensorflow 2.21.0, keras 3.15.1, numpy 2.4.6",
         "dvc_exp": "bold-move",
         "dvc_stage": "train@cnn",
         "mlflow.source.name": "dvc.yaml:train@cnn",
@@ -68,6 +72,7 @@ def test_a_training_is_one_run(client, checkout, folder, log_training, runs_of, 
         "val_loss": 0.2,
         "val_accuracy": 0.9,
         "learning_rate": 0.001,
+        "training_seconds": 4.5,
     }
     (logged,) = run.inputs.dataset_inputs
     assert (logged.dataset.name, logged.dataset.digest) == ("mnist", "d1d1d1d1")
@@ -78,13 +83,13 @@ def test_a_training_is_one_run(client, checkout, folder, log_training, runs_of, 
 
 def test_a_run_is_visible_while_its_training_runs(client, folder, run_config, runs_of):
     logger = StageLogger()
-    logger.begin(run_config(folder))
+    logger.begin(run_config(folder), ENVIRONMENT)
     row = {"step": 215, "loss": 2.4, "val_loss": 2.3, "val_accuracy": 0.1, "learning_rate": 0.01}
     logger.rows([row | {"at": 1.7e9}])
     (run,) = runs_of(client)
     assert (run.info.status, run.data.metrics["loss"]) == ("RUNNING", 2.4)
     time.sleep(2.5)  # two samples of the system metrics
-    logger.end(str(folder))
+    logger.end(str(folder), SECONDS)
     (run,) = runs_of(client)
     assert run.info.status == "FINISHED"
     assert 0 <= run.data.metrics["system/cpu_utilization_percentage"] <= 100
@@ -95,7 +100,7 @@ def test_a_run_is_visible_while_its_training_runs(client, folder, run_config, ru
 
 def test_a_training_without_an_end_is_a_failed_run(client, folder, run_config, runs_of):
     logger = StageLogger()
-    logger.begin(run_config(folder))
+    logger.begin(run_config(folder), ENVIRONMENT)
     logger.close()
     (run,) = runs_of(client)
     assert run.info.status == "FAILED"
@@ -108,8 +113,8 @@ def test_a_resumed_training_that_is_logged_is_not_logged_again(
     for experiment, count in (("", 1), ("bold-move", 2)):
         monkeypatch.setenv("DVC_EXP_NAME", experiment)
         logger = StageLogger()
-        logger.begin(run_config(folder), resumed=True)
-        logger.end(str(folder))
+        logger.begin(run_config(folder), ENVIRONMENT, resumed=True)
+        logger.end(str(folder), SECONDS)
         assert [run.info.status for run in runs_of(client)] == ["FINISHED"] * count
 
 
@@ -148,6 +153,7 @@ def test_the_logged_model_predicts_from_raw_images(client, folder, log_training,
     (logged_model,) = client.search_logged_models([run.info.experiment_id])
     assert logged_model.status == "READY"
     own = {k: v for k, v in run.data.metrics.items() if not k.startswith("system/")}
+    del own["training_seconds"]  # of the run, not of the model
     assert {m.key: m.value for m in logged_model.metrics} == own
 
 
@@ -160,9 +166,9 @@ def stage(checkout, folder, run_config):
             "import os, sys, time",
             "from src import tracking",
             "with tracking.background_logger() as log:",
-            f"    log('begin', config={run_config(folder)!r})",
+            f"    log('begin', config={run_config(folder)!r}, environment={ENVIRONMENT})",
             f"    {code or 'pass'}",
-            f"    log('end', folder={str(folder)!r})",
+            f"    log('end', folder={str(folder)!r}, seconds={SECONDS})",
         )
         environment = os.environ | {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": uri}
         return subprocess.Popen(
@@ -191,8 +197,8 @@ def test_logging_does_not_import_tensorflow(client, folder, run_config, runs_of)
     code = (
         "import sys\n"
         "from src.tracking.stage_logger import StageLogger\n"
-        f"logger = StageLogger(); logger.begin({run_config(folder)!r})\n"
-        f"logger.end({str(folder)!r}); logger.close()\n"
+        f"logger = StageLogger(); logger.begin({run_config(folder)!r}, {ENVIRONMENT})\n"
+        f"logger.end({str(folder)!r}, {SECONDS}); logger.close()\n"
         "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}

@@ -8,7 +8,7 @@ import pytest
 from src.common.errors import PipelineError
 from src.config.recipe import load_recipe
 from src.models.artifacts import weights_sha256
-from src.models.record import RunConfig
+from src.models.record import Environment, RunConfig
 from src.training.distributed import SINGLE_WORKER
 from src.training.setup import make_trainer, prepare
 
@@ -25,6 +25,7 @@ def prepare_tiny(tmp_path, write_plan, tiny_recipe):
 def test_the_run_config_is_complete(prepare_tiny, capsys):
     job = prepare_tiny()
     assert job.run_config.keys() == RunConfig.__required_keys__
+    assert job.environment.keys() == Environment.__required_keys__
     assert job.run_config["parameters"] == 7850
     assert job.run_config["dataset"]["counts"]["train"] == 1237
     expected = "tiny: 1,237 images of digits; cpu, all images in memory, xla, float32\n"
@@ -33,7 +34,7 @@ def test_the_run_config_is_complete(prepare_tiny, capsys):
 
 def test_a_small_memory_limit_streams_the_images(prepare_tiny, capsys):
     job = prepare_tiny(memory_limit=0.003)
-    assert job.run_config["buffer_size"] == job.trainer.execution.buffer_size == 200
+    assert job.environment["buffer_size"] == job.trainer.execution.buffer_size == 200
     assert "cpu, 200 images in memory" in capsys.readouterr().out
     assert job.trainer.run().history[-1]["epoch"] == 2
 

@@ -1,0 +1,52 @@
+"""Write where the results in ``metrics/`` come from, ``metrics/recorded_on.json``: ``make record``.
+
+The file is in git, but is not an output of DVC: the same results can come from another machine.
+``make verify`` shows it next to the machine that repeats the results.
+"""
+
+from typing import Any
+
+from src.common.errors import PipelineError, run
+from src.common.files import read_json, write_json
+from src.common.paths import MODELS, RECORDED_ON, TEST
+from src.models.artifacts import load_record
+from src.tracking.origin import load_provenances
+
+
+def recorded_on() -> dict[str, Any]:
+    """The dataset, machine and versions of the results, from the notes of the trainings.
+
+    Raises:
+        PipelineError: a model was not trained here, or not on the same machine as the others.
+    """
+    machines: list[dict[str, Any]] = []
+    executions, data = {}, {}
+    for name, test in read_json(TEST, "evaluate").items():
+        record = load_record(MODELS / name)
+        notes = load_provenances(record)
+        if not notes or test["weights_sha256"] != record["weights_sha256"]:
+            raise PipelineError(
+                f"the result of {name} does not come from a training in this checkout; run "
+                f"`dvc repro --force train@{name}` and `dvc repro`"
+            )
+        environment, data = dict(notes[-1]["environment"]), record["dataset"]
+        executions[name] = {key: environment[key] for key in ("device", "compile", "precision")}
+        machine = {key: environment[key] for key in ("processor", "threads", "versions")}
+        if machines and machine not in machines:
+            raise PipelineError(
+                f"{name} and other recipes were trained on different machines, or with different "
+                "versions; run `dvc repro --force`"
+            )
+        machines.append(machine)
+    dataset = {"dataset": data["name"], "dataset_digest": data["digest"]}
+    return dataset | machines[0] | {"recipes": executions}
+
+
+def main() -> None:
+    content = recorded_on()
+    write_json(RECORDED_ON, content)
+    print(f"{RECORDED_ON}: {content['processor']}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,37 @@
+"""The durations of the trainings in ``models/``: ``metrics/timing.csv``.
+
+This file is not an output of DVC, because it is different in each run. It is written from the notes
+of the trainings in ``logs/``, so a model that was trained elsewhere is not in it.
+"""
+
+from contextlib import suppress
+
+import pandas as pd
+
+from src.common.errors import PipelineError
+from src.common.paths import TIMING
+from src.evaluation.tables import write_csv
+from src.models.artifacts import load_history, load_record, trained_folders
+from src.tracking.origin import load_provenances
+
+COLUMNS = ("recipe", "epoch", "seconds", "val_accuracy", "device", "processor", "weights_sha256")
+
+
+def write_timing() -> None:
+    """Write one row per recipe and validation; ``seconds`` are those since the start.
+
+    A file that cannot be read or written is ignored, because no result depends on it.
+    """
+    rows = []
+    with suppress(OSError, PipelineError):
+        for folder in trained_folders():
+            record, history = load_record(folder), load_history(folder)
+            for note in load_provenances(record)[-1:]:
+                table = pd.DataFrame(history).assign(
+                    recipe=record["name"],
+                    seconds=pd.Series(note["seconds"]).cumsum(),
+                    weights_sha256=record["weights_sha256"],
+                    **{key: note["environment"][key] for key in ("device", "processor")},
+                )
+                rows.append(table[list(COLUMNS)])
+        write_csv(TIMING, pd.concat(rows) if rows else pd.DataFrame(columns=COLUMNS))
