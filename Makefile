@@ -40,13 +40,14 @@ faults: $(READY) ## run every fault-injection test (10 minutes or more)
 
 ui: PORT ?= 5000
 ui: $(READY) ## start the MLflow UI on localhost (PORT=5000)
+	@python -m src.tracking.sync || true
 	@echo 'Runs, best first: http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=recipes'
 	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false PYTHONWARNINGS=ignore \
 	    mlflow server --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" \
 	    --artifacts-destination mlruns --workers 1 --host 127.0.0.1 --port $(PORT)
 
 experiments: $(READY) ## list the DVC experiments with their changes and results
-	@dvc exp show --only-changed --drop '.*/|models$$|params.yaml|runner_up'
+	@dvc exp show --only-changed --drop '.*/|models$$'
 
 find: $(READY) ## the MLflow runs of a DVC experiment, recipe or commit, or one run (WHAT=…)
 	@python -m src.tracking.find '$(WHAT)'

@@ -27,10 +27,10 @@ def main() -> None:
         for name, record in records.items():
             inputs = record, histories[name], test[name], by_epoch[name]
             published += compare_with_published(params.models[name].published, *inputs)
-        table = comparison.comparison_table(records, test, published)
-        predictions = {name: pd.read_csv(folders[name] / "test.csv") for name in table.recipe[:2]}
-        dataset = records[table.recipe[0]]["dataset"]
-        summary = comparison.summarize(table, dataset, predictions)
+        table = comparison.comparison_table(
+            records, test, published, lambda name: pd.read_csv(folders[name] / "test.csv")
+        )
+        summary = comparison.summarize(table, records[table.recipe[0]]["dataset"])
         values = comparison.published_table(published)
         write_csv(paths.VALIDATION, comparison.validation_curves(histories))
         write_csv(paths.TEST_BY_EPOCH, pd.concat(by_epoch, names=["recipe"]).reset_index("recipe"))

@@ -62,7 +62,7 @@ def test_all_stages_run_on_the_fallback_dataset_and_say_so(reproduced):
     assert "Recipes on digits, best on validation first" in output
     results = summary(checkout)
     assert (results["dataset"], results["fallback_for"]) == ("digits", "mnist")
-    assert results["values_published"] == 0
+    assert results["reproduced"] == "0 of 0"
     table = pd.read_csv(checkout / "metrics/comparison.csv")
     assert len(table) == RECIPES
     assert table.validation_accuracy.is_monotonic_decreasing
@@ -115,7 +115,7 @@ def test_selecting_another_model_retrains_nothing(reproduced, shell, logged_trai
     runs = logged_trainings(checkout)
     done = shell(["dvc", "exp", "run", "-n", "only-cnn", "-S", "model=cnn"], checkout)
     assert trained(done.stdout) == []
-    assert summary(checkout)["best"] == "cnn"
+    assert summary(checkout)["best"]["recipe"] == "cnn"
     assert list(json.loads((checkout / "metrics/test.json").read_text())) == ["cnn"]
     shown = shell(["dvc", "exp", "show", "--csv"], checkout).stdout
     row = next(line for line in shown.splitlines() if "only-cnn" in line)
@@ -212,7 +212,7 @@ def test_the_users_own_files_in_data_incoming_are_used(reproduced, shell, edit_p
     done = shell(["dvc", "repro"], checkout)
     assert trained(done.stdout) == ["mlp_65x2", "cnn"]
     assert summary(checkout)["dataset"] == "local"
-    assert summary(checkout)["test_accuracy"] > 0.9
+    assert summary(checkout)["best"]["test"] > 0.9
     for path in (checkout / "data/incoming").glob("t*"):
         path.unlink()
     shell(["git", "checkout", "-q", "."], checkout)

@@ -1,5 +1,6 @@
 """The comparison of all trained recipes: a table and a summary."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -11,14 +12,20 @@ from src.reporting.published import PublishedResult
 
 
 def comparison_table(
-    records: dict[str, Record], test: dict[str, dict[str, Any]], published: list[PublishedResult]
+    records: dict[str, Record],
+    test: dict[str, dict[str, Any]],
+    published: list[PublishedResult],
+    predictions: Callable[[str], pd.DataFrame],
 ) -> pd.DataFrame:
     """One row per recipe, the best validation accuracy first.
+
+    ``p_value`` is that of McNemar's test of the best recipe and the second, on the test images.
 
     Args:
         records: ``training.json`` of each recipe.
         test: ``metrics/test.json``.
         published: empty if there are none for the dataset.
+        predictions: returns the predictions of a recipe, one row per test image.
     """
     rows = []
     for name, record in records.items():
@@ -41,7 +48,13 @@ def comparison_table(
             }
         )
     order = ["validation_accuracy", "recipe"]
-    return pd.DataFrame(rows).sort_values(order, ascending=[False, True], ignore_index=True)
+    table = pd.DataFrame(rows).sort_values(order, ascending=[False, True], ignore_index=True)
+    return table.assign(p_value=_p_values([predictions(name) for name in table.recipe[:2]]))
+
+
+def _p_values(first_two: list[pd.DataFrame]) -> pd.Series:
+    correct = [(each.actual == each.predicted).to_numpy() for each in first_two]
+    return pd.Series({1: mcnemar(*correct)} if len(correct) == 2 else {}, dtype=float)
 
 
 def validation_curves(histories: dict[str, list[dict[str, float]]]) -> pd.DataFrame:
@@ -57,38 +70,20 @@ def published_table(published: list[PublishedResult]) -> pd.DataFrame:
     return pd.DataFrame([asdict(each) for each in published], columns=columns)
 
 
-def summarize(
-    table: pd.DataFrame, dataset: dict[str, Any], predictions: dict[str, pd.DataFrame]
-) -> dict[str, Any]:
-    """The columns of ``dvc exp show``: the dataset, the best recipe and the runner-up.
+def summarize(table: pd.DataFrame, dataset: dict[str, Any]) -> dict[str, Any]:
+    """The columns of ``dvc exp show``; tools show the first ones by name, those of the best recipe.
 
-    Args:
-        dataset: ``dataset.json`` of the preprocessed data.
-        predictions: one row per test image, for the first two recipes of the table.
+    ``dataset`` is ``dataset.json`` of the preprocessed data.
     """
-    best = table.iloc[0]
+    best, counts = table.iloc[0], table[["values_reproduced", "values_published"]].sum()
     summary = {
+        "best": {
+            "recipe": best.recipe,
+            "test": best.test_accuracy,
+            "validation": best.validation_accuracy,
+        },
         "dataset": dataset["name"],
-        "best": best.recipe,
-        "validation_accuracy": best.validation_accuracy,
-        "test_accuracy": best.test_accuracy,
-        "ci_low": best.ci_low,
-        "ci_high": best.ci_high,
-        "values_published": int(table.values_published.sum()),
-        "values_reproduced": int(table.values_reproduced.sum()),
-        "accuracy": dict(zip(table.recipe, table.test_accuracy, strict=True)),
+        "reproduced": " of ".join(map(str, counts)),
+        "test": dict(zip(table.recipe, table.test_accuracy, strict=True)),
     }
-    if dataset["is_fallback"]:
-        wanted = summary["fallback_for"] = dataset["requested"]
-        summary["note"] = (
-            f"NOT {wanted}: these results are for the fallback dataset, scikit-learn's 1,797 "
-            f"digits. To use {wanted}, put its four IDX files into data/incoming, or connect to "
-            "the network and run `dvc repro --force download`; then run `dvc repro`."
-        )
-    if len(table) > 1:
-        tables = [predictions[name] for name in table.recipe[:2]]
-        correct = [(each.actual == each.predicted).to_numpy() for each in tables]
-        summary["runner_up"] = table.recipe[1]
-        summary["runner_up_test_accuracy"] = table.test_accuracy[1]
-        summary["runner_up_p_value"] = mcnemar(*correct)
-    return summary
+    return summary | ({"fallback_for": dataset["requested"]} if dataset["is_fallback"] else {})

@@ -53,16 +53,25 @@ def readable(table: pd.DataFrame, seconds: dict[str, float] | None = None) -> pd
     return pd.DataFrame({name: column for name, column in text.items() if column is not None})
 
 
-def sentences(published: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
+def fallback_note(wanted: str) -> str:
+    """The warning of results that are not for the ``wanted`` dataset."""
+    return (
+        f"NOT {wanted}: these results are for the fallback dataset, scikit-learn's 1,797 digits. "
+        f"To use {wanted}, put its four IDX files into data/incoming, or connect to the network "
+        "and run `dvc repro --force download`; then run `dvc repro`."
+    )
+
+
+def sentences(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
     """What the table does not show: the fallback dataset, McNemar's test, differing values."""
-    lines = [summary["note"]] if "note" in summary else []
-    if "runner_up" in summary:
-        p = summary["runner_up_p_value"]
-        differs = "differs" if p < SIGNIFICANT else "does not differ"
+    lines = [fallback_note(summary["fallback_for"])] if "fallback_for" in summary else []
+    if len(table) > 1:
+        best, second = table.iloc[0], table.iloc[1]
+        differs = "differs" if second.p_value < SIGNIFICANT else "does not differ"
         lines.append(
-            f"Best on validation: {summary['best']}. On the test images the runner-up, "
-            f"{summary['runner_up']}, {differs} significantly from it (McNemar's exact test, "
-            f"p = {p:.2g})."
+            f"Best on validation: {best.recipe}. On the test images the runner-up, "
+            f"{second.recipe}, {differs} significantly from it (McNemar's exact test, "
+            f"p = {second.p_value:.2g})."
         )
     for row in published[published.verdict != "reproduced"].itertuples():
         value = f"{row.recipe}: {row.metric.replace('_', ' ')}"
@@ -83,7 +92,7 @@ def to_markdown(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str,
     text = readable(table)
     lines = [list(text.columns), ["---"] + ["---:"] * (len(text.columns) - 1), *text.to_numpy()]
     rows = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    return rows + "".join(f"\n{sentence}\n" for sentence in sentences(published, summary))
+    return rows + "".join(f"\n{sentence}\n" for sentence in sentences(table, published, summary))
 
 
 def write(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> None:
@@ -123,8 +132,8 @@ def show(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) 
         grid.add_column(column, justify="left" if column == "recipe" else "right", no_wrap=True)
     for row in text.itertuples(index=False):
         grid.add_row(*row)
-    notes = sentences(published, summary)
-    if "note" in summary:
+    notes = sentences(table, published, summary)
+    if "fallback_for" in summary:
         console.print(Panel(notes.pop(0), title="FALLBACK DATASET", border_style="bold red"))
     console.print(grid)
     for sentence in notes:

@@ -50,7 +50,7 @@ def sync(attempts: Attempts, comparison: bool = False) -> int:
     for folder in folders:
         metrics = test.get(folder.name)
         attempt(f"results of {folder.name}", partial(_log_recipe, folder=folder, test=metrics))
-    if comparison and test and SUMMARY.exists():
+    if comparison and folders and test and SUMMARY.exists():
         attempt("comparison", partial(_log_comparison, test=test, folders=folders))
     return len(logged)
 
@@ -108,14 +108,14 @@ def _log_comparison(client: Any, test: dict[str, dict[str, Any]], folders: list[
     weights = {name: record["weights_sha256"] for name, record in records.items()}
     tested = {name: each.get("weights_sha256") for name, each in test.items()}
     accuracies = {name: each["accuracy"] for name, each in test.items()}
-    if summary["accuracy"] != accuracies or weights != tested:
+    if summary["test"] != accuracies or weights != tested:
         print(
             f"MLflow: skipped the comparison, because {SUMMARY} is older than the models; run "
             "`dvc repro`"
         )
         return False
     is_missing = log_comparison(client, records, test)
-    print(f"MLflow: {register(client, records[summary['best']], load_params().registry)}")
+    print(f"MLflow: {register(client, records[summary['best']['recipe']], load_params().registry)}")
     return is_missing
 
 

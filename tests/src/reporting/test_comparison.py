@@ -42,38 +42,50 @@ PREDICTIONS = {
 
 
 def test_the_best_on_validation_comes_first_not_the_best_on_test():
-    table = comparison.comparison_table(RECORDS, TEST, [])
+    table = comparison.comparison_table(RECORDS, TEST, [], PREDICTIONS.get)
     assert list(table.recipe) == ["good", "fair", "poor"]
-    assert comparison.summarize(table, DATASET, PREDICTIONS)["best"] == "good"
+    assert comparison.summarize(table, DATASET)["best"]["recipe"] == "good"
 
 
 def test_each_recipe_counts_its_reproduced_values():
-    table = comparison.comparison_table(RECORDS, TEST, PUBLISHED).set_index("recipe")
+    table = comparison.comparison_table(RECORDS, TEST, PUBLISHED, PREDICTIONS.get).set_index(
+        "recipe"
+    )
     assert table.reproduced.to_dict() == {"good": "", "fair": "no", "poor": "no"}
     assert table.values_reproduced.to_dict() == {"good": 0, "fair": 0, "poor": 1}
     assert table.published_accuracy.poor == 0.7
 
 
 def test_the_runner_up_is_tested_against_the_best():
-    summary = comparison.summarize(
-        comparison.comparison_table(RECORDS, TEST, []), DATASET, PREDICTIONS
-    )
-    assert summary["runner_up"] == "fair"
+    table = comparison.comparison_table(RECORDS, TEST, [], PREDICTIONS.get)
+    assert table.recipe[1] == "fair"
     # each image is correct for exactly one of them: 2 × (C(12,0) + C(12,1) + C(12,2)) / 2^12
-    assert summary["runner_up_p_value"] == pytest.approx(2 * (1 + 12 + 66) / 4096)
+    assert table.p_value[1] == pytest.approx(2 * (1 + 12 + 66) / 4096)
+    assert table.p_value.notna().tolist() == [False, True, False]
 
 
 def test_a_single_recipe_has_no_runner_up():
-    table = comparison.comparison_table({"good": RECORDS["good"]}, TEST, [])
-    summary = comparison.summarize(table, DATASET, {"good": PREDICTIONS["good"]})
-    assert "runner_up" not in summary
+    records = {"good": RECORDS["good"]}
+    table = comparison.comparison_table(records, TEST, [], PREDICTIONS.get)
+    assert table.p_value.isna().all()
+    assert "runner-up" not in report.to_markdown(
+        table, comparison.published_table([]), comparison.summarize(table, DATASET)
+    )
+
+
+def test_the_results_of_the_best_recipe_come_first_in_the_summary():
+    table = comparison.comparison_table(RECORDS, TEST, PUBLISHED, PREDICTIONS.get)
+    summary = comparison.summarize(table, DATASET)
+    assert list(summary) == sorted(summary)
+    assert summary["best"] == {"recipe": "good", "test": 0.8, "validation": 0.9}
+    assert summary["reproduced"] == "1 of 3"
+    assert summary["test"] == {"good": 0.8, "fair": 0.85, "poor": 0.5}
 
 
 def comparison_of(dataset: dict) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
-    table = comparison.comparison_table(RECORDS, TEST, PUBLISHED)
-    return table, comparison.published_table(PUBLISHED), comparison.summarize(
-        table, dataset, PREDICTIONS
-    )  # fmt: skip
+    table = comparison.comparison_table(RECORDS, TEST, PUBLISHED, PREDICTIONS.get)
+    published = comparison.published_table(PUBLISHED)
+    return table, published, comparison.summarize(table, dataset)
 
 
 def test_the_text_shows_both_values_if_one_is_not_reproduced():
@@ -92,7 +104,7 @@ def test_the_fallback_dataset_is_named_above_the_table(capsys):
     shown = capsys.readouterr().out
     assert shown.index("NOT mnist") < shown.index("Recipes on digits")
     words = " ".join(shown.replace("│", " ").split())
-    assert comparison_of(FALLBACK)[2]["note"] in words
+    assert report.fallback_note("mnist") in words
 
 
 def test_a_dataset_that_is_no_fallback_has_no_note(capsys):
