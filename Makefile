@@ -11,14 +11,14 @@ READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f
 ON_ALL_CORES := -n logical --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test fast-test faults ui tensorboard demo experiments find send bench verify record lint lock readme
+.PHONY: help repro test fast-test faults ui tensorboard demo experiments find send bench verify record report lint lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and "error: Python 3.11 to 3.13 is required, but $(PYTHON) is %d.%d; choose another Python: make PYTHON=python3.12 ..." % v)'
-	@echo "installing the pinned requirements into $(VENV) (only once; takes a few minutes) …"
+	@echo "installing the pinned requirements into $(VENV) (only once; takes a few minutes) …" >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@rm -f $(VENV)/.installed-*
@@ -80,5 +80,8 @@ record: $(READY) ## after `make repro`, before a commit: update README.md and me
 	@python -m src.tracking.recorded_on
 	@python -m src.reporting.report --readme
 
-readme: $(READY) ## copy metrics/comparison.md into README.md
-	@python -m src.reporting.report --readme
+report: BASE ?= main
+report: $(READY) ## print as Markdown how parameters and metrics differ from another branch (BASE=main)
+	@echo '## Changed parameters' && dvc params diff --md $(BASE)
+	@echo '## Changed metrics' && dvc metrics diff --md $(BASE)
+	@echo '## Comparison' && echo && cat metrics/comparison.md

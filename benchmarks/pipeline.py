@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-import pandas as pd
 import yaml
 
+from benchmarks.durations import training_seconds
 from benchmarks.processes import clone, environment, measure_command
 from benchmarks.timing import alternate, ratio
-from src.common.paths import TIMING
 
 DISCARD_LOGS = "import sys\n\nsys.stdin.read()\n"  # replaces the process that logs to MLflow
 INTRODUCTION = """\
@@ -50,7 +49,7 @@ def forced_runs(checkout: Path, without_mlflow: Path, repeat: int) -> str:
     tracked, untracked, trainings = [], [], []
     for _ in range(repeat):
         tracked.append(measure_command(checkout, *command).seconds)
-        trainings.append(pd.read_csv(checkout / TIMING).groupby("recipe").seconds.max().sum())
+        trainings.append(training_seconds(checkout).sum())
         untracked.append(measure_command(without_mlflow, *command).seconds)
     overheads = [1 - training / total for training, total in zip(trainings, tracked, strict=True)]
     return (

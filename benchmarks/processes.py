@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from src.common.paths import RAW
+from src.common.paths import PARAMS, RAW
+from src.config.params import load_params
 
 ROOT = Path(__file__).parent.parent
 # Linux counts the memory of a process also for the processes that it starts. Therefore this small
@@ -58,9 +59,15 @@ def measure_command(folder: Path, *command: str) -> Cost:
 
 
 def clone(folder: Path) -> Path:
-    """Clone the last commit into ``folder/checkout``, with the raw files in ``data/incoming``."""
-    checkout = folder / "checkout"
+    """Clone the last commit into ``folder/checkout``, with the raw files in ``data/incoming``.
+
+    They come from this checkout or the folders in ``params.yaml``; otherwise the clone downloads.
+    """
+    checkout, data = folder / "checkout", load_params(ROOT / PARAMS).data
     measure_command(ROOT, "git", "clone", "-q", ".", str(checkout))
-    for path in RAW.glob("*ubyte*"):
-        shutil.copy(path, checkout / "data/incoming")
+    for source in (RAW, *(each.format(dataset=data.dataset) for each in data.folders)):
+        if files := list((ROOT / source).glob("*ubyte*")):
+            for path in files:
+                shutil.copy(path, checkout / "data/incoming")
+            break
     return checkout

@@ -1,10 +1,8 @@
 """Measure the speed of this project: ``make bench`` updates all of ``benchmarks/RESULTS.md``.
 
-``python -m benchmarks.run SECTION …`` updates only these sections. The sections ``memory``,
-``streaming``, ``workers`` and ``sweeps`` are in docs/scale.md, ``fidelity`` is in docs/fidelity.md,
-and ``batch_accuracy`` is in docs/recipes.md; they are measured only if they are named. Each section
-is a module with a function ``measure``, which takes the number of rounds and yields the Markdown of
-the section.
+``python -m benchmarks.run SECTION …`` updates only these sections. Sections of other pages, listed
+below in ``PAGES``, are measured only if they are named. Each section is a module with a function
+``measure``, which takes the number of rounds and yields the Markdown of the section.
 """
 
 import argparse
@@ -23,6 +21,8 @@ PAGES: dict[str, Path] = {
     **dict.fromkeys(("training", "target", "precision", "tensorboard"), RESULTS),
     **dict.fromkeys(("inference", "preprocessing", "pipeline"), RESULTS),
     **dict.fromkeys(("memory", "streaming", "workers", "sweeps"), SCALE),
+    "durations": ROOT / "README.md",
+    "portability": ROOT / "docs/reproducibility.md",
     "fidelity": ROOT / "docs/fidelity.md",
     "batch_accuracy": ROOT / "docs/recipes.md",
 }

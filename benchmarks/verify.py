@@ -82,7 +82,8 @@ def repeat(checkout: Path, model: str | None) -> None:
     Raises:
         PipelineError: the pipeline failed.
     """
-    command = ["dvc", "exp", "run", "-S", f"model={model}"] if model else ["dvc", "repro"]
+    command = ["dvc", "exp", "run", "-S", "data.fallback=none"]
+    command += ["-S", f"model={model}"] if model else []
     for words in (["dvc", "cache", "dir", "--local", "--quiet", ".dvc/cache"], command):
         if subprocess.run(
             words, cwd=checkout, env=environment() | {"TABLE_FOLLOWS": "1"}

@@ -92,6 +92,11 @@ def load_model(folder: Path) -> "keras.Model":
     from src.common.tensorflow import keras
 
     path = folder / MODEL
+    if not path.exists():
+        raise PipelineError(
+            f"{path} is missing; run `dvc pull {folder}` to get it from a DVC remote, or "
+            f"`dvc repro -f train@{folder.name}` to train it"
+        )
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many types: OSError, KeyError, BadZipFile …

@@ -1,9 +1,14 @@
 """The verdicts on repeated results, and ``make verify`` in a small repository."""
 
+import sys
+
 import pandas as pd
 import pytest
 
+from benchmarks.processes import ROOT
 from benchmarks.verify import changed_outputs, spreads_between_seeds, verdicts
+
+MNIST = (ROOT / "../shared/datasets/mnist").exists()
 
 
 def result(weights: str, accuracy: float) -> dict:
@@ -55,3 +60,12 @@ def test_outputs_with_other_hashes_are_listed():
     )
     assert changed_outputs(old, new) == ["models/a"]
     assert changed_outputs(old, old) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not MNIST, reason="MNIST is not in ../shared/datasets")
+def test_one_recipe_of_the_last_commit_gives_the_committed_result(shell):
+    done = shell([sys.executable, "-m", "benchmarks.verify", "softmax_normal"], ROOT)
+    (row,) = [line for line in done.stdout.splitlines() if "│ softmax_normal" in line]
+    assert "same bits" in row or "same metrics" in row
+    assert "dataset digest" in done.stdout
