@@ -64,6 +64,15 @@ def test_all_plots_are_on_one_page(checkout, shell, tmp_path):
     assert images == expected | {"workspace_plots_samples.png"}
 
 
+def test_the_plots_work_without_durations(checkout, shell, tmp_path):
+    timing = checkout / "metrics/timing.csv"
+    content = timing.read_bytes()
+    timing.unlink()
+    shell(["dvc", "plots", "show", "-o", str(tmp_path)], checkout)
+    timing.write_bytes(content)
+    assert len(specifications((tmp_path / "index.html").read_text())) == 2
+
+
 def test_the_plots_compare_two_experiments(checkout, shell, tmp_path):
     shell(["dvc", "plots", "diff", "HEAD", "short", "-o", str(tmp_path)], checkout)
     page = (tmp_path / "index.html").read_text()
