@@ -39,7 +39,7 @@ faults: $(READY) ## run every fault-injection test (10 minutes or more)
 	@FAULTS=all python -m pytest $(ON_ALL_CORES) tests/faults
 
 ui: PORT ?= 5000
-ui: $(READY) ## start the MLflow UI on localhost (PORT=5000)
+ui: $(READY) ## log what MLflow lacks, and start its UI on localhost (PORT=5000)
 	@python -m src.tracking.sync || true
 	@echo 'Runs, best first: http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=recipes'
 	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false PYTHONWARNINGS=ignore \
@@ -82,6 +82,6 @@ record: $(READY) ## after `make repro`, before a commit: update README.md and me
 
 report: BASE ?= main
 report: $(READY) ## print as Markdown how parameters and metrics differ from another branch (BASE=main)
-	@echo '## Changed parameters' && dvc params diff --md $(BASE)
-	@echo '## Changed metrics' && dvc metrics diff --md $(BASE)
+	@echo '## Changed parameters' && dvc params diff --md "$(BASE)"
+	@echo '## Changed metrics' && dvc metrics diff --md "$(BASE)"
 	@echo '## Comparison' && echo && cat metrics/comparison.md

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from src.common.files import read_json
 from src.common.paths import PARAMS, RAW
 from src.config.params import load_params
 
@@ -65,7 +66,11 @@ def clone(folder: Path) -> Path:
     """
     checkout, data = folder / "checkout", load_params(ROOT / PARAMS).data
     measure_command(ROOT, "git", "clone", "-q", ".", str(checkout))
-    for source in (RAW, *(each.format(dataset=data.dataset) for each in data.folders)):
+    folders = [Path(each.replace("{dataset}", data.dataset)).expanduser() for each in data.folders]
+    downloaded = ROOT / RAW / "dataset.json"
+    if downloaded.exists() and read_json(downloaded, "download")["name"] == data.dataset:
+        folders.insert(0, RAW)
+    for source in folders:
         if files := list((ROOT / source).glob("*ubyte*")):
             for path in files:
                 shutil.copy(path, checkout / "data/incoming")

@@ -26,7 +26,7 @@ Seconds of training until `{recipe}` reaches a validation accuracy of {accuracy:
 has {parts} validations. Their time is not included; the time of tracing and compilation is.
 {repeat} seeds.
 
-| ours | feed loop | fit | feed loop / ours | fit / ours |
+| ours | original | fit | original / ours | fit / ours |
 | ---: | ---: | ---: | ---: | ---: |"""
 
 

@@ -1,13 +1,12 @@
 """Programs timed alternately, so that a change in the speed of the machine affects all of them."""
 
-import os
 import platform
-import re
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 from statistics import median
+
+from src.common.machine import processor
 
 Seconds = dict[str, list[float]]  # program: seconds of each round
 
@@ -32,10 +31,6 @@ def ratio(numerator: list[float], denominator: list[float]) -> str:
 
 def describe_machine() -> str:
     """The processor and the versions of the main packages, in one line."""
-    cpuinfo = Path("/proc/cpuinfo")
-    text = cpuinfo.read_text("utf-8") if cpuinfo.exists() else ""
-    found = re.search(r"model name\s*: (.*)", text)
-    processor = found[1] if found else platform.processor()
     packages = ("tensorflow", "keras", "numpy", "dvc", "mlflow")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    return f"{processor}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}"
+    return f"{processor()}, Python {platform.python_version()}, {versions}"

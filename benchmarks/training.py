@@ -22,11 +22,11 @@ from src.training.setup import make_trainer
 VALIDATION = 100  # images; our training loop validates after each epoch, the others never do
 INTRODUCTION = """\
 Seconds per epoch of {images:,} images. *Ours* is our training loop, with shuffling and a validation
-on {validation} images. *Feed loop* is the way of TensorFlow 1: each step is a call of `Session.run`
-that receives a batch from Python. *fit* is Keras' `compile` and `fit` with default settings,
+on {validation} images. *Original* is the program of the tutorial, in `benchmarks/originals.py`: each
+step is a call of `Session.run` that receives a batch from Python. *fit* is Keras' `compile` and `fit` with default settings,
 without the moving average of the weights.
 
-| recipe | our execution | ours | feed loop | fit | feed loop / ours | fit / ours |
+| recipe | our execution | ours | original | fit | original / ours | fit / ours |
 | --- | --- | ---: | ---: | ---: | ---: | ---: |"""
 MACHINE_LIMIT = """
 How close this is to the limit of the machine. *Arithmetic*: the matrix products and convolutions of

@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from scipy.stats import t
 
 from benchmarks.processes import ROOT, clone, environment
 from src.common.errors import PipelineError, run
+from src.common.files import read_json
 from src.common.paths import RECORDED_ON, TEST
 
 LOCK, SEEDS = Path("dvc.lock"), ROOT / "benchmarks/fidelity.csv"
@@ -42,7 +44,7 @@ def verdicts(
         other = committed.get(name, {"weights_sha256": None, "accuracy": float("nan")})
         stddev, degrees_of_freedom = spreads.get(name, (0.0, 1))
         limit = float(t.ppf((1 + level) / 2, degrees_of_freedom)) * sqrt(2) * stddev
-        if own["weights_sha256"] == other["weights_sha256"]:
+        if all(own[key] == other[key] for key in ("weights_sha256", "accuracy")):
             result[name] = SAME_BITS
         else:
             close = abs(own["accuracy"] - other["accuracy"]) <= limit
@@ -66,14 +68,14 @@ def spreads_between_seeds(results: pd.DataFrame) -> dict[str, tuple[float, int]]
     return spreads
 
 
-def changed_outputs(committed: str, new: str) -> list[str]:
-    """The outputs with different hashes in two ``dvc.lock``, of the stages that are in both."""
-    old, new_stages = (yaml.safe_load(text)["stages"] for text in (committed, new))
+def changed_outputs(committed: str, new: str, recipes: Collection[str]) -> list[str]:
+    """The models of ``recipes`` with different hashes in two ``dvc.lock``."""
+    stages = [yaml.safe_load(text)["stages"] for text in (committed, new)]
+    names = [name for name in recipes if any(f"train@{name}" in each for each in stages)]
     hashes = [
-        {out["path"]: out["md5"] for name in old.keys() & new_stages for out in each[name]["outs"]}
-        for each in (old, new_stages)
+        {name: each.get(f"train@{name}", {}).get("outs") for name in names} for each in stages
     ]
-    return sorted(path for path, md5 in hashes[0].items() if hashes[1].get(path) != md5)
+    return [f"models/{name}" for name in names if hashes[0][name] != hashes[1][name]]
 
 
 def repeat(checkout: Path, model: str | None) -> None:
@@ -89,8 +91,10 @@ def repeat(checkout: Path, model: str | None) -> None:
             words, cwd=checkout, env=environment() | {"TABLE_FOLLOWS": "1"}
         ).returncode:
             raise PipelineError(f"`{' '.join(words)}` failed in a clone of the last commit")
-    measured = [sys.executable, "-m", "src.tracking.recorded_on"]
-    subprocess.run(measured, cwd=checkout, env=environment(), check=True, capture_output=True)
+    record = [sys.executable, "-m", "src.tracking.recorded_on"]
+    done = subprocess.run(record, cwd=checkout, env=environment(), capture_output=True, text=True)
+    if done.returncode:
+        raise PipelineError(f"the clone of the last commit: {done.stderr}")
 
 
 def show(
@@ -116,29 +120,44 @@ def show(
     console.print(table)
 
 
+def committed(path: Path) -> str:
+    """The content of a file in the last commit.
+
+    Raises:
+        PipelineError: there is no such file.
+    """
+    command = ["git", "show", f"HEAD:{path}"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if shown.returncode:
+        raise PipelineError(f"the last commit has no {path}; run `make record` and commit it")
+    return shown.stdout
+
+
+def weights(recipes: dict[str, Any]) -> dict[str, str]:
+    """The digest of the weights of each recipe."""
+    return {name: each["weights_sha256"] for name, each in recipes.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", metavar="RECIPE", help="a recipe or a family")
     model = parser.parse_args().model
-
-    def committed(path: Path) -> str:
-        shown = subprocess.run(
-            ["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, text=True
+    tests, origins = ([json.loads(committed(path))] for path in (TEST, RECORDED_ON))
+    if weights(origins[0]["recipes"]) != weights(tests[0]):
+        raise PipelineError(
+            f"in the last commit, {RECORDED_ON} and {TEST} are of different trainings; run "
+            "`make record` and commit both"
         )
-        if shown.returncode:
-            raise PipelineError(f"the last commit has no {path}; run `make record` and commit it")
-        return shown.stdout
-
-    tests, origins, locks = ([committed(path)] for path in (TEST, RECORDED_ON, LOCK))
+    locks = [committed(LOCK)]
     with tempfile.TemporaryDirectory() as folder:
         checkout = clone(Path(folder))
         repeat(checkout, model)
-        for texts, path in ((tests, TEST), (origins, RECORDED_ON), (locks, LOCK)):
-            texts.append((checkout / path).read_text("utf-8"))
-    pairs = [[json.loads(text) for text in texts] for texts in (tests, origins)]
-    results = verdicts(*pairs[0], spreads_between_seeds(pd.read_csv(SEEDS)))
-    show(results, *pairs)
-    if changed := changed_outputs(*locks):
+        tests.append(read_json(checkout / TEST, "evaluate"))
+        origins.append(json.loads((checkout / RECORDED_ON).read_text("utf-8")))
+        locks.append((checkout / LOCK).read_text("utf-8"))
+    results = verdicts(*tests, spreads_between_seeds(pd.read_csv(SEEDS)))
+    show(results, tests, origins)
+    if changed := changed_outputs(*locks, results):
         print(f"Outputs with another hash than in the committed dvc.lock: {', '.join(changed)}")
     if DIFFERS in results.values() or not results:
         sys.exit(1)

@@ -136,7 +136,7 @@ def test_after_the_loss_of_a_worker_a_training_resumes_to_the_same_weights(
     output = outputs(processes)
     assert [process.returncode for process in processes] == [0, 0], output
     record = artifacts.load_record(complete / "models/mlp_dropout")
-    assert record["strategy"] == "multi_worker"
+    assert "multi_worker, cpu" in output[0]
     assert "validation accuracy" in output[0] and "validation accuracy" not in output[1]
 
     for victim in (1, 0):
@@ -216,7 +216,6 @@ def test_a_split_larger_than_the_memory_limit_allows_is_streamed(many, shell):
     size = int(re.search(r"cpu, ([\d,]+) images in memory", done.stdout)[1].replace(",", ""))
     assert size * 784 <= 1e9 / 16
     record = artifacts.load_record(many / "models/mlp_dropout")
-    assert record["buffer_size"] == size
     assert record["val_accuracy"] > 0.9
     summary = json.loads((many / "metrics/summary.json").read_text())
     assert summary["best"]["test"] > 0.8

@@ -1,18 +1,14 @@
-"""Writes Keras' archive so that the same model gives the same bytes.
-
-Keras writes the time into the archive, and addresses in memory as the ids of shared objects.
-"""
+"""Writes Keras' archive without a time, so that the same model gives the same bytes."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zipfile import ZipFile, ZipInfo
 
 if TYPE_CHECKING:
     import keras
 
-METADATA, CONFIG = "metadata.json", "config.json"
-SHARED = "shared_object_id"  # objects with the same id are one object after loading
+METADATA = "metadata.json"
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # of the zip format
 
 
@@ -20,27 +16,12 @@ def save_model(model: "keras.Model", path: Path) -> None:
     """Write a model to ``path``, which ends in ``.keras``; Keras' own loader reads it."""
     original = path.with_name("original.keras")
     model.save(original)
-    ids: dict[int, int] = {}
     with ZipFile(original) as source, ZipFile(path, "w") as target:
-        for name in sorted(source.namelist()):
+        for name in source.namelist():
             content = source.read(name)
             if name == METADATA:
                 metadata = json.loads(content)
                 del metadata["date_saved"]
                 content = json.dumps(metadata).encode()
-            if name == CONFIG:
-                content = json.dumps(_numbered(json.loads(content), ids)).encode()
             target.writestr(ZipInfo(name, EARLIEST), content)
     original.unlink()
-
-
-def _numbered(config: Any, ids: dict[int, int]) -> Any:
-    """A copy of ``config`` with ids of shared objects that count from 1, in order of appearance."""
-    if isinstance(config, list):
-        return [_numbered(each, ids) for each in config]
-    if not isinstance(config, dict):
-        return config
-    copy = {key: _numbered(value, ids) for key, value in config.items()}
-    if copy.get(SHARED) is not None:
-        copy[SHARED] = ids.setdefault(copy[SHARED], len(ids) + 1)
-    return copy

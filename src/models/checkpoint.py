@@ -1,9 +1,9 @@
 """Checkpoints of a training, written from time to time, from which an interrupted training resumes.
 
-The name of a checkpoint contains a hash of the recipe, the dataset and the code. Its content names
-the machine and the versions, which also determine the weights. ``evaluate`` removes the checkpoint
-of a complete training, because DVC has the results in its cache when that stage starts. If DVC is
-killed earlier, it runs the training again.
+The name of a checkpoint contains hashes of everything that determines the weights: recipe, dataset
+and code; machine and versions. ``evaluate`` removes the checkpoints of a complete training, because
+DVC has the results in its cache when that stage starts. If DVC is killed earlier, it runs the
+training again.
 """
 
 import io
@@ -52,12 +52,12 @@ class Checkpoint:
     def __init__(
         self, folder: Path, config: "RunConfig", environment: "Environment | None" = None
     ) -> None:
-        """``environment`` is that of the training; it is not needed to remove the checkpoint."""
-        self._environment = environment
+        """``environment`` is that of the training; ``prune`` does not need it."""
         training = config["recipe_sha256"], config["keep_epochs"], config["dataset"]["digest"]
         key = json_sha256([training, _training_code_sha256()])
         self.folder, self.name = folder, config["name"]
-        self._path = folder / f"{self.name}-{key[:16]}.npz"
+        self._prefix = f"{self.name}-{key[:16]}-"
+        self._path = folder / f"{self._prefix}{json_sha256(environment)[:8]}.npz"
         self._written, self._cost = time.perf_counter(), 0.0
 
     def exists(self) -> bool:
@@ -77,7 +77,7 @@ class Checkpoint:
         partial = self._path.with_name(f".{self._path.stem}.{uuid.uuid4().hex}.partial")
         try:
             with partial.open("wb") as file:
-                np.savez(file, *arrays, state=np.array(json.dumps([self._environment, state])))
+                np.savez(file, *arrays, state=np.array(json.dumps(state)))
                 file.flush()
                 os.fsync(file.fileno())
             with suppress(FileNotFoundError):  # removed by `prune` of another process
@@ -97,22 +97,17 @@ class Checkpoint:
     def load(self, content: bytes | None) -> tuple[dict[str, Any], list[np.ndarray]] | None:
         """Return the state and arrays in the content of a checkpoint.
 
-        Returns None if there is no content, or if it is damaged or from another environment; then
-        the file is removed.
+        Returns None if there is no content, or if it is damaged; then the file is removed.
         """
         if content is None:
             return None
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as saved:
-                environment, state = json.loads(str(saved["state"]))
-                arrays = [saved[f"arr_{index}"] for index in range(len(saved.files) - 1)]
+                state = json.loads(str(saved["state"]))
+                return state, [saved[f"arr_{index}"] for index in range(len(saved.files) - 1)]
         except Exception as error:  # the readers of zip, npy and JSON raise many types
             self.discard(f"cannot be read ({type(error).__name__})")
             return None
-        if environment != self._environment:
-            self.discard("is from another machine, or from other versions of the packages")
-            return None
-        return state, arrays
 
     def discard(self, reason: str) -> None:
         """Remove a checkpoint that cannot be used, and print the reason."""
@@ -120,9 +115,9 @@ class Checkpoint:
         self._path.unlink(missing_ok=True)
 
     def prune(self) -> None:
-        """Remove this checkpoint and its partial files, and all files older than a week."""
+        """Remove the files of this training, from any environment, and all older than a week."""
         for path in [*self.folder.glob("*.npz"), *self.folder.glob(".*.partial")]:
             with suppress(FileNotFoundError):  # renamed or removed by another process
-                own = path.name.lstrip(".").startswith(self._path.stem)
+                own = path.name.lstrip(".").startswith(self._prefix)
                 if own or time.time() - path.stat().st_mtime > STALE_SECONDS:
                     path.unlink()

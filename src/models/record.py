@@ -43,7 +43,7 @@ class RunConfig(TypedDict):
 
 
 class Environment(TypedDict):
-    """What a training ran on; not in ``models/<recipe>/``, which is the same on any machine."""
+    """What a training ran on; ``models/<recipe>/`` contains nothing about it."""
 
     device: str  # this and the next four are the fields of ``Execution``
     compile: str

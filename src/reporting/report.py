@@ -28,12 +28,8 @@ NEXT = """Try next, after `. .venv/bin/activate`:
   make ui                                           # runs, curves and models in the browser"""
 
 
-def readable(table: pd.DataFrame, seconds: dict[str, float] | None = None) -> pd.DataFrame:
-    """The comparison with text in every cell; – in empty cells.
-
-    ``seconds`` is the training time of some of the recipes; without it, the table has no such
-    column.
-    """
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """The comparison with text in every cell; – in empty cells."""
     accuracy = "{:.4f}".format
     reproduced = "{0.reproduced}, {0.values_reproduced} of {0.values_published}".format
     rows = list(table.itertuples())
@@ -41,16 +37,13 @@ def readable(table: pd.DataFrame, seconds: dict[str, float] | None = None) -> pd
         "recipe": table.recipe,
         "parameters": table.parameters.map("{:,}".format),
         "epochs": table.epochs.map("{:.4g}".format),
-        "seconds": [f"{seconds[n]:.1f}" if n in seconds else "–" for n in table.recipe]
-        if seconds
-        else None,
         "validation": table.validation_accuracy.map(accuracy),
         "test": table.test_accuracy.map(accuracy),
         "95% interval": table.ci_low.map(accuracy) + "–" + table.ci_high.map(accuracy),
         "published": ["–" if pd.isna(v) else str(v) for v in table.published_accuracy],
         "reproduced": [reproduced(row) if row.values_published else "–" for row in rows],
     }
-    return pd.DataFrame({name: column for name, column in text.items() if column is not None})
+    return pd.DataFrame(text)
 
 
 def fallback_note(wanted: str) -> str:
@@ -122,11 +115,14 @@ def show(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) 
     console = Console(highlight=False)
     if not console.is_terminal:  # a log file, where the width does not matter
         console = Console(highlight=False, width=120)
-    text = readable(table, training_seconds())
+    text = readable(table)
+    if seconds := training_seconds():
+        own = [f"{seconds[name]:.1f}" if name in seconds else "–" for name in text.recipe]
+        text.insert(3, "seconds", own)
     for column in ("seconds", "epochs", "parameters", "95% interval"):
         widths = [max(len(name), *map(len, text[name])) for name in text.columns]
         if sum(widths) + 3 * len(widths) + 1 > console.width:
-            text = text.drop(columns=column)
+            text = text.drop(columns=column, errors="ignore")
     grid = Table(title=f"Recipes on {summary['dataset']}, best on validation first")
     for column in text.columns:
         grid.add_column(column, justify="left" if column == "recipe" else "right", no_wrap=True)

@@ -84,8 +84,8 @@ def _choose_champion(client: Any, record: Record, version: Any, standard_errors:
     needed = margin(best, record["dataset"]["counts"]["validation"], standard_errors)
     if not accuracy > best + needed - 1e-6:  # the tag has 6 digits
         return (
-            f"{this}, is not better than the champion, version {champion.version}, by "
-            f"{needed:.4f}: validation accuracy {accuracy:.4f}, champion {best:.4f}"
+            f"{this}, does not replace the champion, version {champion.version}: its validation "
+            f"accuracy, {accuracy:.4f}, must be at least {needed:.4f} higher than {best:.4f}"
         )
     client.set_registered_model_alias(name, CHAMPION, version.version)
     return f"{this}, is the new champion: validation accuracy {accuracy:.4f}, before {best:.4f}"

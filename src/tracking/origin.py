@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import yaml
 
@@ -72,9 +72,16 @@ def save_provenance(record: Record, provenance: Provenance) -> None:
 def load_provenances(record: Record) -> list[Provenance]:
     """All trainings to these weights on this machine, the oldest first."""
     paths = [path for path in _folder().glob("*.json") if path.name.startswith(_prefix(record))]
-    notes = [json.loads(path.read_text("utf-8")) for path in sorted(paths)]
-    # An earlier version of this project wrote other keys.
-    return [note for note in notes if note.keys() >= Provenance.__required_keys__]
+    return [note for path in sorted(paths) if (note := _load_note(path))]
+
+
+def _load_note(path: Path) -> Provenance | None:
+    """The content; None if it is damaged, or has the keys of an earlier version of this project."""
+    with suppress(OSError, ValueError):
+        note = json.loads(path.read_text("utf-8"))
+        if isinstance(note, dict) and note.keys() >= Provenance.__required_keys__:
+            return cast(Provenance, note)
+    return None
 
 
 def _folder() -> Path:

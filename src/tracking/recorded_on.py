@@ -30,7 +30,8 @@ def recorded_on() -> dict[str, Any]:
                 f"`dvc repro --force train@{name}` and `dvc repro`"
             )
         environment, data = dict(notes[-1]["environment"]), record["dataset"]
-        executions[name] = {key: environment[key] for key in ("device", "compile", "precision")}
+        execution = {key: environment[key] for key in ("device", "compile", "precision")}
+        executions[name] = execution | {"weights_sha256": record["weights_sha256"]}
         machine = {key: environment[key] for key in ("processor", "threads", "versions")}
         if machines and machine not in machines:
             raise PipelineError(

@@ -66,7 +66,6 @@ class StageLogger:
         )
         with suppress(OSError):  # the training is logged now; only a later `sync` needs the note
             save_provenance(record, note)
-        write_timing()
         run, self._run = self._run, None
 
         def log(client: Any) -> None:
@@ -80,6 +79,7 @@ class StageLogger:
                     log_training(client, Path(folder))
 
         self._attempts.run(self._item, log)
+        write_timing()
 
     def _is_logged(self, client: Any, record: Record) -> bool:
         """Whether DVC was killed after a training was logged, before it cached the results."""

@@ -1,4 +1,4 @@
-"""Log to MLflow what it lacks of the results in this checkout: ``make send``.
+"""Log to MLflow what it lacks of the results in this checkout: ``make send``, ``make ui``.
 
 ``evaluate`` and ``compare`` do this at their end. All of it is read from files, and nothing is
 logged twice. A queued or ``--temp`` experiment runs in a copy of the checkout that DVC deletes: if

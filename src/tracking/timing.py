@@ -5,6 +5,7 @@ of the trainings in ``logs/``, so a model that was trained elsewhere is not in i
 """
 
 from contextlib import suppress
+from pathlib import Path
 
 import pandas as pd
 
@@ -20,18 +21,26 @@ COLUMNS = ("recipe", "epoch", "seconds", "val_accuracy", "device", "processor", 
 def write_timing() -> None:
     """Write one row per recipe and validation; ``seconds`` are those since the start.
 
-    A file that cannot be read or written is ignored, because no result depends on it.
+    No result depends on the file: a model that cannot be read is left out, and a failure to write
+    is ignored.
     """
-    rows = []
-    with suppress(OSError, PipelineError):
-        for folder in trained_folders():
-            record, history = load_record(folder), load_history(folder)
-            for note in load_provenances(record)[-1:]:
-                table = pd.DataFrame(history).assign(
-                    recipe=record["name"],
-                    seconds=pd.Series(note["seconds"]).cumsum(),
-                    weights_sha256=record["weights_sha256"],
-                    **{key: note["environment"][key] for key in ("device", "processor")},
-                )
-                rows.append(table[list(COLUMNS)])
-        write_csv(TIMING, pd.concat(rows) if rows else pd.DataFrame(columns=COLUMNS))
+    tables = [pd.DataFrame(columns=COLUMNS)]
+    for folder in trained_folders():
+        with suppress(PipelineError):
+            tables += _durations(folder)
+    with suppress(OSError):
+        write_csv(TIMING, pd.concat(tables[1:] or tables))
+
+
+def _durations(folder: Path) -> list[pd.DataFrame]:
+    """The table of the newest training to these weights, if it ran here."""
+    record, history = load_record(folder), load_history(folder)
+    return [
+        pd.DataFrame(history).assign(
+            recipe=record["name"],
+            seconds=pd.Series(note["seconds"]).cumsum(),
+            weights_sha256=record["weights_sha256"],
+            **{key: note["environment"][key] for key in ("device", "processor")},
+        )[list(COLUMNS)]
+        for note in load_provenances(record)[-1:]
+    ]

@@ -19,6 +19,7 @@ def result(weights: str, accuracy: float) -> dict:
     ("weights", "accuracy", "expected"),
     [
         ("a", 0.9, "same bits"),
+        ("a", 0.91, "differs"),  # the same weights, but another evaluation
         ("b", 0.9027, "same metrics"),
         ("b", 0.9029, "differs"),
         ("b", 0.8971, "differs"),
@@ -58,8 +59,8 @@ def test_outputs_with_other_hashes_are_listed():
         "  plan:\n    outs:\n    - path: data/recipes\n      md5: '1'\n"
         for a in ("1", "2")
     )
-    assert changed_outputs(old, new) == ["models/a"]
-    assert changed_outputs(old, old) == []
+    assert changed_outputs(old, new, ["a"]) == ["models/a"]
+    assert changed_outputs(old, new, ["b"]) == changed_outputs(old, old, ["a"]) == []
 
 
 @pytest.mark.slow

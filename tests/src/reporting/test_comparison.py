@@ -123,3 +123,13 @@ def test_seconds_are_shown_for_the_weights_that_were_trained_here(tmp_path, monk
     cells = [line.replace("│", " ").split() for line in capsys.readouterr().out.splitlines()]
     shown = {line[0]: line[3] for line in cells if line and line[0] in TEST}
     assert shown == {"good": "2.5", "fair": "–", "poor": "–"}
+
+
+def test_a_narrow_terminal_gets_the_most_important_columns(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(report.Console, "is_terminal", True)
+    monkeypatch.setenv("COLUMNS", "60")
+    report.show(*comparison_of(DATASET))
+    header = capsys.readouterr().out.splitlines()[2]
+    assert "recipe" in header and "reproduced" in header
+    assert "parameters" not in header

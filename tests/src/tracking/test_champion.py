@@ -34,7 +34,7 @@ def champion(client, name="mnist-classifier"):
 def test_a_better_model_becomes_champion_and_a_worse_does_not(client, registers):
     assert "is the first champion" in registers("a", 0.91, "a1")
     assert champion(client).tags["recipe"] == "a"
-    not_better = "is not better than the champion, version 1, by 0.0090"
+    not_better = "must be at least 0.0090 higher than 0.9100"
     assert not_better in registers("b", 0.90, "b1")
     assert not_better in registers("c", 0.918, "c1")  # the standard error of 1,000 images: 0.00905
     assert champion(client).tags["recipe"] == "a"

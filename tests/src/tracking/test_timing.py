@@ -27,7 +27,17 @@ def test_a_model_that_was_trained_elsewhere_has_no_durations(
 
 
 @pytest.mark.parametrize("name", ["training.json", "history.csv"])
-def test_a_damaged_file_is_no_error(client, folder, log_training, name):
+def test_a_damaged_model_is_left_out(client, folder, log_training, name):
+    log_training(folder)
     (folder / name).write_text("{")
     write_timing()
-    assert not TIMING.exists()
+    assert pd.read_csv(TIMING).empty
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"start": 1}'])
+def test_a_damaged_note_is_ignored(client, checkout, folder, log_training, content):
+    log_training(folder)
+    (note,) = checkout.glob("logs/trainings/cnn-*.json")
+    note.write_text(content)
+    write_timing()
+    assert pd.read_csv(TIMING).empty
