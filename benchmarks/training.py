@@ -21,10 +21,10 @@ from src.training.setup import make_trainer
 
 VALIDATION = 100  # images; our training loop validates after each epoch, the others never do
 INTRODUCTION = """\
-Seconds per epoch of {images:,} images. *Ours* is our training loop, with shuffling and a validation
-on {validation} images. *Original* is the program of the tutorial, in `benchmarks/originals.py`: each
-step is a call of `Session.run` that receives a batch from Python. *fit* is Keras' `compile` and `fit` with default settings,
-without the moving average of the weights.
+Seconds per epoch of {images:,} images. *Ours* is our training loop, with a validation on
+{validation} images. *Original* is the program of the tutorial in `benchmarks/originals.py`:
+each step is a call of `Session.run` that receives a batch from Python. *fit* is Keras'
+`compile` and `fit` with default settings, without the moving average of the weights.
 
 | recipe | our execution | ours | original | fit | original / ours | fit / ours |
 | --- | --- | ---: | ---: | ---: | ---: | ---: |"""
