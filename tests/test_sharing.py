@@ -82,7 +82,7 @@ def test_an_experiment_fetches_only_the_files_that_it_needs(clone, shell, author
     shell(["dvc", "pull", "-q", "models/mlp_sigmoid"], clone)
     output = shell(experiment, clone).stdout
     assert "mlp_sigmoid: validation accuracy" not in output  # it was not trained again
-    assert list(results(clone)["test"]) == ["mlp_sigmoid"]
+    assert results(clone)["best"]["recipe"] == "mlp_sigmoid"
     shell([*experiment, "-S", "models.mlp_sigmoid.epochs=1"], clone)  # trains it
     assert not (clone / "data/raw").exists()
     lock = (author / "dvc.lock").read_text()
@@ -98,14 +98,14 @@ def test_an_experiment_is_shared_applied_and_compared(clone, shell, author, logg
     shown = shell(["dvc", "exp", "show", "--only-changed", "--csv"], clone).stdout.splitlines()
     assert shown[0].split(",")[4:6] == ["best.test", "best.validation"]
     assert any(row.startswith("short,") for row in shown)
-    before = results(clone)["test"]["mlp_65x2"]
+    before = results(clone)["best"]["test"]
     shell(["dvc", "exp", "apply", "short"], clone)
-    after = results(clone)["test"]["mlp_65x2"]
+    after = results(clone)["best"]["test"]
     assert after < before
     assert "models.mlp_65x2.epochs" in shell(["dvc", "params", "diff"], clone).stdout
     shell(["dvc", "exp", "branch", "short", "short-training"], clone)
     diff = shell(["dvc", "metrics", "diff", "main", "short-training"], clone).stdout
-    assert "test.mlp_65x2" in diff
+    assert "best.test" in diff
     assert "up to date" in shell(["dvc", "repro"], clone).stdout
     expected = [("mlp_65x2", ""), ("mlp_sigmoid", "")]
     assert store_has(clone, shell, logged_trainings) == expected

@@ -71,7 +71,7 @@ def published_table(published: list[PublishedResult]) -> pd.DataFrame:
 
 
 def summarize(table: pd.DataFrame, dataset: dict[str, Any]) -> dict[str, Any]:
-    """The columns of ``dvc exp show``; tools show the first ones by name, those of the best recipe.
+    """The columns of ``dvc exp show``, few enough for a terminal; those of the best recipe first.
 
     ``dataset`` is ``dataset.json`` of the preprocessed data.
     """
@@ -84,6 +84,5 @@ def summarize(table: pd.DataFrame, dataset: dict[str, Any]) -> dict[str, Any]:
         },
         "dataset": dataset["name"],
         "reproduced": " of ".join(map(str, counts)),
-        "test": dict(zip(table.recipe, table.test_accuracy, strict=True)),
     }
     return summary | ({"fallback_for": dataset["requested"]} if dataset["is_fallback"] else {})

@@ -107,15 +107,16 @@ def _log_comparison(client: Any, test: dict[str, dict[str, Any]], folders: list[
     records = {folder.name: load_record(folder) for folder in folders}
     weights = {name: record["weights_sha256"] for name, record in records.items()}
     tested = {name: each.get("weights_sha256") for name, each in test.items()}
-    accuracies = {name: each["accuracy"] for name, each in test.items()}
-    if summary["test"] != accuracies or weights != tested:
+    best = summary["best"]["recipe"]
+    accuracy = test.get(best, {}).get("accuracy")
+    if summary["best"]["test"] != accuracy or weights != tested:
         print(
             f"MLflow: skipped the comparison, because {SUMMARY} is older than the models; run "
             "`dvc repro`"
         )
         return False
     is_missing = log_comparison(client, records, test)
-    print(f"MLflow: {register(client, records[summary['best']['recipe']], load_params().registry)}")
+    print(f"MLflow: {register(client, records[best], load_params().registry)}")
     return is_missing
 
 

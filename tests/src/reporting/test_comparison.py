@@ -79,7 +79,6 @@ def test_the_results_of_the_best_recipe_come_first_in_the_summary():
     assert list(summary) == sorted(summary)
     assert summary["best"] == {"recipe": "good", "test": 0.8, "validation": 0.9}
     assert summary["reproduced"] == "1 of 3"
-    assert summary["test"] == {"good": 0.8, "fair": 0.85, "poor": 0.5}
 
 
 def comparison_of(dataset: dict) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
