@@ -11,9 +11,9 @@ def main() -> None:
     from src.ingest.preprocess import preprocess
     from src.plots.contact_sheet import class_sheet, write_png
 
-    validation = load_params().data.validation
+    data = load_params().data
     with atomic_folder(PROCESSED) as target:
-        info = preprocess(RAW, target, validation)
+        info = preprocess(RAW, target, data)
     with atomic_file(SAMPLES) as partial:
         write_png(class_sheet(*load_split(PROCESSED, "train")), partial)
     counts = ", ".join(f"{count:,} {split}" for split, count in info["counts"].items())

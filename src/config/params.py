@@ -13,6 +13,7 @@ from src.config.recipe import FAMILIES, Recipe
 from src.config.validation_errors import describe, nearest
 
 Dataset = Literal["mnist", "fashion-mnist", "kmnist", "digits", "local"]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -23,7 +24,9 @@ class DataParams(Block):
     folders: list[str]
     mirrors: Literal["public"] | list[Annotated[str, Field(pattern=r"^https?://")]]
     fallback: Literal["digits", "none"]
+    split: Literal["auto", "first", "stratified"]
     validation: Count
+    seed: Seed
 
 
 class TrainParams(Block):
@@ -35,7 +38,7 @@ class TrainParams(Block):
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)]
     compile: Literal["auto", "graph", "xla"]
     precision: Literal["auto", "float32", "bfloat16"]
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    seed: Seed
     tensorboard: bool
 
 

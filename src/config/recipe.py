@@ -99,7 +99,7 @@ class BaseRecipe(Block):
     epochs: Count | None = None
     steps: Count | None = None
     early_stopping: EarlyStopping | None = None
-    shuffle: bool = True  # in each epoch; False: the order of the images in the files
+    shuffle: bool = True  # in each epoch; False: the order of the files, see make_trainer
     validate_every: Count | None = None  # steps; None: once per epoch
     published: list[Published] = Field(default_factory=list)
 

@@ -10,6 +10,7 @@ Seed, epoch and chunk number determine the order, so a training can resume from 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from src.common.tensorflow import tf
 from src.data.splits import read_rows
 
 Split = tuple[np.ndarray, np.ndarray]  # images uint8 [N, H, W], labels uint8 [N]
+Shuffle = Literal["each epoch", "once", "never"]
 BLOCK = 64  # MNIST: 50 kB, for which a disk needs little more time than for one byte
 
 
@@ -43,7 +45,8 @@ class Loader:
         batch_size: images in a step, at most N.
         buffer_size: images in a chunk, a multiple of ``batch_size``; None for the complete split.
         seed: of the order.
-        shuffle: whether to shuffle; otherwise the images keep the order of the split.
+        shuffle: ``each epoch`` in another order; ``once``, in the same random order in each
+            epoch; or ``never``, in the order of the split.
         total_steps: steps of the training; no chunk after them is prefetched.
     """
 
@@ -53,7 +56,7 @@ class Loader:
         batch_size: int,
         buffer_size: int | None,
         seed: int,
-        shuffle: bool,
+        shuffle: Shuffle,
         total_steps: int,
     ) -> None:
         self._split, self._seed, self._shuffle = split, seed, shuffle
@@ -64,7 +67,7 @@ class Loader:
         self._chunks_per_epoch = -(-self.steps_per_epoch // most_steps)
         self._steps_per_chunk = -(-self.steps_per_epoch // self._chunks_per_epoch)
         self._size = self._steps_per_chunk * batch_size if buffer_size else self._count
-        self._block = BLOCK if buffer_size and shuffle else self._size
+        self._block = BLOCK if buffer_size and shuffle != "never" else self._size
         self._loaded: int | None = None  # number of the chunk whose images were returned last
         self._prefetched: tuple[int, Future[Split]] | None = None
         self._reader = ThreadPoolExecutor(1)
@@ -87,7 +90,9 @@ class Loader:
         skipped = number % self._chunks_per_epoch * self._size
         count = min(self._size, self._count - skipped)
         order = tf.range(count)
-        if self._shuffle:
+        if self._shuffle != "never":
+            if self._shuffle == "once":
+                number %= self._chunks_per_epoch
             order = tf.random.experimental.stateless_shuffle(order, seed=(self._seed, number))
         return tf.pad(order, [[0, self._size - count]])
 
@@ -102,7 +107,8 @@ class Loader:
         epoch, index = divmod(number, self._chunks_per_epoch)
         order: range | np.ndarray = range(-(-self._count // self._block))
         offset = 0
-        if self._streams and self._shuffle:
+        if self._streams and self._shuffle != "never":
+            epoch = 0 if self._shuffle == "once" else epoch
             order, offset = block_order(self._count, self._seed, epoch)
         images = np.zeros((self._size, *self._split[0].shape[1:]), np.uint8)
         chunk = images, np.zeros(self._size, np.uint8)

@@ -1,9 +1,10 @@
 """Converts IDX files to ``.npy`` arrays of the training, validation and test splits, in chunks."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,65 +12,95 @@ from src.common.errors import PipelineError
 from src.common.files import json_sha256, read_json, write_json
 from src.common.paths import SPLIT_FOLDERS
 from src.ingest import catalog, idx
-from src.ingest.labels import MAX_LABELS, check_labels
+from src.ingest.division import MAX_LABELS, choose_split, validation_images
+from src.ingest.labels import check_labels, check_training_labels
+from src.ingest.leakage import Leakage, hash_images
+
+if TYPE_CHECKING:
+    from src.config.params import DataParams
 
 CHUNK_BYTES = 1 << 20
 MIN_TRAIN = 5  # a fifth of them is then at least one validation image
 
 
-def preprocess(raw: Path, target: Path, validation: int) -> dict:
+def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
     """Write the arrays of the splits, and ``dataset.json``, into the existing, empty ``target``.
 
     ``training/{train,validation}_{images,labels}.npy`` and ``training/dataset.json`` do not depend
     on the test files; ``test/test_{images,labels}.npy`` is for ``evaluate``. Images are
-    ``uint8 [N, H, W]``, labels ``uint8 [N]``, in the order of the files. The first ``validation``
-    images, or the first fifth if that is fewer, are the validation split. A warning is printed for
-    labels that are missing in a split.
+    ``uint8 [N, H, W]``, labels ``uint8 [N]``, in the order of the files. Warnings are printed for
+    missing and very unequal classes, and for test images that are also training images.
 
     Args:
         raw: folder with the four IDX files and ``dataset.json``, as ``download`` wrote it.
+        data: ``split``, ``validation`` and ``seed`` determine the validation split.
 
     Returns:
         The content of ``dataset.json``: ``name``, ``requested`` and ``is_fallback`` as in ``raw``;
         ``height``, ``width``; ``classes`` K, one more than the highest label; ``counts`` of the
-        training and validation images; ``largest_class``, the fraction of the validation images
-        that have the most frequent label; ``digest``, a SHA-256 of the files and of the split.
+        training and validation images; ``split``, ``first`` or ``stratified``; ``largest_class``,
+        the fraction of the validation images that have the most frequent label; ``digest``, a
+        SHA-256 of the files and of the split.
 
     Raises:
-        PipelineError: a file is missing or damaged, or the files do not match.
+        PipelineError: a file is missing or damaged, the files do not match, or the labels cannot
+            be used.
     """
     source = read_json(raw / "dataset.json", "download")
     paths = [_raw_path(raw, name) for name in catalog.NAMES]
-    (train, height, width), (test, *_) = _check_shapes(*paths)
-    held_out = min(validation, train // 5)
-    counts = {"train": train - held_out, "validation": held_out}
-    classes, labels = _write_splits(paths, target, counts | {"test": test}, [height, width])
-    files = [source["files"][path.name] for path in paths[:2]]
+    size = _check_shapes(*paths)
+    split = choose_split(data.split, is_known=source["name"] != "local")
+    labels = [_read_labels(path) for path in paths[1::2]]
+    check_training_labels(_count(labels[0]), split == "stratified")
+    chosen = validation_images(labels[0], data.validation, split, data.seed)
+    parts = {"train": labels[0][~chosen], "validation": labels[0][chosen], "test": labels[1]}
+    counts = {name: _count(part) for name, part in parts.items()}
+    classes = check_labels(counts)
+    _write_arrays(paths, target, parts, chosen, size)
+    validation = counts["validation"]
     info = {
         **{key: source[key] for key in ("name", "requested", "is_fallback")},
-        **{"height": height, "width": width, "classes": classes, "counts": counts},
-        "largest_class": round(int(labels["validation"].max()) / held_out, 6),
-        "digest": json_sha256([*files, held_out]),
+        **{"height": size[0], "width": size[1], "classes": classes},
+        "counts": {name: len(parts[name]) for name in ("train", "validation")},
+        "split": split,
+        "largest_class": round(int(validation.max()) / int(validation.sum()), 6),
+        "digest": json_sha256(
+            [
+                *(source["files"][path.name] for path in paths[:2]),
+                np.packbits(chosen).tobytes().hex(),
+            ]
+        ),
     }
     write_json(target / SPLIT_FOLDERS["train"] / "dataset.json", info)
     return info
 
 
-def _write_splits(
-    paths: list[Path], target: Path, counts: dict[str, int], size: list[int]
-) -> tuple[int, dict[str, np.ndarray]]:
-    """Write all arrays; return the number of classes, and the counts of ``_write`` for labels."""
-    train_images, train_labels, test_images, test_labels = paths
+def _read_labels(path: Path) -> np.ndarray:
+    return np.concatenate(list(idx.read_chunks(path, CHUNK_BYTES)))
+
+
+def _count(labels: np.ndarray) -> np.ndarray:
+    return np.bincount(labels, minlength=MAX_LABELS)
+
+
+def _write_arrays(
+    paths: list[Path],
+    target: Path,
+    labels: dict[str, np.ndarray],
+    chosen: np.ndarray,
+    size: tuple[int, ...],
+) -> None:
+    """Write all arrays; warn about test images that are also training images."""
     for folder in set(SPLIT_FOLDERS.values()):
         (target / folder).mkdir()
-    training = {split: counts[split] for split in ("validation", "train")}
-    test = {"test": counts["test"]}
-    labels = _write(train_labels, target, "labels", training, [])
-    labels |= _write(test_labels, target, "labels", test, [])
-    classes = check_labels(labels)
-    _write(train_images, target, "images", training, size)
-    _write(test_images, target, "images", test, size)
-    return classes, labels
+    for name, own in labels.items():
+        np.save(target / SPLIT_FOLDERS[name] / f"{name}_labels.npy", own)
+    test_hashes: list[np.ndarray] = []
+    everything = np.ones(len(labels["test"]), bool)
+    _write_images(paths[2], target, {"test": everything}, size, test_hashes.append)
+    leakage = Leakage(np.concatenate(test_hashes))
+    _write_images(paths[0], target, {"validation": chosen, "train": ~chosen}, size, leakage.add)
+    leakage.warn()
 
 
 def _raw_path(raw: Path, name: str) -> Path:
@@ -79,8 +110,8 @@ def _raw_path(raw: Path, name: str) -> Path:
     raise PipelineError(f"{raw} has no {name}, gzip or plain; run `dvc repro --force download`")
 
 
-def _check_shapes(*paths: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the shapes of the training and test images, if all four files match."""
+def _check_shapes(*paths: Path) -> tuple[int, ...]:
+    """Return the height and width of the images, if all four files match."""
     headers = [idx.read_header(path) for path in paths]
     for path, shape, dimensions, what in zip(
         paths, headers, (3, 1, 3, 1), ("images", "labels") * 2, strict=True
@@ -107,41 +138,35 @@ def _check_shapes(*paths: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
             f"{paths[0]} has {train[0]} images and {paths[2]} has {test[0]}; at least "
             f"{MIN_TRAIN} training images and 1 test image are needed; use larger files"
         )
-    return train, test
+    return train[1:]
 
 
-def _write(
-    path: Path, target: Path, kind: str, counts: dict[str, int], item_shape: list[int]
-) -> dict[str, np.ndarray]:
-    """Write the items of one IDX file, in their order, to one ``.npy`` file per split.
+def _write_images(
+    path: Path,
+    target: Path,
+    splits: dict[str, np.ndarray],
+    size: tuple[int, ...],
+    use_hashes: Callable[[np.ndarray], None],
+) -> None:
+    """Write the images of one IDX file, in their order, to one ``.npy`` file per split.
 
-    Returns ``int [256]`` for each split: how many items have each label. For images, all are 0.
+    Args:
+        splits: ``bool [N]`` for each split: the images that belong to it.
+        use_hashes: receives the hashes of the images in each chunk.
     """
-    labels = {split: np.zeros(MAX_LABELS, int) for split in counts}
     with ExitStack() as stack:
         files = {}
-        for split, count in counts.items():
+        for split, chosen in splits.items():
             # Not a memory map: its pages would count as memory of this process.
-            output = target / SPLIT_FOLDERS[split] / f"{split}_{kind}.npy"
+            output = target / SPLIT_FOLDERS[split] / f"{split}_images.npy"
             files[split] = stack.enter_context(output.open("wb"))
-            header = {"descr": "|u1", "fortran_order": False, "shape": (count, *item_shape)}
+            shape = (int(chosen.sum()), *size)
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(files[split], header)
-        chunks = idx.read_chunks(path, max(1, CHUNK_BYTES // math.prod(item_shape)))
-        for split, items in _divided(chunks, counts):
-            files[split].write(items.data)
-            if kind == "labels":
-                labels[split] += np.bincount(items, minlength=MAX_LABELS)
-    return labels
-
-
-def _divided(
-    chunks: Iterator[np.ndarray], counts: dict[str, int]
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Cut chunks at the end of a split; yield the name of each split and its items."""
-    remaining = dict(counts)
-    for chunk in chunks:
-        for split in remaining:
-            items, chunk = chunk[: remaining[split]], chunk[remaining[split] :]
-            remaining[split] -= len(items)
-            if len(items):
-                yield split, items
+        first = 0
+        for chunk in idx.read_chunks(path, max(1, CHUNK_BYTES // math.prod(size))):
+            for split, chosen in splits.items():
+                own = chosen[first : first + len(chunk)]
+                files[split].write((chunk if own.all() else chunk[own]).data)
+            use_hashes(hash_images(chunk))
+            first += len(chunk)

@@ -10,7 +10,7 @@ from src.common import machine
 from src.common.files import json_sha256
 from src.common.tensorflow import keras
 from src.config.recipe import Recipe, load_recipe
-from src.data.loader import Loader, Split
+from src.data.loader import Loader, Shuffle, Split
 from src.data.memory import choose_buffer_size
 from src.data.splits import load_dataset_info, load_split
 from src.models.checkpoint import Checkpoint
@@ -47,7 +47,9 @@ def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Wo
     modes = settings["compile"], settings["precision"], settings["strategy"]
     execution = choose_execution(recipe, device, *modes, buffer_size)
     classes, seed = dataset["classes"], settings["seed"]
-    trainer = make_trainer(recipe, *splits, classes, seed, execution, plan["keep_epochs"], worker)
+    keep_epochs, in_random_order = plan["keep_epochs"], dataset["split"] == "first"
+    arguments = recipe, *splits, classes, seed, execution, keep_epochs, worker, in_random_order
+    trainer = make_trainer(*arguments)
     execution, count = trainer.execution, dataset["counts"]["train"]
     print(f"{name}: {count:,} images of {dataset['name']}; {execution}")
     run_config = make_run_config(plan, dataset, trainer.model)
@@ -64,6 +66,7 @@ def make_trainer(
     execution: Execution,
     keep_epochs: bool = False,
     worker: Worker = SINGLE_WORKER,
+    in_random_order: bool = True,
 ) -> Trainer:
     """Create a trainer; the same arguments on the same machine give the same weights.
 
@@ -76,6 +79,8 @@ def make_trainer(
         seed: of initial weights, order of the images, and dropout.
         execution: how to run; with several workers, the buffer size of the chief is used.
         keep_epochs: whether to keep the weights of each row of the history.
+        in_random_order: whether the images are. Otherwise, a recipe that uses them in the order of
+            the files gets one random order for all epochs: sorted classes cannot be learned.
     """
     keras.utils.set_random_seed(seed)
     count, height, width = training[0].shape
@@ -87,8 +92,8 @@ def make_trainer(
         own = str(execution.buffer_size).encode() if execution.buffer_size else None
         size = broadcast_from_chief(strategy, worker.chief, own)
         execution = replace(execution, buffer_size=int(size) if size else None)
-    order = execution.buffer_size, seed, recipe.shuffle, total_steps
-    loader = Loader(training, batch_size, *order)
+    shuffle: Shuffle = "each epoch" if recipe.shuffle else "never" if in_random_order else "once"
+    loader = Loader(training, batch_size, execution.buffer_size, seed, shuffle, total_steps)
     return Trainer(recipe, steps, loader, validation, execution, keep_epochs, worker)
 
 

@@ -24,7 +24,7 @@ def split(request, tmp_path):
     return images, labels
 
 
-def batches(split, size, steps, first=0, seed=1, shuffle=True):
+def batches(split, size, steps, first=0, seed=1, shuffle="each epoch"):
     """Return the numbers of the images in each step."""
     loader = Loader(split, BATCH, size, seed, shuffle, steps)
     result, chunk = [], None
@@ -45,7 +45,7 @@ SIZES = [None, 30, 90, 330, 990]
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("shuffle", ["each epoch", "once", "never"])
 def test_no_image_is_used_twice_in_an_epoch(split, size, shuffle):
     steps = COUNT // BATCH
     for epoch in np.split(batches(split, size, 3 * steps, shuffle=shuffle), 3):
@@ -74,8 +74,17 @@ def test_epochs_and_seeds_have_different_orders(split, size):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_without_shuffling_the_order_is_that_of_the_files(split, size):
-    epoch = batches(split, size, 33, shuffle=False)
+    epoch = batches(split, size, 33, shuffle="never")
     assert (epoch.ravel() == np.arange(33 * BATCH)).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_an_order_can_be_random_but_the_same_in_each_epoch(split, size):
+    one, two = np.split(batches(split, size, 66, shuffle="once"), 2)
+    assert (one == two).all()
+    assert not (one == np.arange(33 * BATCH).reshape(33, BATCH)).all(axis=1).any()
+    complete = batches(split, size, 80, shuffle="once")
+    assert (batches(split, size, 80, 17, shuffle="once") == complete[17:]).all()
 
 
 def test_a_split_that_is_not_streamed_is_shuffled_without_blocks(split):
@@ -84,7 +93,7 @@ def test_a_split_that_is_not_streamed_is_shuffled_without_blocks(split):
 
 
 def test_images_are_loaded_once_if_they_are_not_streamed(split):
-    loader = Loader(split, BATCH, None, 1, True, 100)
+    loader = Loader(split, BATCH, None, 1, "each epoch", 100)
     assert loader.chunk_at(0).split is not None
     assert loader.chunk_at(33).split is None
 
@@ -94,7 +103,7 @@ def test_a_batch_of_a_sorted_split_is_a_random_sample():
     count, batch, buffer = 200_000, 100, 20_000
     images = np.zeros((count, 1, 1), np.uint8)
     labels = (np.arange(count) * 10 // count).astype(np.uint8)
-    loader = Loader((images, labels), batch, buffer, 1, True, count // batch)
+    loader = Loader((images, labels), batch, buffer, 1, "each epoch", count // batch)
     counts = []
     for step in range(0, count // batch, buffer // batch):
         chunk = loader.chunk_at(step)

@@ -2,32 +2,68 @@ import numpy as np
 import pytest
 
 from src.common.errors import PipelineError
-from src.ingest.labels import MAX_LABELS, check_labels
+from src.ingest.division import MAX_LABELS
+from src.ingest.labels import check_labels, check_training_labels
 
 
-def seen(**labels: list[int]) -> dict[str, np.ndarray]:
-    """Return the counts of the labels that each split contains."""
-    return {split: np.bincount(each, minlength=MAX_LABELS) for split, each in labels.items()}
+def count(labels: list[int]) -> np.ndarray:
+    return np.bincount(labels, minlength=MAX_LABELS)
+
+
+def counts(**labels: list[int]) -> dict[str, np.ndarray]:
+    """Return how many images of each split have each label."""
+    return {split: count(own) for split, own in labels.items()}
 
 
 def test_the_number_of_classes_is_one_more_than_the_highest_label(capsys):
-    assert check_labels(seen(train=[0, 1, 2], validation=[0, 1, 2], test=[0, 1, 2])) == 3
+    assert check_labels(counts(train=[0, 1, 2], validation=[0, 1, 2], test=[0, 1, 2])) == 3
     assert capsys.readouterr() == ("", "")
 
 
 def test_unused_and_missing_labels_are_warnings(capsys):
-    assert check_labels(seen(train=[1, 3], validation=[1, 3], test=[1])) == 4
+    assert check_labels(counts(train=[1, 3], validation=[1], test=[1])) == 4
     assert capsys.readouterr().err.splitlines() == [
         "warning: no image has label 0, 2, but there are 4 classes, 0 to 3",
-        "warning: test has no image with label 3; other splits have",
+        "warning: validation has no image with label 3; the training split has",
+        "warning: test has no image with label 3; the training split has",
     ]
 
 
-def test_many_missing_labels_are_counted(capsys):
-    check_labels(seen(train=[*range(30)], validation=[*range(30)], test=[0]))
-    assert "label 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 19 more" in capsys.readouterr().err
+def test_many_labels_are_shortened(capsys):
+    everything = [*range(30)]
+    check_labels(counts(train=everything, validation=everything, test=[0]))
+    shown = capsys.readouterr().err
+    assert "label 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 19 more; the training split has" in shown
 
 
-def test_one_class_is_an_error():
-    with pytest.raises(PipelineError, match="all labels are 4, but 2 to 256 classes are needed"):
-        check_labels(seen(train=[4], validation=[4], test=[4]))
+def test_very_unequal_classes_are_a_warning(capsys):
+    check_labels(counts(train=[0] * 51 + [1] * 5, validation=[0, 1], test=[0, 1]))
+    assert "the largest class has 51 training images, the smallest 5; look at the balanced" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    ("split", "remedy"),
+    [("test", "correct the test files"), ("validation", "set data.split to stratified")],
+)
+def test_a_class_without_training_images_is_an_error(split, remedy):
+    labels = {"train": [0, 1], "validation": [0, 1], "test": [0, 1]}
+    labels[split] = [0, 1, 2, 2, 4]
+    message = (
+        f"^3 {split} images have label 2, 4, which no image of the training split has; {remedy}"
+    )
+    with pytest.raises(PipelineError, match=message):
+        check_labels(counts(**labels))
+
+
+def test_a_single_class_is_an_error():
+    with pytest.raises(PipelineError, match="all training images have the label 4, but 2 to 256"):
+        check_training_labels(count([4, 4]), stratified=False)
+
+
+def test_a_stratified_class_needs_two_images():
+    labels = count([0, 0, 1, 1, 7])
+    check_training_labels(labels, stratified=False)
+    with pytest.raises(PipelineError, match="only one training image has label 7, but each class"):
+        check_training_labels(labels, stratified=True)

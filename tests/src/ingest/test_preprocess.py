@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from src.common.errors import PipelineError
-from src.common.files import json_sha256, sha256
 from src.common.paths import SPLIT_FOLDERS
 from src.ingest import catalog, idx, preprocess
 
@@ -16,16 +15,17 @@ TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = catalog.NAMES
 
 
 @pytest.fixture
-def run(tmp_path, write_set):
+def run(tmp_path, write_set, data_params):
     """Write files and preprocess them; return the info and the folder of the arrays."""
 
-    def execute(contents, validation=10, ending=".gz", name="processed"):
+    def execute(contents, validation=10, ending=".gz", name="processed", split="first"):
         raw, target = tmp_path / "raw", tmp_path / name
         files = write_set(raw, contents, ending)
         target.mkdir()
         source = {"name": "local", "requested": "local", "is_fallback": False, "files": files}
         (raw / "dataset.json").write_text(json.dumps(source))
-        return preprocess.preprocess(raw, target, validation), target
+        data = data_params(validation=validation, split=split)
+        return preprocess.preprocess(raw, target, data), target
 
     return execute
 
@@ -50,8 +50,6 @@ def test_the_arrays_are_the_content_of_the_files(
         assert images.flags.c_contiguous
         np.testing.assert_array_equal(images, contents[f"{prefix}-images-idx3-ubyte"][first:last])
         np.testing.assert_array_equal(labels, contents[f"{prefix}-labels-idx1-ubyte"][first:last])
-    names = (TRAIN_IMAGES, TRAIN_LABELS)
-    files = [sha256(tmp_path / "raw" / f"{name}{ending}") for name in names]
     assert info == {
         "name": "local",
         "requested": "local",
@@ -61,7 +59,8 @@ def test_the_arrays_are_the_content_of_the_files(
         "classes": 3,
         "counts": {"train": 42, "validation": 8},
         "largest_class": np.bincount(contents[TRAIN_LABELS][:8]).max() / 8,
-        "digest": json_sha256([*files, 8]),
+        "split": "first",
+        "digest": info["digest"],
     }
     assert json.loads((target / "training/dataset.json").read_text()) == info
 
@@ -95,7 +94,7 @@ def changed(arrays, name, change):
         ((TEST_IMAGES, lambda a: a[:, 1:]), "images of 4 × 6 but .* has images of 3 × 6"),
         ({"train": 4}, "has 4 images and .* has 20; at least 5"),
         ({"test": 0}, "has 50 images and .* has 0; at least 5"),
-        ({"classes": 1}, "all labels are 0, but 2 to 256 classes"),
+        ({"classes": 1}, "all training images have the label 0, but 2 to"),
     ],
 )
 def test_files_that_do_not_match_are_reported(run, arrays, changes, message):
@@ -104,13 +103,13 @@ def test_files_that_do_not_match_are_reported(run, arrays, changes, message):
         run(contents)
 
 
-def test_truncated_data_is_reported(tmp_path, run, arrays):
+def test_truncated_data_is_reported(tmp_path, run, arrays, data_params):
     run(arrays(), ending="", name="complete")
     path = tmp_path / "raw" / TRAIN_IMAGES
     path.write_bytes(path.read_bytes()[:-1])
     (tmp_path / "processed").mkdir()
     with pytest.raises(idx.IdxError, match=f"{path} is truncated"):
-        preprocess.preprocess(tmp_path / "raw", tmp_path / "processed", 10)
+        preprocess.preprocess(tmp_path / "raw", tmp_path / "processed", data_params())
 
 
 def test_other_test_files_leave_the_training_data_unchanged(run, arrays):
@@ -127,27 +126,58 @@ def test_other_test_files_leave_the_training_data_unchanged(run, arrays):
 
 
 @pytest.mark.parametrize("lost", ["dataset.json", f"{TEST_LABELS}.gz"])
-def test_missing_raw_files_are_reported(tmp_path, run, arrays, lost):
+def test_missing_raw_files_are_reported(tmp_path, run, arrays, data_params, lost):
     _, target = run(arrays())
     (tmp_path / "raw" / lost).unlink()
     with pytest.raises(PipelineError, match=r"dvc repro .*download"):
-        preprocess.preprocess(tmp_path / "raw", target, 10)
+        preprocess.preprocess(tmp_path / "raw", target, data_params())
 
 
-def test_labels_that_a_split_lacks_are_reported(run, arrays, capsys):
-    contents = arrays(train=50, test=20, classes=3)
-    contents[TRAIN_LABELS][:] = [0] * 10 + [1, 2] * 20
-    contents[TEST_LABELS][:] = [1, 5] * 10
-    info, _ = run(contents, validation=10)
-    assert info["classes"] == 6
-    assert capsys.readouterr().err.splitlines() == [
-        "warning: no image has label 3, 4, but there are 6 classes, 0 to 5",
-        "warning: validation has no image with label 1, 2, 5; other splits have; "
-        "shuffle the training files if they are sorted",
-        "warning: train has no image with label 0, 5; other splits have; "
-        "shuffle the training files if they are sorted",
-        "warning: test has no image with label 0, 2; other splits have",
-    ]
+def sorted_by_class(arrays, **sizes):
+    contents = arrays(**sizes)
+    for name in (TRAIN_LABELS, TEST_LABELS):
+        contents[name].sort()
+    return contents
+
+
+def test_a_stratified_split_has_all_classes_of_sorted_files(run, arrays):
+    contents = sorted_by_class(arrays, train=900, test=450, classes=5)
+    _, target = run(contents, validation=100, split="stratified")
+    images, labels = load(target, "validation")
+    assert np.bincount(labels).tolist() == [20] * 5
+    train_images, train_labels = load(target, "train")
+    assert np.bincount(train_labels).tolist() == [160] * 5
+    rows = [*map(bytes, images), *map(bytes, train_images)]
+    assert sorted(rows) == sorted(map(bytes, contents[TRAIN_IMAGES]))
+    by_image = dict(zip(map(bytes, contents[TRAIN_IMAGES]), contents[TRAIN_LABELS], strict=True))
+    assert [by_image[row] for row in rows] == [*labels, *train_labels]
+
+
+def test_the_digest_depends_on_the_split(run, arrays):
+    contents = arrays(train=60)
+    digests = {
+        run(contents, name=f"{number}", **options)[0]["digest"]
+        for number, options in enumerate(
+            ({"split": "first"}, {"split": "first", "validation": 9}, {"split": "stratified"})
+        )
+    }
+    assert len(digests) == 3
+
+
+def test_the_first_images_of_sorted_files_are_refused(run, arrays):
+    message = "10 validation images have label 0, which no image of the training split has; set "
+    with pytest.raises(PipelineError, match=message):
+        run(sorted_by_class(arrays, train=50, classes=5), validation=10)
+
+
+def test_test_images_that_are_training_images_are_reported(run, arrays, capsys):
+    contents = arrays(train=50, test=20, height=5, width=5)
+    contents[TEST_IMAGES][3:6] = contents[TRAIN_IMAGES][[7, 7, 20]]
+    run(contents)
+    assert capsys.readouterr().err == (
+        "warning: leakage: 3 of 20 test images (15.0%) are also training images, so the test "
+        "accuracy is too high; remove them from one of the two\n"
+    )
 
 
 def test_without_missing_labels_nothing_is_printed(run, arrays, capsys):
@@ -155,7 +185,7 @@ def test_without_missing_labels_nothing_is_printed(run, arrays, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_memory_does_not_grow_with_the_data(tmp_path, arrays, write_set):
+def test_memory_does_not_grow_with_the_data(tmp_path, arrays, write_set, data_params):
     contents = arrays(train=50_000, test=10, height=28, width=28)
     contents[TRAIN_IMAGES][:] = 0
     contents = {name: np.array(array) for name, array in contents.items()}
@@ -167,7 +197,7 @@ def test_memory_does_not_grow_with_the_data(tmp_path, arrays, write_set):
     target.mkdir()
     tracemalloc.start()
     try:
-        preprocess.preprocess(raw, target, 5000)
+        preprocess.preprocess(raw, target, data_params(validation=5000))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -181,7 +211,7 @@ REAL = next(
 
 
 @pytest.mark.skipif(not REAL, reason="MNIST is neither in ../shared/datasets nor data/incoming")
-def test_real_mnist(tmp_path):
+def test_real_mnist(tmp_path, data_params):
     files = {f"{name}.gz": "" for name in catalog.NAMES}
     source = {"name": "mnist", "requested": "mnist", "is_fallback": False, "files": files}
     raw, target = tmp_path / "raw", tmp_path / "processed"
@@ -189,7 +219,7 @@ def test_real_mnist(tmp_path):
     for name in catalog.GZIP_NAMES:
         (raw / name).symlink_to((REAL / name).resolve())
     (raw / "dataset.json").write_text(json.dumps(source))
-    info = preprocess.preprocess(raw, target, 5000)
+    info = preprocess.preprocess(raw, target, data_params(validation=5000))
     assert info["counts"] == {"train": 55_000, "validation": 5000}
     assert (info["height"], info["width"], info["classes"]) == (28, 28, 10)
     images, labels = load(target, "train")
