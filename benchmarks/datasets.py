@@ -1,6 +1,5 @@
 """Larger datasets, made from the four IDX files of another one."""
 
-import gzip
 import shutil
 from collections.abc import Iterator
 from itertools import islice, product, repeat
@@ -16,13 +15,13 @@ SHIFTS = tuple(product((0, -1, 1), repeat=2))  # 9 shifts, in pixels down and to
 
 
 def write_variants(raw: Path, target: Path, variants: int) -> None:
-    """Write plain IDX files with 1 to 135 variants of each image; the first one is the original."""
+    """Write IDX files with 1 to 135 variants of each image; the first one is the original."""
     target.mkdir(parents=True, exist_ok=True)
     for name in catalog.NAMES:
         content = _read(raw, name)
         parts = repeat(content) if content.ndim == 1 else _image_variants(content)
         with (target / name).open("wb") as file:
-            file.write(_header(content, variants))
+            file.write(idx.header((len(content) * variants, *content.shape[1:])))
             for part in islice(parts, variants):
                 file.write(part)
 
@@ -36,26 +35,18 @@ def _image_variants(images: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def write_copies(raw: Path, target: Path, times: int) -> int:
-    """Write gzip files with each image ``times`` times; return the number of uncompressed bytes."""
+    """Write IDX files with each image ``times`` times; return the bytes of pixels and labels."""
     size = 0
     shutil.copy(raw / "dataset.json", target)
     for name in catalog.NAMES:
         content = _read(raw, name)
-        # A gzip file may consist of several compressed parts, so one compression is enough.
-        compressed = gzip.compress(content.tobytes(), 6)
-        with (target / f"{name}.gz").open("wb") as file:
-            file.write(gzip.compress(_header(content, times)))
+        with (target / name).open("wb") as file:
+            file.write(idx.header((len(content) * times, *content.shape[1:])))
             for _ in range(times):
-                file.write(compressed)
+                file.write(content)
         size += content.nbytes * times
     return size
 
 
 def _read(raw: Path, name: str) -> np.ndarray:
-    (path,) = raw.glob(f"{name}*")
-    return np.concatenate(list(idx.read_chunks(path, 10_000)))
-
-
-def _header(content: np.ndarray, times: int) -> bytes:
-    shape = np.array([len(content) * times, *content.shape[1:]], ">u4")
-    return bytes([0, 0, idx.UNSIGNED_BYTE, content.ndim]) + shape.tobytes()
+    return np.concatenate(list(idx.read_chunks(raw / name, 10_000)))

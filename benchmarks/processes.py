@@ -5,12 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from src.common.files import read_json
 from src.common.paths import PARAMS, RAW
 from src.config.params import load_params
+from src.ingest.catalog import CATALOGUE
+from src.ingest.folders import find_archives, find_files
 
 ROOT = Path(__file__).parent.parent
 # Linux counts the memory of a process also for the processes that it starts. Therefore this small
@@ -69,10 +72,17 @@ def clone(folder: Path) -> Path:
     folders = [Path(each.replace("{dataset}", data.dataset)).expanduser() for each in data.folders]
     downloaded = ROOT / RAW / "dataset.json"
     if downloaded.exists() and read_json(downloaded, "download")["name"] == data.dataset:
-        folders.insert(0, RAW)
+        # `download` cannot verify uncompressed files of which only the .gz checksums are known.
+        known = CATALOGUE[data.dataset].files.values() if data.dataset in CATALOGUE else ()
+        if all(each.content for each in known):
+            folders.insert(0, RAW)
     for source in folders:
-        if files := list((ROOT / source).glob("*ubyte*")):
+        if files := _data_files(ROOT / source):
             for path in files:
                 shutil.copy(path, checkout / "data/incoming")
             break
     return checkout
+
+
+def _data_files(folder: Path) -> list[Path]:
+    return [*chain.from_iterable(find_files(folder).values()), *find_archives(folder)]

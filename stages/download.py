@@ -1,4 +1,4 @@
-"""Stage download: writes the four IDX files of the chosen dataset to ``data/raw``."""
+"""Stage download: writes four uncompressed IDX files of the chosen dataset to ``data/raw``."""
 
 from src.common.errors import run
 

@@ -218,7 +218,7 @@ def test_the_users_own_files_in_data_incoming_are_used(reproduced, shell, edit_p
         catalog.TEST_IMAGES: images[100:],
         catalog.TEST_LABELS: labels[100:],
     }
-    write_set(checkout / "data/incoming", files, ending="")
+    write_set(checkout / "data/incoming", files)
     edit_params(
         checkout, data__dataset="local", model=["mlp_65x2", "cnn"], models__mlp_65x2__epochs=30
     )

@@ -196,7 +196,7 @@ def many(tmp_path_factory, new_checkout, shell, edit_params, write_set) -> Path:
         catalog.TEST_IMAGES: other,
         catalog.TEST_LABELS: labels[1400:],
     }
-    write_set(checkout / "data/incoming", contents, "")
+    write_set(checkout / "data/incoming", contents)
     edit_params(
         checkout,
         model="mlp_dropout",

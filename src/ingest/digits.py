@@ -28,11 +28,11 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 def write(folder: Path) -> None:
-    """Write the four gzip IDX files under their canonical names into an existing folder."""
+    """Write the four IDX files, not compressed, into an existing folder."""
     images, labels = digits()
     train, test = slice(None, -TEST_COUNT), slice(-TEST_COUNT, None)
     contents = (images[train], labels[train], images[test], labels[test])
-    for name, content in zip(catalog.GZIP_NAMES, contents, strict=True):
+    for name, content in zip(catalog.NAMES, contents, strict=True):
         idx.write(folder / name, content)
 
 

@@ -12,8 +12,10 @@ from src.common.errors import PipelineError
 from src.common.files import sha256, write_json
 from src.common.paths import main_checkout
 from src.ingest import catalog, digits, idx
-from src.ingest.folders import Folder, SourceError, copy_local
+from src.ingest.folders import sources_in
+from src.ingest.local import copy_local
 from src.ingest.mirrors import Mirror
+from src.ingest.sources import Source, SourceError
 
 if TYPE_CHECKING:
     from src.config.params import DataParams
@@ -25,8 +27,9 @@ Failures = defaultdict[str, defaultdict[str, list[str]]]
 def download(data: "DataParams", target: Path) -> dict:
     """Fill the existing, empty folder ``target`` with the four IDX files and ``dataset.json``.
 
-    Sources, in this order: ``data.folders``, the mirrors, the fallback dataset. The SHA-256 of a
-    published file is checked.
+    The files have the names in ``catalog.NAMES`` and are not compressed, so that the same data
+    gives the same files wherever they come from. Sources, in this order: ``data.folders``, the
+    mirrors, the fallback dataset. The SHA-256 of a published file is checked.
 
     Returns:
         The content of ``dataset.json``: ``name`` of the dataset, the name ``requested``,
@@ -34,47 +37,47 @@ def download(data: "DataParams", target: Path) -> dict:
         ``files``. It depends only on the data, not on their source.
 
     Raises:
-        PipelineError: no source has the files, and ``data.fallback`` is ``none``; or a file of the
-            user's own dataset is missing or is not IDX.
+        PipelineError: no source has the files, and ``data.fallback`` is ``none``; a file of the
+            user's own dataset is missing or damaged; or a folder has two different files for one.
     """
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
-    name, files = _collect(data, target, console)
-    train, _, test, _ = (idx.read_header(target / file)[0] for file in files)  # as catalog.NAMES
+    name = _collect(data, target, console)
+    train, _, test, _ = (idx.read_header(target / file)[0] for file in catalog.NAMES)
     info = {
         "name": name,
         "requested": data.dataset,
         "is_fallback": name != data.dataset,
         "counts": {"train": train, "test": test},
-        "files": files,
+        "files": {file: sha256(target / file) for file in catalog.NAMES},
     }
     write_json(target / "dataset.json", info)
     return info
 
 
-def _collect(data: "DataParams", target: Path, console: Console) -> tuple[str, dict[str, str]]:
-    """Write the files of a dataset; return its name, and the SHA-256 of each file."""
+def _collect(data: "DataParams", target: Path, console: Console) -> str:
+    """Write the files of a dataset; return its name."""
     folders = [
         (main_checkout() / Path(folder.replace("{dataset}", data.dataset)).expanduser()).resolve()
         for folder in data.folders
     ]
     if data.dataset == "local":
-        folder, files = copy_local(folders, target)
-        console.print(f"local: the four files from {folder}")
-        return "local", files
+        source = copy_local(folders, target)
+        console.print(f"local: the four files from {source}")
+        return "local"
     if data.dataset != "digits":
         failures = _fetch(data, folders, target, console)
         if failures is None:
-            return data.dataset, catalog.CATALOGUE[data.dataset].sha256
+            return data.dataset
         if data.fallback == "none":
             raise PipelineError(
                 f"{data.dataset} could not be downloaded ({'; '.join(_summary(failures))}); put "
-                f"the four files ({', '.join(catalog.GZIP_NAMES)}) into data/incoming, or connect "
-                "to the network, and run `dvc repro`"
+                f"the four files ({', '.join(catalog.NAMES)}; plain or .gz) into data/incoming, "
+                "or connect to the network, and run `dvc repro`"
             )
         _warn_about_fallback(data, failures, console)
     digits.write(target)
     console.print("digits: wrote the four files from the digits bundled with scikit-learn")
-    return "digits", {name: sha256(target / name) for name in catalog.GZIP_NAMES}
+    return "digits"
 
 
 def _fetch(
@@ -84,10 +87,10 @@ def _fetch(
     dataset = catalog.CATALOGUE[data.dataset]
     failures: Failures = defaultdict(lambda: defaultdict(list))
 
-    def fetched(name: str, sources: Sequence[Folder | Mirror]) -> bool:
+    def fetched(name: str, sources: Sequence[Source]) -> bool:
         for source in sources:
             try:
-                source.fetch(name, dataset.sha256[name], target)
+                source.fetch(name, dataset.files[name], target)
             except SourceError as error:
                 names = failures[source.label][str(error)]
                 if not (names or error.expected):  # one warning per source and reason
@@ -99,8 +102,8 @@ def _fetch(
                 return True
         return False
 
-    local = [Folder(path) for path in folders]
-    missing = [name for name in dataset.sha256 if not fetched(name, local)]
+    local = [source for path in folders for source in sources_in(path, data.dataset)]
+    missing = [name for name in dataset.files if not fetched(name, local)]
     if missing:  # not earlier: the constructor of a mirror connects to its server
         urls = dataset.mirrors if data.mirrors == "public" else data.mirrors
         mirrors = [Mirror(url, console) for url in urls]
@@ -115,8 +118,8 @@ def _warn_about_fallback(data: "DataParams", failures: Failures, console: Consol
         "",
         *(f"• {reason}" for reason in _summary(failures)),
         "",
-        f"To use {data.dataset}: put {', '.join(catalog.GZIP_NAMES)} into data/incoming and run "
-        "`dvc repro`; or connect to the network and run `dvc repro --force download`, then "
+        f"To use {data.dataset}: put {', '.join(catalog.NAMES)}, plain or .gz, into data/incoming "
+        "and run `dvc repro`; or connect to the network and run `dvc repro --force download`, then "
         "`dvc repro`. To stop instead: set data.fallback to none in params.yaml.",
     ]
     title = f"FALLBACK DATASET, NOT {data.dataset.upper()}"

@@ -1,82 +1,128 @@
 """Local folders as sources of IDX files. They are read, never changed."""
 
-import shutil
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 from src.common.errors import PipelineError
-from src.common.files import atomic_file, sha256
-from src.ingest import catalog, idx
-
-
-class SourceError(Exception):
-    """Why a source did not deliver a file, in a few words."""
-
-    def __init__(self, reason: str, expected: bool = False):
-        super().__init__(reason)
-        self.expected = expected  # the source is merely empty; a warning is not needed
+from src.common.files import sha256
+from src.ingest import catalog, idx, npz
+from src.ingest.sources import Source, SourceError, write_verified
 
 
 class Folder:
-    """A folder that may contain files of a dataset."""
+    """A folder that may contain IDX files of a published dataset."""
 
     def __init__(self, path: Path):
         self.path = path
         self.label = str(path)
 
-    def fetch(self, name: str, checksum: str, target: Path) -> None:
-        """Copy one file into ``target``, if its SHA-256 is ``checksum``.
+    def fetch(self, name: str, known: catalog.Checksums, target: Path) -> None:
+        """Copy the uncompressed content of a file into ``target``, if it is the known content.
+
+        If only the checksum of the published .gz file is known, this file is required.
 
         Raises:
-            SourceError: the file is missing, cannot be read, or has another checksum.
+            SourceError: the file is missing, cannot be read, or has another content.
+            PipelineError: there are several files for ``name``, and their contents differ.
         """
-        source = self.path / name
+        if not self.path.is_dir():
+            raise SourceError("no such folder", expected=True)
         try:
-            source.open("rb").close()
-        except (FileNotFoundError, NotADirectoryError):
-            reason = "no such file" if self.path.is_dir() else "no such folder"
-            raise SourceError(reason, expected=True) from None
+            paths = find_files(self.path)[name]
+            if not paths:
+                raise SourceError("no such file", expected=True)
+            path = one_of_equal(paths)
+            if known.content is None and known.gzip not in map(sha256, paths):
+                raise SourceError(
+                    "wrong content (its SHA-256 differs, or it is not the published .gz file)"
+                )
+        except idx.IdxError as error:
+            raise SourceError(str(error)) from None
         except OSError as error:
             raise SourceError(f"cannot be read: {error.strerror}") from None
-        with atomic_file(target / name) as partial:
-            shutil.copyfile(source, partial)
-            if sha256(partial) != checksum:
-                raise SourceError("wrong content (its SHA-256 differs)")
+        _write(idx.read_pieces(path), known, target / name)
 
 
-def copy_local(folders: list[Path], target: Path) -> tuple[Path, dict[str, str]]:
-    """Copy the user's own dataset, byte for byte, from the first folder that has all four files.
+class Archive:
+    """An ``.npz`` file that may contain a published dataset, such as Keras' ``mnist.npz``."""
 
-    The names of the test files may start with ``t10k-`` or ``test-``. Each file may be compressed
-    with gzip, or not.
+    def __init__(self, path: Path):
+        self.path = path
+        self.label = str(path)
 
-    Returns:
-        The folder, and the SHA-256 of each file by its canonical name, which ends in .gz if the
-        content is compressed.
+    def fetch(self, name: str, known: catalog.Checksums, target: Path) -> None:
+        """Write an array as an IDX file into ``target``, if this is the known content.
 
-    Raises:
-        PipelineError: no folder has all four files, or one of them is not IDX.
+        Raises:
+            SourceError: the archive is damaged, lacks the array, or has another content.
+        """
+        if known.content is None:
+            raise SourceError("the checksums of the contents are unknown; use the .gz files")
+        _write(npz.read_pieces(self.path, name), known, target / name)
+
+
+def sources_in(folder: Path, dataset: str) -> list[Source]:
+    """Return the folder, and the ``.npz`` file in it that has the name of the dataset."""
+    archives = [path for path in find_archives(folder) if path.stem.lower() == dataset]
+    return [Folder(folder), *map(Archive, archives)]
+
+
+def find_files(folder: Path) -> dict[str, list[Path]]:
+    """Return the files in a folder, sorted, for each of ``catalog.NAMES``.
+
+    A file name may have lower or upper case, ``.idx`` in place of ``-idx``, ``test-`` in place of
+    ``t10k-``, and may end in ``.gz``, whether or not the content is compressed.
     """
-    incomplete = []
-    for folder in folders:
-        paths = {name: path for name in catalog.NAMES if (path := _find(folder, name))}
-        missing = [name for name in catalog.NAMES if name not in paths]
-        if not missing:
-            files = {}
-            for name, path in paths.items():
-                idx.read_header(path)  # an error now names the user's file, not its copy
-                copy = target / (f"{name}.gz" if idx.is_gzip(path) else name)
-                shutil.copyfile(path, copy)
-                files[copy.name] = sha256(copy)
-            return folder, files
-        incomplete.append(f"{folder} lacks {', '.join(missing)}")
-    raise PipelineError(
-        f"data.dataset is local, but {'; '.join(incomplete) or 'data.folders is empty'}; put all "
-        "four files into one of the folders in data.folders (.gz is optional, and test- may "
-        "replace t10k-), or choose another data.dataset"
+    found: dict[str, list[Path]] = {name: [] for name in catalog.NAMES}
+    if folder.is_dir():
+        for path in sorted(folder.iterdir()):
+            if (name := _canonical(path.name)) in found and path.is_file():
+                found[name].append(path)
+    return found
+
+
+def find_archives(folder: Path) -> list[Path]:
+    """Return the ``.npz`` files in a folder, sorted."""
+    return sorted(
+        path for path in folder.glob("*") if path.suffix.lower() == ".npz" and path.is_file()
     )
 
 
-def _find(folder: Path, name: str) -> Path | None:
-    stems = (name, name.replace("t10k-", "test-"))
-    paths = [folder / f"{stem}{suffix}" for stem in stems for suffix in (".gz", "")]
-    return next((path for path in paths if path.is_file()), None)
+def one_of_equal(paths: list[Path]) -> Path:
+    """Return the first of one or more IDX files that have the same uncompressed content.
+
+    Raises:
+        PipelineError: their contents differ.
+        IdxError: there are several, and one of them is damaged.
+    """
+    by_content = defaultdict(list)
+    for path in paths if len(paths) > 1 else []:
+        by_content[_content_sha256(path)].append(path)
+    if len(by_content) > 1:
+        one, other, *_ = (equal[0] for equal in by_content.values())
+        raise PipelineError(
+            f"{one} and {other} are for the same file, but their contents differ; remove one of "
+            "them, and run `dvc repro`"
+        )
+    return paths[0]
+
+
+def _canonical(name: str) -> str:
+    stem = name.lower().removesuffix(".gz").replace(".idx", "-idx")
+    return f"t10k-{stem.removeprefix('test-')}" if stem.startswith("test-") else stem
+
+
+def _content_sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    for piece in idx.read_pieces(path):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _write(pieces: Iterator[bytes], known: catalog.Checksums, path: Path) -> None:
+    try:
+        write_verified(pieces, known.content, path)
+    except idx.IdxError as error:
+        raise SourceError(str(error)) from None

@@ -28,12 +28,6 @@ class IdxError(PipelineError):
     """The file is not a complete, valid IDX file of unsigned bytes."""
 
 
-def is_gzip(path: Path) -> bool:
-    """Return whether the content of the file is gzip, whatever its name."""
-    with path.open("rb") as file:
-        return file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-
-
 def read_header(path: Path) -> tuple[int, ...]:
     """Return the shape in the header: ``(n,)`` for labels, ``(n, height, width)`` for images.
 
@@ -63,51 +57,75 @@ def read_chunks(path: Path, items_per_chunk: int) -> Iterator[np.ndarray]:
             shape = (min(items_per_chunk, count - start), *item_shape)
             values = _read(file, math.prod(shape))
             if len(values) < math.prod(shape):
-                found = start * math.prod(item_shape) + len(values)
-                raise IdxError(
-                    f"{path} is truncated: its header states {_sizes(dimensions)} = "
-                    f"{math.prod(dimensions):,} bytes of data, but only {found:,} are there; "
-                    "get the file again"
-                )
+                raise _truncated(path, dimensions, start * math.prod(item_shape) + len(values))
             yield np.frombuffer(values, np.uint8).reshape(shape)
-        # Reading to the end also makes gzip verify its checksum.
-        if file.read(1):
-            raise IdxError(
-                f"{path} is too long: there is more data after the {_sizes(dimensions)} = "
-                f"{math.prod(dimensions):,} bytes that its header states; get the file again"
-            )
+        _expect_end(file, path, dimensions)
+
+
+def read_pieces(path: Path) -> Iterator[bytes]:
+    """Read the uncompressed file with its header, at most 1 MiB at a time.
+
+    Raises:
+        IdxError: as ``read_chunks``.
+    """
+    with _opened(path) as file:
+        dimensions = _parse_header(file, path)
+        yield header(dimensions)
+        yield from read_values(file, dimensions, path)
+
+
+def read_values(file: BinaryIO, dimensions: tuple[int, ...], label: Path | str) -> Iterator[bytes]:
+    """Read all bytes that follow a header, at most 1 MiB at a time.
+
+    Args:
+        file: positioned behind the header.
+        label: the file or the part of it, for error messages.
+
+    Raises:
+        IdxError: there is less or more data than the header states.
+    """
+    size = missing = math.prod(dimensions)
+    while missing:
+        piece = file.read(min(missing, READ_BYTES))
+        if not piece:
+            raise _truncated(label, dimensions, size - missing)
+        missing -= len(piece)
+        yield piece
+    _expect_end(file, label, dimensions)
+
+
+def header(dimensions: tuple[int, ...]) -> bytes:
+    """Return the bytes before the values: of one to three sizes, each below 2³²."""
+    return struct.pack(f">HBB{len(dimensions)}I", 0, UNSIGNED_BYTE, len(dimensions), *dimensions)
 
 
 def write(path: Path, array: np.ndarray) -> None:
-    """Write ``uint8 [n]``, ``[n, w]`` or ``[n, h, w]`` as IDX, compressed if the name ends in .gz.
-
-    The same array gives the same bytes: the gzip header contains neither a time nor a name.
+    """Write ``uint8 [n]``, ``[n, w]`` or ``[n, h, w]`` as an IDX file, not compressed.
 
     Raises:
         ValueError: another dtype or number of dimensions.
     """
     if array.dtype != np.uint8 or not 1 <= array.ndim <= MAX_DIMENSIONS:
         raise ValueError(f"expected uint8 in 1 to 3 dimensions, not {array.dtype} {array.shape}")
-    header = struct.pack(f">HBB{array.ndim}I", 0, UNSIGNED_BYTE, array.ndim, *array.shape)
-    with path.open("wb") as file:
-        if path.suffix == ".gz":
-            with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
-                packed.write(header + array.tobytes())
-        else:
-            file.write(header + array.tobytes())
+    path.write_bytes(header(array.shape) + array.tobytes())
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Open the uncompressed content of a file; errors of gzip become ``IdxError``."""
+    """Open the uncompressed content of a file; errors of reading become ``IdxError``."""
     try:
-        opener = gzip.open if is_gzip(path) else open
-        with opener(path, "rb") as file:
-            yield cast(BinaryIO, file)
+        with path.open("rb") as file:
+            is_gzip = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC  # whatever the name is
+            file.seek(0)
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if is_gzip else file
     except (FileNotFoundError, IsADirectoryError):
         raise IdxError(f"{path} is missing or is not a file; put the IDX file there") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise IdxError(f"{path} is damaged gzip ({error}); get the file again") from None
+    except OSError as error:
+        raise IdxError(
+            f"{path} cannot be read ({error.strerror}); allow access to it, or get the file again"
+        ) from None
 
 
 def _parse_header(file: BinaryIO, path: Path) -> tuple[int, ...]:
@@ -145,6 +163,23 @@ def _read(file: BinaryIO, size: int) -> bytes:
         pieces.append(piece)
         size -= len(piece)
     return b"".join(pieces)
+
+
+def _truncated(label: Path | str, dimensions: tuple[int, ...], found: int) -> IdxError:
+    return IdxError(
+        f"{label} is truncated: its header states {_sizes(dimensions)} = "
+        f"{math.prod(dimensions):,} bytes of data, but only {found:,} are there; "
+        "get the file again"
+    )
+
+
+def _expect_end(file: BinaryIO, label: Path | str, dimensions: tuple[int, ...]) -> None:
+    # Reading to the end also makes gzip and zip verify their checksums.
+    if file.read(1):
+        raise IdxError(
+            f"{label} is too long: there is more data after the {_sizes(dimensions)} = "
+            f"{math.prod(dimensions):,} bytes that its header states; get the file again"
+        )
 
 
 def _sizes(dimensions: tuple[int, ...]) -> str:

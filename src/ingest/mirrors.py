@@ -1,6 +1,7 @@
 """Web servers as sources of IDX files; without a network, they cost only a few seconds."""
 
 import logging
+import tempfile
 import time
 from pathlib import Path
 from threading import Thread
@@ -12,7 +13,9 @@ import urllib3
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from src.ingest.folders import SourceError
+from src.ingest import idx
+from src.ingest.catalog import Checksums
+from src.ingest.sources import SourceError, write_verified
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
@@ -40,8 +43,8 @@ class Mirror:
         self._probe = Thread(target=self._connect, daemon=True)
         self._probe.start()
 
-    def fetch(self, name: str, checksum: str, target: Path) -> None:
-        """Download one file into ``target``, if its SHA-256 is ``checksum``.
+    def fetch(self, name: str, known: Checksums, target: Path) -> None:
+        """Download the .gz file, verify its SHA-256, and decompress it into the folder ``target``.
 
         Raises:
             SourceError: no connection, an HTTP error, an incomplete transfer, or wrong content.
@@ -50,10 +53,19 @@ class Mirror:
         self._probe.join(max(0, self._deadline - time.monotonic()))
         if self._error:
             raise SourceError(self._error)
+        # Inside the target: it has enough space, and is deleted also after this process was killed.
+        with tempfile.TemporaryDirectory(dir=target) as folder:
+            packed = self._retrieve(f"{name}.gz", known.gzip, folder)
+            write_verified(idx.read_pieces(packed), known.content, target / name)
+
+    def _retrieve(self, name: str, checksum: str, folder: str) -> Path:
+        """Download one file with this SHA-256 into a folder."""
         try:
-            url = self.label + name
-            pooch.retrieve(url, checksum, fname=name, path=target, downloader=self._download)
-            (target / name).chmod(0o644)  # pooch creates it readable by the owner only
+            return Path(
+                pooch.retrieve(
+                    self.label + name, checksum, name, path=folder, downloader=self._download
+                )
+            )
         except requests.HTTPError as error:
             raise SourceError(f"HTTP status {error.response.status_code}") from None
         except urllib3.exceptions.ProtocolError:

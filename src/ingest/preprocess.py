@@ -57,22 +57,26 @@ def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
     counts = {name: _count(part) for name, part in parts.items()}
     classes = check_labels(counts)
     _write_arrays(paths, target, parts, chosen, size)
-    validation = counts["validation"]
-    info = {
-        **{key: source[key] for key in ("name", "requested", "is_fallback")},
-        **{"height": size[0], "width": size[1], "classes": classes},
-        "counts": {name: len(parts[name]) for name in ("train", "validation")},
-        "split": split,
-        "largest_class": round(int(validation.max()) / int(validation.sum()), 6),
-        "digest": json_sha256(
-            [
-                *(source["files"][path.name] for path in paths[:2]),
-                np.packbits(chosen).tobytes().hex(),
-            ]
-        ),
-    }
+    info = {key: source[key] for key in ("name", "requested", "is_fallback")}
+    info |= {"height": size[0], "width": size[1], "classes": classes}
+    info |= _describe_split(split, counts) | {"digest": _digest(source["files"], chosen)}
     write_json(target / SPLIT_FOLDERS["train"] / "dataset.json", info)
     return info
+
+
+def _describe_split(split: str, counts: dict[str, np.ndarray]) -> dict:
+    validation = counts["validation"]
+    return {
+        "counts": {name: int(counts[name].sum()) for name in ("train", "validation")},
+        "split": split,
+        "largest_class": round(int(validation.max()) / int(validation.sum()), 6),
+    }
+
+
+def _digest(files: dict[str, str], chosen: np.ndarray) -> str:
+    """A SHA-256 of the training files and of the images chosen for validation."""
+    training = [files[name] for name in (catalog.TRAIN_IMAGES, catalog.TRAIN_LABELS)]
+    return json_sha256([*training, np.packbits(chosen).tobytes().hex()])
 
 
 def _read_labels(path: Path) -> np.ndarray:
@@ -104,10 +108,9 @@ def _write_arrays(
 
 
 def _raw_path(raw: Path, name: str) -> Path:
-    for path in (raw / f"{name}.gz", raw / name):
-        if path.is_file():
-            return path
-    raise PipelineError(f"{raw} has no {name}, gzip or plain; run `dvc repro --force download`")
+    if (raw / name).is_file():
+        return raw / name
+    raise PipelineError(f"{raw} has no {name}; run `dvc repro --force download`")
 
 
 def _check_shapes(*paths: Path) -> tuple[int, ...]:

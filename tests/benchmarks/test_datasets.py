@@ -21,7 +21,7 @@ def test_each_image_and_label_is_copied(original, tmp_path):
     size = write_copies(tmp_path / "original", tmp_path, 3)
     assert size == 3 * sum(content.nbytes for content in original.values())
     for name, content in original.items():
-        np.testing.assert_array_equal(read(tmp_path / f"{name}.gz"), np.concatenate([content] * 3))
+        np.testing.assert_array_equal(read(tmp_path / name), np.concatenate([content] * 3))
 
 
 def test_each_image_gets_different_variants_with_the_same_label(original, tmp_path):

@@ -11,6 +11,6 @@ def test_both_programs_read_the_raw_files(program, arrays, write_set, tmp_path):
     source = {"name": "x", "requested": "x", "is_fallback": False, "files": files}
     write_json(raw / "dataset.json", source)
     run_program(program, raw)
-    (raw / "t10k-labels-idx1-ubyte.gz").write_bytes(b"damaged")
-    with pytest.raises(RuntimeError, match=r"not an IDX file|Not a gzipped file"):
+    (raw / "t10k-labels-idx1-ubyte").write_bytes(b"damaged")
+    with pytest.raises(RuntimeError, match=r"not an IDX file|buffer size must be a multiple"):
         run_program(program, raw)

@@ -21,20 +21,20 @@ def read(path):
 
 
 def test_the_division_is_fixed(folder):
-    shapes = [idx.read_header(folder / name) for name in catalog.GZIP_NAMES]
+    shapes = [idx.read_header(folder / name) for name in catalog.NAMES]
     assert shapes == [(1437, 28, 28), (1437,), (360, 28, 28), (360,)]
-    labels = [read(folder / f"{name}.gz") for name in (catalog.TRAIN_LABELS, catalog.TEST_LABELS)]
+    labels = [read(folder / name) for name in (catalog.TRAIN_LABELS, catalog.TEST_LABELS)]
     np.testing.assert_array_equal(np.concatenate(labels), load_digits().target)
 
 
 def test_the_files_are_the_same_every_time(folder, tmp_path):
     digits.write(tmp_path)
-    for name in catalog.GZIP_NAMES:
+    for name in catalog.NAMES:
         assert sha256(tmp_path / name) == sha256(folder / name)
 
 
 def test_the_images_are_framed_and_inked_like_mnist(folder):
-    images = read(folder / f"{catalog.TRAIN_IMAGES}.gz").astype(float)
+    images = read(folder / catalog.TRAIN_IMAGES).astype(float)
     assert {max(np.ptp(np.nonzero(image), axis=1)) + 1 for image in images} == {20}  # MNIST's box
     assert images.max(axis=(1, 2)).min() > 200  # no image is pale
     assert 28 < images.mean() < 43  # MNIST: 33

@@ -1,13 +1,17 @@
-"""Local folders are read and never changed; only the right files are copied."""
+"""Files of published datasets are known by their content, and folders are never changed."""
+
+import gzip
 
 import pytest
 
 from src.common.errors import PipelineError
 from src.common.files import sha256
 from src.ingest import catalog
-from src.ingest.folders import Folder, SourceError, copy_local
+from src.ingest.catalog import TEST_IMAGES, TRAIN_IMAGES, Checksums
+from src.ingest.folders import Archive, Folder, find_files, sources_in
+from src.ingest.sources import SourceError
 
-FIRST = catalog.GZIP_NAMES[0]
+UNKNOWN = Checksums("0" * 64, "0" * 64)
 
 
 @pytest.fixture
@@ -18,76 +22,154 @@ def target(tmp_path):
 
 
 @pytest.fixture
-def own(tmp_path):
+def own(tmp_path, arrays, write_set):
+    write_set(tmp_path / "own", arrays())
     return tmp_path / "own"
 
 
-def test_a_file_with_the_right_checksum_is_copied(own, target, arrays, write_set):
-    checksums = write_set(own, arrays())
-    Folder(own).fetch(FIRST, checksums[FIRST], target)
-    assert [path.name for path in target.iterdir()] == [FIRST]
-    assert sha256(target / FIRST) == sha256(own / FIRST) == checksums[FIRST]
+def known(path):
+    return Checksums("0" * 64, sha256(path))
 
 
-def test_another_file_is_not_copied_and_not_changed(own, target, arrays, write_set):
-    checksums = write_set(own, arrays())
-    with pytest.raises(SourceError, match="wrong content") as error:
-        Folder(own).fetch(FIRST, "0" * 64, target)
+def gzip_with_a_name(content):
+    return gzip.compress(content, compresslevel=1, mtime=1)
+
+
+PACKED = {"plain": bytes, "gzip": gzip.compress, "other gzip": gzip_with_a_name}
+NAMES = {
+    "train-images-idx3-ubyte": TRAIN_IMAGES,
+    "train-images.idx3-ubyte": TRAIN_IMAGES,
+    "TRAIN-IMAGES-IDX3-UBYTE": TRAIN_IMAGES,
+    "Train-Images.idx3-ubyte": TRAIN_IMAGES,
+    "t10k-images.idx3-ubyte": TEST_IMAGES,
+    "test-images-idx3-ubyte": TEST_IMAGES,
+    "TEST-images.IDX3-ubyte": TEST_IMAGES,
+}
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".GZ"])
+@pytest.mark.parametrize("pack", PACKED.values(), ids=PACKED)
+@pytest.mark.parametrize(("file", "name"), NAMES.items(), ids=NAMES)
+def test_any_compression_and_name_is_accepted(own, target, file, name, pack, ending):
+    content = (own / name).read_bytes()
+    checksums = known(own / name)
+    (own / name).unlink()
+    (own / f"{file}{ending}").write_bytes(pack(content))
+    Folder(own).fetch(name, checksums, target)
+    assert [path.name for path in target.iterdir()] == [name]
+    assert (target / name).read_bytes() == content
+    assert (own / f"{file}{ending}").read_bytes() == pack(content)
+
+
+def test_other_files_and_folders_are_ignored(own):
+    for name in ("train-images-idx3-ubyte.zip", "old-train-images-idx3-ubyte", "images.png"):
+        (own / name).write_bytes(b"")
+    (own / "train-images.idx3-ubyte").mkdir()  # some programs unpack a file into such a folder
+    assert find_files(own) == {name: [own / name] for name in catalog.NAMES}
+
+
+@pytest.mark.parametrize("pack", PACKED.values(), ids=PACKED)
+def test_a_file_of_another_dataset_is_refused(own, target, pack):
+    content = pack((own / TRAIN_IMAGES).read_bytes())
+    (own / TRAIN_IMAGES).write_bytes(content)
+    with pytest.raises(SourceError, match=r"wrong content \(its SHA-256 differs\)") as error:
+        Folder(own).fetch(TRAIN_IMAGES, UNKNOWN, target)
     assert not error.value.expected
     assert list(target.iterdir()) == []
-    assert sha256(own / FIRST) == checksums[FIRST]
+    assert (own / TRAIN_IMAGES).read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"<html>", "is not an IDX file"),
+        (gzip.compress(b"\0\0\x08\1\0\0\0\6abcdef")[:-9], "is damaged gzip"),
+        (b"\0\0\x08\1\0\0\0\2a", "is truncated"),
+    ],
+)
+def test_a_damaged_file_leaves_no_partial_file(own, target, content, reason):
+    (own / TRAIN_IMAGES).write_bytes(content)
+    with pytest.raises(SourceError, match=f"{own / TRAIN_IMAGES} {reason}"):
+        Folder(own).fetch(TRAIN_IMAGES, UNKNOWN, target)
+    assert list(target.iterdir()) == []
 
 
 def test_a_missing_file_or_folder_is_no_reason_for_a_warning(own, target):
-    with pytest.raises(SourceError, match="no such folder") as error:
-        Folder(own).fetch(FIRST, "", target)
-    assert error.value.expected
-    own.mkdir()
-    with pytest.raises(SourceError, match="no such file") as error:
-        Folder(own).fetch(FIRST, "", target)
-    assert error.value.expected
+    (own / TRAIN_IMAGES).unlink()
+    for folder, reason in ((own, "no such file"), (own / "nowhere", "no such folder")):
+        with pytest.raises(SourceError, match=reason) as error:
+            Folder(folder).fetch(TRAIN_IMAGES, UNKNOWN, target)
+        assert error.value.expected
 
 
 def test_an_unreadable_file_is_reported(own, target):
-    (own / FIRST).mkdir(parents=True)
-    with pytest.raises(SourceError, match="cannot be read: Is a directory") as error:
-        Folder(own).fetch(FIRST, "", target)
+    (own / TRAIN_IMAGES).unlink()
+    (own / TRAIN_IMAGES).symlink_to("/proc/self/mem")  # an error of the first read, also as root
+    with pytest.raises(SourceError, match="cannot be read") as error:
+        Folder(own).fetch(TRAIN_IMAGES, UNKNOWN, target)
     assert not error.value.expected
 
 
-@pytest.mark.parametrize("ending", [".gz", ""])
-@pytest.mark.parametrize("prefix", ["t10k-", "test-"])
-def test_local_files_get_canonical_names(own, target, arrays, write_set, ending, prefix):
-    write_set(own, {k.replace("t10k-", prefix): v for k, v in arrays().items()}, ending)
-    folder, files = copy_local([own / "missing", own], target)
-    assert folder == own
-    assert list(files) == [f"{name}{ending}" for name in catalog.NAMES]
-    for name, checksum in files.items():
-        assert checksum == sha256(target / name) == sha256(own / name.replace("t10k-", prefix))
+# Where only the checksum of the published .gz file is known
 
 
-def test_local_names_end_in_gz_only_if_the_content_is_compressed(own, target, arrays, write_set):
-    write_set(own, arrays())
-    for path in own.glob("*.gz"):
-        path.rename(path.with_suffix(""))
-    assert list(copy_local([own], target)[1]) == list(catalog.GZIP_NAMES)
+def test_without_a_known_content_the_published_gz_file_is_required(own, target):
+    content = (own / TRAIN_IMAGES).read_bytes()
+    packed = own / f"{TRAIN_IMAGES}.gz"
+    packed.write_bytes(gzip.compress(content, mtime=0))
+    checksums = Checksums(sha256(packed), None)
+    Folder(own).fetch(TRAIN_IMAGES, checksums, target)  # next to an equal, plain file
+    assert (target / TRAIN_IMAGES).read_bytes() == content
+    (target / TRAIN_IMAGES).unlink()
+    for other in (content, gzip_with_a_name(content)):
+        packed.write_bytes(other)
+        with pytest.raises(SourceError, match=r"wrong content .* not the published \.gz file"):
+            Folder(own).fetch(TRAIN_IMAGES, checksums, target)
+    assert list(target.iterdir()) == []
 
 
-def test_missing_local_files_are_named_with_their_folders(tmp_path, target, arrays, write_set):
-    one, two = tmp_path / "one", tmp_path / "two"
-    write_set(one, arrays())
-    (one / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(PipelineError) as error:
-        copy_local([one, two], target)
-    message = str(error.value)
-    assert f"{one} lacks t10k-labels-idx1-ubyte;" in message
-    assert f"{two} lacks {', '.join(catalog.NAMES)};" in message
-    assert "put all four files into one of the folders" in message
+# Several files for the same name
 
 
-def test_a_local_file_that_is_not_idx_is_named(own, target, arrays, write_set):
-    write_set(own, arrays())
-    path = own / "train-labels-idx1-ubyte.gz"
-    path.write_bytes(b"PNG...")
-    with pytest.raises(PipelineError, match=f"{path} is not an IDX file"):
-        copy_local([own], target)
+def test_equal_duplicates_are_one_file(own, target):
+    content = (own / TRAIN_IMAGES).read_bytes()
+    (own / "TRAIN-images.idx3-ubyte").write_bytes(content)
+    (own / f"{TRAIN_IMAGES}.gz").write_bytes(gzip.compress(content))
+    Folder(own).fetch(TRAIN_IMAGES, known(own / TRAIN_IMAGES), target)
+    assert (target / TRAIN_IMAGES).read_bytes() == content
+
+
+def test_different_duplicates_are_refused(own, target):
+    content = (own / TRAIN_IMAGES).read_bytes()
+    other = own / f"{TRAIN_IMAGES}.gz"
+    other.write_bytes(gzip.compress(content[:-1] + bytes([content[-1] ^ 1])))
+    message = f"{own / TRAIN_IMAGES} and {other} are for the same file, but their contents differ;"
+    with pytest.raises(PipelineError, match=message):
+        Folder(own).fetch(TRAIN_IMAGES, known(own / TRAIN_IMAGES), target)
+    assert list(target.iterdir()) == []
+
+
+# Keras' file
+
+
+def test_an_archive_has_the_content_of_the_idx_files(own, target, arrays, write_npz):
+    write_npz(own / "MNIST.npz", arrays())
+    write_npz(own / "other.npz", arrays())
+    folder, archive = sources_in(own, "mnist")
+    assert folder.label == str(own) and archive.label == str(own / "MNIST.npz")
+    for name in catalog.NAMES:
+        archive.fetch(name, known(own / name), target)
+        assert (target / name).read_bytes() == (own / name).read_bytes()
+
+
+def test_an_archive_of_another_dataset_is_refused(own, target, arrays, write_npz):
+    write_npz(own / "mnist.npz", arrays())
+    archive = Archive(own / "mnist.npz")
+    with pytest.raises(SourceError, match="wrong content"):
+        archive.fetch(TRAIN_IMAGES, UNKNOWN, target)
+    with pytest.raises(SourceError, match=r"checksums of the contents are unknown"):
+        archive.fetch(TRAIN_IMAGES, Checksums("0" * 64, None), target)
+    archive.path.write_bytes(b"damaged")
+    with pytest.raises(SourceError, match=r"mnist\.npz is a damaged \.npz file"):
+        archive.fetch(TRAIN_IMAGES, UNKNOWN, target)
+    assert list(target.iterdir()) == []

@@ -9,12 +9,14 @@ import time
 import pytest
 from rich.console import Console
 
-from src.ingest import mirrors
-from src.ingest.folders import SourceError
+from src.ingest import idx, mirrors
+from src.ingest.catalog import Checksums
 from src.ingest.mirrors import Mirror
+from src.ingest.sources import SourceError
 
-BODY = gzip.compress(b"0123456789" * 5000, mtime=0)
-CHECKSUM = hashlib.sha256(BODY).hexdigest()
+CONTENT = idx.header((50_000,)) + b"0123456789" * 5000
+BODY = gzip.compress(CONTENT, mtime=0)
+KNOWN = Checksums(*(hashlib.sha256(each).hexdigest() for each in (BODY, CONTENT)))
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +60,7 @@ def chunked(handler):
 
 
 def fetch(url, folder, console=None):
-    Mirror(url, console or Console(file=io.StringIO())).fetch("a.gz", CHECKSUM, folder)
+    Mirror(url, console or Console(file=io.StringIO())).fetch("a", KNOWN, folder)
 
 
 @pytest.mark.parametrize(
@@ -66,12 +68,12 @@ def fetch(url, folder, console=None):
     [send, lambda handler: send(handler, Content_Encoding="gzip"), chunked],
     ids=["plain", "called gzip-encoded", "chunked"],
 )
-def test_a_file_arrives_byte_for_byte(web_server, tmp_path, get):
+def test_the_content_of_a_file_arrives_byte_for_byte(web_server, tmp_path, get):
     with web_server(get) as url:
         fetch(url, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.gz"]
-    assert (tmp_path / "a.gz").read_bytes() == BODY
-    assert (tmp_path / "a.gz").stat().st_mode & 0o777 == 0o644
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == CONTENT
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o644
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_a_mirror_that_refuses_or_stalls_is_not_tried_again(web_server, tmp_path
         stalling = Mirror(url, Console(file=io.StringIO()))
         for mirror in [stalling, Mirror(refused_url(), Console(file=io.StringIO()))] * 2:
             with pytest.raises(SourceError, match=r"timed out|Connection refused"):
-                mirror.fetch("a.gz", CHECKSUM, tmp_path)
+                mirror.fetch("a", KNOWN, tmp_path)
     assert requests == ["/a.gz"]
 
 

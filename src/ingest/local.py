@@ -1,0 +1,47 @@
+"""The user's own dataset: four IDX files, or one ``.npz`` file. They are read, never changed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from src.common.errors import PipelineError
+from src.ingest import catalog, idx, npz
+from src.ingest.folders import find_archives, find_files, one_of_equal
+from src.ingest.sources import write_verified
+
+
+def copy_local(folders: list[Path], target: Path) -> Path:
+    """Write the dataset, as four uncompressed IDX files, from the first folder that has it.
+
+    For the names of IDX files, see ``find_files``. A folder without IDX files can have a single
+    ``.npz`` file; for its arrays, see ``npz.read_pieces``.
+
+    Returns:
+        The folder with the IDX files, or the ``.npz`` file.
+
+    Raises:
+        PipelineError: no folder has the dataset; a file is damaged; or there are several files for
+            the same name, and their contents differ.
+    """
+    incomplete = []
+    for folder in folders:
+        files, archives = find_files(folder), find_archives(folder)
+        missing = [name for name, paths in files.items() if not paths]
+        if not missing:
+            for name, paths in files.items():
+                _write(idx.read_pieces(one_of_equal(paths)), target / name)
+            return folder
+        if len(missing) == len(catalog.NAMES) and len(archives) == 1:
+            for name in catalog.NAMES:
+                _write(npz.read_pieces(archives[0], name), target / name)
+            return archives[0]
+        several = f" and has {len(archives)} .npz files" if len(archives) > 1 else ""
+        incomplete.append(f"{folder} lacks {', '.join(missing)}{several}")
+    raise PipelineError(
+        f"data.dataset is local, but {'; '.join(incomplete) or 'data.folders is empty'}; put all "
+        "four files (.gz is optional, and test- may replace t10k-) or a single .npz file into one "
+        "of the folders in data.folders, or choose another data.dataset"
+    )
+
+
+def _write(pieces: Iterator[bytes], path: Path) -> None:
+    write_verified(pieces, None, path)  # nobody has published a checksum

@@ -1,0 +1,49 @@
+"""What folders, ``.npz`` files and mirrors have in common as sources of published files."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from src.common.files import atomic_file
+from src.ingest.catalog import Checksums
+
+
+class SourceError(Exception):
+    """Why a source did not deliver a file, in a few words."""
+
+    def __init__(self, reason: str, expected: bool = False):
+        super().__init__(reason)
+        self.expected = expected  # the source is merely empty; a warning is not needed
+
+
+class Source(Protocol):
+    """A place that may have files of a published dataset."""
+
+    label: str  # for messages
+
+    def fetch(self, name: str, known: Checksums, target: Path) -> None:
+        """Write the uncompressed file ``name`` into the folder ``target``, and verify it.
+
+        Raises:
+            SourceError: the source does not have the file, or has another one.
+        """
+
+
+def write_verified(pieces: Iterable[bytes], checksum: str | None, path: Path) -> None:
+    """Write the pieces to a file, completely or not at all.
+
+    Args:
+        checksum: SHA-256 of the content, in hexadecimal; None: it is not checked.
+
+    Raises:
+        SourceError: the content has another checksum.
+    """
+    digest = hashlib.sha256()
+    with atomic_file(path) as partial:
+        with partial.open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
+                digest.update(piece)
+        if checksum and digest.hexdigest() != checksum:
+            raise SourceError("wrong content (its SHA-256 differs)")
