@@ -24,9 +24,9 @@ from scipy.stats import t
 from benchmarks.processes import ROOT, clone, environment
 from src.common.errors import PipelineError, run
 from src.common.files import read_json
-from src.common.paths import RECORDED_ON, TEST
+from src.common.paths import LOCK, RECORDED_ON, TEST
 
-LOCK, SEEDS = Path("dvc.lock"), ROOT / "benchmarks/fidelity.csv"
+SEEDS = ROOT / "benchmarks/fidelity.csv"
 LEVEL = 0.95  # that a recipe which differs only by chance is within the spread, for all together
 SAME_BITS, SAME_METRICS, DIFFERS = "same bits", "same metrics", "differs"
 

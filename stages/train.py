@@ -30,6 +30,7 @@ def main() -> None:
         if log is None:  # only the chief writes outputs
             job.trainer.run(checkpoint=job.checkpoint)
             return
+        job.checkpoint.drop_recorded(paths.LOCK, job.trainer.total_steps)
         resumes = job.checkpoint.exists()
         log("begin", config=job.run_config, environment=job.environment, resumed=resumes)
         training = job.trainer.run(training_callbacks(plan, log, resumes), job.checkpoint)

@@ -36,7 +36,8 @@ def checkout(tmp_path_factory, new_checkout, shell, edit_params, refused_url) ->
 
 def specifications(page: str) -> list[dict]:
     """The Vega-Lite specifications in a page of DVC's plots."""
-    return [json.loads(found) for found in re.findall(r"var spec = (\{.*\});\n", page)]
+    found = [json.loads(each) for each in re.findall(r"var spec = (\{.*\});\n", page)]
+    return [each for each in found if each]  # DVC writes {} for a plot whose file is missing
 
 
 def texts(specification: dict) -> str:

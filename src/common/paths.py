@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+LOCK = Path("dvc.lock")
 RAW = Path("data/raw")
 RECIPES = Path("data/recipes")
 PROCESSED = Path("data/processed")

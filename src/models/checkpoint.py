@@ -114,6 +114,17 @@ class Checkpoint:
         print(f"{self.name}: the checkpoint {reason}; starting from step 0", file=sys.stderr)
         self._path.unlink(missing_ok=True)
 
+    def drop_recorded(self, lock: Path, total_steps: int) -> None:
+        """Remove the checkpoint of a complete training if DVC has recorded the results.
+
+        DVC then wrote ``lock`` after the checkpoint, and the training runs again because the user
+        wants it: ``dvc repro --force``.
+        """
+        if saved := self.load(self.read()):
+            is_recorded = lock.exists() and lock.stat().st_mtime > self._path.stat().st_mtime
+            if saved[0]["step"] >= total_steps and is_recorded:
+                self._path.unlink()
+
     def prune(self) -> None:
         """Remove the files of this training, from any environment, and all older than a week."""
         for path in [*self.folder.glob("*.npz"), *self.folder.glob(".*.partial")]:

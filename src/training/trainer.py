@@ -48,6 +48,7 @@ class Trainer:
         self.steps, self.model, self.execution = steps, steps.model, execution
         self._recipe, self._loader, self._predictor = recipe, loader, Predictor(steps.model)
         self._validation, self._keep_epochs, self._worker = validation, keep_epochs, worker
+        self.total_steps = loader.total_steps
         self._validate_every = recipe.validate_every or loader.steps_per_epoch
         self._state = TrainerState()
 

@@ -133,12 +133,14 @@ def test_a_complete_training_is_not_repeated(results_there, shell, expected, res
     assert "the training is already complete" in again.stdout
     shell(["dvc", "repro", "-q"], checkout)
     assert results(checkout) == expected
-    assert list((checkout / ".checkpoints").glob("*.npz")) == []
     with sqlite3.connect(checkout / "mlflow.db") as store:
         (count,) = store.execute(
             "SELECT count(*) FROM runs WHERE name = ? AND lifecycle_stage = 'active'", [name]
         ).fetchone()
     assert count == 1
+
+    forced = shell(["dvc", "repro", "-s", "--force", f"train@{name}"], checkout)
+    assert "the training is already complete" not in forced.stdout
 
 
 @pytest.mark.fault(

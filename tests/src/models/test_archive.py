@@ -5,7 +5,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from src.models.archive import save_model
+from src.models.archive import numbered, save_model
 
 
 def build():
@@ -23,6 +23,14 @@ def test_two_models_with_the_same_weights_give_the_same_bytes(tmp_path):
     save_model(build(), tmp_path / "b.keras")
     assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {"a.keras", "b.keras"}
+
+
+def test_ids_of_shared_objects_count_from_one():
+    config = [{"shared_object_id": 99, "a": {"shared_object_id": 5}}, {"shared_object_id": 99}]
+    assert numbered(config, {}) == [
+        {"shared_object_id": 2, "a": {"shared_object_id": 1}},
+        {"shared_object_id": 2},
+    ]
 
 
 def test_keras_loads_the_archive(tmp_path):

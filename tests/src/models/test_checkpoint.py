@@ -32,10 +32,11 @@ def test_a_new_training_has_no_checkpoint(checkpoint):
 
 
 @pytest.mark.parametrize("key", ["name", "recipe_sha256", "keep_epochs", "dataset"])
-def test_another_training_has_another_checkpoint(checkpoint, tmp_path, identity, key):
+def test_another_training_has_another_checkpoint(checkpoint, tmp_path, identity, trained_on, key):
     checkpoint.save({}, ARRAYS)
-    assert Checkpoint(tmp_path, identity | {key: {"digest": "other"}}).read() is None
-    assert Checkpoint(tmp_path, identity).read() is not None
+    other = identity | {key: {"digest": "other"}}
+    assert Checkpoint(tmp_path, other, trained_on).read() is None
+    assert Checkpoint(tmp_path, identity, trained_on).read() is not None
 
 
 @pytest.mark.parametrize("key", ["device", "precision", "buffer_size", "threads", "processor"])
@@ -86,6 +87,23 @@ def test_a_pickle_is_never_loaded(checkpoint, tmp_path, capsys):
     np.savez(path, np.array([print], dtype=object), state=np.array("{}"))
     assert checkpoint.load(checkpoint.read()) is None
     assert "cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("step", "lock_age", "remains"), [(7, -10, False), (7, 10, True), (6, -10, True)]
+)
+def test_a_complete_checkpoint_is_dropped_if_its_results_are_recorded(
+    checkpoint, tmp_path, step, lock_age, remains
+):
+    lock = tmp_path / "dvc.lock"
+    checkpoint.drop_recorded(lock, 7)
+    checkpoint.save({"step": step}, ARRAYS)
+    checkpoint.drop_recorded(lock, 7)  # DVC has recorded nothing
+    assert checkpoint.exists()
+    lock.write_text("")
+    os.utime(lock, (time.time() - lock_age,) * 2)
+    checkpoint.drop_recorded(lock, 7)
+    assert checkpoint.exists() == remains
 
 
 def test_pruning_removes_the_checkpoint_and_stale_files(checkpoint, tmp_path):
