@@ -1,7 +1,7 @@
 """Writes Keras' archive so that the same model gives the same bytes.
 
-Keras writes the time into the archive, and addresses in memory as the ids of shared objects, such
-as the dtype of a model with dropout.
+Keras writes the time into the archive. For some models, such as ``cnn``, it also writes addresses
+in memory, as the ids of shared objects.
 """
 
 import json

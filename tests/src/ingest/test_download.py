@@ -24,13 +24,6 @@ def published(tmp_path, monkeypatch, arrays, publish, refused_url):
     return folder
 
 
-@pytest.fixture
-def target(tmp_path):
-    folder = tmp_path / "raw"
-    folder.mkdir()
-    return folder
-
-
 def snapshot(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 

@@ -14,19 +14,6 @@ from src.ingest.sources import SourceError
 UNKNOWN = Checksums("0" * 64, "0" * 64)
 
 
-@pytest.fixture
-def target(tmp_path):
-    folder = tmp_path / "raw"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def own(tmp_path, arrays, write_set):
-    write_set(tmp_path / "own", arrays())
-    return tmp_path / "own"
-
-
 def known(path):
     return Checksums("0" * 64, sha256(path))
 

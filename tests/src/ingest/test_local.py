@@ -10,19 +10,6 @@ from src.ingest.local import copy_local
 
 
 @pytest.fixture
-def target(tmp_path):
-    folder = tmp_path / "raw"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def own(tmp_path, arrays, write_set):
-    write_set(tmp_path / "own", arrays())
-    return tmp_path / "own"
-
-
-@pytest.fixture
 def archive(tmp_path, arrays, write_npz):
     write_npz(tmp_path / "archives/own.npz", arrays())
     return tmp_path / "archives/own.npz"
