@@ -15,7 +15,7 @@ def main() -> None:
     with atomic_folder(PROCESSED) as target:
         info = preprocess(RAW, target, data)
     with atomic_file(SAMPLES) as partial:
-        write_png(class_sheet(*load_split(PROCESSED, "train")), partial)
+        write_png(class_sheet(*load_split(PROCESSED, "train"), info["class_names"]), partial)
     counts = ", ".join(f"{count:,} {split}" for split, count in info["counts"].items())
     counts += f", {len(load_split(PROCESSED, 'test')[1]):,} test"
     size = f"{info['height']} × {info['width']}"

@@ -46,12 +46,14 @@ def predict(server, inputs):
         return json.load(response)["predictions"]
 
 
-def test_it_predicts_digits_and_probabilities(server, model_file):
+def test_it_predicts_classes_and_probabilities(server, model_file):
     images = np.random.default_rng(1).integers(0, 256, (2, 6, 5), np.uint8)
     prediction = predict(server, images.tolist())
     expected = keras.ops.softmax(keras.models.load_model(model_file)(images))
     np.testing.assert_allclose(prediction["probabilities"], expected, rtol=1e-4)
-    assert prediction["digit"] == np.argmax(expected, axis=1).tolist()
+    classes = np.argmax(expected, axis=1).tolist()
+    assert prediction["class"] == classes
+    assert prediction["label"] == [str(each) for each in classes]
 
 
 @pytest.mark.parametrize(

@@ -211,9 +211,9 @@ def test_each_selected_model_predicts_a_drawn_digit(page, tmp_path):
     assert page.locator(".card h2").all_text_contents() == ["mlp_65x2–", "softmax–"]
     for digit, strokes in STROKES.items():
         page.get_by_role("button", name="Clear").click()
-        assert page.locator(".digit").first.text_content() == "–"
+        assert page.locator(".label").first.text_content() == "–"
         draw(page, strokes)
-        page.locator(f"[data-model=mlp_65x2] .digit:text-is('{digit}')").wait_for(timeout=20_000)
+        page.locator(f"[data-model=mlp_65x2] .label:text-is('{digit}')").wait_for(timeout=20_000)
         page.screenshot(path=tmp_path / f"{digit}.png")
     percents = page.locator("[data-model=mlp_65x2] .probability").all_text_contents()
     assert sum(float(percent.rstrip("%")) for percent in percents) == pytest.approx(100, abs=1)
@@ -228,9 +228,9 @@ def test_a_digit_can_be_drawn_with_the_keyboard(page):
     page.keyboard.press("Space")
     for _ in range(15):
         page.keyboard.press("ArrowDown")
-    page.locator("[data-model=mlp_65x2] .digit:text-is('1')").wait_for(timeout=20_000)
+    page.locator("[data-model=mlp_65x2] .label:text-is('1')").wait_for(timeout=20_000)
     page.keyboard.press("Escape")
-    assert page.locator(".digit").first.text_content() == "–"
+    assert page.locator(".label").first.text_content() == "–"
 
 
 def test_the_page_fits_a_phone(browser, demo):

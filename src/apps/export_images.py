@@ -2,10 +2,11 @@
 
 ``python -m src.apps.export_images --split test --count 20``.
 
-The name of a file contains the index and the label of the image, such as ``test-00007-9.png``.
+The name of a file contains the number and the class of the image, such as ``test-00007-9.png``.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,26 +14,30 @@ from PIL import Image
 from rich.progress import track
 
 from src.common.errors import PipelineError, run
-from src.common.files import atomic_file
+from src.common.files import atomic_file, file_name
 from src.common.paths import PROCESSED
-from src.data.splits import SPLITS, load_split
+from src.data.splits import SPLITS, load_dataset_info, load_split
 
 
 def write(
-    images: np.ndarray, labels: np.ndarray, split: str, folder: Path, dark_on_light: bool = False
+    images: np.ndarray,
+    classes: Sequence[str],
+    split: str,
+    folder: Path,
+    dark_on_light: bool = False,
 ) -> list[Path]:
     """Write each image as a PNG file of the same size, and return the paths.
 
     Args:
         images: ``uint8 [N, H, W]``, light on dark.
-        labels: ``uint8 [N]``.
+        classes: the name of the class of each image.
         folder: created if necessary.
         dark_on_light: whether to invert the images.
     """
     paths = []
-    pairs = list(zip(images, labels, strict=True))
-    for index, (image, label) in enumerate(track(pairs, "writing", transient=True)):
-        paths.append(folder / f"{split}-{index:05}-{label}.png")
+    pairs = list(zip(images, classes, strict=True))
+    for index, (image, name) in enumerate(track(pairs, "writing", transient=True)):
+        paths.append(folder / f"{split}-{index:05}-{file_name(name)}.png")
         with atomic_file(paths[-1]) as partial:
             Image.fromarray(255 - image if dark_on_light else np.array(image)).save(partial)
     return paths
@@ -49,7 +54,9 @@ def main() -> None:
         raise PipelineError(f"--count is {options.count}; it must be at least 1")
     images, labels = load_split(PROCESSED, options.split)
     images, labels = images[: options.count], labels[: options.count]
-    written = write(images, labels, options.split, options.output, options.dark_on_light)
+    names = load_dataset_info(PROCESSED)["class_names"]
+    classes = [names[label] for label in labels]
+    written = write(images, classes, options.split, options.output, options.dark_on_light)
     print(f"wrote {len(written)} images to {options.output}; the first is {written[0].name}")
 
 

@@ -1,8 +1,8 @@
-"""Predict the digit in image files, or in random images of the test split.
+"""Predict the class of image files, or of random images of the test split.
 
 ``python -m src.apps.predict FILE …`` or ``python -m src.apps.predict --test N``.
 
-The files are PNG or JPEG images of any size with one digit each, dark on light or light on dark.
+Each file is an image of any size. It is converted to an image like those of the dataset.
 """
 
 import argparse
@@ -15,8 +15,8 @@ from src.apps import picture_input, probabilities
 from src.apps.classifiers import Classifier, choose
 from src.common import paths
 from src.common.errors import PipelineError, run
-from src.common.files import atomic_file
-from src.data.splits import load_split
+from src.common.files import atomic_file, file_name
+from src.data.splits import load_dataset_info, load_split
 from src.plots.contact_sheet import write_png
 
 Input = tuple[str, np.ndarray, int | None]  # title, image uint8 [H, W], actual class
@@ -32,15 +32,16 @@ def main() -> None:
     classifier = choose(options.model)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"model: {classifier}")
+    names = load_dataset_info(paths.PROCESSED)["class_names"]
     inputs = _from_files(contents, classifier) + _from_test(options.test, options.seed)
     predictions = classifier.probabilities(np.stack([image for _, image, _ in inputs]))
     for (title, image, actual), prediction in zip(inputs, predictions, strict=True):
-        probabilities.show(console, title, prediction, actual)
+        probabilities.show(console, title, prediction, names, actual)
         if options.save:
-            name = "".join(c if c.isalnum() or c in "-_." else "-" for c in title.split(" (")[0])
-            path = options.save / f"{Path(name).stem}.png"
+            path = options.save / f"{Path(file_name(title.split(' (')[0])).stem}.png"
             with atomic_file(path) as partial:
-                write_png(probabilities.prediction_figure(image, prediction, actual), partial)
+                figure = probabilities.prediction_figure(image, prediction, names, actual)
+                write_png(figure, partial)
             console.print(f"  saved as {path}")
 
 

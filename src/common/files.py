@@ -70,3 +70,8 @@ def sha256(path: Path) -> str:
 def json_sha256(content: Any) -> str:
     """Return the SHA-256 of a JSON value; the order of keys does not matter."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def file_name(text: str) -> str:
+    """Return ``text`` with a hyphen for each character that a file name should not have."""
+    return "".join(each if each.isalnum() or each in "-_." else "-" for each in text)

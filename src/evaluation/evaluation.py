@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, recall_score
 
 from src.common.errors import PipelineError
 from src.common.tensorflow import keras
@@ -31,7 +31,7 @@ class Evaluation:
     by_epoch: pd.DataFrame  # epoch, accuracy; no rows if the weights of the epochs were not kept
     predictions: pd.DataFrame  # one row per test image: actual, predicted, probability
     confusion: np.ndarray  # int64 [K, K]; rows are actual classes, columns are predicted classes
-    per_class: pd.DataFrame  # one row per class: class, precision, recall, f1, images
+    per_class: pd.DataFrame  # one row per class: class, label, precision, recall, f1, images
 
 
 def evaluate_model(folder: Path, test: Split) -> Evaluation:
@@ -50,6 +50,7 @@ def evaluate_model(folder: Path, test: Split) -> Evaluation:
     metrics = {
         "accuracy": right,
         "error_rate": 1 - right,
+        **_balanced_accuracy(record, labels, logits),
         "loss": cross_entropy(logits, labels),
         "ci_low": low,
         "ci_high": high,
@@ -66,7 +67,7 @@ def evaluate_model(folder: Path, test: Split) -> Evaluation:
         by_epoch=pd.DataFrame(rows, columns=["epoch", "accuracy"], dtype=float),
         predictions=predictions,
         confusion=confusion_matrix(labels, predictions.predicted, labels=classes),
-        per_class=_per_class(labels, predictions.predicted, classes),
+        per_class=_per_class(labels, predictions.predicted, record["dataset"]["class_names"]),
     )
 
 
@@ -101,7 +102,17 @@ def _predictions(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _per_class(labels: np.ndarray, predicted: pd.Series, classes: range) -> pd.DataFrame:
-    scores = precision_recall_fscore_support(labels, predicted, labels=classes, zero_division=0)
-    names = ("precision", "recall", "f1", "images")
-    return pd.DataFrame({"class": classes, **dict(zip(names, scores, strict=True))})
+def _balanced_accuracy(record: Record, labels: np.ndarray, logits: np.ndarray) -> dict[str, float]:
+    """The mean of the accuracies of the classes, if their sizes are very different."""
+    if not record["dataset"]["unequal_classes"]:
+        return {}
+    present = np.unique(labels)
+    recalls = recall_score(labels, logits.argmax(axis=1), labels=present, average="macro")
+    return {"balanced_accuracy": float(recalls)}
+
+
+def _per_class(labels: np.ndarray, predicted: pd.Series, names: list[str]) -> pd.DataFrame:
+    numbers = range(len(names))
+    scores = precision_recall_fscore_support(labels, predicted, labels=numbers, zero_division=0)
+    columns = dict(zip(("precision", "recall", "f1", "images"), scores, strict=True))
+    return pd.DataFrame({"class": numbers, "label": names, **columns})

@@ -40,12 +40,12 @@ def write_outputs(evaluations: Iterable[Evaluation], images: np.ndarray) -> None
 
 
 def _write_plots(plots: dict[str, Path], each: Evaluation, images: np.ndarray, title: str) -> None:
-    name = each.record["name"]
+    name, class_names = each.record["name"], each.record["dataset"]["class_names"]
     figures = {
         "curves": curves_figure(each.history, name),
-        "confusion": confusion_matrix_figure(each.confusion, title),
-        "mistakes": mistake_sheet(images, each.predictions, title),
-        "first_layer": first_layer_figure(each.model, name),
+        "confusion": confusion_matrix_figure(each.confusion, class_names, title),
+        "mistakes": mistake_sheet(images, each.predictions, class_names, title),
+        "first_layer": first_layer_figure(each.model, class_names, name),
     }
     for kind, figure in figures.items():
         write_png(figure, plots[kind] / f"{name}.png")

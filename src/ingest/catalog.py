@@ -1,6 +1,7 @@
-"""The datasets known by name: their four files, checksums and public mirrors."""
+"""The datasets known by name: their four files, checksums, public mirrors and class names."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypedDict
 
 # Split and kind of each file; the names are those that MNIST's authors gave.
 TRAIN_IMAGES = "train-images-idx3-ubyte"
@@ -18,18 +19,36 @@ class Checksums:
     content: str | None  # of the uncompressed content; None: this project does not know it
 
 
+class Conversion(TypedDict):
+    """How other images are converted to images like those of the dataset."""
+
+    framed: bool  # as MNIST's digits: drawings, scaled to the same size and centered
+    light_on_dark: bool  # whether dark images on a light background are inverted
+
+
+DRAWINGS: Conversion = {"framed": True, "light_on_dark": True}
+LIGHT_ON_DARK: Conversion = {"framed": False, "light_on_dark": True}
+DIGITS = tuple("0123456789")
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A published dataset in IDX files."""
 
     files: dict[str, Checksums]  # by name, in the order of NAMES
     mirrors: tuple[str, ...]  # base URLs, in the order in which to try them
+    class_names: tuple[str, ...] = DIGITS
+    conversion: Conversion = field(default_factory=lambda: DRAWINGS)
 
 
-def _dataset(checksums: tuple[tuple[str, str | None], ...], mirrors: tuple[str, ...]) -> Dataset:
-    return Dataset(
-        {name: Checksums(*each) for name, each in zip(NAMES, checksums, strict=True)}, mirrors
-    )
+def _dataset(
+    checksums: tuple[tuple[str, str | None], ...],
+    mirrors: tuple[str, ...],
+    class_names: tuple[str, ...] = DIGITS,
+    conversion: Conversion = DRAWINGS,
+) -> Dataset:
+    files = {name: Checksums(*each) for name, each in zip(NAMES, checksums, strict=True)}
+    return Dataset(files, mirrors, class_names, conversion)
 
 
 CATALOGUE = {
@@ -81,6 +100,11 @@ CATALOGUE = {
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
         ),
+        (
+            *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+            *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+        ),
+        LIGHT_ON_DARK,
     ),
     # Checksums taken from a public source, not verified by this project, which has no copy.
     "kmnist": _dataset(
@@ -91,5 +115,6 @@ CATALOGUE = {
             ("20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c", None),
         ),
         ("https://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
+        ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),  # hiragana, romanized
     ),
 }

@@ -15,6 +15,7 @@ from src.ingest import catalog, digits, idx
 from src.ingest.folders import sources_in
 from src.ingest.local import copy_local
 from src.ingest.mirrors import Mirror
+from src.ingest.properties import Properties, known_properties, read_properties
 from src.ingest.sources import Source, SourceError
 
 if TYPE_CHECKING:
@@ -33,29 +34,31 @@ def download(data: "DataParams", target: Path) -> dict:
 
     Returns:
         The content of ``dataset.json``: ``name`` of the dataset, the name ``requested``,
-        ``is_fallback``, ``counts`` of ``train`` and ``test`` images, and the SHA-256 of the
-        ``files``. It depends only on the data, not on their source.
+        ``is_fallback``, ``counts`` of ``train`` and ``test`` images, ``class_names`` and
+        ``conversion`` (see ``Properties``), and the SHA-256 of the ``files``. It depends only on
+        the data, not on their source.
 
     Raises:
         PipelineError: no source has the files, and ``data.fallback`` is ``none``; a file of the
             user's own dataset is missing or damaged; or a folder has two different files for one.
     """
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
-    name = _collect(data, target, console)
+    name, properties = _collect(data, target, console)
     train, _, test, _ = (idx.read_header(target / file)[0] for file in catalog.NAMES)
     info = {
         "name": name,
         "requested": data.dataset,
         "is_fallback": name != data.dataset,
         "counts": {"train": train, "test": test},
+        **properties,
         "files": {file: sha256(target / file) for file in catalog.NAMES},
     }
     write_json(target / "dataset.json", info)
     return info
 
 
-def _collect(data: "DataParams", target: Path, console: Console) -> str:
-    """Write the files of a dataset; return its name."""
+def _collect(data: "DataParams", target: Path, console: Console) -> tuple[str, Properties]:
+    """Write the files of a dataset; return its name and its properties."""
     folders = [
         (main_checkout() / Path(folder.replace("{dataset}", data.dataset)).expanduser()).resolve()
         for folder in data.folders
@@ -63,11 +66,11 @@ def _collect(data: "DataParams", target: Path, console: Console) -> str:
     if data.dataset == "local":
         source = copy_local(folders, target)
         console.print(f"local: the four files from {source}")
-        return "local"
+        return "local", read_properties(source if source.is_dir() else source.parent)
     if data.dataset != "digits":
         failures = _fetch(data, folders, target, console)
         if failures is None:
-            return data.dataset
+            return data.dataset, known_properties(data.dataset)
         if data.fallback == "none":
             raise PipelineError(
                 f"{data.dataset} could not be downloaded ({'; '.join(_summary(failures))}); put "
@@ -77,7 +80,7 @@ def _collect(data: "DataParams", target: Path, console: Console) -> str:
         _warn_about_fallback(data, failures, console)
     digits.write(target)
     console.print("digits: wrote the four files from the digits bundled with scikit-learn")
-    return "digits"
+    return "digits", known_properties("digits")
 
 
 def _fetch(

@@ -33,11 +33,12 @@ def check_training_labels(counts: np.ndarray, stratified: bool) -> None:
         )
 
 
-def check_labels(counts: dict[str, np.ndarray]) -> int:
+def check_labels(counts: dict[str, np.ndarray], named: int = 0) -> int:
     """Return the number of classes; print a warning for missing and very unequal classes.
 
     Args:
         counts: for each split, ``int [256]``: how many images have each label.
+        named: the number of classes that have a name.
 
     Raises:
         PipelineError: the validation or test split has a class that the training split lacks.
@@ -52,7 +53,7 @@ def check_labels(counts: dict[str, np.ndarray]) -> int:
                 f"the training split has; {remedy}"
             )
     used = np.flatnonzero(train)
-    classes = int(used[-1]) + 1
+    classes = max(int(used[-1]) + 1, named)
     if len(unused := np.flatnonzero(train[:classes] == 0)):
         _warn(
             f"no image has {_listed(unused)}, but there are {classes} classes, 0 to {classes - 1}"
@@ -60,13 +61,17 @@ def check_labels(counts: dict[str, np.ndarray]) -> int:
     for split in ("validation", "test"):
         if len(missing := np.flatnonzero((train > 0) & (counts[split] == 0))):
             _warn(f"{split} has no image with {_listed(missing)}; the training split has")
-    largest, smallest = train.max(), train[used].min()
-    if largest > UNEQUAL * smallest:
+    if are_unequal(train):
         _warn(
-            f"the largest class has {largest:,} training images, the smallest {smallest:,}; look "
-            "at the balanced accuracy, the mean over the classes"
+            f"the largest class has {train.max():,} training images, the smallest "
+            f"{train[used].min():,}; look at the balanced accuracy, the mean over the classes"
         )
     return classes
+
+
+def are_unequal(counts: np.ndarray) -> bool:
+    """Whether the classes, with these numbers of images, are of very different size."""
+    return bool(counts.max() > UNEQUAL * counts[counts > 0].min())
 
 
 def _warn(sentence: str) -> None:

@@ -13,8 +13,9 @@ from src.common.files import json_sha256, read_json, write_json
 from src.common.paths import SPLIT_FOLDERS
 from src.ingest import catalog, idx
 from src.ingest.division import MAX_LABELS, choose_split, validation_images
-from src.ingest.labels import check_labels, check_training_labels
+from src.ingest.labels import are_unequal, check_labels, check_training_labels
 from src.ingest.leakage import Leakage, hash_images
+from src.ingest.properties import complete_class_names
 
 if TYPE_CHECKING:
     from src.config.params import DataParams
@@ -28,19 +29,19 @@ def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
 
     ``training/{train,validation}_{images,labels}.npy`` and ``training/dataset.json`` do not depend
     on the test files; ``test/test_{images,labels}.npy`` is for ``evaluate``. Images are
-    ``uint8 [N, H, W]``, labels ``uint8 [N]``, in the order of the files. Warnings are printed for
-    missing and very unequal classes, and for test images that are also training images.
+    ``uint8 [N, H, W]``, labels ``uint8 [N]``, in the order of the files.
 
     Args:
         raw: folder with the four IDX files and ``dataset.json``, as ``download`` wrote it.
         data: ``split``, ``validation`` and ``seed`` determine the validation split.
 
     Returns:
-        The content of ``dataset.json``: ``name``, ``requested`` and ``is_fallback`` as in ``raw``;
-        ``height``, ``width``; ``classes`` K, one more than the highest label; ``counts`` of the
-        training and validation images; ``split``, ``first`` or ``stratified``; ``largest_class``,
-        the fraction of the validation images that have the most frequent label; ``digest``, a
-        SHA-256 of the files and of the split.
+        The content of ``dataset.json``: ``name``, ``requested``, ``is_fallback`` and ``conversion``
+        as in ``raw``; ``height``, ``width``; ``classes`` K, one more than the highest label;
+        ``class_names``, K names; ``counts`` of the training and validation images; ``split``,
+        ``first`` or ``stratified``; ``largest_class``, the fraction of the validation images that
+        have the most frequent label; ``unequal_classes``, whether the sizes of the classes are
+        very different; ``digest``, a SHA-256 of the files and of the split.
 
     Raises:
         PipelineError: a file is missing or damaged, the files do not match, or the labels cannot
@@ -55,10 +56,11 @@ def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
     chosen = validation_images(labels[0], data.validation, split, data.seed)
     parts = {"train": labels[0][~chosen], "validation": labels[0][chosen], "test": labels[1]}
     counts = {name: _count(part) for name, part in parts.items()}
-    classes = check_labels(counts)
+    classes = check_labels(counts, len(source["class_names"]))
+    names = complete_class_names(source["class_names"], classes)
     _write_arrays(paths, target, parts, chosen, size)
-    info = {key: source[key] for key in ("name", "requested", "is_fallback")}
-    info |= {"height": size[0], "width": size[1], "classes": classes}
+    info = {key: source[key] for key in ("name", "requested", "is_fallback", "conversion")}
+    info |= {"height": size[0], "width": size[1], "classes": classes, "class_names": names}
     info |= _describe_split(split, counts) | {"digest": _digest(source["files"], chosen)}
     write_json(target / SPLIT_FOLDERS["train"] / "dataset.json", info)
     return info
@@ -70,6 +72,7 @@ def _describe_split(split: str, counts: dict[str, np.ndarray]) -> dict:
         "counts": {name: int(counts[name].sum()) for name in ("train", "validation")},
         "split": split,
         "largest_class": round(int(validation.max()) / int(validation.sum()), 6),
+        "unequal_classes": are_unequal(counts["train"]),
     }
 
 

@@ -1,13 +1,20 @@
 """The plot of a confusion matrix."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
+
+from src.plots.names import drawable, rotation
 
 MAX_CLASSES_WITH_NUMBERS = 20  # with more classes, the numbers would overlap
 
 
-def confusion_matrix_figure(confusion: np.ndarray, title: str) -> Figure:
-    """Draw counts ``int [K, K]`` (rows actual, columns predicted) as percentages of each row."""
+def confusion_matrix_figure(confusion: np.ndarray, names: Sequence[str], title: str) -> Figure:
+    """Draw counts ``int [K, K]`` (rows actual, columns predicted) as percentages of each row.
+
+    ``names`` are those of the K classes.
+    """
     # scikit-learn's ConfusionMatrixDisplay writes 0.0 into empty cells and labels all K classes.
     classes = len(confusion)
     percents = 100 * confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
@@ -18,7 +25,9 @@ def confusion_matrix_figure(confusion: np.ndarray, title: str) -> Figure:
     figure.colorbar(image, ax=axes, label="percent of the actual class", shrink=0.8)
     axes.set(xlabel="predicted", ylabel="actual", title=title)
     if classes <= MAX_CLASSES_WITH_NUMBERS:
-        axes.set(xticks=range(classes), yticks=range(classes))
+        names = drawable(names)
+        axes.set_yticks(range(classes), names)
+        axes.set_xticks(range(classes), names, **rotation(names))
         for row, column in np.argwhere(percents):
             color = "white" if percents[row, column] > 50 else "black"
             text = f"{percents[row, column]:.1f}"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from src.plots.names import drawable
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -84,12 +86,16 @@ def _figure(sheet: np.ndarray, inches: float, cmap: str, limits: tuple[float, fl
 
 
 def class_sheet(
-    images: np.ndarray, labels: np.ndarray, columns: int = 10, max_rows: int = 20
+    images: np.ndarray,
+    labels: np.ndarray,
+    names: Sequence[str],
+    columns: int = 10,
+    max_rows: int = 20,
 ) -> Figure:
     """Draw the first images of each class, one row per class.
 
-    Images are ``uint8 [N, H, W]``, labels ``uint8 [N]``. If there are more than
-    ``max_rows`` classes, only this many are drawn, and the title says so.
+    Images are ``uint8 [N, H, W]``, labels ``uint8 [N]``; ``names`` are those of the classes. If
+    there are more than ``max_rows`` classes, only this many are drawn, and the title says so.
     """
     images = _reduced(images)
     classes = np.unique(labels)
@@ -101,18 +107,24 @@ def class_sheet(
     title = f"The first {columns} images of each class"
     if len(drawn) < len(classes):
         title += f", {len(drawn)} of {len(classes)} classes"
-    names = [str(label) for label in drawn]
-    return contact_sheet(sheet.reshape(-1, *images.shape[1:]), None, columns, names, title)
+    names = drawable(names)
+    row_names = [names[label] for label in drawn]
+    return contact_sheet(sheet.reshape(-1, *images.shape[1:]), None, columns, row_names, title)
 
 
 def mistake_sheet(
-    images: np.ndarray, predictions: "pd.DataFrame", title: str, count: int = 20
+    images: np.ndarray,
+    predictions: "pd.DataFrame",
+    names: Sequence[str],
+    title: str,
+    count: int = 20,
 ) -> Figure:
     """Draw at most ``count`` wrong predictions, those with the highest probability.
 
     Args:
         images: ``uint8 [N, H, W]``.
         predictions: one row per image: ``actual``, ``predicted``, ``probability``.
+        names: of the classes.
     """
     wrong = predictions[predictions.actual != predictions.predicted]
     worst = wrong.sort_values("probability", ascending=False, kind="stable")[:count]
@@ -120,8 +132,9 @@ def mistake_sheet(
         figure = Figure((6, 1), layout="constrained")
         figure.suptitle(f"{title}: no mistakes")
         return figure
+    names = drawable(names)
     captions = [
-        f"predicted {row.predicted}\nactual {row.actual}\n{row.probability:.2f}"
+        f"predicted {names[row.predicted]}\nactual {names[row.actual]}\n{row.probability:.2f}"
         for row in worst.itertuples()
     ]
     title = f"{title}: {len(wrong)} mistakes; the {len(worst)} with the highest probability"

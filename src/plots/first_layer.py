@@ -1,20 +1,23 @@
 """The plot of the weights of a model's first layer."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
 from src.common.tensorflow import keras
 from src.plots.contact_sheet import contact_sheet
+from src.plots.names import drawable
 
 MAX_UNITS = 50
 
 
-def first_layer_figure(model: keras.Model, title: str) -> Figure:
+def first_layer_figure(model: keras.Model, names: Sequence[str], title: str) -> Figure:
     """Draw the weights of each unit of a dense layer, or of each filter of a convolution.
 
     A unit of a dense layer has one weight for each pixel of the input ``uint8 [N, H, W]``.
-    In a model without hidden layers, the units are the classes. The filter of a convolution is
-    applied at each position.
+    In a model without hidden layers, the units are the classes, with these ``names``. The filter of
+    a convolution is applied at each position.
     """
     layer = next(each for each in model.layers if each.weights)
     kernel = np.asarray(layer.kernel, np.float32)
@@ -27,7 +30,7 @@ def first_layer_figure(model: keras.Model, title: str) -> Figure:
     limit = float(np.quantile(np.abs(drawn), 0.995)) or 1.0
     figure = contact_sheet(
         drawn,
-        [str(index) for index in range(len(drawn))] if classes else None,
+        drawable(names)[: len(drawn)] if classes else None,
         columns=5 if len(drawn) <= 10 else 10,
         cmap="RdBu",
         limits=(-limit, limit),

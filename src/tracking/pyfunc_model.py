@@ -1,4 +1,4 @@
-"""The code with which MLflow loads a logged model: images in, digits and probabilities out.
+"""The code with which MLflow loads a logged model: images in, classes and probabilities out.
 
 MLflow stores this file with the model, so that the model loads where this project is not
 installed. Therefore it imports nothing of the project.
@@ -13,22 +13,27 @@ BATCH_SIZE = 1000
 class ImageClassifier:
     """The model that ``mlflow.pyfunc.load_model`` wraps."""
 
-    def __init__(self, model: keras.Model) -> None:
-        self._model = model
+    def __init__(self, model: keras.Model, class_names: list[str]) -> None:
+        self._model, self._class_names = model, np.array(class_names)
 
     def predict(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Classify images, ``uint8 [N, H, W]``, light on dark, as in the IDX files.
 
-        Returns ``digit``, ``int64 [N]``: the most probable class, and ``probabilities``,
-        ``float32 [N, K]``.
+        Returns ``class``, ``int64 [N]``: the number of the most probable class; ``label``,
+        ``str [N]``: its name; and ``probabilities``, ``float32 [N, K]``.
         """
         logits = self._model.predict(images, batch_size=BATCH_SIZE, verbose=0)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
-        probabilities = probabilities.astype(np.float32)
-        return {"digit": probabilities.argmax(axis=1), "probabilities": probabilities}
+        classes = probabilities.argmax(axis=1)
+        return {
+            "class": classes,
+            "label": self._class_names[classes],
+            "probabilities": probabilities.astype(np.float32),
+        }
 
 
-def _load_pyfunc(path: str) -> ImageClassifier:
-    """MLflow calls this with the path of the ``.keras`` file."""
-    return ImageClassifier(keras.saving.load_model(path, compile=False, safe_mode=True))
+def _load_pyfunc(path: str, model_config: dict) -> ImageClassifier:
+    """MLflow calls this with the path of the ``.keras`` file, and what was logged with it."""
+    model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    return ImageClassifier(model, model_config["class_names"])

@@ -159,7 +159,8 @@ def _log_model(folder: Path, record: Record) -> None:
 
     data = record["dataset"]
     images = TensorSpec(np.dtype("uint8"), (-1, data["height"], data["width"]))
-    digit = TensorSpec(np.dtype("int64"), (-1,), "digit")
+    number = TensorSpec(np.dtype("int64"), (-1,), "class")
+    label = TensorSpec(np.dtype("str"), (-1,), "label")
     probabilities = TensorSpec(np.dtype("float32"), (-1, data["classes"]), "probabilities")
     requirements = [f"{name}=={version(name)}" for name in REQUIREMENTS]
     mlflow.pyfunc.log_model(
@@ -167,7 +168,8 @@ def _log_model(folder: Path, record: Record) -> None:
         loader_module=CODE.stem,
         code_paths=[str(CODE)],
         data_path=str(folder / MODEL),
-        signature=ModelSignature(Schema([images]), Schema([digit, probabilities])),
+        model_config={"class_names": data["class_names"]},
+        signature=ModelSignature(Schema([images]), Schema([number, label, probabilities])),
         pip_requirements=requirements,
         step=record["steps"],  # MLflow links the metrics of this step to the model
     )

@@ -2,6 +2,7 @@ import pytest
 
 from benchmarks.preprocessing import MINIMAL, OURS, run_program
 from src.common.files import write_json
+from src.ingest.properties import known_properties
 
 
 @pytest.mark.parametrize("program", [OURS, MINIMAL])
@@ -9,6 +10,7 @@ def test_both_programs_read_the_raw_files(program, arrays, write_set, tmp_path):
     raw = tmp_path / "raw"
     files = write_set(raw, arrays(train=5010))
     source = {"name": "x", "requested": "x", "is_fallback": False, "files": files}
+    source |= known_properties("digits")
     write_json(raw / "dataset.json", source)
     run_program(program, raw)
     (raw / "t10k-labels-idx1-ubyte").write_bytes(b"damaged")

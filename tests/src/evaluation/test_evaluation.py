@@ -1,9 +1,12 @@
 """The evaluation of a trained model on a test split."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from src.common.errors import PipelineError
+from src.common.files import write_json
 from src.evaluation.evaluation import evaluate_model
 from src.models import artifacts
 
@@ -40,6 +43,7 @@ def test_precision_and_recall_of_each_class(evaluation):
         evaluation.per_class.precision, confusion.diagonal() / confusion.sum(axis=0)
     )
     assert evaluation.per_class.images.sum() == 400
+    assert evaluation.per_class.label.tolist() == list("0123456789")
 
 
 def test_the_accuracy_of_the_last_epoch_is_the_test_accuracy(evaluation):
@@ -64,3 +68,16 @@ def test_a_model_for_another_image_size_is_refused(folder):
     other = np.zeros((5, 8, 8), np.uint8), np.zeros(5, np.uint8)
     with pytest.raises(PipelineError, match=r"for images of \(28, 28\) pixels"):
         evaluate_model(folder, other)
+
+
+def test_the_balanced_accuracy_is_the_mean_over_the_classes(folder, digits, tmp_path):
+    images, labels = digits
+    copy = shutil.copytree(folder, tmp_path / "tiny")
+    record = artifacts.load_record(copy)
+    record["dataset"]["unequal_classes"] = True
+    write_json(copy / artifacts.RECORD, record)
+    rare = (labels > 1) | (np.arange(len(labels)) < 50)
+    evaluation = evaluate_model(copy, (images[rare], labels[rare]))
+    expected = evaluation.per_class.recall.mean()
+    assert evaluation.metrics["balanced_accuracy"] == pytest.approx(expected)
+    assert expected != evaluation.metrics["accuracy"]

@@ -51,6 +51,8 @@ def test_the_content_of_a_folder_is_copied(published, target, capsys, data_param
         "requested": "mnist",
         "is_fallback": False,
         "counts": {"train": 50, "test": 20},
+        "class_names": list("0123456789"),
+        "conversion": {"framed": True, "light_on_dark": True},
         "files": {name: sha256(target / name) for name in catalog.NAMES},
     }
     assert json.loads((target / "dataset.json").read_text()) == info

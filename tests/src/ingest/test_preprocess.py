@@ -11,6 +11,7 @@ import pytest
 from src.common.errors import PipelineError
 from src.common.paths import SPLIT_FOLDERS
 from src.ingest import catalog, idx, preprocess
+from src.ingest.properties import known_properties, read_properties
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = catalog.NAMES
 
@@ -24,6 +25,7 @@ def run(tmp_path, write_set, data_params):
         files = write_set(raw, contents)
         target.mkdir()
         source = {"name": "local", "requested": "local", "is_fallback": False, "files": files}
+        source |= read_properties(raw)
         (raw / "dataset.json").write_text(json.dumps(source))
         data = data_params(validation=validation, split=split)
         return preprocess.preprocess(raw, target, data), target
@@ -55,8 +57,11 @@ def test_the_arrays_are_the_content_of_the_files(run, arrays, monkeypatch, chunk
         "height": 4,
         "width": 6,
         "classes": 3,
+        "class_names": ["0", "1", "2"],
+        "conversion": {"framed": False, "light_on_dark": True},
         "counts": {"train": 42, "validation": 8},
         "largest_class": np.bincount(contents[TRAIN_LABELS][:8]).max() / 8,
+        "unequal_classes": False,
         "split": "first",
         "digest": info["digest"],
     }
@@ -74,6 +79,16 @@ def test_validation_is_at_most_a_fifth(run, arrays, train, expected):
 def test_from_2_to_256_classes(run, arrays, classes):
     info, _ = run(arrays(train=700, test=300, height=1, width=1, classes=classes))
     assert info["classes"] == classes
+
+
+def test_the_classes_have_the_names_of_labels_txt(run, arrays, tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/labels.txt").write_text("Tür & Tor\n猫\n c \nnot used\n", "utf-8")
+    info, _ = run(arrays(classes=3))
+    assert info["class_names"] == ["Tür & Tor", "猫", "c", "not used"]
+    assert info["classes"] == 4
+    with pytest.raises(PipelineError, match=r"labels.txt has 4 names, but .* 5 classes, 0 to 4"):
+        run(arrays(classes=5), name="other")
 
 
 def changed(arrays, name, change):
@@ -191,6 +206,7 @@ def test_memory_does_not_grow_with_the_data(tmp_path, arrays, write_set, data_pa
     files = write_set(raw, contents)
     del contents
     source = {"name": "local", "requested": "local", "is_fallback": False, "files": files}
+    source |= read_properties(raw)
     (raw / "dataset.json").write_text(json.dumps(source))
     target.mkdir()
     tracemalloc.start()
@@ -212,6 +228,7 @@ REAL = next(
 def test_real_mnist(tmp_path, data_params):
     files = dict.fromkeys(catalog.NAMES, "")
     source = {"name": "mnist", "requested": "mnist", "is_fallback": False, "files": files}
+    source |= known_properties("mnist")
     raw, target = tmp_path / "raw", tmp_path / "processed"
     raw.mkdir(), target.mkdir()
     for name in catalog.NAMES:

@@ -35,9 +35,9 @@ def test_images_are_in_rows_with_their_captions():
 def test_a_class_sheet_has_a_row_for_each_class():
     labels = np.array([2, 0, 2, 0, 0, 7], np.uint8)
     images = np.arange(6, dtype=np.uint8)[:, None, None] * np.ones((6, 10, 10), np.uint8)
-    figure = class_sheet(images, labels, columns=2)
+    figure = class_sheet(images, labels, [f"name {label}" for label in range(8)], columns=2)
     sheet = drawn(figure)
-    assert row_names(figure) == ["0", "2", "7"]
+    assert row_names(figure) == ["name 0", "name 2", "name 7"]
     firsts = [sheet[row * 11, column * 11] for row in range(3) for column in range(2)]
     assert firsts == [1, 3, 0, 2, 5, 0]  # class 7 has only one image
     assert "The first 2 images of each class" in figure.axes[0].get_title()
@@ -45,7 +45,9 @@ def test_a_class_sheet_has_a_row_for_each_class():
 
 def test_the_title_says_how_many_of_many_classes_are_drawn():
     labels = np.arange(256, dtype=np.uint8)
-    figure = class_sheet(np.zeros((256, 8, 8), np.uint8), labels, max_rows=20)
+    figure = class_sheet(
+        np.zeros((256, 8, 8), np.uint8), labels, list(map(str, labels)), max_rows=20
+    )
     assert row_names(figure) == [str(label) for label in range(20)]
     assert "20 of 256 classes" in figure.axes[0].get_title()
 
@@ -85,10 +87,10 @@ def test_mistakes_are_sorted_by_probability():
     predictions = pd.DataFrame(
         {"actual": [1, 2, 3, 4], "predicted": [1, 3, 4, 5], "probability": [0.9, 0.5, 0.8, 0.7]}
     )
-    figure = mistake_sheet(images, predictions, "cnn", count=2)
+    figure = mistake_sheet(images, predictions, list("abcdef"), "cnn", count=2)
     assert [text.get_text() for text in figure.axes[0].texts] == [
-        "predicted 4\nactual 3\n0.80",
-        "predicted 5\nactual 4\n0.70",
+        "predicted e\nactual d\n0.80",
+        "predicted f\nactual e\n0.70",
     ]
     assert figure.axes[0].get_title() == "cnn: 3 mistakes; the 2 with the highest probability"
 
@@ -96,4 +98,4 @@ def test_mistakes_are_sorted_by_probability():
 def test_a_model_without_mistakes_has_a_figure_that_says_so():
     images = np.zeros((1, 6, 6), np.uint8)
     right = pd.DataFrame({"actual": [1], "predicted": [1], "probability": [0.9]})
-    assert "no mistakes" in mistake_sheet(images, right, "cnn").get_suptitle()
+    assert "no mistakes" in mistake_sheet(images, right, ["a", "b"], "cnn").get_suptitle()

@@ -31,10 +31,12 @@ from src.plots.first_layer import first_layer_figure
 )
 def test_each_unit_is_drawn(layers, images, title, tmp_path):
     model = keras.Sequential([keras.Input((6, 5), dtype="uint8"), *layers])
-    figure = first_layer_figure(model, "cnn")
+    figure = first_layer_figure(model, [f"name {n}" for n in range(10)], "cnn")
     assert title in figure.get_suptitle()
     sheet = figure.axes[0].images[0].get_array()
     assert np.isfinite(sheet).sum() == images * (9 if title == "first layer" else 30)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ([f"name {n}" for n in range(10)] if images == 10 else [])
     if images == 10:
         kernel = np.asarray(model.layers[-1].kernel)
         np.testing.assert_array_equal(sheet[:6, 24:29], kernel[:, 4].reshape(6, 5))

@@ -9,7 +9,7 @@ from tests.fixtures.trainings import DIGEST, REGISTRY
 
 DATASET = {
     **{"name": "mnist", "requested": "mnist", "is_fallback": False, "digest": DIGEST},
-    **{"height": 6, "width": 5, "classes": 3, "largest_class": 0.2},
+    **{"height": 6, "width": 5, "classes": 3, "class_names": list("abc"), "largest_class": 0.2},
     "counts": {"train": 6000, "validation": 1000},
 }
 

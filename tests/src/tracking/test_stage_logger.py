@@ -44,6 +44,7 @@ def test_a_training_is_one_run(client, checkout, folder, log_training, runs_of, 
         "train.device": "auto",
         "train.seed": "1",
         "parameters": "93",
+        "class_names": "['0', '1', '2']",
     }
     tags = {k: v for k, v in run.data.tags.items() if k not in ("mlflow.user", "mlflow.runName")}
     note = tags.pop("mlflow.note.content")
@@ -131,7 +132,9 @@ def test_the_logged_model_predicts_from_raw_images(client, folder, log_training,
     images = np.arange(4 * 6 * 5, dtype=np.uint8).reshape(4, 6, 5)
     predicted = model.predict(images)
     logits = np.asarray(keras.models.load_model(folder / "model.keras")(images))
-    assert predicted["digit"].tolist() == logits.argmax(axis=1).tolist()
+    classes = logits.argmax(axis=1)
+    assert predicted["class"].tolist() == classes.tolist()
+    assert predicted["label"].tolist() == [["0", "1", "2"][each] for each in classes]
     assert (predicted["probabilities"].dtype, predicted["probabilities"].shape) == (
         np.float32,
         (4, 3),
