@@ -20,6 +20,8 @@ def comparison_table(
     """One row per recipe, the best validation accuracy first.
 
     ``p_value`` is that of McNemar's test of the best recipe and the second, on the test images.
+    ``baseline_accuracy`` is that of always predicting the most frequent class of the test images.
+    There is a column ``balanced_accuracy`` if the sizes of the classes are very different.
 
     Args:
         records: ``training.json`` of each recipe.
@@ -27,29 +29,35 @@ def comparison_table(
         published: empty if there are none for the dataset.
         predictions: returns the predictions of a recipe, one row per test image.
     """
-    rows = []
-    for name, record in records.items():
-        results = [each for each in published if each.recipe == name]
-        accuracies = [each.published for each in results if each.metric == "test_accuracy"]
-        reproduced = sum(each.verdict == "reproduced" for each in results)
-        rows.append(
-            {
-                "recipe": name,
-                "parameters": record["parameters"],
-                "epochs": record["epochs"],
-                "validation_accuracy": record["val_accuracy"],
-                "test_accuracy": test[name]["accuracy"],
-                "ci_low": test[name]["ci_low"],
-                "ci_high": test[name]["ci_high"],
-                "published_accuracy": accuracies[-1] if accuracies else None,
-                "values_published": len(results),
-                "values_reproduced": reproduced,
-                "reproduced": ("yes" if reproduced == len(results) else "no") if results else "",
-            }
-        )
+    rows = [
+        _row(record, test[name], [each for each in published if each.recipe == name])
+        for name, record in records.items()
+    ]
     order = ["validation_accuracy", "recipe"]
     table = pd.DataFrame(rows).sort_values(order, ascending=[False, True], ignore_index=True)
-    return table.assign(p_value=_p_values([predictions(name) for name in table.recipe[:2]]))
+    first_two = [predictions(name) for name in table.recipe[:2]]
+    baseline = first_two[0].actual.value_counts(normalize=True).max()
+    return table.assign(p_value=_p_values(first_two), baseline_accuracy=baseline)
+
+
+def _row(record: Record, test: dict[str, Any], results: list[PublishedResult]) -> dict[str, Any]:
+    accuracies = [each.published for each in results if each.metric == "test_accuracy"]
+    reproduced = sum(each.verdict == "reproduced" for each in results)
+    return {
+        "recipe": record["name"],
+        "parameters": record["parameters"],
+        "epochs": record["epochs"],
+        "steps": record["steps"],
+        "validation_accuracy": record["val_accuracy"],
+        "test_accuracy": test["accuracy"],
+        **{key: value for key, value in test.items() if key == "balanced_accuracy"},
+        "ci_low": test["ci_low"],
+        "ci_high": test["ci_high"],
+        "published_accuracy": accuracies[-1] if accuracies else None,
+        "values_published": len(results),
+        "values_reproduced": reproduced,
+        "reproduced": ("yes" if reproduced == len(results) else "no") if results else "",
+    }
 
 
 def _p_values(first_two: list[pd.DataFrame]) -> pd.Series:

@@ -22,6 +22,7 @@ from src.evaluation.tables import write_csv
 
 README = Path("README.md")
 SIGNIFICANT = 0.05
+FEW_STEPS = 1000  # a small dataset has few batches in an epoch
 NEXT = """Try next, after `. .venv/bin/activate`:
   dvc exp run -S model=cnn -S models.cnn.epochs=3   # change one parameter, as an experiment
   make experiments                                  # compare experiments
@@ -43,7 +44,11 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         "published": ["–" if pd.isna(v) else str(v) for v in table.published_accuracy],
         "reproduced": [reproduced(row) if row.values_published else "–" for row in rows],
     }
-    return pd.DataFrame(text)
+    readable = pd.DataFrame(text)
+    if "balanced_accuracy" in table:  # the sizes of the classes are very different
+        own = table.balanced_accuracy.map(accuracy)
+        readable.insert(readable.columns.get_loc("test") + 1, "balanced", own)
+    return readable
 
 
 def fallback_note(wanted: str) -> str:
@@ -56,7 +61,7 @@ def fallback_note(wanted: str) -> str:
 
 
 def sentences(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
-    """What the table does not show: the fallback dataset, McNemar's test, differing values."""
+    """What the table does not show: the dataset, McNemar's test, failures, differing values."""
     lines = [fallback_note(summary["fallback_for"])] if "fallback_for" in summary else []
     if len(table) > 1:
         best, second = table.iloc[0], table.iloc[1]
@@ -65,6 +70,12 @@ def sentences(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, A
             f"Best on validation: {best.recipe}. On the test images the runner-up, "
             f"{second.recipe}, {differs} significantly from it (McNemar's exact test, "
             f"p = {second.p_value:.2g})."
+        )
+    for row in table[table.ci_low <= table.baseline_accuracy].itertuples():
+        lines.append(
+            f"{row.recipe}: not significantly better than always predicting the most frequent "
+            f"class ({row.baseline_accuracy:.4f}), after {row.steps:,} steps of training"
+            + ("; increase its epochs in params.yaml." if row.steps < FEW_STEPS else ".")
         )
     for row in published[published.verdict != "reproduced"].itertuples():
         value = f"{row.recipe}: {row.metric.replace('_', ' ')}"

@@ -15,11 +15,18 @@ DATASET = {"name": "mnist", "requested": "mnist", "is_fallback": False}
 FALLBACK = {"name": "digits", "requested": "mnist", "is_fallback": True}
 
 
-def record(validation: float) -> dict:
-    return {"parameters": 7850, "epochs": 2.0, "val_accuracy": validation}
+def record(name: str, validation: float) -> dict:
+    return {
+        "name": name,
+        "parameters": 7850,
+        "epochs": 2.0,
+        "steps": 1100,
+        "val_accuracy": validation,
+    }
 
 
-RECORDS = {"poor": record(0.5), "good": record(0.9), "fair": record(0.8)}
+VALIDATION = {"poor": 0.5, "good": 0.9, "fair": 0.8}
+RECORDS = {name: record(name, accuracy) for name, accuracy in VALIDATION.items()}
 TEST = {
     name: {"accuracy": accuracy, "ci_low": accuracy - 0.1, "ci_high": accuracy + 0.1}
     for name, accuracy in (("poor", 0.5), ("good", 0.8), ("fair", 0.85))
@@ -32,7 +39,8 @@ PUBLISHED = [
 
 
 def predictions(correct: list[bool]) -> pd.DataFrame:
-    return pd.DataFrame({"actual": 1, "predicted": np.where(correct, 1, 0)})
+    actual = [0, 1, 2] * (len(correct) // 3)
+    return pd.DataFrame({"actual": actual, "predicted": np.where(correct, actual, 7)})
 
 
 PREDICTIONS = {
@@ -132,3 +140,27 @@ def test_a_narrow_terminal_gets_the_most_important_columns(tmp_path, monkeypatch
     header = capsys.readouterr().out.splitlines()[2]
     assert "recipe" in header and "reproduced" in header
     assert "parameters" not in header
+
+
+def test_a_recipe_that_is_no_better_than_the_most_frequent_class_is_named():
+    assert "most frequent" not in report.to_markdown(*comparison_of(DATASET))
+    table, published, summary = comparison_of(DATASET)
+    assert table.baseline_accuracy.tolist() == [pytest.approx(1 / 3)] * 3
+    poor = table.assign(ci_low=[0.7, 0.3, 0.33], steps=[5, 10, 12_000])
+    text = report.to_markdown(poor, published, summary)
+    assert (
+        "fair: not significantly better than always predicting the most frequent class (0.3333), "
+        "after 10 steps of training; increase its epochs in params.yaml.\n" in text
+    )
+    assert "poor: not" in text and "(0.3333), after 12,000 steps of training.\n" in text
+    assert "good: not" not in text
+
+
+def test_the_balanced_accuracy_is_shown_if_the_classes_are_very_different():
+    assert "balanced" not in report.to_markdown(*comparison_of(DATASET))
+    test = {name: each | {"balanced_accuracy": 0.25} for name, each in TEST.items()}
+    table = comparison.comparison_table(RECORDS, test, [], PREDICTIONS.get)
+    summary = comparison.summarize(table, DATASET)
+    text = report.to_markdown(table, comparison.published_table([]), summary)
+    assert "| validation | test | balanced | 95% interval |" in text
+    assert "| 0.9000 | 0.8000 | 0.2500 |" in text
