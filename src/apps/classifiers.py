@@ -60,10 +60,15 @@ class Classifier:
 
 
 def classifiers() -> list[Classifier]:
-    """All trained models: the champion, then the best first; a PipelineError if there are none."""
+    """The models trained on the present data: the champion, then the best first.
+
+    Raises:
+        PipelineError: there are none.
+    """
+    dataset = load_dataset_info(paths.PROCESSED)
     folders = [path.parent for path in paths.MODELS.glob(f"*/{artifacts.RECORD}")]
     records = [artifacts.load_record(folder) for folder in folders]
-    best = champion(load_dataset_info(paths.PROCESSED))
+    best = champion(dataset)
     found = [
         Classifier(
             record["name"],
@@ -72,13 +77,14 @@ def classifiers() -> list[Classifier]:
             partial(artifacts.load_model, folder),
         )
         for folder, record in zip(folders, records, strict=True)
+        if record["dataset"]["digest"] == dataset["digest"]
     ]
     if best and not any(each.champion for each in found):
         name_in_use = any(each.name == best.recipe for each in found)
         name = f"{best.recipe} (champion)" if name_in_use else best.recipe
         found.append(Classifier(name, best.accuracy, True, partial(_download, best)))
     if not found:
-        raise PipelineError("no model is trained yet; run `dvc repro`")
+        raise PipelineError(f"no model is trained on {dataset['name']} yet; run `dvc repro`")
     return sorted(found, key=lambda each: (not each.champion, -each.accuracy, each.name))
 
 

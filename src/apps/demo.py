@@ -1,4 +1,4 @@
-"""A web page on which you draw a digit and see what the trained models predict.
+"""A web page on which you draw or drop an image, and see what the trained models predict.
 
 ``make demo`` or ``python -m src.apps.demo --port 8000``.
 """
@@ -21,22 +21,26 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from src.apps import picture_input
 from src.apps.classifiers import Classifier, classifiers
 from src.common.errors import PipelineError, run
+from src.common.paths import PROCESSED
+from src.data.splits import load_dataset_info
 
 PAGE = Path(__file__).with_name("demo.html")
-MAX_BODY = 1_000_000  # bytes; a drawing has about 5,000
+MAX_BODY = 20_000_000  # bytes; a drawing has about 5,000, a photo a few million
 LOCAL = ["127.0.0.1", "localhost"]
 
 
-def make_app(models: list[Classifier], hosts: list[str]) -> FastAPI:
+def make_app(models: list[Classifier], dataset: dict[str, Any], hosts: list[str]) -> FastAPI:
     """The page and its JSON API.
 
-    ``GET /models`` returns ``[{"name", "accuracy", "champion"}]``. ``POST /predict`` takes a PNG or
-    JPEG as its body and returns ``{"note", "image", "models": [{"name", "digit",
-    "probabilities"}]}``, where ``image`` contains the rows of the models' input. An error is
-    returned as ``{"error"}`` with a status of 400 or higher.
+    ``GET /models`` returns ``{"dataset": {"name", "class_names", "framed", "height", "width"},
+    "models": [{"name", "accuracy", "champion"}]}``. ``POST /predict`` takes an image file as its
+    body and returns ``{"note", "image", "models": [{"name", "class", "label", "probabilities"}]}``,
+    where ``image`` contains the rows of the models' input. An error is returned as ``{"error"}``
+    with a status of 400 or higher.
 
     Args:
         models: all with the same input size.
+        dataset: ``dataset.json`` of their data.
         hosts: the allowed host names of a request, so that no page of another site can send one.
     """
     # The pages that FastAPI generates would load scripts from the internet.
@@ -46,16 +50,15 @@ def make_app(models: list[Classifier], hosts: list[str]) -> FastAPI:
 
     def respond(content: bytes) -> dict[str, Any]:
         with one_at_a_time:
-            return predictions(models, content)
+            return predictions(models, dataset, content)
 
     @app.get("/", response_class=HTMLResponse)
     def page() -> str:
         return PAGE.read_text("utf-8")
 
     @app.get("/models")
-    def names() -> list[dict[str, Any]]:
-        fields = ("name", "accuracy", "champion")
-        return [{field: getattr(each, field) for field in fields} for each in models]
+    def names() -> dict[str, Any]:
+        return description(models, dataset)
 
     @app.post("/predict")
     async def predict(request: Request) -> dict[str, Any]:
@@ -68,8 +71,20 @@ def make_app(models: list[Classifier], hosts: list[str]) -> FastAPI:
     return app
 
 
-def predictions(models: list[Classifier], content: bytes) -> dict[str, Any]:
-    """The response to ``POST /predict``; an HTTPException if the content shows no digit."""
+def description(models: list[Classifier], dataset: dict[str, Any]) -> dict[str, Any]:
+    """The response to ``GET /models``."""
+    fields = ("name", "accuracy", "champion")
+    shown = {key: dataset[key] for key in ("name", "class_names", "height", "width")}
+    return {
+        "dataset": shown | {"framed": dataset["conversion"]["framed"]},
+        "models": [{field: getattr(each, field) for field in fields} for each in models],
+    }
+
+
+def predictions(
+    models: list[Classifier], dataset: dict[str, Any], content: bytes
+) -> dict[str, Any]:
+    """The response to ``POST /predict``; an HTTPException if the content is no image."""
     try:
         digit = picture_input.read(content, "the drawing", models[0].shape)
     except PipelineError as error:
@@ -79,13 +94,14 @@ def predictions(models: list[Classifier], content: bytes) -> dict[str, Any]:
         (probabilities,) = each.probabilities(digit.image[None])
         rounded = [round(float(value), 4) for value in probabilities]
         best = int(probabilities.argmax())
-        results.append({"name": each.name, "digit": best, "probabilities": rounded})
+        result = {"name": each.name, "class": best, "label": dataset["class_names"][best]}
+        results.append(result | {"probabilities": rounded})
     return {"note": digit.note, "image": digit.image.tolist(), "models": results}
 
 
 async def _body(request: Request) -> bytes:
-    if request.headers.get("content-type") not in ("image/png", "image/jpeg"):
-        raise HTTPException(415, "send an image of type image/png or image/jpeg")
+    if not request.headers.get("content-type", "").startswith("image/"):
+        raise HTTPException(415, "send an image file, with its type, such as image/png")
     content = b""
     async for part in request.stream():
         content += part
@@ -107,12 +123,15 @@ def main() -> None:
     print("loading the models …", flush=True)
     choose_device("auto")
     models = classifiers()
-    models = [each for each in models if each.shape == models[0].shape]
+    dataset = load_dataset_info(PROCESSED)
+    models = [each for each in models if each.shape == (dataset["height"], dataset["width"])]
     for each in models:
         each.probabilities(np.zeros((1, *each.shape), np.uint8))  # compiles the model
-    print(f"Draw a digit at http://{options.host}:{options.port} (Ctrl-C stops it)", flush=True)
+    action = "Draw" if dataset["conversion"]["framed"] else "Drop"
+    address = f"http://{options.host}:{options.port}"
+    print(f"{action} an image at {address} (Ctrl-C stops it)", flush=True)
     hosts = LOCAL if options.host in LOCAL else ["*"]
-    settings = uvicorn.Config(make_app(models, hosts), log_level="warning")
+    settings = uvicorn.Config(make_app(models, dataset, hosts), log_level="warning")
     with suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listener])
 

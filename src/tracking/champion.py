@@ -160,7 +160,11 @@ class Champion:
 
 
 def champion(dataset: dict[str, Any]) -> Champion | None:
-    """The champion for the dataset of a ``dataset.json``, or None; a failing store is a warning."""
+    """The champion, or None; a failing store is a warning.
+
+    A champion that was trained on other data than that of ``dataset``, a ``dataset.json``, is not
+    used: its classes can differ.
+    """
     uri, name = store_uri(), registered_name(dataset)
     if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
         return None  # to connect would create a store
@@ -172,7 +176,7 @@ def champion(dataset: dict[str, Any]) -> Champion | None:
             file=sys.stderr,
         )
         return None
-    if version is None:
+    if version is None or version.tags.get("dataset_digest") != dataset["digest"]:
         return None
     tags, address = version.tags, f"models:/{name}/{version.version}"
     return Champion(tags["recipe"], tags[WEIGHTS], float(tags["validation_accuracy"]), address)

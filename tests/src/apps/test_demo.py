@@ -15,6 +15,11 @@ from PIL import Image
 from src.apps.classifiers import Classifier
 from src.apps.demo import make_app
 
+DATASET = {
+    **{"name": "local", "class_names": ["Tür", "b c", "猫"], "height": 6, "width": 5},
+    "conversion": {"framed": False, "light_on_dark": True},
+}
+
 
 @pytest.fixture(scope="module")
 def send(model_file):
@@ -22,7 +27,7 @@ def send(model_file):
     import keras
 
     model = Classifier("tiny", 0.9, True, lambda: keras.saving.load_model(model_file))
-    app = make_app([model], ["127.0.0.1"])
+    app = make_app([model], DATASET | {"digest": "not sent"}, ["127.0.0.1"])
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -50,7 +55,9 @@ def png(image: np.ndarray) -> bytes:
 
 def test_the_models_are_listed(send):
     expected = {"name": "tiny", "accuracy": 0.9, "champion": True}
-    assert send("/models") == (200, [expected])
+    shown = {key: value for key, value in DATASET.items() if key != "conversion"}
+    dataset = shown | {"framed": False}
+    assert send("/models") == (200, {"dataset": dataset, "models": [expected]})
 
 
 def test_each_model_predicts_probabilities(send):
@@ -61,14 +68,15 @@ def test_each_model_predicts_probabilities(send):
     assert response["note"] == "light on dark, 5×6: not scaled"
     (prediction,) = response["models"]
     assert sum(prediction["probabilities"]) == pytest.approx(1, abs=1e-3)
-    assert prediction["digit"] == np.argmax(prediction["probabilities"])
+    assert prediction["class"] == np.argmax(prediction["probabilities"])
+    assert prediction["label"] == DATASET["class_names"][prediction["class"]]
 
 
 @pytest.mark.parametrize(
     ("path", "content", "kind", "expected", "message"),
     [
         ("/predict", b"no image", "image/png", 422, "cannot be read as an image"),
-        ("/predict", b"x" * 1_100_000, "image/png", 413, "larger than 1,000,000 bytes"),
+        ("/predict", b"x" * 20_100_000, "image/png", 413, "larger than 20,000,000 bytes"),
         ("/predict", b"{}", "application/json", 415, "image/png"),
         ("/nothing", None, "", 404, "Not Found"),
     ],
