@@ -1,7 +1,7 @@
 """Stage plan: validates ``params.yaml`` and writes one resolved recipe file per recipe.
 
 A training depends only on its own recipe file, so that a change of parameters retrains only the
-recipes that it affects.
+recipes that it affects. A recipe that needs more memory than the machine has is refused.
 """
 
 from src.common.errors import run
@@ -9,17 +9,28 @@ from src.common.errors import run
 
 def main() -> None:
     from src.common.files import atomic_folder, write_json
-    from src.common.paths import RECIPES
+    from src.common.paths import RAW, RECIPES
     from src.config.params import load_params, select
+    from src.config.published_values import DATASET as PUBLISHED_DATASET
+    from src.data.memory import GB
+    from src.ingest.raw import training_shape
+    from src.models.size import LARGE_BYTES, check_memory
 
     params = load_params()
     selected = select(params)
+    images, classes = training_shape(RAW, params.data)
+    for name in selected:
+        needed = check_memory(name, params.models[name], params.train, images, classes)
+        if needed > LARGE_BYTES:
+            size = f"{images[1]} × {images[2]} pixels"
+            print(f"plan: {name} needs about {needed / GB:.1f} GB of memory for images of {size}")
     with atomic_folder(RECIPES) as folder:
         for name, recipe in params.models.items():
             content = {"name": name, "selected": name in selected}
             if content["selected"]:
                 content["recipe"] = recipe.model_dump(exclude={"published"}, exclude_none=True)
-                content["keep_epochs"] = recipe.needs_every_epoch()
+                is_published = params.data.dataset == PUBLISHED_DATASET
+                content["keep_epochs"] = is_published and recipe.needs_every_epoch()
                 content["train"] = params.train.model_dump(exclude={"tensorboard"})
                 content["tensorboard"] = params.train.tensorboard
             write_json(folder / f"{name}.json", content)

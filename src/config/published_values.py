@@ -6,6 +6,7 @@ from pydantic import Field
 
 from src.config.block import Block, Count
 
+DATASET = "mnist"  # the published values are for this dataset
 NotNegative = Annotated[float, Field(ge=0)]
 
 

@@ -15,6 +15,8 @@ RESIDENT_FRACTION = 1 / 4
 # Otherwise it is streamed, and one buffer needs this fraction. Up to four copies exist at the same
 # time: the chunk in use, the prefetched chunk, and copies of it on the way to the device.
 BUFFER_FRACTION = 1 / 16
+INFERENCE_BATCH = 1000  # images of MNIST's size that are predicted at the same time
+MNIST_PIXELS = 28 * 28
 CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -49,6 +51,11 @@ def choose_buffer_size(
             "decrease batch_size of the recipe, or increase train.memory_limit"
         )
     return size // batch_size * batch_size
+
+
+def inference_batch(height: int, width: int) -> int:
+    """How many images to predict at the same time: ``INFERENCE_BATCH``, fewer of larger images."""
+    return max(1, INFERENCE_BATCH * MNIST_PIXELS // max(MNIST_PIXELS, height * width))
 
 
 def device_memory(device: Literal["cpu", "gpu"]) -> float:

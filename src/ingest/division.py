@@ -16,6 +16,11 @@ def choose_split(wanted: Literal["auto", "first", "stratified"], is_known: bool)
     return wanted
 
 
+def validation_count(images: int, wanted: int) -> int:
+    """How many of the training images are for validation."""
+    return min(wanted, images // MOST)
+
+
 def validation_images(labels: np.ndarray, count: int, split: Split, seed: int) -> np.ndarray:
     """Return ``bool [N]``: the images for validation, about ``count`` and at most a fifth.
 
@@ -27,7 +32,7 @@ def validation_images(labels: np.ndarray, count: int, split: Split, seed: int) -
         seed: of the random sample.
     """
     chosen = np.zeros(len(labels), bool)
-    count = min(count, len(labels) // MOST)
+    count = validation_count(len(labels), count)
     if split == "first":
         chosen[:count] = True
         return chosen

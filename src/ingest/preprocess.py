@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from src.common.errors import PipelineError
 from src.common.files import json_sha256, read_json, write_json
 from src.common.paths import SPLIT_FOLDERS
 from src.ingest import catalog, idx
@@ -16,12 +15,12 @@ from src.ingest.division import MAX_LABELS, choose_split, validation_images
 from src.ingest.labels import are_unequal, check_labels, check_training_labels
 from src.ingest.leakage import Leakage, hash_images
 from src.ingest.properties import complete_class_names
+from src.ingest.raw import check_shapes, raw_path, read_labels
 
 if TYPE_CHECKING:
     from src.config.params import DataParams
 
 CHUNK_BYTES = 1 << 20
-MIN_TRAIN = 5  # a fifth of them is then at least one validation image
 
 
 def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
@@ -48,10 +47,10 @@ def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
             be used.
     """
     source = read_json(raw / "dataset.json", "download")
-    paths = [_raw_path(raw, name) for name in catalog.NAMES]
-    size = _check_shapes(*paths)
+    paths = [raw_path(raw, name) for name in catalog.NAMES]
+    size = check_shapes(*paths)
     split = choose_split(data.split, is_known=source["name"] != "local")
-    labels = [_read_labels(path) for path in paths[1::2]]
+    labels = [read_labels(path) for path in paths[1::2]]
     check_training_labels(_count(labels[0]), split == "stratified")
     chosen = validation_images(labels[0], data.validation, split, data.seed)
     parts = {"train": labels[0][~chosen], "validation": labels[0][chosen], "test": labels[1]}
@@ -82,10 +81,6 @@ def _digest(files: dict[str, str], chosen: np.ndarray) -> str:
     return json_sha256([*training, np.packbits(chosen).tobytes().hex()])
 
 
-def _read_labels(path: Path) -> np.ndarray:
-    return np.concatenate(list(idx.read_chunks(path, CHUNK_BYTES)))
-
-
 def _count(labels: np.ndarray) -> np.ndarray:
     return np.bincount(labels, minlength=MAX_LABELS)
 
@@ -108,43 +103,6 @@ def _write_arrays(
     leakage = Leakage(np.concatenate(test_hashes))
     _write_images(paths[0], target, {"validation": chosen, "train": ~chosen}, size, leakage.add)
     leakage.warn()
-
-
-def _raw_path(raw: Path, name: str) -> Path:
-    if (raw / name).is_file():
-        return raw / name
-    raise PipelineError(f"{raw} has no {name}; run `dvc repro --force download`")
-
-
-def _check_shapes(*paths: Path) -> tuple[int, ...]:
-    """Return the height and width of the images, if all four files match."""
-    headers = [idx.read_header(path) for path in paths]
-    for path, shape, dimensions, what in zip(
-        paths, headers, (3, 1, 3, 1), ("images", "labels") * 2, strict=True
-    ):
-        if len(shape) != dimensions:
-            raise PipelineError(
-                f"{path} has {len(shape)} dimensions, but {what} have {dimensions}; "
-                "replace it with the right file"
-            )
-    for i in (0, 2):
-        if headers[i][0] != headers[i + 1][0]:
-            raise PipelineError(
-                f"{paths[i]} has {headers[i][0]:,} images but {paths[i + 1]} has "
-                f"{headers[i + 1][0]:,} labels; use two files of the same dataset"
-            )
-    train, _, test, _ = headers
-    if train[1:] != test[1:]:
-        raise PipelineError(
-            f"{paths[0]} has images of {train[1]} × {train[2]} but {paths[2]} has "
-            f"images of {test[1]} × {test[2]}; use images of the same size"
-        )
-    if train[0] < MIN_TRAIN or test[0] < 1:
-        raise PipelineError(
-            f"{paths[0]} has {train[0]} images and {paths[2]} has {test[0]}; at least "
-            f"{MIN_TRAIN} training images and 1 test image are needed; use larger files"
-        )
-    return train[1:]
 
 
 def _write_images(

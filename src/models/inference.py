@@ -3,9 +3,8 @@
 import numpy as np
 
 from src.common.tensorflow import keras, tf
+from src.data.memory import inference_batch
 from src.data.splits import read_rows
-
-BATCH = 1000
 
 
 class Predictor:
@@ -18,9 +17,9 @@ class Predictor:
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Predict logits ``float32 [N, K]`` of images ``uint8 [N, H, W]``."""
-        logits = []
-        for first in range(0, len(images), BATCH):
-            batch = np.empty((min(BATCH, len(images) - first), *images.shape[1:]), np.uint8)
+        logits, size = [], inference_batch(*images.shape[1:])
+        for first in range(0, len(images), size):
+            batch = np.empty((min(size, len(images) - first), *images.shape[1:]), np.uint8)
             read_rows(images, first, batch)
             logits.append(self._call(tf.constant(batch)).numpy())
         return np.concatenate(logits)

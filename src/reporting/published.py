@@ -21,11 +21,10 @@ from typing import Any, Literal
 import pandas as pd
 from scipy.stats import t
 
-from src.config.published_values import Published, TestAccuracy
+from src.config.published_values import DATASET, Published, TestAccuracy
 from src.evaluation.statistics import exact_interval
 from src.models.record import Record
 
-DATASET = "mnist"  # the published values are for this dataset
 FAMILY_LEVEL = 0.95
 Verdict = Literal["reproduced", "above", "below", "not reached"]
 

@@ -7,7 +7,7 @@ installed. Therefore it imports nothing of the project.
 import keras
 import numpy as np
 
-BATCH_SIZE = 1000
+BATCH_PIXELS = 1000 * 28 * 28  # predicted at the same time
 
 
 class ImageClassifier:
@@ -22,7 +22,8 @@ class ImageClassifier:
         Returns ``class``, ``int64 [N]``: the number of the most probable class; ``label``,
         ``str [N]``: its name; and ``probabilities``, ``float32 [N, K]``.
         """
-        logits = self._model.predict(images, batch_size=BATCH_SIZE, verbose=0)
+        batch_size = max(1, min(1000, BATCH_PIXELS // images[0].size)) if len(images) else 1
+        logits = self._model.predict(images, batch_size=batch_size, verbose=0)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
         classes = probabilities.argmax(axis=1)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from src.config.recipe import load_recipe
-from src.models.inference import BATCH, Predictor
+from src.data.memory import INFERENCE_BATCH as BATCH
+from src.models.inference import Predictor
 from src.models.network import build_model
 
 

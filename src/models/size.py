@@ -1,0 +1,124 @@
+"""The number of parameters of a recipe's model, and an estimate of the memory that it needs.
+
+This is arithmetic without TensorFlow, for the stage ``plan``.
+"""
+
+from collections.abc import Iterator
+from math import ceil
+from typing import TYPE_CHECKING, Literal
+
+from src.common.errors import PipelineError
+from src.config.recipe import CnnRecipe, Recipe, SoftmaxRecipe
+from src.data.memory import GB, choose_buffer_size, device_memory, inference_batch
+
+if TYPE_CHECKING:
+    from src.config.params import TrainParams
+
+FLOAT = 4  # bytes
+# Of TensorFlow with its programs and the libraries that it loads.
+BASE_BYTES = 1_000_000_000
+LARGE_BYTES = 2_000_000_000  # the stage plan prints larger estimates
+# Values of the optimizer for each weight.
+SLOTS = {"sgd": 0, "adam": 2, "rmsprop": 1}
+
+
+def check_memory(
+    name: str,
+    recipe: Recipe,
+    train: "TrainParams",
+    images: tuple[int, int, int],
+    classes: int,
+) -> int:
+    """Return the estimated memory of a training in bytes.
+
+    Args:
+        images: shape ``[N, H, W]`` of the training split.
+
+    Raises:
+        PipelineError: the machine has less memory, or a batch does not fit into the shuffle buffer.
+    """
+    count, height, width = images
+    device: Literal["cpu", "gpu"] = "gpu" if train.device == "gpu" else "cpu"
+    batch = min(recipe.batch_size, count)
+    size = f"{height} × {width} pixels"
+    try:
+        buffer_size = choose_buffer_size(images, batch, train.memory_limit, device)
+    except PipelineError as error:
+        raise PipelineError(f"models.{name}: {error}") from None
+    loaded = 2 * (buffer_size or count) * height * width
+    needed = loaded + estimate_bytes(recipe, height, width, classes, batch)
+    if needed > (available := device_memory(device)):
+        raise PipelineError(
+            f"models.{name} needs about {needed / GB:.0f} GB of memory for images of {size}, but "
+            f"this machine has {available / GB:.0f} GB; decrease its batch_size, filters or hidden "
+            "units, use smaller images, or select other recipes with `model`"
+        )
+    return needed
+
+
+def count_parameters(recipe: Recipe, height: int, width: int, classes: int) -> int:
+    """Return the number of weights and biases of the model."""
+    kernels = _dense(recipe, height, width, classes)
+    if isinstance(recipe, CnnRecipe):
+        convolutions = _convolutions(recipe, height, width)
+        kernels += [(recipe.kernel**2 * inputs, filters) for _, inputs, filters in convolutions]
+    has_bias = recipe.bias.kind != "none"
+    return sum(inputs * units + has_bias * units for inputs, units in kernels)
+
+
+def estimate_bytes(recipe: Recipe, height: int, width: int, classes: int, batch: int) -> int:
+    """Estimate the memory of a training in bytes, without the images of the training split.
+
+    Weights exist also as gradients, in the optimizer, as a moving average, and as a copy while a
+    checkpoint is written. Of the hidden values of a batch, the estimate counts those that the
+    gradients need, and copies of the largest layer. ``tests/src/models/test_size.py`` compares it
+    with measurements.
+
+    Args:
+        batch: images in a step.
+    """
+    momentum = int(getattr(recipe.optimizer, "momentum", 0) > 0)
+    state = 1 + SLOTS[recipe.optimizer.kind] + momentum + bool(recipe.averaging)
+    weights = count_parameters(recipe, height, width, classes) * (2 * state + 2)
+    layers = list(_hidden_values(recipe, height, width))
+    training = batch * (sum(layers) + 2 * max(layers))
+    inference = inference_batch(height, width) * 2 * max(layers)
+    return BASE_BYTES + FLOAT * (weights + max(training, inference))
+
+
+def _convolutions(recipe: CnnRecipe, height: int, width: int) -> Iterator[tuple[int, int, int]]:
+    """For each convolution: the number of its positions, of input channels, and of filters."""
+    channels = 1
+    for filters in recipe.filters:
+        yield height * width, channels, filters
+        height, width = _pooled(recipe, height, width)
+        channels = filters
+
+
+def _pooled(recipe: CnnRecipe, height: int, width: int) -> tuple[int, int]:
+    return ceil(height / recipe.pool), ceil(width / recipe.pool)
+
+
+def _dense(recipe: Recipe, height: int, width: int, classes: int) -> list[tuple[int, int]]:
+    """For each dense layer: the number of its inputs and of its units."""
+    channels = 1
+    if isinstance(recipe, CnnRecipe):
+        for _ in recipe.filters:
+            height, width = _pooled(recipe, height, width)
+        channels = recipe.filters[-1]
+    units = [*_hidden_units(recipe), classes]
+    return list(zip([height * width * channels, *units], units, strict=False))
+
+
+def _hidden_units(recipe: Recipe) -> list[int]:
+    return [] if isinstance(recipe, SoftmaxRecipe) else recipe.hidden
+
+
+def _hidden_values(recipe: Recipe, height: int, width: int) -> Iterator[int]:
+    """The number of values that each layer computes for an image, the pixels first."""
+    yield height * width
+    if isinstance(recipe, CnnRecipe):
+        for positions, _, filters in _convolutions(recipe, height, width):
+            yield positions * filters
+            yield 3 * ceil(positions / recipe.pool**2) * filters  # pooling, activation, dropout
+    yield from (3 * units for units in _hidden_units(recipe))

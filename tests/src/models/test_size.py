@@ -1,0 +1,73 @@
+"""The number of parameters, and the estimated memory of a training."""
+
+import subprocess
+import sys
+
+import pytest
+
+from src.common.errors import PipelineError
+from src.config.params import TrainParams
+from src.data.memory import device_memory, inference_batch
+from src.models.size import check_memory, count_parameters, estimate_bytes
+from tests.fixtures.training import RECIPES
+
+TRAIN = TrainParams(
+    **{"device": "cpu", "strategy": "single", "memory_limit": "auto", "threads": "auto"},
+    **{"compile": "auto", "precision": "auto", "seed": 1, "tensorboard": True},
+)
+MEASURED = """
+import resource, sys
+import numpy as np
+from src.config.params import load_params
+from src.training.execution import Execution
+from src.training.setup import make_trainer
+
+name, side, batch = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+recipe = load_params().models[name].model_copy(update={"epochs": None, "steps": 3})
+images = np.zeros((batch, side, side), np.uint8)
+split = images, (np.arange(batch) % 10).astype(np.uint8)
+make_trainer(recipe, split, split, 10, 1, Execution("cpu", "graph", "float32")).run()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.parametrize("size", [(1, 1), (28, 28), (33, 7), (64, 200)])
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_parameters_are_those_of_the_model(name, size):
+    from src.models.network import build_model
+
+    expected = build_model(RECIPES[name], *size, 7).count_params()
+    assert count_parameters(RECIPES[name], *size, 7) == expected
+
+
+@pytest.mark.parametrize(("name", "side", "batch"), [("cnn", 150, 128), ("mlp_dropout", 200, 128)])
+def test_the_estimate_is_near_the_memory_that_a_training_needs(name, side, batch, environment):
+    command = [sys.executable, "-c", MEASURED, name, str(side), str(batch)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    estimate = estimate_bytes(RECIPES[name], side, side, 10, batch)
+    assert 0.5 < int(done.stdout) / estimate < 1.05
+
+
+def test_a_recipe_that_needs_more_memory_than_there_is_is_refused():
+    arguments = RECIPES["cnn"], TRAIN, (1000, 512, 512), 10
+    message = (
+        r"models.cnn needs about \d\d GB of memory for images of 512 × 512 pixels, but this "
+        r"machine has \d+ GB; decrease its batch_size"
+    )
+    if device_memory("cpu") < 25e9:
+        with pytest.raises(PipelineError, match=message):
+            check_memory("cnn", *arguments)
+    assert check_memory("softmax", RECIPES["softmax"], *arguments[1:]) < 3e9
+
+
+def test_a_batch_that_is_larger_than_the_shuffle_buffer_is_refused():
+    limited = TRAIN.model_copy(update={"memory_limit": 1.0})
+    with pytest.raises(PipelineError, match=r"models\.mlp_200: a batch of 1,000 images of 300 ×"):
+        check_memory("mlp_200", RECIPES["mlp_200"], limited, (50_000, 300, 300), 10)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((28, 28), 1000), ((1, 1), 1000), ((280, 280), 10), ((4000, 4000), 1)]
+)
+def test_fewer_large_images_are_predicted_at_the_same_time(size, expected):
+    assert inference_batch(*size) == expected
