@@ -7,15 +7,24 @@ import pytest
 from src.common.errors import PipelineError
 from src.common.files import sha256
 from src.ingest import catalog
-from src.ingest.catalog import TEST_IMAGES, TRAIN_IMAGES, Checksums
-from src.ingest.folders import Archive, Folder, find_files, sources_in
+from src.ingest.catalog import TEST_IMAGES, TRAIN_IMAGES, Dataset, PublishedFile
+from src.ingest.folders import Archive, Folder, sources_in
+from src.ingest.names import find_files
 from src.ingest.sources import SourceError
 
-UNKNOWN = Checksums("0" * 64, "0" * 64)
+ZEROS = "0" * 64
+
+
+def dataset(gzip_checksum, content):
+    """A dataset whose files all have these checksums."""
+    return Dataset({name: PublishedFile(name, gzip_checksum, content) for name in catalog.NAMES})
+
+
+UNKNOWN = dataset(ZEROS, ZEROS)
 
 
 def known(path):
-    return Checksums("0" * 64, sha256(path))
+    return dataset(ZEROS, sha256(path))
 
 
 def gzip_with_a_name(content):
@@ -104,7 +113,7 @@ def test_without_a_known_content_the_published_gz_file_is_required(own, target):
     content = (own / TRAIN_IMAGES).read_bytes()
     packed = own / f"{TRAIN_IMAGES}.gz"
     packed.write_bytes(gzip.compress(content, mtime=0))
-    checksums = Checksums(sha256(packed), None)
+    checksums = dataset(sha256(packed), None)
     Folder(own).fetch(TRAIN_IMAGES, checksums, target)  # next to an equal, plain file
     assert (target / TRAIN_IMAGES).read_bytes() == content
     (target / TRAIN_IMAGES).unlink()
@@ -155,7 +164,7 @@ def test_an_archive_of_another_dataset_is_refused(own, target, arrays, write_npz
     with pytest.raises(SourceError, match="wrong content"):
         archive.fetch(TRAIN_IMAGES, UNKNOWN, target)
     with pytest.raises(SourceError, match=r"checksums of the contents are unknown"):
-        archive.fetch(TRAIN_IMAGES, Checksums("0" * 64, None), target)
+        archive.fetch(TRAIN_IMAGES, dataset(ZEROS, None), target)
     archive.path.write_bytes(b"damaged")
     with pytest.raises(SourceError, match=r"mnist\.npz is a damaged \.npz file"):
         archive.fetch(TRAIN_IMAGES, UNKNOWN, target)
