@@ -55,7 +55,8 @@ class Folder:
         except OSError as error:
             raise SourceError(f"cannot be read: {error.strerror}") from None
         except DAMAGED as error:
-            raise SourceError(f"damaged or encrypted ({error}); get the file again") from None
+            reason = str(error) or type(error).__name__
+            raise SourceError(f"damaged or encrypted ({reason}); get the file again") from None
         _write(canonical.read_pieces(path, name, dataset), known, target / name)
         return is_verified
 

@@ -9,7 +9,6 @@ from src.common.files import sha256
 from src.ingest import catalog
 from src.ingest.catalog import TEST_IMAGES, TRAIN_IMAGES, Dataset, PublishedFile
 from src.ingest.folders import Archive, Folder, sources_in
-from src.ingest.names import find_files
 from src.ingest.sources import SourceError
 
 ZEROS = "0" * 64
@@ -55,13 +54,6 @@ def test_any_compression_and_name_is_accepted(own, target, file, name, pack, end
     assert [path.name for path in target.iterdir()] == [name]
     assert (target / name).read_bytes() == content
     assert (own / f"{file}{ending}").read_bytes() == pack(content)
-
-
-def test_other_files_and_folders_are_ignored(own):
-    for name in ("train-images-idx3-ubyte.zip", "old-train-images-idx3-ubyte", "images.png"):
-        (own / name).write_bytes(b"")
-    (own / "train-images.idx3-ubyte").mkdir()  # some programs unpack a file into such a folder
-    assert find_files(own) == {name: [own / name] for name in catalog.NAMES}
 
 
 @pytest.mark.parametrize("pack", PACKED.values(), ids=PACKED)
