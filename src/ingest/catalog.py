@@ -26,7 +26,8 @@ class PublishedFile:
 class Dataset:
     """A published dataset in IDX files.
 
-    The last four fields say how the published files differ from those in ``data/raw``.
+    The fields from ``archive`` to ``label_columns`` say how the published files differ from those
+    in ``data/raw``.
     """
 
     files: dict[str, PublishedFile]  # by the name in data/raw, in the order of NAMES
