@@ -12,7 +12,18 @@ from src.config.block import Block, Count
 from src.config.recipe import FAMILIES, Recipe
 from src.config.validation_errors import describe, nearest
 
-Dataset = Literal["mnist", "fashion-mnist", "kmnist", "digits", "local"]
+# A test compares these names with src/ingest/catalog.py.
+Dataset = Literal[
+    "mnist",
+    "fashion-mnist",
+    "kmnist",
+    "emnist-balanced",
+    "emnist-letters",
+    "kannada-mnist",
+    "qmnist",
+    "digits",
+    "local",
+]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 

@@ -30,7 +30,7 @@ def download(data: "DataParams", target: Path) -> dict:
 
     The files have the names in ``catalog.NAMES`` and are not compressed, so that the same data
     gives the same files wherever they come from. Sources, in this order: ``data.folders``, the
-    mirrors, the fallback dataset. The SHA-256 of a published file is checked.
+    mirrors, the fallback dataset. The checksum of a published file is verified if it is known.
 
     Returns:
         The content of ``dataset.json``: ``name`` of the dataset, the name ``requested``,
@@ -73,9 +73,8 @@ def _collect(data: "DataParams", target: Path, console: Console) -> tuple[str, P
             return data.dataset, known_properties(data.dataset)
         if data.fallback == "none":
             raise PipelineError(
-                f"{data.dataset} could not be downloaded ({'; '.join(_summary(failures))}); put "
-                f"the four files ({', '.join(catalog.NAMES)}; plain or .gz) into data/incoming, "
-                "or connect to the network, and run `dvc repro`"
+                f"{data.dataset} could not be downloaded ({'; '.join(_summary(failures))}); "
+                f"{_remedy(data, ', or connect to the network,')} and run `dvc repro`"
             )
         _warn_about_fallback(data, failures, console)
     digits.write(target)
@@ -89,11 +88,12 @@ def _fetch(
     """Fetch the four files of a published dataset; return the failures if a file is missing."""
     dataset = catalog.CATALOGUE[data.dataset]
     failures: Failures = defaultdict(lambda: defaultdict(list))
+    unverified = []
 
     def fetched(name: str, sources: Sequence[Source]) -> bool:
         for source in sources:
             try:
-                source.fetch(name, dataset.files[name], target)
+                is_verified = source.fetch(name, dataset, target)
             except SourceError as error:
                 names = failures[source.label][str(error)]
                 if not (names or error.expected):  # one warning per source and reason
@@ -102,28 +102,58 @@ def _fetch(
             else:
                 size = (target / name).stat().st_size
                 console.print(f"{name}: {size:,} bytes from {source.label}")
+                if not is_verified:
+                    unverified.append(name)
                 return True
         return False
 
     local = [source for path in folders for source in sources_in(path, data.dataset)]
     missing = [name for name in dataset.files if not fetched(name, local)]
     if missing:  # not earlier: the constructor of a mirror connects to its server
-        urls = dataset.mirrors if data.mirrors == "public" else data.mirrors
-        mirrors = [Mirror(url, console) for url in urls]
+        mirrors = [Mirror(url, console) for url in _mirror_urls(data)]
         missing = [name for name in missing if not fetched(name, mirrors)]
+    if unverified and not missing:
+        _warn_about_unverified(data.dataset, unverified, console)
     return failures if missing else None
 
 
+def _mirror_urls(data: "DataParams") -> Sequence[str]:
+    return catalog.CATALOGUE[data.dataset].mirrors if data.mirrors == "public" else data.mirrors
+
+
+def _remedy(data: "DataParams", or_connect: str) -> str:
+    """How the user gets the files of a published dataset, as the beginning of a sentence.
+
+    Args:
+        or_connect: is added if there are mirrors.
+    """
+    dataset = catalog.CATALOGUE[data.dataset]
+    names = ", ".join(file.name for file in dataset.files.values())
+    what = f"put the four files ({names}; plain or .gz)"
+    if dataset.archive:
+        archive = dataset.archive.split("/")[0]
+        what = f"get {archive} from {dataset.page} and put it, or {what.removeprefix('put ')},"
+    return f"{what} into data/incoming{or_connect if _mirror_urls(data) else ''}"
+
+
+def _warn_about_unverified(name: str, files: list[str], console: Console) -> None:
+    console.print(
+        f"warning: {name}: {', '.join(files)} could not be verified, because only the checksums of "
+        "the published .gz files are known; names, number and size of the images, and labels were "
+        "checked"
+    )
+
+
 def _warn_about_fallback(data: "DataParams", failures: Failures, console: Console) -> None:
+    remedy = _remedy(data, " and run `dvc repro`; or connect to the network")
     lines = [
         f"This is NOT {data.dataset}, which could not be downloaded. All results are for the "
         "fallback dataset: 1,797 digits bundled with scikit-learn.",
         "",
         *(f"• {reason}" for reason in _summary(failures)),
         "",
-        f"To use {data.dataset}: put {', '.join(catalog.NAMES)}, plain or .gz, into data/incoming "
-        "and run `dvc repro`; or connect to the network and run `dvc repro --force download`, then "
-        "`dvc repro`. To stop instead: set data.fallback to none in params.yaml.",
+        f"To use {data.dataset}: {remedy} and run `dvc repro --force download`, then `dvc repro`. "
+        "To stop instead: set data.fallback to none in params.yaml.",
     ]
     title = f"FALLBACK DATASET, NOT {data.dataset.upper()}"
     console.print(Panel("\n".join(lines), title=title, border_style="bold red"), soft_wrap=False)

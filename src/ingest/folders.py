@@ -1,48 +1,82 @@
 """Local folders as sources of IDX files. They are read, never changed."""
 
 import hashlib
+import zipfile
+import zlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from src.common.errors import PipelineError
-from src.common.files import sha256
-from src.ingest import catalog, idx, npz
-from src.ingest.sources import Source, SourceError, write_verified
+from src.ingest import canonical, catalog, idx, npz
+from src.ingest.idx import AnyPath
+from src.ingest.names import find_archives, find_files, has_published_name
+from src.ingest.sources import Source, SourceError, has_checksum, write_verified
+
+# What zipfile raises for archives that are damaged or encrypted, apart from errors of reading.
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
 
 class Folder:
-    """A folder that may contain IDX files of a published dataset."""
+    """A folder that may contain IDX files of a published dataset.
 
-    def __init__(self, path: Path):
+    Args:
+        is_own: the folder is only for this dataset.
+        inside: where the files are in ``path``, a .zip file.
+    """
+
+    def __init__(self, path: Path, is_own: bool = False, inside: str = ""):
         self.path = path
         self.label = str(path)
+        self._is_own = is_own
+        self._inside = inside
 
-    def fetch(self, name: str, known: catalog.Checksums, target: Path) -> None:
-        """Copy the uncompressed content of a file into ``target``, if it is the known content.
+    def fetch(self, name: str, dataset: catalog.Dataset, target: Path) -> bool:
+        """Write a file in the form of ``data/raw`` into ``target``, if it is the published file.
 
-        If only the checksum of the published .gz file is known, this file is required.
+        Where only the checksum of the published .gz file is known, another file is accepted if its
+        name or its folder says that it belongs to the dataset, and ``canonical.check`` allows it.
+
+        Returns:
+            Whether a checksum was verified.
 
         Raises:
             SourceError: the file is missing, cannot be read, or has another content.
             PipelineError: there are several files for ``name``, and their contents differ.
         """
-        if not self.path.is_dir():
-            raise SourceError("no such folder", expected=True)
+        known = dataset.files[name]
         try:
-            paths = find_files(self.path)[name]
-            if not paths:
-                raise SourceError("no such file", expected=True)
-            path = one_of_equal(paths)
-            if known.content is None and known.gzip not in map(sha256, paths):
-                raise SourceError(
-                    "wrong content (its SHA-256 differs, or it is not the published .gz file)"
-                )
+            path, is_verified = self._find(name, dataset)
+            if not is_verified:
+                canonical.check(path, name, dataset)
         except idx.IdxError as error:
             raise SourceError(str(error)) from None
         except OSError as error:
             raise SourceError(f"cannot be read: {error.strerror}") from None
-        _write(idx.read_pieces(path), known, target / name)
+        except DAMAGED as error:
+            reason = str(error) or type(error).__name__
+            raise SourceError(f"damaged or encrypted ({reason}); get the file again") from None
+        _write(canonical.read_pieces(path, name, dataset), known, target / name)
+        return is_verified
+
+    def _find(self, name: str, dataset: catalog.Dataset) -> tuple[AnyPath, bool]:
+        """Return the file for ``name``, and whether a checksum can be or was verified."""
+        if not self._inside and not self.path.is_dir():
+            raise SourceError("no such folder", expected=True)
+        place = zipfile.Path(self.path, f"{self._inside}/") if self._inside else self.path
+        paths = find_files(place, dataset)[name]
+        if not paths:
+            raise SourceError("no such file", expected=True)
+        path = one_of_equal(paths, partial(canonical.read_pieces, name=name, dataset=dataset))
+        known = dataset.files[name]
+        if known.content or any(has_checksum(each, known.gzip) for each in paths):
+            return path, True
+        if self._is_own or has_published_name(path, dataset):
+            return path, False
+        raise SourceError(
+            "wrong content (its checksum differs, or it is not the published .gz file)"
+        )
 
 
 class Archive:
@@ -52,46 +86,46 @@ class Archive:
         self.path = path
         self.label = str(path)
 
-    def fetch(self, name: str, known: catalog.Checksums, target: Path) -> None:
+    def fetch(self, name: str, dataset: catalog.Dataset, target: Path) -> bool:
         """Write an array as an IDX file into ``target``, if this is the known content.
+
+        Returns:
+            True.
 
         Raises:
             SourceError: the archive is damaged, lacks the array, or has another content.
         """
+        known = dataset.files[name]
         if known.content is None:
             raise SourceError("the checksums of the contents are unknown; use the .gz files")
         _write(npz.read_pieces(self.path, name), known, target / name)
+        return True
 
 
 def sources_in(folder: Path, dataset: str) -> list[Source]:
-    """Return the folder, and the ``.npz`` file in it that has the name of the dataset."""
-    archives = [path for path in find_archives(folder) if path.stem.lower() == dataset]
-    return [Folder(folder), *map(Archive, archives)]
+    """Return the folder, and the archives of the dataset in it.
 
-
-def find_files(folder: Path) -> dict[str, list[Path]]:
-    """Return the files in a folder, sorted, for each of ``catalog.NAMES``.
-
-    A file name may have lower or upper case, ``.idx`` in place of ``-idx``, ``test-`` in place of
-    ``t10k-``, and may end in ``.gz``, whether or not the content is compressed.
+    These are the ``.npz`` file that has the name of the dataset, and the ``.zip`` file that its
+    authors publish.
     """
-    found: dict[str, list[Path]] = {name: [] for name in catalog.NAMES}
-    if folder.is_dir():
-        for path in sorted(folder.iterdir()):
-            if (name := _canonical(path.name)) in found and path.is_file():
-                found[name].append(path)
-    return found
+    arrays = [path for path in find_archives(folder) if path.stem.lower() == dataset]
+    archive, _, inside = catalog.CATALOGUE[dataset].archive.partition("/")
+    zips = [path for path in sorted(folder.glob("*")) if path.name.lower() == archive]
+    return [
+        Folder(folder, is_own=folder.name == dataset),
+        *map(Archive, arrays),
+        *(Folder(path, inside=inside) for path in zips),
+    ]
 
 
-def find_archives(folder: Path) -> list[Path]:
-    """Return the ``.npz`` files in a folder, sorted."""
-    return sorted(
-        path for path in folder.glob("*") if path.suffix.lower() == ".npz" and path.is_file()
-    )
+def one_of_equal(
+    paths: list[AnyPath],
+    read: Callable[[AnyPath], Iterator[bytes]] = idx.read_pieces,
+) -> AnyPath:
+    """Return the first of one or more IDX files that have the same content.
 
-
-def one_of_equal(paths: list[Path]) -> Path:
-    """Return the first of one or more IDX files that have the same uncompressed content.
+    Args:
+        read: returns the content of a file in pieces.
 
     Raises:
         PipelineError: their contents differ.
@@ -99,7 +133,7 @@ def one_of_equal(paths: list[Path]) -> Path:
     """
     by_content = defaultdict(list)
     for path in paths if len(paths) > 1 else []:
-        by_content[_content_sha256(path)].append(path)
+        by_content[_sha256(read(path))].append(path)
     if len(by_content) > 1:
         one, other, *_ = (equal[0] for equal in by_content.values())
         raise PipelineError(
@@ -109,19 +143,14 @@ def one_of_equal(paths: list[Path]) -> Path:
     return paths[0]
 
 
-def _canonical(name: str) -> str:
-    stem = name.lower().removesuffix(".gz").replace(".idx", "-idx")
-    return f"t10k-{stem.removeprefix('test-')}" if stem.startswith("test-") else stem
-
-
-def _content_sha256(path: Path) -> str:
+def _sha256(pieces: Iterator[bytes]) -> str:
     digest = hashlib.sha256()
-    for piece in idx.read_pieces(path):
+    for piece in pieces:
         digest.update(piece)
     return digest.hexdigest()
 
 
-def _write(pieces: Iterator[bytes], known: catalog.Checksums, path: Path) -> None:
+def _write(pieces: Iterator[bytes], known: catalog.PublishedFile, path: Path) -> None:
     try:
         write_verified(pieces, known.content, path)
     except idx.IdxError as error:

@@ -1,13 +1,15 @@
 """The IDX format, in which MNIST and its relatives are published: plain or gzip.
 
 Layout: two zero bytes; a type code; the number of dimensions; each dimension as a big-endian
-uint32; then the values, last dimension fastest. Only type code 0x08, unsigned byte, is
-used for such datasets, and only this one is supported.
+uint32; then the big-endian values, last dimension fastest. Such datasets use the type code 0x08,
+unsigned byte, and QMNIST's labels also 0x0c, int32. An int32 value is read as a last dimension of
+four bytes.
 """
 
 import gzip
 import math
 import struct
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,26 +22,34 @@ from src.common.errors import PipelineError
 
 GZIP_MAGIC = b"\x1f\x8b"
 UNSIGNED_BYTE = 0x08
+INT32 = 0x0C
+KINDS = {UNSIGNED_BYTE: "unsigned bytes", INT32: "32-bit integers"}
 MAX_DIMENSIONS = 3
 READ_BYTES = 1 << 20  # of one read: its size is allocated first, and a header may be wrong
+AnyPath = Path | zipfile.Path  # a file in a folder or in a .zip file
 
 
 class IdxError(PipelineError):
-    """The file is not a complete, valid IDX file of unsigned bytes."""
+    """The file is not a complete, valid IDX file of the expected type."""
 
 
-def read_header(path: Path) -> tuple[int, ...]:
+def read_header(path: AnyPath, code: int = UNSIGNED_BYTE) -> tuple[int, ...]:
     """Return the shape in the header: ``(n,)`` for labels, ``(n, height, width)`` for images.
 
+    Args:
+        code: ``UNSIGNED_BYTE``; or ``INT32``: the shape is ``(…, 4)``.
+
     Raises:
-        IdxError: the file is missing, is not IDX, or does not contain unsigned bytes in one to
-            three dimensions.
+        IdxError: the file is missing, is not IDX, or does not contain values of this type in one
+            to three dimensions.
     """
     with _opened(path) as file:
-        return _parse_header(file, path)
+        return _parse_header(file, path, code)
 
 
-def read_chunks(path: Path, items_per_chunk: int) -> Iterator[np.ndarray]:
+def read_chunks(
+    path: AnyPath, items_per_chunk: int, code: int = UNSIGNED_BYTE
+) -> Iterator[np.ndarray]:
     """Read the items (images, labels) in order, a bounded number at a time.
 
     Memory use is limited to one chunk and to the real size of the data, whatever the header states.
@@ -52,7 +62,7 @@ def read_chunks(path: Path, items_per_chunk: int) -> Iterator[np.ndarray]:
             compressed data is damaged. Chunks that were yielded before may then be wrong.
     """
     with _opened(path) as file:
-        count, *item_shape = dimensions = _parse_header(file, path)
+        count, *item_shape = dimensions = _parse_header(file, path, code)
         for start in range(0, count, items_per_chunk):
             shape = (min(items_per_chunk, count - start), *item_shape)
             values = _read(file, math.prod(shape))
@@ -62,7 +72,7 @@ def read_chunks(path: Path, items_per_chunk: int) -> Iterator[np.ndarray]:
         _expect_end(file, path, dimensions)
 
 
-def read_pieces(path: Path) -> Iterator[bytes]:
+def read_pieces(path: AnyPath) -> Iterator[bytes]:
     """Read the uncompressed file with its header, at most 1 MiB at a time.
 
     Raises:
@@ -74,7 +84,9 @@ def read_pieces(path: Path) -> Iterator[bytes]:
         yield from read_values(file, dimensions, path)
 
 
-def read_values(file: BinaryIO, dimensions: tuple[int, ...], label: Path | str) -> Iterator[bytes]:
+def read_values(
+    file: BinaryIO, dimensions: tuple[int, ...], label: AnyPath | str
+) -> Iterator[bytes]:
     """Read all bytes that follow a header, at most 1 MiB at a time.
 
     Args:
@@ -111,16 +123,16 @@ def write(path: Path, array: np.ndarray) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: AnyPath) -> Iterator[BinaryIO]:
     """Open the uncompressed content of a file; errors of reading become ``IdxError``."""
     try:
         with path.open("rb") as file:
             is_gzip = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC  # whatever the name is
             file.seek(0)
-            yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if is_gzip else file
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=file) if is_gzip else file)
     except (FileNotFoundError, IsADirectoryError):
         raise IdxError(f"{path} is missing or is not a file; put the IDX file there") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise IdxError(f"{path} is damaged gzip ({error}); get the file again") from None
     except OSError as error:
         raise IdxError(
@@ -128,17 +140,17 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         ) from None
 
 
-def _parse_header(file: BinaryIO, path: Path) -> tuple[int, ...]:
+def _parse_header(file: BinaryIO, path: AnyPath, code: int = UNSIGNED_BYTE) -> tuple[int, ...]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0":
         raise IdxError(
             f"{path} is not an IDX file: it begins with {magic.hex(' ') or 'nothing'} instead of "
             "00 00 08 and the number of dimensions; put the right file there"
         )
-    if magic[2] != UNSIGNED_BYTE:
+    if magic[2] != code:
         raise IdxError(
-            f"{path} contains IDX values of type 0x{magic[2]:02x}; only unsigned bytes (0x08) "
-            "are supported; convert it to unsigned bytes"
+            f"{path} contains IDX values of type 0x{magic[2]:02x}; only {KINDS[code]} "
+            f"(0x{code:02x}) are supported; convert it to {KINDS[code]}"
         )
     if not 1 <= magic[3] <= MAX_DIMENSIONS:
         raise IdxError(
@@ -151,9 +163,9 @@ def _parse_header(file: BinaryIO, path: Path) -> tuple[int, ...]:
     dimensions = struct.unpack(f">{magic[3]}I", sizes)
     if 0 in dimensions[1:]:
         raise IdxError(
-            f"{path} has the shape {_sizes(dimensions)}: items without values; get the file again"
+            f"{path} has the shape {describe(dimensions)}: items without values; get the file again"
         )
-    return dimensions
+    return (*dimensions, 4) if code == INT32 else dimensions
 
 
 def _read(file: BinaryIO, size: int) -> bytes:
@@ -165,22 +177,23 @@ def _read(file: BinaryIO, size: int) -> bytes:
     return b"".join(pieces)
 
 
-def _truncated(label: Path | str, dimensions: tuple[int, ...], found: int) -> IdxError:
+def _truncated(label: AnyPath | str, dimensions: tuple[int, ...], found: int) -> IdxError:
     return IdxError(
-        f"{label} is truncated: its header states {_sizes(dimensions)} = "
+        f"{label} is truncated: its header states {describe(dimensions)} = "
         f"{math.prod(dimensions):,} bytes of data, but only {found:,} are there; "
         "get the file again"
     )
 
 
-def _expect_end(file: BinaryIO, label: Path | str, dimensions: tuple[int, ...]) -> None:
+def _expect_end(file: BinaryIO, label: AnyPath | str, dimensions: tuple[int, ...]) -> None:
     # Reading to the end also makes gzip and zip verify their checksums.
     if file.read(1):
         raise IdxError(
-            f"{label} is too long: there is more data after the {_sizes(dimensions)} = "
+            f"{label} is too long: there is more data after the {describe(dimensions)} = "
             f"{math.prod(dimensions):,} bytes that its header states; get the file again"
         )
 
 
-def _sizes(dimensions: tuple[int, ...]) -> str:
+def describe(dimensions: tuple[int, ...]) -> str:
+    """A shape for messages, such as "60,000 × 28 × 28"."""
     return " × ".join(f"{size:,}" for size in dimensions)

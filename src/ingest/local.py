@@ -5,7 +5,8 @@ from pathlib import Path
 
 from src.common.errors import PipelineError
 from src.ingest import catalog, idx, npz
-from src.ingest.folders import find_archives, find_files, one_of_equal
+from src.ingest.folders import one_of_equal
+from src.ingest.names import find_archives, find_files
 from src.ingest.sources import write_verified
 
 

@@ -13,8 +13,8 @@ import urllib3
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from src.ingest import idx
-from src.ingest.catalog import Checksums
+from src.ingest import canonical
+from src.ingest.catalog import Dataset
 from src.ingest.sources import SourceError, write_verified
 
 CONNECT_SECONDS = 3
@@ -43,8 +43,11 @@ class Mirror:
         self._probe = Thread(target=self._connect, daemon=True)
         self._probe.start()
 
-    def fetch(self, name: str, known: Checksums, target: Path) -> None:
-        """Download the .gz file, verify its SHA-256, and decompress it into the folder ``target``.
+    def fetch(self, name: str, dataset: Dataset, target: Path) -> bool:
+        """Download the .gz file, verify its checksum, and write its content into ``target``.
+
+        Returns:
+            True.
 
         Raises:
             SourceError: no connection, an HTTP error, an incomplete transfer, or wrong content.
@@ -53,13 +56,16 @@ class Mirror:
         self._probe.join(max(0, self._deadline - time.monotonic()))
         if self._error:
             raise SourceError(self._error)
+        known = dataset.files[name]
         # Inside the target: it has enough space, and is deleted also after this process was killed.
         with tempfile.TemporaryDirectory(dir=target) as folder:
-            packed = self._retrieve(f"{name}.gz", known.gzip, folder)
-            write_verified(idx.read_pieces(packed), known.content, target / name)
+            packed = self._retrieve(f"{known.name}.gz", known.gzip, folder)
+            pieces = canonical.read_pieces(packed, name, dataset)
+            write_verified(pieces, known.content, target / name)
+        return True
 
     def _retrieve(self, name: str, checksum: str, folder: str) -> Path:
-        """Download one file with this SHA-256 into a folder."""
+        """Download one file with this checksum into a folder."""
         try:
             return Path(
                 pooch.retrieve(
@@ -74,7 +80,7 @@ class Mirror:
             self._error = _root_cause(error)
             raise SourceError(self._error) from None
         except ValueError:  # of pooch
-            raise SourceError("wrong content (its SHA-256 differs)") from None
+            raise SourceError("wrong content (its checksum differs)") from None
 
     def _connect(self) -> None:
         try:

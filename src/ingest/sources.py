@@ -1,4 +1,4 @@
-"""What folders, ``.npz`` files and mirrors have in common as sources of published files."""
+"""What folders, archives and mirrors have in common as sources of published files."""
 
 import hashlib
 from collections.abc import Iterable
@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from src.common.files import atomic_file
-from src.ingest.catalog import Checksums
+from src.ingest.catalog import Dataset
+from src.ingest.idx import READ_BYTES, AnyPath
 
 
 class SourceError(Exception):
@@ -22,12 +23,26 @@ class Source(Protocol):
 
     label: str  # for messages
 
-    def fetch(self, name: str, known: Checksums, target: Path) -> None:
-        """Write the uncompressed file ``name`` into the folder ``target``, and verify it.
+    def fetch(self, name: str, dataset: Dataset, target: Path) -> bool:
+        """Write the file ``name`` in the form of ``data/raw`` into the folder ``target``.
+
+        Returns:
+            Whether a checksum was verified; if none is known, number and size of the images, and
+            the labels were checked.
 
         Raises:
             SourceError: the source does not have the file, or has another one.
         """
+
+
+def has_checksum(path: AnyPath, checksum: str) -> bool:
+    """Whether a file has this checksum: SHA-256, or MD5 after ``md5:``, in hexadecimal."""
+    algorithm, _, digest = checksum.rpartition(":")
+    found = hashlib.new(algorithm or "sha256", usedforsecurity=False)
+    with path.open("rb") as file:
+        while piece := file.read(READ_BYTES):
+            found.update(piece)
+    return found.hexdigest() == digest
 
 
 def write_verified(pieces: Iterable[bytes], checksum: str | None, path: Path) -> None:

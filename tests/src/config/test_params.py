@@ -2,12 +2,13 @@
 
 import copy
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
 from src.common.errors import PipelineError
-from src.config.params import load_params, select
+from src.config.params import Dataset, load_params, select
 
 ROOT = Path(__file__).parents[3]
 GOOD = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -130,3 +131,13 @@ def test_a_missing_file_is_reported(tmp_path):
 def test_model_selects_recipes(model, selected):
     params = load_params(ROOT / "params.yaml").model_copy(update={"model": model})
     assert select(params) == selected
+
+
+@pytest.mark.parametrize("name", get_args(Dataset))
+def test_each_dataset_can_have_a_threshold(tmp_path, name):
+    content = copy.deepcopy(GOOD)
+    content["data"]["dataset"] = name
+    content["registry"]["minimum_accuracy"][name] = 0.5
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    params = load_params(tmp_path / "params.yaml")
+    assert params.data.dataset == name and params.registry.minimum_accuracy[name] == 0.5

@@ -7,15 +7,23 @@ import pytest
 from src.common.errors import PipelineError
 from src.common.files import sha256
 from src.ingest import catalog
-from src.ingest.catalog import TEST_IMAGES, TRAIN_IMAGES, Checksums
-from src.ingest.folders import Archive, Folder, find_files, sources_in
+from src.ingest.catalog import TEST_IMAGES, TRAIN_IMAGES, Dataset, PublishedFile
+from src.ingest.folders import Archive, Folder, sources_in
 from src.ingest.sources import SourceError
 
-UNKNOWN = Checksums("0" * 64, "0" * 64)
+ZEROS = "0" * 64
+
+
+def dataset(gzip_checksum, content):
+    """A dataset whose files all have these checksums."""
+    return Dataset({name: PublishedFile(name, gzip_checksum, content) for name in catalog.NAMES})
+
+
+UNKNOWN = dataset(ZEROS, ZEROS)
 
 
 def known(path):
-    return Checksums("0" * 64, sha256(path))
+    return dataset(ZEROS, sha256(path))
 
 
 def gzip_with_a_name(content):
@@ -46,13 +54,6 @@ def test_any_compression_and_name_is_accepted(own, target, file, name, pack, end
     assert [path.name for path in target.iterdir()] == [name]
     assert (target / name).read_bytes() == content
     assert (own / f"{file}{ending}").read_bytes() == pack(content)
-
-
-def test_other_files_and_folders_are_ignored(own):
-    for name in ("train-images-idx3-ubyte.zip", "old-train-images-idx3-ubyte", "images.png"):
-        (own / name).write_bytes(b"")
-    (own / "train-images.idx3-ubyte").mkdir()  # some programs unpack a file into such a folder
-    assert find_files(own) == {name: [own / name] for name in catalog.NAMES}
 
 
 @pytest.mark.parametrize("pack", PACKED.values(), ids=PACKED)
@@ -104,7 +105,7 @@ def test_without_a_known_content_the_published_gz_file_is_required(own, target):
     content = (own / TRAIN_IMAGES).read_bytes()
     packed = own / f"{TRAIN_IMAGES}.gz"
     packed.write_bytes(gzip.compress(content, mtime=0))
-    checksums = Checksums(sha256(packed), None)
+    checksums = dataset(sha256(packed), None)
     Folder(own).fetch(TRAIN_IMAGES, checksums, target)  # next to an equal, plain file
     assert (target / TRAIN_IMAGES).read_bytes() == content
     (target / TRAIN_IMAGES).unlink()
@@ -155,7 +156,7 @@ def test_an_archive_of_another_dataset_is_refused(own, target, arrays, write_npz
     with pytest.raises(SourceError, match="wrong content"):
         archive.fetch(TRAIN_IMAGES, UNKNOWN, target)
     with pytest.raises(SourceError, match=r"checksums of the contents are unknown"):
-        archive.fetch(TRAIN_IMAGES, Checksums("0" * 64, None), target)
+        archive.fetch(TRAIN_IMAGES, dataset(ZEROS, None), target)
     archive.path.write_bytes(b"damaged")
     with pytest.raises(SourceError, match=r"mnist\.npz is a damaged \.npz file"):
         archive.fetch(TRAIN_IMAGES, UNKNOWN, target)

@@ -10,13 +10,14 @@ import pytest
 from rich.console import Console
 
 from src.ingest import idx, mirrors
-from src.ingest.catalog import Checksums
+from src.ingest.catalog import Dataset, PublishedFile
 from src.ingest.mirrors import Mirror
 from src.ingest.sources import SourceError
 
 CONTENT = idx.header((50_000,)) + b"0123456789" * 5000
 BODY = gzip.compress(CONTENT, mtime=0)
-KNOWN = Checksums(*(hashlib.sha256(each).hexdigest() for each in (BODY, CONTENT)))
+CHECKSUMS = [hashlib.sha256(each).hexdigest() for each in (BODY, CONTENT)]
+KNOWN = Dataset({"a": PublishedFile("a", *CHECKSUMS)})
 
 
 @pytest.fixture(autouse=True)

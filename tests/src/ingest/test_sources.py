@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from src.ingest.sources import SourceError, write_verified
+from src.ingest.sources import SourceError, has_checksum, write_verified
 
 CHECKSUM = hashlib.sha256(b"one two").hexdigest()
 
@@ -25,3 +25,11 @@ def test_an_error_leaves_no_file(tmp_path):
     with pytest.raises(OSError):
         write_verified(broken(), CHECKSUM, tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("checksum", [CHECKSUM, f"md5:{hashlib.md5(b'one two').hexdigest()}"])
+def test_a_checksum_names_its_algorithm(tmp_path, checksum):
+    (tmp_path / "a").write_bytes(b"one two")
+    assert has_checksum(tmp_path / "a", checksum)
+    (tmp_path / "a").write_bytes(b"one twO")
+    assert not has_checksum(tmp_path / "a", checksum)
