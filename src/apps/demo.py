@@ -18,9 +18,9 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from src.apps import picture_input
 from src.apps.classifiers import Classifier, classifiers
 from src.common.errors import PipelineError, run
+from src.ingest import pictures
 
 PAGE = Path(__file__).with_name("demo.html")
 MAX_BODY = 1_000_000  # bytes; a drawing has about 5,000
@@ -71,7 +71,7 @@ def make_app(models: list[Classifier], hosts: list[str]) -> FastAPI:
 def predictions(models: list[Classifier], content: bytes) -> dict[str, Any]:
     """The response to ``POST /predict``; an HTTPException if the content shows no digit."""
     try:
-        digit = picture_input.read(content, "the drawing", models[0].shape)
+        digit = pictures.convert(content, "the drawing", models[0].shape, pictures.AS_MNIST)
     except PipelineError as error:
         raise HTTPException(422, str(error)) from None
     results = []

@@ -2,7 +2,8 @@
 
 ``python -m src.apps.predict FILE …`` or ``python -m src.apps.predict --test N``.
 
-The files are PNG or JPEG images of any size with one digit each, dark on light or light on dark.
+The files are PNG, JPEG, BMP, TIFF or WebP images of any size with one digit each, dark on light or
+light on dark.
 """
 
 import argparse
@@ -11,12 +12,14 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from src.apps import picture_input, probabilities
+from src.apps import probabilities
 from src.apps.classifiers import Classifier, choose
 from src.common import paths
-from src.common.errors import PipelineError, run
+from src.common.errors import run
 from src.common.files import atomic_file
 from src.data.splits import load_split
+from src.ingest import pictures
+from src.ingest.decode import read_content
 from src.plots.contact_sheet import write_png
 
 Input = tuple[str, np.ndarray, int | None]  # title, image uint8 [H, W], actual class
@@ -24,7 +27,7 @@ Input = tuple[str, np.ndarray, int | None]  # title, image uint8 [H, W], actual 
 
 def main() -> None:
     options = _options()
-    contents = [(path, _content(path)) for path in options.files]  # before the slow imports
+    contents = [(path, read_content(path)) for path in options.files]  # before the slow imports
 
     from src.models.device import choose_device
 
@@ -58,18 +61,10 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(picture_input.MAX_BYTES + 1)
-    except OSError as error:
-        raise PipelineError(f"{path} cannot be read: {error.strerror}") from None
-
-
 def _from_files(contents: list[tuple[Path, bytes]], classifier: Classifier) -> list[Input]:
     inputs: list[Input] = []
     for path, content in contents:
-        digit = picture_input.read(content, str(path), classifier.shape)
+        digit = pictures.convert(content, str(path), classifier.shape, pictures.AS_MNIST)
         inputs.append((f"{path.name} ({digit.note})", digit.image, None))
     return inputs
 
