@@ -9,7 +9,7 @@ import gzip
 import math
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -108,6 +108,17 @@ def write(path: Path, array: np.ndarray) -> None:
     if array.dtype != np.uint8 or not 1 <= array.ndim <= MAX_DIMENSIONS:
         raise ValueError(f"expected uint8 in 1 to 3 dimensions, not {array.dtype} {array.shape}")
     path.write_bytes(header(array.shape) + array.tobytes())
+
+
+@contextmanager
+def appending(path: Path, item_shape: tuple[int, ...]) -> Iterator[Callable[[np.ndarray], int]]:
+    """Yield a function that appends ``uint8 [n, *item_shape]`` to a new file of any length."""
+    with path.open("wb") as file:
+        start = file.write(header((0, *item_shape)))
+        yield lambda items: file.write(items.tobytes())
+        count = (file.tell() - start) // math.prod(item_shape)
+        file.seek(0)
+        file.write(header((count, *item_shape)))
 
 
 @contextmanager
