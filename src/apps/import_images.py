@@ -139,7 +139,7 @@ def _show_skipped(console: Console, found: ImageFolders, done: Imported) -> None
         console.print(f"{_files(found.ignored, 'other')} ignored")
     if done.skipped:
         console.print(f"{_files(len(done.skipped), 'image')} skipped:")
-    for path, reason in done.skipped[:SHOWN]:
+    for _, path, reason in done.skipped[:SHOWN]:
         console.print(f"  {_printable(str(path))} {reason}")
     if len(done.skipped) > SHOWN:
         console.print(f"  … and {len(done.skipped) - SHOWN:,} more")

@@ -46,7 +46,7 @@ def atomic_files(folder: Path, old: Sequence[Path]) -> Iterator[Path]:
     The files ``old`` in ``folder`` are then deleted. After an error, all files are as before.
     """
     is_new = not folder.exists()
-    partial = folder / ".partial"
+    partial = folder / f".{folder.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)  # left by a killed process
     partial.mkdir(parents=True)
     try:

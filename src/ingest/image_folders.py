@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from src.common.errors import PipelineError
 from src.ingest.decode import FORMAT_NAMES
 from src.ingest.division import MAX_LABELS
@@ -44,6 +46,13 @@ class ImageFolders:
             number = self.names.index(each.name)
             for file in each.files:
                 yield number, each.is_test, each.path / file
+
+    def counts(self) -> np.ndarray:
+        """Return ``int [2, K]``: the numbers of training and of test images of each class."""
+        counts = np.zeros((2, len(self.names)), int)
+        for each in self.folders:
+            counts[int(each.is_test), self.names.index(each.name)] += len(each.files)
+        return counts
 
 
 def find_images(root: Path) -> ImageFolders:

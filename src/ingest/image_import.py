@@ -26,6 +26,8 @@ ALL = "all-images"  # temporary IDX file: which image is for testing depends on 
 WORKERS = min(8, os.cpu_count() or 1)  # Pillow works without Python's lock
 AHEAD = 4 * WORKERS  # images that are converted before the next one is needed
 
+Skipped = tuple[int, Path, str]  # class, path of a file that cannot be used, and why not
+
 
 @dataclass(frozen=True)
 class Options:
@@ -43,7 +45,7 @@ class Imported:
 
     train: np.ndarray  # int [K]: number of training images of each class
     test: np.ndarray  # int [K]
-    skipped: list[tuple[Path, str]]  # files that are not readable, and why
+    skipped: list[Skipped]
 
 
 def import_images(
@@ -52,7 +54,7 @@ def import_images(
     """Write the four IDX files, ``labels.txt`` and ``conversion.json`` into ``target``, or nothing.
 
     ``labels.txt`` has the name of a class in each line, in the order of the class numbers. Images
-    have the order of ``found``. Files that cannot be read as images are skipped.
+    have the order of ``found``. Images that cannot be used are skipped.
 
     Args:
         target: created if it is missing.
@@ -60,7 +62,7 @@ def import_images(
         console: for the progress.
 
     Raises:
-        PipelineError: ``target`` has a dataset, or a class has too few images that can be read.
+        PipelineError: ``target`` has a dataset, or a class has too few images that can be used.
     """
     old = _dataset_files(target)
     if old and not replace:
@@ -69,24 +71,29 @@ def import_images(
             f"{target} already has {old[0].name}{others}; add --replace to "
             "replace what is there, or choose another folder with --into"
         )
-    _check_counts(found, *_listed(found))  # does not wait for the conversion
+    _check_counts(found, found.counts(), [])  # before the conversion, which can take long
     with atomic_files(target, old) as folder:
-        labels, is_test, skipped = _convert_all(found, folder / ALL, options, console)
-        counts = _count(labels, is_test, len(found.names))
-        _check_counts(found, *counts)
-        if not found.is_divided:
-            is_test = random_test_images(labels, options.test_fraction, options.seed)
-            counts = _count(labels, is_test, len(found.names))
-        if counts[0].sum() < MIN_TRAIN:
-            raise PipelineError(
-                f"only {counts[0].sum()} training images can be read, but the pipeline needs at "
-                f"least {MIN_TRAIN}; add images"
-            )
-        _divide(folder, labels, is_test, options.shape)
+        done = _write_all(found, folder, options, console)
         names = "".join(f"{name}\n" for name in found.names)
         (folder / CLASS_NAMES).write_text(names, "utf-8", newline="\n")
         write_json(folder / CONVERSION, options.conversion)
-    return Imported(*counts, skipped)
+    return done
+
+
+def _write_all(found: ImageFolders, folder: Path, options: Options, console: Console) -> Imported:
+    """Write the four IDX files."""
+    labels, is_test, skipped = _convert_all(found, folder / ALL, options, console)
+    _check_counts(found, _count(labels, is_test, len(found.names)), skipped)
+    if not found.is_divided:
+        is_test = random_test_images(labels, options.test_fraction, options.seed)
+    train, test = _count(labels, is_test, len(found.names))
+    if train.sum() < MIN_TRAIN:
+        raise PipelineError(
+            f"only {train.sum()} training images can be used, but the pipeline needs at least "
+            f"{MIN_TRAIN}; add images"
+        )
+    _divide(folder, labels, is_test, options.shape)
+    return Imported(train, test, skipped)
 
 
 def _dataset_files(folder: Path) -> list[Path]:
@@ -98,39 +105,32 @@ def _dataset_files(folder: Path) -> list[Path]:
     return idx_files + find_archives(folder) + [path for path in others if path.exists()]
 
 
-def _listed(found: ImageFolders) -> tuple[np.ndarray, np.ndarray]:
-    """The number of training and test images of each class, readable or not."""
-    counts = np.zeros((2, len(found.names)), int)
-    for each in found.folders:
-        counts[int(each.is_test), found.names.index(each.name)] += len(each.files)
-    return counts[0], counts[1]
+def _count(labels: np.ndarray, is_test: np.ndarray, classes: int) -> np.ndarray:
+    """``int [2, K]``: the numbers of training and of test images of each class."""
+    return np.stack([np.bincount(labels[own], minlength=classes) for own in (~is_test, is_test)])
 
 
-def _count(labels: np.ndarray, is_test: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """The number of training and test images of each class."""
-    train, test = (np.bincount(labels[own], minlength=classes) for own in (~is_test, is_test))
-    return train, test
-
-
-def _check_counts(found: ImageFolders, train: np.ndarray, test: np.ndarray) -> None:
-    """Check that each class can be in all splits; the validation split comes from ``train``."""
-    least, counts, what = 3, train + test, "images"
+def _check_counts(found: ImageFolders, counts: np.ndarray, skipped: list[Skipped]) -> None:
+    """Check that each class can be in all splits; ``counts`` is ``int [2, K]``: train and test."""
+    least, own, what = 3, counts.sum(0), "images"
     needed = "one to train, one to validate and one to test"
     if found.is_divided:
-        least, counts, what = 2, train, "training images"
+        least, own, what = 2, counts[0], "training images"
         needed = "one to train and one to validate"
-    if len(few := np.flatnonzero(counts < least)):
+    if len(few := np.flatnonzero(own < least)):
+        reasons = [f" ({str(path)!r} {why})" for label, path, why in skipped if label == few[0]]
         raise PipelineError(
-            f"{counts[few[0]]} {what} of the class {found.names[few[0]]!r} can be read, but it "
-            f"needs at least {least}, {needed}; add images or remove the class"
+            f"{own[few[0]]} {what} of the class {found.names[few[0]]!r} can be used"
+            f"{''.join(reasons[:1])}, but it needs at least {least}: {needed}; add images or "
+            "remove the class"
         )
-    if found.is_divided and not test.any():
-        raise PipelineError("no test image can be read; add images to the folder test")
+    if found.is_divided and not counts[1].any():
+        raise PipelineError("no test image can be used; add images to the folder test")
 
 
 def _convert_all(
     found: ImageFolders, path: Path, options: Options, console: Console
-) -> tuple[np.ndarray, np.ndarray, list[tuple[Path, str]]]:
+) -> tuple[np.ndarray, np.ndarray, list[Skipped]]:
     """Write all readable images to one IDX file.
 
     Returns:
@@ -142,7 +142,7 @@ def _convert_all(
         results = zip(found.images(), _in_order(found, options), strict=True)
         for (label, test, source), image in progress.track(results, total, description="images"):
             if isinstance(image, PictureError):
-                skipped.append((source, image.reason))
+                skipped.append((label, source, image.reason))
                 continue
             append(image)
             labels.append(label)

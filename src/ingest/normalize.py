@@ -34,12 +34,16 @@ def frame(ink: np.ndarray, shape: tuple[int, int] = (SIDE, SIDE)) -> np.ndarray:
     """
     if ink.dtype != np.uint8 or ink.ndim != 2:
         raise ValueError(f"expected an image uint8 [H, W], not {ink.dtype} {ink.shape}")
-    framed = np.zeros(shape, np.uint8)
     if not ink.any():
-        return framed
+        return np.zeros(shape, np.uint8)
     box = tuple(max(1, round(side * BOX / SIDE)) for side in shape)
-    digit = fit(ink[ndimage.find_objects((ink > 0).astype(np.uint8))[0]], box)
-    if not digit.any():  # it has no centre of mass
+    return _centred(fit(ink[ndimage.find_objects((ink > 0).astype(np.uint8))[0]], box), shape)
+
+
+def _centred(digit: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Put ``[h, w]`` into ``[H, W]`` so that its centre of mass is near the middle."""
+    framed = np.zeros(shape, np.uint8)
+    if not digit.any():  # there is no centre of mass
         return framed
     # Indices count from a pixel's middle, hence (side - 1) / 2 for the middle of the field.
     top, left = (
