@@ -45,7 +45,7 @@ def atomic_files(folder: Path, old: Sequence[Path]) -> Iterator[Path]:
 
     The files ``old`` in ``folder`` are then deleted. After an error, all files are as before.
     """
-    is_new = not folder.exists()
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
     partial = folder / f".{folder.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)  # left by a killed process
     partial.mkdir(parents=True)
@@ -57,9 +57,9 @@ def atomic_files(folder: Path, old: Sequence[Path]) -> Iterator[Path]:
         _move_all(moves + [(path, folder / path.name) for path in new])
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        if is_new:
-            with suppress(OSError):  # it is not empty
-                folder.rmdir()
+        with suppress(OSError):  # it is not empty
+            for path in created:
+                path.rmdir()
 
 
 def _move_all(moves: list[tuple[Path, Path]]) -> None:

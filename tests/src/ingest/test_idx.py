@@ -168,3 +168,13 @@ def test_memory_is_bounded_by_the_chunk(tmp_path):
 def test_only_bytes_in_one_to_three_dimensions_are_written(tmp_path, array):
     with pytest.raises(ValueError, match="expected uint8 in 1 to 3 dimensions"):
         idx.write(tmp_path / "x", np.asarray(array))
+
+
+@pytest.mark.parametrize("array", [IMAGES, IMAGES[:, 0, 0]], ids=["3d", "1d"])
+@pytest.mark.parametrize("cuts", [[], [2], [0, 3, 3]])
+def test_items_are_appended(tmp_path, array, cuts):
+    idx.write(tmp_path / "expected", array)
+    with idx.appending(tmp_path / "file", array.shape[1:]) as append:
+        for part in np.split(array, cuts):
+            append(part)
+    assert (tmp_path / "file").read_bytes() == (tmp_path / "expected").read_bytes()
