@@ -112,17 +112,14 @@ def _count(labels: np.ndarray, is_test: np.ndarray, classes: int) -> np.ndarray:
 
 def _check_counts(found: ImageFolders, counts: np.ndarray, skipped: list[Skipped]) -> None:
     """Check that each class can be in all splits; ``counts`` is ``int [2, K]``: train and test."""
-    least, own, what = 3, counts.sum(0), "images"
-    needed = "one to train, one to validate and one to test"
+    least, own, what = 3, counts.sum(0), "images (one to train, one to validate and one to test)"
     if found.is_divided:
-        least, own, what = 2, counts[0], "training images"
-        needed = "one to train and one to validate"
+        least, own, what = 2, counts[0], "training images (one to train and one to validate)"
     if len(few := np.flatnonzero(own < least)):
         reasons = [f" ({str(path)!r} {why})" for label, path, why in skipped if label == few[0]]
         raise PipelineError(
-            f"{own[few[0]]} {what} of the class {found.names[few[0]]!r} can be used"
-            f"{''.join(reasons[:1])}, but it needs at least {least}: {needed}; add images or "
-            "remove the class"
+            f"the class {found.names[few[0]]!r} needs at least {least} {what}, but has only "
+            f"{own[few[0]]} that can be used{''.join(reasons[:1])}; add images or remove the class"
         )
     if found.is_divided and not counts[1].any():
         raise PipelineError("no test image can be used; add images to the folder test")
