@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 pytest_plugins = [
     "tests.fixtures.checkout",
     "tests.fixtures.idx_files",
+    "tests.fixtures.image_folders",
     "tests.fixtures.servers",
     "tests.fixtures.trainings",  # first: the next one imports it
     "tests.fixtures.training",

@@ -18,14 +18,14 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from src.apps import picture_input
 from src.apps.classifiers import Classifier, classifiers
 from src.common.errors import PipelineError, run
 from src.common.paths import PROCESSED
 from src.data.splits import load_dataset_info
+from src.pictures.convert import convert
+from src.pictures.decode import MAX_BYTES
 
 PAGE = Path(__file__).with_name("demo.html")
-MAX_BODY = 20_000_000  # bytes; a drawing has about 5,000, a photo a few million
 LOCAL = ["127.0.0.1", "localhost"]
 
 
@@ -86,17 +86,17 @@ def predictions(
 ) -> dict[str, Any]:
     """The response to ``POST /predict``; an HTTPException if the content is no image."""
     try:
-        digit = picture_input.read(content, "the drawing", models[0].shape)
+        picture = convert(content, "the image", models[0].shape, dataset["conversion"])
     except PipelineError as error:
         raise HTTPException(422, str(error)) from None
     results = []
     for each in models:
-        (probabilities,) = each.probabilities(digit.image[None])
+        (probabilities,) = each.probabilities(picture.image[None])
         rounded = [round(float(value), 4) for value in probabilities]
         best = int(probabilities.argmax())
         result = {"name": each.name, "class": best, "label": dataset["class_names"][best]}
         results.append(result | {"probabilities": rounded})
-    return {"note": digit.note, "image": digit.image.tolist(), "models": results}
+    return {"note": picture.note, "image": picture.image.tolist(), "models": results}
 
 
 async def _body(request: Request) -> bytes:
@@ -105,8 +105,8 @@ async def _body(request: Request) -> bytes:
     content = b""
     async for part in request.stream():
         content += part
-        if len(content) > MAX_BODY:
-            raise HTTPException(413, f"the image is larger than {MAX_BODY:,} bytes")
+        if len(content) > MAX_BYTES:
+            raise HTTPException(413, f"the image is larger than {MAX_BYTES:,} bytes")
     return content
 
 

@@ -2,7 +2,8 @@
 
 ``python -m src.apps.predict FILE …`` or ``python -m src.apps.predict --test N``.
 
-Each file is an image of any size. It is converted to an image like those of the dataset.
+The files are PNG, JPEG, BMP, TIFF or WebP images of any size. They are converted like the images of
+the dataset.
 """
 
 import argparse
@@ -11,12 +12,15 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from src.apps import picture_input, probabilities
+from src.apps import probabilities
 from src.apps.classifiers import Classifier, choose
 from src.common import paths
-from src.common.errors import PipelineError, run
+from src.common.errors import run
 from src.common.files import atomic_file, file_name
 from src.data.splits import load_dataset_info, load_split
+from src.ingest.catalog import Conversion
+from src.pictures.convert import convert
+from src.pictures.decode import read_content
 from src.plots.contact_sheet import write_png
 
 Input = tuple[str, np.ndarray, int | None]  # title, image uint8 [H, W], actual class
@@ -24,7 +28,7 @@ Input = tuple[str, np.ndarray, int | None]  # title, image uint8 [H, W], actual 
 
 def main() -> None:
     options = _options()
-    contents = [(path, _content(path)) for path in options.files]  # before the slow imports
+    contents = [(path, read_content(path)) for path in options.files]  # before the slow imports
 
     from src.models.device import choose_device
 
@@ -32,8 +36,9 @@ def main() -> None:
     classifier = choose(options.model)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"model: {classifier}")
-    names = load_dataset_info(paths.PROCESSED)["class_names"]
-    inputs = _from_files(contents, classifier) + _from_test(options.test, options.seed)
+    dataset = load_dataset_info(paths.PROCESSED)
+    names, conversion = dataset["class_names"], dataset["conversion"]
+    inputs = _from_files(contents, classifier, conversion) + _from_test(options.test, options.seed)
     predictions = classifier.probabilities(np.stack([image for _, image, _ in inputs]))
     for (title, image, actual), prediction in zip(inputs, predictions, strict=True):
         probabilities.show(console, title, prediction, names, actual)
@@ -59,19 +64,13 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(picture_input.MAX_BYTES + 1)
-    except OSError as error:
-        raise PipelineError(f"{path} cannot be read: {error.strerror}") from None
-
-
-def _from_files(contents: list[tuple[Path, bytes]], classifier: Classifier) -> list[Input]:
+def _from_files(
+    contents: list[tuple[Path, bytes]], classifier: Classifier, conversion: Conversion
+) -> list[Input]:
     inputs: list[Input] = []
     for path, content in contents:
-        digit = picture_input.read(content, str(path), classifier.shape)
-        inputs.append((f"{path.name} ({digit.note})", digit.image, None))
+        picture = convert(content, str(path), classifier.shape, conversion)
+        inputs.append((f"{path.name} ({picture.note})", picture.image, None))
     return inputs
 
 

@@ -4,8 +4,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,42 @@ def atomic_file(path: Path) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_files(folder: Path, old: Sequence[Path]) -> Iterator[Path]:
+    """Yield a new, empty folder, whose files move to ``folder`` if the block ends without error.
+
+    The files ``old`` in ``folder`` are then deleted. After an error, all files are as before.
+    """
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
+    partial = folder / f".{folder.name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)  # left by a killed process
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        new = sorted(partial.iterdir())
+        (partial / "old").mkdir()
+        moves = [(path, partial / "old" / path.name) for path in old]
+        _move_all(moves + [(path, folder / path.name) for path in new])
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        with suppress(OSError):  # it is not empty
+            for path in created:
+                path.rmdir()
+
+
+def _move_all(moves: list[tuple[Path, Path]]) -> None:
+    done = []
+    try:
+        for move in moves:
+            done.append(move)
+            os.replace(*move)
+    except BaseException:  # also Ctrl-C
+        for source, destination in reversed(done):
+            if not source.exists():
+                os.replace(destination, source)
+        raise
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 LOCK = Path("dvc.lock")
+INCOMING = Path("data/incoming")
 RAW = Path("data/raw")
 RECIPES = Path("data/recipes")
 PROCESSED = Path("data/processed")

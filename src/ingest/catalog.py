@@ -20,10 +20,10 @@ CAPITALS = tuple(string.ascii_uppercase)
 
 
 class Conversion(TypedDict):
-    """How other images are converted to images like those of the dataset."""
+    """How image files are converted: for training and for prediction in the same way."""
 
-    framed: bool  # as MNIST's digits: drawings, scaled to the same size and centered
-    light_on_dark: bool  # whether dark images on a light background are inverted
+    framed: bool  # cropped to the ink, scaled, and centered by mass, as MNIST's digits
+    light_on_dark: bool  # whether dark images on a light background are inverted; True if framed
 
 
 DRAWINGS: Conversion = {"framed": True, "light_on_dark": True}

@@ -1,4 +1,4 @@
-"""Which of the training images are the validation split."""
+"""Which images are the validation split, and the test split if the user has none."""
 
 from typing import Literal
 
@@ -39,6 +39,24 @@ def validation_images(labels: np.ndarray, count: int, split: Split, seed: int) -
     random, sizes = np.random.default_rng(seed), np.bincount(labels, minlength=MAX_LABELS)
     for label, quota in enumerate(_quotas(sizes, count)):
         if quota:
+            chosen[random.choice(np.flatnonzero(labels == label), quota, replace=False)] = True
+    return chosen
+
+
+def random_test_images(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Return ``bool [N]``: a random sample that has this fraction of each class, and at least one.
+
+    At least two images of each class are left: one to train and one for validation.
+
+    Args:
+        labels: ``uint8 [N]``, with at least three images of each class.
+        seed: of the random sample.
+    """
+    chosen = np.zeros(len(labels), bool)
+    random = np.random.default_rng(seed)
+    for label, size in enumerate(np.bincount(labels)):
+        if size:
+            quota = min(max(1, round(size * fraction)), size - 2)
             chosen[random.choice(np.flatnonzero(labels == label), quota, replace=False)] = True
     return chosen
 

@@ -1,5 +1,6 @@
 """A file or folder is complete or absent, whatever happens while it is written."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -72,3 +73,68 @@ def test_a_missing_or_damaged_file_is_reported_with_its_stage(tmp_path):
 
 def test_the_order_of_keys_does_not_change_the_digest():
     assert files.json_sha256({"a": 1, "b": 2}) == files.json_sha256({"b": 2, "a": 1})
+
+
+def contents(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A folder with old files to replace, and one to keep."""
+    folder = tmp_path / "old"
+    folder.mkdir()
+    for name in ("a", "b", "kept"):
+        (folder / name).write_text("old")
+    return folder
+
+
+def test_new_files_replace_old_ones_when_they_are_complete(old):
+    with files.atomic_files(old, [old / "a", old / "b"]) as folder:
+        (folder / "b").write_text("new")
+        (folder / "c").write_text("new")
+        assert len(list(old.glob("[!.]*"))) == 3
+    assert contents(old) == {"b": "new", "c": "new", "kept": "old"}
+
+
+def test_an_error_keeps_the_old_files(old):
+    before = contents(old)
+    with pytest.raises(KeyboardInterrupt), files.atomic_files(old, [old / "a"]) as folder:
+        (folder / "a").write_text("new")
+        raise KeyboardInterrupt
+    assert contents(old) == before
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3, 4])
+@pytest.mark.parametrize("before_it_works", [True, False])
+def test_an_interruption_while_files_are_replaced_keeps_the_old_ones(
+    old, monkeypatch, calls, before_it_works
+):
+    before, replace, made = contents(old), os.replace, []
+
+    def interrupted(*paths):
+        made.append(paths)
+        if len(made) == calls and before_it_works:
+            raise KeyboardInterrupt
+        replace(*paths)
+        if len(made) == calls:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        files.atomic_files(old, [old / "a", old / "b"]) as folder,
+    ):
+        (folder / "a").write_text("new")
+        (folder / "c").write_text("new")
+    assert contents(old) == before
+
+
+def test_a_new_folder_is_not_left_after_an_error(tmp_path):
+    with pytest.raises(ZeroDivisionError), files.atomic_files(tmp_path / "x/y", []) as folder:
+        (folder / "a").write_text("new")
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+    with files.atomic_files(tmp_path / "x/y", []) as folder:
+        (folder / "a").write_text("new")
+    assert contents(tmp_path / "x/y") == {"a": "new"}

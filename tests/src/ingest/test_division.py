@@ -1,9 +1,9 @@
-"""The validation split has each class in proportion, whatever the order of the images."""
+"""Random splits have each class in proportion, whatever the order of the images."""
 
 import numpy as np
 import pytest
 
-from src.ingest.division import choose_split, validation_images
+from src.ingest.division import choose_split, random_test_images, validation_images
 
 
 def test_the_first_images_are_at_most_a_fifth():
@@ -42,3 +42,20 @@ def test_known_datasets_keep_the_split_of_the_tutorials():
     assert choose_split("auto", is_known=True) == "first"
     assert choose_split("auto", is_known=False) == "stratified"
     assert choose_split("stratified", is_known=True) == "stratified"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "fraction", "expected"),
+    [
+        ([100, 50, 10], 0.2, [20, 10, 2]),
+        ([3, 4, 0, 100], 0.01, [1, 1, 0, 1]),  # at least one of each class
+        ([3, 4, 100], 0.99, [1, 2, 98]),  # two are left: one to train, one to validate
+    ],
+)
+def test_test_images_are_a_part_of_each_class(sizes, fraction, expected):
+    labels = np.repeat(np.arange(len(sizes)), sizes).astype(np.uint8)
+    np.random.default_rng(5).shuffle(labels)
+    chosen = random_test_images(labels, fraction, 1)
+    assert np.bincount(labels[chosen], minlength=len(sizes)).tolist() == expected
+    assert (chosen == random_test_images(labels, fraction, 1)).all()
+    assert len(labels) < 150 or (chosen != random_test_images(labels, fraction, 2)).any()

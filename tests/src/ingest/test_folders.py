@@ -71,7 +71,7 @@ def test_a_file_of_another_dataset_is_refused(own, target, pack):
     ("content", "reason"),
     [
         (b"<html>", "is not an IDX file"),
-        (gzip.compress(b"\0\0\x08\1\0\0\0\6abcdef")[:-9], "is damaged gzip"),
+        (gzip.compress(b"\0\0\x08\1\0\0\0\6abcdef", mtime=0)[:-9], "is damaged gzip"),
         (b"\0\0\x08\1\0\0\0\2a", "is truncated"),
     ],
 )

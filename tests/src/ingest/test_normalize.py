@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from src.ingest.normalize import frame
+from src.ingest.normalize import fit, frame
 
 
 def drawing(height, width, margin=30):
@@ -61,3 +61,26 @@ def test_an_empty_drawing_stays_empty():
 def test_other_arrays_are_refused(wrong):
     with pytest.raises(ValueError, match=r"expected an image uint8 \[H, W\]"):
         frame(wrong)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 28), (2, 3), (28, 28), (30, 90), (512, 200)])
+@pytest.mark.parametrize("size", [(1, 1), (300, 1), (1, 300), (50, 70)])
+def test_any_shape_is_framed_in_proportion(shape, size):
+    framed = frame(np.full(size, 255, np.uint8), shape)
+    assert framed.shape == shape
+    box = [max(1, round(side * 20 / 28)) for side in shape]
+    height, width = extent(framed)
+    assert (height == box[0] or width == box[1]) and height <= box[0] and width <= box[1]
+    if min(height, width) > 10:
+        assert height / width == pytest.approx(size[0] / size[1], rel=0.1)
+    middle = [(side - 1) / 2 for side in shape]
+    np.testing.assert_allclose(ndimage.center_of_mass(framed), middle, atol=0.5)
+
+
+def test_ink_that_disappears_in_the_reduction_gives_an_empty_image():
+    assert not frame(np.diag([255, *[0] * 998, 255]).astype(np.uint8)).any()
+
+
+def test_fit_keeps_the_proportions():
+    assert fit(np.zeros((10, 30), np.uint8), (40, 60)).shape == (20, 60)
+    assert fit(np.zeros((10, 900), np.uint8), (40, 60)).shape == (1, 60)

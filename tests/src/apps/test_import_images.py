@@ -1,0 +1,144 @@
+"""The program that imports folders of images."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.apps import import_images
+from src.common.errors import PipelineError
+from src.ingest import catalog, idx
+from tests.fixtures.image_folders import NAMES
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch, capsys):
+    """Run the program in an empty folder; return its standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["import_images", *map(str, arguments)])
+        import_images.main()
+        return capsys.readouterr()
+
+    return run
+
+
+def test_the_summary_shows_classes_and_the_next_command(program, pictures):
+    output, errors = program("pictures")
+    for number, name in enumerate(NAMES):
+        assert re.search(rf"^ +{number} +8 +2 +{re.escape(name)} *$", output, re.M)
+    assert "40 training and 10 test images of 28×28, 5 classes" in output
+    assert output.endswith("next: dvc exp run -S data.dataset=local\n")
+    assert idx.read_header(Path("data/incoming") / catalog.TRAIN_IMAGES) == (40, 28, 28)
+    assert errors == ""
+
+
+def test_another_folder_must_be_added_to_the_parameters(program, pictures):
+    output, _ = program("pictures", "--into", "own")
+    assert f"add {Path('own').resolve()} to data.folders" in output
+
+
+def test_options_are_used(program, pictures):
+    program("pictures", "--size", "12x9", "--frame", "--test-fraction", "0.5", "--into", "own")
+    assert idx.read_header(Path("own") / catalog.TEST_IMAGES) == (25, 9, 12)
+    assert '"framed": true' in Path("own/conversion.json").read_text()
+    assert '"light_on_dark": true' in Path("own/conversion.json").read_text()
+
+
+def test_long_lists_are_shortened(program, pictures):
+    for i in range(30):
+        (pictures / f"9/broken{i:02}.png").touch()
+        (pictures / f"10/{i}.txt").touch()
+        for k in range(3):
+            Image.new("L", (2, 2)).save(pictures / f"9/{k}.png")
+            (pictures / f"class {i}").mkdir(exist_ok=True)
+            Image.new("L", (2, 2)).save(pictures / f"class {i}/{k}.png")
+    (pictures / "empty").mkdir()
+    (pictures / "9/\x1b[2J.png").touch()
+    output, errors = program("pictures", "--size", "2")
+    assert "… and 15 more classes" in output and "class 29" not in output
+    assert "30 other files ignored" in output
+    assert "31 image files skipped:" in output and "… and 11 more" in output
+    assert "  pictures/9/broken18.png is an empty file" in output and "broken19" not in output
+    assert r"pictures/9/\x1b[2J.png is an empty file" in output and "\x1b" not in output
+    assert errors == "warning: pictures/empty has no images\n"
+
+
+def test_one_file_is_not_called_files(program, pictures):
+    (pictures / "9/x.txt").touch()
+    (pictures / "9/x.png").touch()
+    output, _ = program("pictures")
+    assert "1 other file ignored" in output and "1 image file skipped:" in output
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [("28", (28, 28)), ("1x512", (512, 1)), ("64×32", (32, 64)), ("7X5", (5, 7))],
+)
+def test_sizes_are_width_and_height(size, expected):
+    assert import_images._shape(size) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--size", "0"], "'0' is not a size such as 28x28, with 1 to 512"),
+        (["--size", "513x9"], "is not a size"),
+        (["--size", "28x28x3"], "is not a size"),
+        (["--size", "-5"], "expected one argument|is not a size"),
+        (["--test-fraction", "1"], "is not a number between 0 and 1"),
+        (["--test-fraction", "nan"], "is not a number between 0 and 1"),
+        (["--test-fraction", "half"], "is not a number between 0 and 1"),
+        (["--seed", "-1"], "is not a number from 0|expected one argument"),
+        (["--seed", "x"], "is not a number from 0"),
+    ],
+)
+def test_other_values_are_refused(program, capsys, arguments, message):
+    with pytest.raises(SystemExit):
+        program("pictures", *arguments)
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_a_folder_that_cannot_be_written_is_named(program, pictures):
+    Path("file").touch()
+    with pytest.raises(PipelineError, match=r"Not a directory .*file/below"):
+        program("pictures", "--into", "file/below")
+    with pytest.raises(PipelineError, match=r"file is not a folder"):
+        program("pictures", "--into", "file")
+
+
+def test_ctrl_c_leaves_nothing(tmp_path, pictures):
+    large = tmp_path / "large.png"
+    noise = np.random.default_rng(0).integers(0, 256, (600, 600), np.uint8)
+    Image.fromarray(noise).save(large, compress_level=1)
+    for i in range(3000):
+        os.link(large, pictures / f"9/large{i}.png")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "src.apps.import_images", str(pictures)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        # A background process of a script ignores Ctrl-C, and its children inherit this.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    partial = tmp_path / "data/incoming/.incoming.partial/all-images"
+    while not (partial.exists() and partial.stat().st_size > 10_000):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert errors == "interrupted: no file in data/incoming was changed\n"
+    assert not (tmp_path / "data").exists()

@@ -1,0 +1,172 @@
+"""Image files become inputs of a model: framed like MNIST's digits, or only scaled."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from src.ingest.catalog import DRAWINGS, Conversion
+from src.pictures.convert import convert
+from src.pictures.decode import PictureError
+
+MNIST = (28, 28)
+UNCHANGED = Conversion(framed=False, light_on_dark=False)
+INVERTED = Conversion(framed=False, light_on_dark=True)
+
+
+def encoded(image, kind="PNG", **options) -> bytes:
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(image)
+    file = BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def seven(size=(300, 400), paper=255, ink=0, mode="L") -> Image.Image:
+    image = Image.new(mode, size, paper)
+    width, height = size
+    corners = [(0.25 * width, 0.2 * height), (0.7 * width, 0.2 * height), (0.4 * width, height)]
+    corners[2] = (0.4 * width, 0.8 * height)
+    ImageDraw.Draw(image).line(corners, ink, width // 12, joint="curve")
+    return image
+
+
+def test_dark_on_light_and_light_on_dark_are_the_same_digit():
+    dark = convert(encoded(seven()), "seven.png", MNIST, DRAWINGS)
+    light = convert(encoded(seven(paper=0, ink=255)), "seven.png", MNIST, DRAWINGS)
+    np.testing.assert_array_equal(dark.image, light.image)
+    assert dark.note == "dark on light, 300×400: scaled and centered like MNIST"
+    assert light.note.startswith("light on dark")
+    assert dark.image.dtype == np.uint8 and dark.image.shape == MNIST
+    rows, columns = np.nonzero(dark.image)
+    assert np.ptp(rows) + 1 == 20 and np.ptp(columns) + 1 < 20
+
+
+@pytest.mark.parametrize(
+    ("kind", "image"),
+    [
+        ("JPEG", seven()),
+        ("JPEG", seven((3000, 4000))),
+        ("BMP", seven()),
+        ("TIFF", seven()),
+        ("WEBP", seven(mode="RGB", paper=(255, 255, 255), ink=(0, 0, 0))),
+        ("PNG", seven(mode="RGB", paper=(240, 230, 200), ink=(20, 20, 90))),
+        ("PNG", seven(mode="RGBA", paper=(0, 0, 0, 0), ink=(0, 0, 0, 255))),
+        ("PNG", seven(mode="RGBA", paper=(255, 255, 255, 0), ink=(255, 255, 255, 255))),
+        ("PNG", seven(mode="1", paper=1, ink=0)),
+        ("PNG", Image.fromarray(np.asarray(seven()).astype(np.uint16) * 257)),
+        ("PNG", seven(paper=140, ink=90)),
+    ],
+    ids=[
+        *("jpeg", "large", "bmp", "tiff", "webp", "colour"),
+        *("transparent", "white ink", "1 bit", "16 bits", "faint"),
+    ],
+)
+def test_format_size_and_colors_do_not_change_the_digit(kind, image):
+    expected = convert(encoded(seven()), "seven", MNIST, DRAWINGS).image.astype(int)
+    image = convert(encoded(image, kind), "seven", MNIST, DRAWINGS).image
+    assert np.abs(image - expected).mean() < 8
+
+
+def test_shadow_and_dust_of_a_photograph_are_removed():
+    clean = np.asarray(seven()).astype(float)
+    shadow = np.linspace(0.85, 1, clean.shape[1])
+    dusty = clean * shadow
+    dusty[5:8, 5:8] = dusty[390:393, 290:293] = 0
+    image = convert(encoded(dusty.astype(np.uint8)), "photo.png", MNIST, DRAWINGS).image
+    expected = convert(encoded(seven()), "seven", MNIST, DRAWINGS).image
+    assert np.abs(image.astype(int) - expected).mean() < 6
+
+
+def test_a_rotated_image_is_turned_upright():
+    turned = seven().transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # rotate by 270°
+    image = convert(encoded(turned, "JPEG", exif=exif), "phone.jpg", MNIST, DRAWINGS).image
+    expected = convert(encoded(seven()), "seven", MNIST, DRAWINGS).image
+    assert np.abs(image.astype(int) - expected).mean() < 6
+
+
+def test_a_thin_stroke_is_not_faint():
+    thin = Image.new("L", (600, 600), 255)
+    ImageDraw.Draw(thin).line([(300, 60), (300, 540)], 0, 3)
+    assert convert(encoded(thin), "thin.png", MNIST, DRAWINGS).image.max() == 255
+
+
+def test_an_image_of_the_models_input_size_is_not_scaled(digits):
+    image = digits[0][7]
+    light = convert(encoded(image), "7.png", MNIST, DRAWINGS)
+    dark = convert(encoded(255 - image), "7.png", MNIST, DRAWINGS)
+    np.testing.assert_array_equal(light.image, image)
+    np.testing.assert_array_equal(dark.image, image)
+    assert dark.note == "dark on light, 28×28: not scaled"
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 28), (20, 64), (64, 20), (512, 512)])
+def test_a_digit_is_framed_for_any_shape(shape):
+    image = convert(encoded(seven()), "seven.png", shape, DRAWINGS).image
+    assert image.shape == shape and image.dtype == np.uint8
+    assert image.max() == 255
+    if min(shape) > 1:
+        assert not image[0].any() and not image[:, 0].any()
+
+
+@pytest.mark.parametrize(
+    ("drawn", "reason"),
+    [
+        (np.full((90, 90), 77), "all pixels have nearly the same brightness"),
+        (np.diag([255, *[0] * 998, 255]), "it shows only dust"),
+    ],
+    ids=["blank", "two dots"],
+)
+def test_only_a_framed_image_can_be_empty(drawn, reason):
+    content = encoded(drawn.astype(np.uint8))
+    with pytest.raises(PictureError, match=f"^it.png is empty: {reason}$"):
+        convert(content, "it.png", MNIST, DRAWINGS)
+    assert convert(content, "it.png", MNIST, UNCHANGED).image.shape == MNIST
+
+
+def test_an_image_keeps_its_proportions_and_gets_the_color_of_its_background():
+    wide = np.full((30, 60), 200, np.uint8)
+    wide[5:25, 5:55] = 90
+    picture = convert(encoded(wide), "wide.png", (40, 20), UNCHANGED)
+    assert picture.note == "60×30: scaled to fit"
+    (rows,) = np.nonzero((picture.image < 150).any(1))
+    (columns,) = np.nonzero((picture.image < 150).any(0))
+    assert (picture.image[:14] == 200).all() and (picture.image[-14:] == 200).all()
+    assert 6 <= len(rows) <= 7 and 16 <= len(columns) <= 17
+    assert rows[0] + rows[-1] == 39 and columns[0] + columns[-1] == 19
+
+
+def test_contrast_and_gray_levels_are_kept():
+    faint = np.add.outer(np.arange(100, 110), np.arange(10)).astype(np.uint8)
+    large = np.kron(faint, np.ones((20, 20), np.uint8))
+    image = convert(encoded(large), "faint.png", (10, 10), UNCHANGED).image
+    assert np.abs(image.astype(int) - faint).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(20, 20), (50, 70)])
+def test_only_dark_images_on_light_are_inverted(size):
+    dark, light = np.full(size, 250, np.uint8), np.full(size, 5, np.uint8)
+    dark[8:12, 8:12], light[8:12, 8:12] = 10, 245
+    expected = convert(encoded(light), "it.png", (20, 20), UNCHANGED)
+    inverted = convert(encoded(dark), "it.png", (20, 20), INVERTED)
+    np.testing.assert_array_equal(inverted.image, expected.image)
+    assert inverted.note.startswith("dark on light, ")
+    kept = convert(encoded(light), "it.png", (20, 20), INVERTED)
+    np.testing.assert_array_equal(kept.image, expected.image)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 900), (900, 1), (3, 2), (2000, 1500)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 28), (512, 3)])
+@pytest.mark.parametrize("conversion", [UNCHANGED, INVERTED])
+def test_any_size_is_scaled_to_any_shape(size, shape, conversion):
+    image = convert(encoded(np.full(size, 70, np.uint8)), "it.png", shape, conversion).image
+    assert image.dtype == np.uint8
+    np.testing.assert_array_equal(image, np.full(shape, 70))
+
+
+def test_a_reduced_image_is_not_taken_for_one_of_the_right_size():
+    large = encoded(np.full((2400, 2400), 9, np.uint8))
+    assert convert(large, "large.png", (1000, 1000), UNCHANGED).note == "2400×2400: scaled to fit"

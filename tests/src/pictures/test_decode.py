@@ -1,0 +1,183 @@
+"""Image files of any format and mode are read as gray levels, or refused with a message."""
+
+import struct
+import zlib
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.pictures.decode import MAX_BYTES, PictureError, decode, read_content
+
+RAMP = np.tile(np.arange(0, 256, 4, np.uint8), (32, 1))  # [32, 64]
+
+
+def encoded(image, kind="PNG", **options) -> bytes:
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(image)
+    file = BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def see_through() -> Image.Image:
+    """A dark square on transparent paper of the same color."""
+    image = np.full((9, 9, 4), 40, np.uint8)
+    image[..., 3] = 0
+    image[3:6, 3:6, 3] = 255
+    return Image.fromarray(image)
+
+
+def palette() -> Image.Image:
+    image = Image.fromarray(RAMP // 4, "P")
+    image.putpalette([4 * level for level in range(64) for _ in "RGB"])
+    return image
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_formats_are_read(kind, mode):
+    gray, size = decode(encoded(Image.fromarray(RAMP).convert(mode), kind), "it", 1000)
+    assert size == "64×32" and gray.dtype == np.uint8 and gray.shape == (32, 64)
+    assert np.abs(gray.astype(int) - RAMP).max() <= 12
+
+
+@pytest.mark.parametrize(
+    ("kind", "image"),
+    [
+        ("PNG", Image.fromarray(RAMP).convert("LA")),
+        ("PNG", Image.fromarray(RAMP).convert("RGBA")),
+        ("PNG", palette()),
+        ("PNG", Image.fromarray(RAMP.astype(np.uint16) * 257)),
+        ("TIFF", Image.fromarray(RAMP.astype(np.uint16) * 257)),
+        ("TIFF", Image.fromarray((RAMP.astype(np.uint16) * 257).astype(">u2"))),
+        ("TIFF", Image.fromarray(RAMP.astype(np.int32) * 9_000 - 70_000)),
+        ("TIFF", Image.fromarray(RAMP.astype(np.float32) / 255)),
+        ("TIFF", Image.fromarray(RAMP).convert("RGB").convert("CMYK")),
+        ("TIFF", Image.fromarray(RAMP).convert("RGB").convert("YCbCr")),
+    ],
+    ids=["LA", "RGBA", "P", "I;16", "I;16 TIFF", "I;16B", "I", "F", "CMYK", "YCbCr"],
+)
+def test_modes_are_scaled_and_not_clipped(kind, image):
+    gray, _ = decode(encoded(image, kind), "it", 1000)
+    # The lowest value of 32 bits becomes 0 and the highest, here 252, becomes 255.
+    assert np.abs(gray.astype(int) - RAMP).max() <= 3
+
+
+def test_black_and_white_pixels_are_read():
+    gray, _ = decode(encoded(Image.fromarray(RAMP > 100)), "it", 1000)
+    np.testing.assert_array_equal(gray, np.where(RAMP > 100, 255, 0))
+
+
+def test_numbers_that_are_not_finite_are_dark_or_light():
+    image = np.array([[np.nan, 1, 3], [np.inf, -np.inf, 2]], np.float32)
+    gray, _ = decode(encoded(image, "TIFF"), "it", 1000)
+    np.testing.assert_array_equal(gray, [[0, 0, 255], [255, 0, 127]])
+    gray, _ = decode(encoded(np.full((2, 2), np.nan, np.float32), "TIFF"), "it", 1000)
+    np.testing.assert_array_equal(gray, 0)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5, 1e30])
+def test_equal_numbers_are_black(level):
+    gray, _ = decode(encoded(np.full((2, 2), level, np.float32), "TIFF"), "it", 1000)
+    np.testing.assert_array_equal(gray, 0)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparent_pixels_differ_from_the_others(mode):
+    dark = see_through().convert(mode)
+    gray, _ = decode(encoded(dark), "it", 1000)
+    assert gray[0, 0] == 255 and gray[4, 4] == 40
+    light = Image.merge(mode, [band.point(lambda v: v + 180) for band in dark.split()[:-1]] +
+                        [dark.getchannel("A")])  # fmt: skip
+    gray, _ = decode(encoded(light), "it", 1000)
+    assert gray[0, 0] == 0 and gray[4, 4] == 220
+
+
+def test_a_transparent_color_of_a_palette_is_seen():
+    gray, _ = decode(encoded(palette(), transparency=0), "it", 1000)
+    # The mean of the other pixels is light.
+    assert gray[0, 0] == 0 and gray[0, -1] == 252
+    gray, _ = decode(encoded(palette(), transparency=63), "it", 1000)
+    assert gray[0, 0] == 0 and gray[0, -1] == 255
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_a_rotated_image_is_turned_upright(kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # rotate by 270°
+    gray, _ = decode(encoded(RAMP, kind, exif=exif), "it", 1000)
+    assert gray.shape == (64, 32)
+    assert gray[0].mean() < 10 and gray[-1].mean() > 240
+
+
+def test_the_first_page_is_used():
+    pages = [Image.fromarray(RAMP), Image.fromarray(255 - RAMP)]
+    gray, _ = decode(encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:]), "it", 99)
+    np.testing.assert_array_equal(gray, RAMP)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_large_image_is_reduced(kind):
+    large = Image.fromarray(RAMP).resize((2560, 1280))
+    gray, size = decode(encoded(large, kind), "it", 64)
+    assert size == "2560×1280" and gray.shape == (32, 64)
+    assert np.abs(gray.astype(int) - RAMP).max() <= 6
+
+
+def bomb(side: int) -> bytes:
+    """A PNG file of side² pixels in about a hundred bytes."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        code = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", code)
+
+    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"", "it.png is an empty file"),
+        (b"no image", "cannot be read as an image"),
+        (encoded(RAMP)[:60], "cannot be read as an image|damaged"),
+        (encoded(RAMP)[:-30] + b"x" * 30, "cannot be read as an image|damaged"),
+        (encoded(RAMP, "JPEG")[:-200], "cannot be read as an image|damaged"),
+        (encoded(RAMP, "GIF"), "use a complete PNG, JPEG, BMP, TIFF or WebP file"),
+        (b"\0" * (MAX_BYTES + 1), "larger than 20 MB"),
+        (bomb(10_000), "million pixels"),
+        (bomb(30_000), "million pixels"),
+    ],
+    ids=["empty", "text", "cut", "altered", "cut jpeg", "gif", "long", "bomb", "large bomb"],
+)
+def test_a_file_that_cannot_be_used_gives_a_message_of_one_line(content, named):
+    with pytest.raises(PictureError, match=named) as refused:
+        decode(content, "it.png", 1000)
+    assert "\n" not in str(refused.value)
+    assert str(refused.value).startswith(f"it.png {refused.value.reason}")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
+@pytest.mark.filterwarnings("ignore")  # of Pillow, for unusual TIFF tags
+def test_damaged_bytes_never_give_another_error(kind):
+    random, content = np.random.default_rng(0), np.frombuffer(encoded(RAMP, kind), np.uint8)
+    for _ in range(100):
+        damaged = content.copy()
+        places = (len(content) * random.random(3) ** 2).astype(int)  # more often in the header
+        damaged[places] = random.integers(0, 256, 3)
+        try:
+            gray, _ = decode(damaged.tobytes(), "it", 1000)
+        except PictureError:
+            continue
+        assert gray.dtype == np.uint8 and gray.ndim == 2
+
+
+def test_no_more_of_a_file_is_read_than_needed(tmp_path):
+    path = tmp_path / "large.png"
+    with path.open("wb") as file:
+        file.truncate(10 * MAX_BYTES)
+    assert len(read_content(path)) == MAX_BYTES + 1
+    with pytest.raises(PictureError, match=r"missing\.png cannot be read: No such file"):
+        read_content(tmp_path / "missing.png")
