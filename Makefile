@@ -60,7 +60,7 @@ tensorboard: $(READY) ## start TensorBoard on localhost (PORT=6006)
 	@tensorboard --logdir logs --host 127.0.0.1 --port $(PORT)
 
 demo: PORT ?= 8000
-demo: $(READY) ## start the demo on localhost: draw a digit (PORT=8000)
+demo: $(READY) ## start the demo on localhost: draw or drop an image (PORT=8000)
 	@python -m src.apps.demo --port $(PORT)
 
 bench: $(READY) ## run the benchmarks and write benchmarks/RESULTS.md

@@ -91,6 +91,7 @@ def summarize(table: pd.DataFrame, dataset: dict[str, Any]) -> dict[str, Any]:
             "validation": best.validation_accuracy,
         },
         "dataset": dataset["name"],
-        "reproduced": " of ".join(map(str, counts)),
     }
+    if counts.values_published:
+        summary["reproduced"] = " of ".join(map(str, counts))
     return summary | ({"fallback_for": dataset["requested"]} if dataset["is_fallback"] else {})

@@ -41,10 +41,12 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         "validation": table.validation_accuracy.map(accuracy),
         "test": table.test_accuracy.map(accuracy),
         "95% interval": table.ci_low.map(accuracy) + "–" + table.ci_high.map(accuracy),
-        "published": ["–" if pd.isna(v) else str(v) for v in table.published_accuracy],
-        "reproduced": [reproduced(row) if row.values_published else "–" for row in rows],
     }
     readable = pd.DataFrame(text)
+    if table.values_published.any():
+        readable["published"] = ["–" if pd.isna(v) else str(v) for v in table.published_accuracy]
+        own = [reproduced(row) if row.values_published else "–" for row in rows]
+        readable["reproduced"] = own
     if "balanced_accuracy" in table:  # the sizes of the classes are very different
         own = table.balanced_accuracy.map(accuracy)
         readable.insert(readable.columns.get_loc("test") + 1, "balanced", own)
@@ -71,12 +73,7 @@ def sentences(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, A
             f"{second.recipe}, {differs} significantly from it (McNemar's exact test, "
             f"p = {second.p_value:.2g})."
         )
-    for row in table[table.ci_low <= table.baseline_accuracy].itertuples():
-        lines.append(
-            f"{row.recipe}: not significantly better than always predicting the most frequent "
-            f"class ({row.baseline_accuracy:.4f}), after {row.steps:,} steps of training"
-            + ("; increase its epochs in params.yaml." if row.steps < FEW_STEPS else ".")
-        )
+    lines += _failures(table[table.ci_low <= table.baseline_accuracy])
     for row in published[published.verdict != "reproduced"].itertuples():
         value = f"{row.recipe}: {row.metric.replace('_', ' ')}"
         at = "" if pd.isna(row.epoch) else f" after epoch {row.epoch:.0f}"
@@ -89,6 +86,20 @@ def sentences(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, A
             f"{row.allowed_high:.4f}."
         )
     return lines
+
+
+def _failures(failed: pd.DataFrame) -> list[str]:
+    """A sentence about the recipes that have not learned the dataset; none if there are none."""
+    if failed.empty:
+        return []
+    names = ", ".join(f"{row.recipe} ({row.steps:,} steps)" for row in failed.itertuples())
+    advice = ""
+    if failed.steps.min() < FEW_STEPS:
+        advice = " An epoch of a small dataset has few steps: train for more epochs, or add images."
+    return [
+        "Not significantly better than always predicting the most frequent class "
+        f"({failed.baseline_accuracy.iloc[0]:.4f}): {names}.{advice}"
+    ]
 
 
 def to_markdown(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> str:
