@@ -25,6 +25,7 @@ PAGES: dict[str, Path] = {
     "portability": ROOT / "docs/reproducibility.md",
     "fidelity": ROOT / "docs/fidelity.md",
     "batch_accuracy": ROOT / "docs/recipes.md",
+    "sorted_classes": ROOT / "docs/datasets.md",
 }
 
 
