@@ -30,7 +30,7 @@ def main() -> None:
         table = comparison.comparison_table(
             records, test, published, lambda name: pd.read_csv(folders[name] / "test.csv")
         )
-        summary = comparison.summarize(table, records[table.recipe[0]]["dataset"])
+        summary = comparison.summarize(table, records[table.recipe[0]]["dataset"], test)
         values = comparison.published_table(published)
         write_csv(paths.VALIDATION, comparison.validation_curves(histories))
         write_csv(paths.TEST_BY_EPOCH, pd.concat(by_epoch, names=["recipe"]).reset_index("recipe"))

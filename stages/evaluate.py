@@ -12,7 +12,7 @@ def main() -> None:
         choose_device("auto")
         from src.common import paths
         from src.common.files import read_json
-        from src.data.splits import load_split
+        from src.data.splits import load_split, load_warnings
         from src.evaluation.evaluation import evaluate_model
         from src.evaluation.outputs import write_outputs
         from src.models.artifacts import load_record
@@ -21,7 +21,8 @@ def main() -> None:
         test = load_split(paths.PROCESSED, "test")
         plans = [read_json(path, "plan") for path in sorted(paths.RECIPES.glob("*.json"))]
         folders = [paths.MODELS / plan["name"] for plan in plans if plan["selected"]]
-        write_outputs((evaluate_model(each, test) for each in folders), test[0])
+        warnings = load_warnings(paths.PROCESSED)
+        write_outputs((evaluate_model(each, test, warnings) for each in folders), test[0])
         for folder in folders:
             Checkpoint(paths.main_checkout() / paths.CHECKPOINTS, load_record(folder)).prune()
         log("sync")

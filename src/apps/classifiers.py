@@ -74,7 +74,7 @@ def classifiers() -> list[Classifier]:
             record["name"],
             record["val_accuracy"],
             best is not None and record["weights_sha256"] == best.weights_sha256,
-            partial(artifacts.load_model, folder),
+            partial(artifacts.load_model, folder, record["weights_sha256"]),
         )
         for folder, record in zip(folders, records, strict=True)
         if record["dataset"]["digest"] == dataset["digest"]
@@ -104,4 +104,4 @@ def choose(name: str | None) -> Classifier:
 
 def _download(best: Champion) -> "keras.Model":
     with tempfile.TemporaryDirectory() as folder:
-        return artifacts.load_model(best.download(Path(folder)))
+        return artifacts.load_model(best.download(Path(folder)), best.weights_sha256)

@@ -1,14 +1,19 @@
 """Access to the preprocessed dataset for the stages after ``preprocess``."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 
+from src.common.digests import Digest, digest, hash_images
 from src.common.errors import PipelineError
 from src.common.files import read_json
 from src.common.paths import SPLIT_FOLDERS
 
 SPLITS = tuple(SPLIT_FOLDERS)
+MOST_VERIFIED = 1_000_000_000  # bytes; a second or more if they are not in memory
+CHUNK_BYTES = 1 << 20
+DIFFERS = "its content is not what preprocess wrote"
 
 
 def load_dataset_info(folder: Path) -> dict:
@@ -20,8 +25,21 @@ def load_dataset_info(folder: Path) -> dict:
     return read_json(folder / SPLIT_FOLDERS["train"] / "dataset.json", "preprocess")
 
 
+def load_warnings(folder: Path) -> list[str]:
+    """Read the warnings of ``preprocess``, about the training and the test images.
+
+    Raises:
+        PipelineError: a file is missing or is not JSON.
+    """
+    test = read_json(folder / SPLIT_FOLDERS["test"] / "warnings.json", "preprocess")
+    return load_dataset_info(folder)["warnings"] + test
+
+
 def load_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Map images ``uint8 [N, H, W]`` and labels ``uint8 [N]`` of one of ``SPLITS``, read-only.
+
+    The content is compared with the digests that ``preprocess`` wrote, except for images of more
+    than ``MOST_VERIFIED`` bytes.
 
     Raises:
         PipelineError: a file is missing or damaged, or does not agree with ``dataset.json``.
@@ -29,25 +47,43 @@ def load_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     info, parent = load_dataset_info(folder), folder / SPLIT_FOLDERS[split]
     labels = _load(parent / f"{split}_labels.npy", None)
     images = _load(parent / f"{split}_images.npy", (len(labels), info["height"], info["width"]))
+    digests = read_json(parent / f"{split}_digests.json", "preprocess")
+    if digest(labels) != digests["labels"]:
+        raise _damaged(parent / f"{split}_labels.npy", DIFFERS)
+    if images.nbytes <= MOST_VERIFIED and _images_digest(images) != digests["images"]:
+        raise _damaged(parent / f"{split}_images.npy", DIFFERS)
     return images, labels
+
+
+def _images_digest(images: np.ndarray) -> str:
+    found, size = Digest(), max(1, CHUNK_BYTES // math.prod(images.shape[1:]))
+    for first in range(0, len(images), size):
+        chunk = np.empty((min(size, len(images) - first), *images.shape[1:]), np.uint8)
+        read_rows(images, first, chunk)
+        found.add(hash_images(chunk))
+    return found.hexdigest()
 
 
 def _load(path: Path, shape: tuple[int, ...] | None) -> np.ndarray:
     """Map an array into memory; without a shape, it must have one dimension."""
-    advice = f"delete {path.parent} and run `dvc repro preprocess`"
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise PipelineError(f"{path} is missing; run `dvc repro preprocess`") from None
     except (ValueError, EOFError) as error:
-        raise PipelineError(f"{path} is damaged ({error}); {advice}") from None
+        raise _damaged(path, error) from None
     if array.dtype != np.uint8 or array.shape != (shape or array.shape[:1]):
         expected = "one dimension" if shape is None else f"the shape {list(shape)}"
-        raise PipelineError(
-            f"{path} contains {array.dtype} {list(array.shape)} instead of uint8 with {expected}; "
-            f"{advice}"
-        )
+        found = f"{array.dtype} {list(array.shape)}"
+        raise _damaged(path, f"it contains {found} instead of uint8 with {expected}")
     return array
+
+
+def _damaged(path: Path, reason: object) -> PipelineError:
+    # Without --force, DVC would restore the same content from its cache.
+    return PipelineError(
+        f"{path} is damaged ({reason}); run `dvc repro --force preprocess`, then `dvc repro`"
+    )
 
 
 def read_rows(array: np.ndarray, first: int, target: np.ndarray) -> None:

@@ -1,5 +1,6 @@
 """Evaluation of a trained model on the test split."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,16 @@ class Evaluation:
     per_class: pd.DataFrame  # one row per class: class, label, precision, recall, f1, images
 
 
-def evaluate_model(folder: Path, test: Split) -> Evaluation:
+def evaluate_model(folder: Path, test: Split, warnings: Sequence[str] = ()) -> Evaluation:
     """Evaluate the model in ``models/<recipe>/``.
+
+    ``warnings`` about the data become part of the metrics.
 
     Raises:
         PipelineError: the model is missing or damaged, or does not fit the dataset.
     """
-    model, record = _load_model(folder, test), artifacts.load_record(folder)
+    record = artifacts.load_record(folder)
+    model = _load_model(folder, record, test)
     history, classes = artifacts.load_history(folder), range(model.output_shape[1])
     images, labels = test
     predictor = Predictor(model)
@@ -51,6 +55,7 @@ def evaluate_model(folder: Path, test: Split) -> Evaluation:
         "accuracy": right,
         "error_rate": 1 - right,
         **_balanced_accuracy(record, labels, logits),
+        **({"warnings": list(warnings)} if warnings else {}),
         "loss": cross_entropy(logits, labels),
         "ci_low": low,
         "ci_high": high,
@@ -71,8 +76,8 @@ def evaluate_model(folder: Path, test: Split) -> Evaluation:
     )
 
 
-def _load_model(folder: Path, test: Split) -> keras.Model:
-    model, (images, labels) = artifacts.load_model(folder), test
+def _load_model(folder: Path, record: Record, test: Split) -> keras.Model:
+    model, (images, labels) = artifacts.load_model(folder, record["weights_sha256"]), test
     if model.input_shape[1:] != images.shape[1:] or model.output_shape[1] <= labels.max():
         raise PipelineError(
             f"the model in {folder} is for images of {model.input_shape[1:]} pixels and "

@@ -1,7 +1,5 @@
 """Checks the labels of a dataset."""
 
-import sys
-
 import numpy as np
 
 from src.common.errors import PipelineError
@@ -34,7 +32,7 @@ def check_training_labels(counts: np.ndarray, stratified: bool) -> None:
 
 
 def check_labels(counts: dict[str, np.ndarray], named: int = 0) -> int:
-    """Return the number of classes; print a warning for missing and very unequal classes.
+    """Return the number of classes.
 
     Args:
         counts: for each split, ``int [256]``: how many images have each label.
@@ -52,30 +50,41 @@ def check_labels(counts: dict[str, np.ndarray], named: int = 0) -> int:
                 f"{own[unknown].sum():,} {split} images have {_listed(unknown)}, which no image of "
                 f"the training split has; {remedy}"
             )
-    used = np.flatnonzero(train)
-    classes = max(int(used[-1]) + 1, named)
+    return max(int(np.flatnonzero(train)[-1]) + 1, named)
+
+
+def training_warnings(counts: dict[str, np.ndarray], classes: int) -> list[str]:
+    """Return a sentence for unused labels, for missing ones, and for very unequal classes.
+
+    Args:
+        counts: for each split, ``int [256]``: how many images have each label.
+        classes: their number.
+    """
+    train, warnings = counts["train"], []
     if len(unused := np.flatnonzero(train[:classes] == 0)):
-        _warn(
+        warnings.append(
             f"no image has {_listed(unused)}, but there are {classes} classes, 0 to {classes - 1}"
         )
-    for split in ("validation", "test"):
-        if len(missing := np.flatnonzero((train > 0) & (counts[split] == 0))):
-            _warn(f"{split} has no image with {_listed(missing)}; the training split has")
+    warnings += missing_labels(counts, "validation")
     if are_unequal(train):
-        _warn(
+        warnings.append(
             f"the largest class has {train.max():,} training images, the smallest "
-            f"{train[used].min():,}; look at the balanced accuracy, the mean over the classes"
+            f"{train[train > 0].min():,}; look at the balanced accuracy, the mean over the classes"
         )
-    return classes
+    return warnings
+
+
+def missing_labels(counts: dict[str, np.ndarray], split: str) -> list[str]:
+    """Return a sentence if the split lacks a class of the training split, otherwise nothing."""
+    missing = np.flatnonzero((counts["train"] > 0) & (counts[split] == 0))
+    if not len(missing):
+        return []
+    return [f"{split} has no image with {_listed(missing)}; the training split has"]
 
 
 def are_unequal(counts: np.ndarray) -> bool:
     """Whether the classes, with these numbers of images, are of very different size."""
     return bool(counts.max() > UNEQUAL * counts[counts > 0].min())
-
-
-def _warn(sentence: str) -> None:
-    print(f"warning: {sentence}", file=sys.stderr)
 
 
 def _listed(labels: np.ndarray) -> str:

@@ -1,6 +1,7 @@
 """Converts IDX files to ``.npy`` arrays of the training, validation and test splits, in chunks."""
 
 import math
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,12 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from src.common.digests import Digest, digest, hash_images
 from src.common.files import json_sha256, read_json, write_json
 from src.common.paths import SPLIT_FOLDERS
 from src.ingest import catalog, idx
 from src.ingest.division import MAX_LABELS, choose_split, validation_images
-from src.ingest.labels import are_unequal, check_labels, check_training_labels
-from src.ingest.leakage import Leakage, hash_images
+from src.ingest.labels import (
+    are_unequal,
+    check_labels,
+    check_training_labels,
+    missing_labels,
+    training_warnings,
+)
+from src.ingest.leakage import Leakage
 from src.ingest.properties import complete_class_names
 from src.ingest.raw import check_shapes, raw_path, read_labels
 
@@ -27,20 +35,16 @@ def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
     """Write the arrays of the splits, and ``dataset.json``, into the existing, empty ``target``.
 
     ``training/{train,validation}_{images,labels}.npy`` and ``training/dataset.json`` do not depend
-    on the test files; ``test/test_{images,labels}.npy`` is for ``evaluate``. Images are
-    ``uint8 [N, H, W]``, labels ``uint8 [N]``, in the order of the files.
+    on the test files; ``test/test_{images,labels}.npy`` and ``test/warnings.json``, a list, are for
+    ``evaluate``. Images are ``uint8 [N, H, W]``, labels ``uint8 [N]``, in the order of the files.
+    ``{split}_digests.json`` is next to the arrays of a split. Warnings are also printed.
 
     Args:
         raw: folder with the four IDX files and ``dataset.json``, as ``download`` wrote it.
         data: ``split``, ``validation`` and ``seed`` determine the validation split.
 
     Returns:
-        The content of ``dataset.json``: ``name``, ``requested``, ``is_fallback`` and ``conversion``
-        as in ``raw``; ``height``, ``width``; ``classes`` K, one more than the highest label;
-        ``class_names``, K names; ``counts`` of the training and validation images; ``split``,
-        ``first`` or ``stratified``; ``largest_class``, the fraction of the validation images that
-        have the most frequent label; ``unequal_classes``, whether the sizes of the classes are
-        very different; ``digest``, a SHA-256 of the files and of the split.
+        The content of ``dataset.json``; see ``_describe``.
 
     Raises:
         PipelineError: a file is missing or damaged, the files do not match, or the labels cannot
@@ -57,21 +61,37 @@ def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
     counts = {name: _count(part) for name, part in parts.items()}
     classes = check_labels(counts, len(source["class_names"]))
     names = complete_class_names(source["class_names"], classes)
-    _write_arrays(paths, target, parts, chosen, size)
-    info = {key: source[key] for key in ("name", "requested", "is_fallback", "conversion")}
-    info |= {"height": size[0], "width": size[1], "classes": classes, "class_names": names}
-    info |= _describe_split(split, counts) | {"digest": _digest(source["files"], chosen)}
+    leakage = _write_arrays(paths, target, parts, chosen, size)
+    info = _describe(source, size, names, split, counts)
+    info["digest"] = _digest(source["files"], chosen)
+    test_warnings = missing_labels(counts, "test") + leakage
+    for sentence in info["warnings"] + test_warnings:
+        print(f"warning: {sentence}", file=sys.stderr)
     write_json(target / SPLIT_FOLDERS["train"] / "dataset.json", info)
+    write_json(target / SPLIT_FOLDERS["test"] / "warnings.json", test_warnings)
     return info
 
 
-def _describe_split(split: str, counts: dict[str, np.ndarray]) -> dict:
+def _describe(
+    source: dict, size: tuple[int, ...], names: list[str], split: str, counts: dict[str, np.ndarray]
+) -> dict:
+    """The content of ``dataset.json``, without ``digest``: a SHA-256 of the files and the split.
+
+    The first fields are as in ``data/raw``. ``largest_class`` is the fraction of the validation
+    images that have the most frequent label.
+    """
     validation = counts["validation"]
     return {
+        **{key: source[key] for key in ("name", "requested", "is_fallback", "conversion")},
+        "height": size[0],
+        "width": size[1],
+        "classes": len(names),
+        "class_names": names,
         "counts": {name: int(counts[name].sum()) for name in ("train", "validation")},
         "split": split,
         "largest_class": round(int(validation.max()) / int(validation.sum()), 6),
         "unequal_classes": are_unequal(counts["train"]),
+        "warnings": training_warnings(counts, len(names)),
     }
 
 
@@ -91,18 +111,23 @@ def _write_arrays(
     labels: dict[str, np.ndarray],
     chosen: np.ndarray,
     size: tuple[int, ...],
-) -> None:
-    """Write all arrays; warn about test images that are also training images."""
+) -> list[str]:
+    """Write all arrays and their digests; return warnings."""
     for folder in set(SPLIT_FOLDERS.values()):
         (target / folder).mkdir()
-    for name, own in labels.items():
-        np.save(target / SPLIT_FOLDERS[name] / f"{name}_labels.npy", own)
+    digests = {split: Digest() for split in labels}
+    for split, own in labels.items():
+        np.save(target / SPLIT_FOLDERS[split] / f"{split}_labels.npy", own)
     test_hashes: list[np.ndarray] = []
     everything = np.ones(len(labels["test"]), bool)
-    _write_images(paths[2], target, {"test": everything}, size, test_hashes.append)
+    _write_images(paths[2], target, {"test": everything}, size, digests, test_hashes.append)
     leakage = Leakage(np.concatenate(test_hashes))
-    _write_images(paths[0], target, {"validation": chosen, "train": ~chosen}, size, leakage.add)
-    leakage.warn()
+    training = {"validation": chosen, "train": ~chosen}
+    _write_images(paths[0], target, training, size, digests, leakage.add)
+    for split, own in labels.items():
+        found = {"images": digests[split].hexdigest(), "labels": digest(own)}
+        write_json(target / SPLIT_FOLDERS[split] / f"{split}_digests.json", found)
+    return leakage.warning()
 
 
 def _write_images(
@@ -110,12 +135,14 @@ def _write_images(
     target: Path,
     splits: dict[str, np.ndarray],
     size: tuple[int, ...],
+    digests: dict[str, Digest],
     use_hashes: Callable[[np.ndarray], None],
 ) -> None:
     """Write the images of one IDX file, in their order, to one ``.npy`` file per split.
 
     Args:
         splits: ``bool [N]`` for each split: the images that belong to it.
+        digests: of the images of each split, which are added.
         use_hashes: receives the hashes of the images in each chunk.
     """
     with ExitStack() as stack:
@@ -129,8 +156,10 @@ def _write_images(
             np.lib.format.write_array_header_1_0(files[split], header)
         first = 0
         for chunk in idx.read_chunks(path, max(1, CHUNK_BYTES // math.prod(size))):
+            hashes = hash_images(chunk)
+            use_hashes(hashes)
             for split, chosen in splits.items():
                 own = chosen[first : first + len(chunk)]
                 files[split].write((chunk if own.all() else chunk[own]).data)
-            use_hashes(hash_images(chunk))
+                digests[split].add(hashes[own])
             first += len(chunk)

@@ -87,8 +87,11 @@ def load_history(folder: Path) -> list[dict[str, float]]:
         raise _damaged(path, error) from None
 
 
-def load_model(folder: Path) -> "keras.Model":
-    """Read ``model.keras``; only layers of Keras are accepted, and no code in the file is run."""
+def load_model(folder: Path, weights: str) -> "keras.Model":
+    """Read ``model.keras``; only layers of Keras are accepted, and no code in the file is run.
+
+    ``weights`` is the expected ``weights_sha256``; other weights are an error.
+    """
     from src.common.tensorflow import keras
 
     path = folder / MODEL
@@ -98,9 +101,12 @@ def load_model(folder: Path) -> "keras.Model":
             f"`dvc repro -f train@{folder.name}` to train it"
         )
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many types: OSError, KeyError, BadZipFile …
         raise _damaged(path, error) from None
+    if weights_sha256(model) != weights:
+        raise _damaged(path, ValueError(f"its weights are not those of {RECORD}"))
+    return model
 
 
 def load_weights_by_epoch(folder: Path, model: "keras.Model") -> list[list[np.ndarray]]:

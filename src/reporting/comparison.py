@@ -78,10 +78,14 @@ def published_table(published: list[PublishedResult]) -> pd.DataFrame:
     return pd.DataFrame([asdict(each) for each in published], columns=columns)
 
 
-def summarize(table: pd.DataFrame, dataset: dict[str, Any]) -> dict[str, Any]:
+def summarize(
+    table: pd.DataFrame, dataset: dict[str, Any], test: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
     """The columns of ``dvc exp show``, few enough for a terminal; those of the best recipe first.
 
-    ``dataset`` is ``dataset.json`` of the preprocessed data.
+    Args:
+        dataset: ``dataset.json`` of the preprocessed data.
+        test: ``metrics/test.json``; the warnings about the data in it become part of the summary.
     """
     best, counts = table.iloc[0], table[["values_reproduced", "values_published"]].sum()
     summary = {
@@ -94,4 +98,6 @@ def summarize(table: pd.DataFrame, dataset: dict[str, Any]) -> dict[str, Any]:
     }
     if counts.values_published:
         summary["reproduced"] = " of ".join(map(str, counts))
+    if warnings := test[best.recipe].get("warnings"):
+        summary["warnings"] = warnings
     return summary | ({"fallback_for": dataset["requested"]} if dataset["is_fallback"] else {})

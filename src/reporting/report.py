@@ -65,6 +65,7 @@ def fallback_note(wanted: str) -> str:
 def sentences(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
     """What the table does not show: the dataset, McNemar's test, failures, differing values."""
     lines = [fallback_note(summary["fallback_for"])] if "fallback_for" in summary else []
+    lines += [f"Warning: {each}." for each in summary.get("warnings", [])]
     if len(table) > 1:
         best, second = table.iloc[0], table.iloc[1]
         differs = "differs" if second.p_value < SIGNIFICANT else "does not differ"

@@ -78,7 +78,7 @@ def run_note(config: RunConfig, origin: Origin, results: Sequence[str] = ()) -> 
 
 
 def result_lines(name: str, test: dict[str, Any], published: Sequence[Any]) -> list[str]:
-    """The test accuracy of a recipe, and how many of its published values were reproduced.
+    """The test accuracy of a recipe, warnings, and how many published values were reproduced.
 
     ``test`` is its entry in ``metrics/test.json``; ``published``, all of ``published.csv``.
     """
@@ -86,6 +86,9 @@ def result_lines(name: str, test: dict[str, Any], published: Sequence[Any]) -> l
         f"Test accuracy **{test['accuracy']:.4f}** "
         f"(95% interval {test['ci_low']:.4f} to {test['ci_high']:.4f})."
     ]
+    if "balanced_accuracy" in test:
+        lines.append(f"Balanced test accuracy {test['balanced_accuracy']:.4f}.")
+    lines += [f"Warning: {each}." for each in test.get("warnings", [])]
     own = [row for row in published if row.recipe == name]
     accuracies = [f"{row.published:g}" for row in own if row.metric == "test_accuracy"]
     if own:

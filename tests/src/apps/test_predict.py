@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,6 +10,7 @@ from PIL import Image
 from src.apps import predict
 from src.apps.classifiers import choose, classifiers
 from src.common.errors import PipelineError
+from src.models.artifacts import load_record, weights_sha256
 
 
 @pytest.fixture
@@ -17,9 +19,10 @@ def checkout(tmp_path, monkeypatch, make_training, model_file):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    make_training(tmp_path / "models/good", model_file)
-    record = json.loads(make_training(tmp_path / "models/best", model_file, val_accuracy=0.95)
-                        .joinpath("training.json").read_text())  # fmt: skip
+    weights = {"weights_sha256": weights_sha256(keras.saving.load_model(model_file))}
+    make_training(tmp_path / "models/good", model_file, **weights)
+    make_training(tmp_path / "models/best", model_file, val_accuracy=0.95, **weights)
+    record = load_record(tmp_path / "models/best")
     folder = tmp_path / "data/processed/training"
     folder.mkdir(parents=True)
     (folder / "dataset.json").write_text(json.dumps(record["dataset"]))

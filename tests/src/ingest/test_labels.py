@@ -3,7 +3,12 @@ import pytest
 
 from src.common.errors import PipelineError
 from src.ingest.division import MAX_LABELS
-from src.ingest.labels import check_labels, check_training_labels
+from src.ingest.labels import (
+    check_labels,
+    check_training_labels,
+    missing_labels,
+    training_warnings,
+)
 
 
 def count(labels: list[int]) -> np.ndarray:
@@ -15,32 +20,32 @@ def counts(**labels: list[int]) -> dict[str, np.ndarray]:
     return {split: count(own) for split, own in labels.items()}
 
 
-def test_the_number_of_classes_is_one_more_than_the_highest_label(capsys):
-    assert check_labels(counts(train=[0, 1, 2], validation=[0, 1, 2], test=[0, 1, 2])) == 3
-    assert capsys.readouterr() == ("", "")
+def test_the_number_of_classes_is_one_more_than_the_highest_label():
+    all_labels = counts(train=[0, 1, 2], validation=[0, 1, 2], test=[0, 1, 2])
+    assert check_labels(all_labels) == 3
+    assert check_labels(all_labels, named=5) == 5
+    assert training_warnings(all_labels, 3) == missing_labels(all_labels, "test") == []
 
 
-def test_unused_and_missing_labels_are_warnings(capsys):
-    assert check_labels(counts(train=[1, 3], validation=[1], test=[1])) == 4
-    assert capsys.readouterr().err.splitlines() == [
-        "warning: no image has label 0, 2, but there are 4 classes, 0 to 3",
-        "warning: validation has no image with label 3; the training split has",
-        "warning: test has no image with label 3; the training split has",
+def test_unused_and_missing_labels_are_warnings():
+    few = counts(train=[1, 3], validation=[1], test=[1])
+    assert check_labels(few) == 4
+    assert training_warnings(few, 4) == [
+        "no image has label 0, 2, but there are 4 classes, 0 to 3",
+        "validation has no image with label 3; the training split has",
     ]
+    assert missing_labels(few, "test") == ["test has no image with label 3; the training split has"]
 
 
-def test_many_labels_are_shortened(capsys):
+def test_many_labels_are_shortened():
     everything = [*range(30)]
-    check_labels(counts(train=everything, validation=everything, test=[0]))
-    shown = capsys.readouterr().err
-    assert "label 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 19 more; the training split has" in shown
+    (warning,) = missing_labels(counts(train=everything, test=[0]), "test")
+    assert "label 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 19 more; the training split has" in warning
 
 
-def test_very_unequal_classes_are_a_warning(capsys):
-    check_labels(counts(train=[0] * 51 + [1] * 5, validation=[0, 1], test=[0, 1]))
-    assert "the largest class has 51 training images, the smallest 5; look at the balanced" in (
-        capsys.readouterr().err
-    )
+def test_very_unequal_classes_are_a_warning():
+    (warning,) = training_warnings(counts(train=[0] * 51 + [1] * 5, validation=[0, 1]), 2)
+    assert "the largest class has 51 training images, the smallest 5; look at the bal" in warning
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ def test_the_arrays_are_the_content_of_the_files(run, arrays, monkeypatch, chunk
         "counts": {"train": 42, "validation": 8},
         "largest_class": np.bincount(contents[TRAIN_LABELS][:8]).max() / 8,
         "unequal_classes": False,
+        "warnings": [],
         "split": "first",
         "digest": info["digest"],
     }
@@ -134,7 +135,7 @@ def test_other_test_files_leave_the_training_data_unchanged(run, arrays):
         [{path.name: path.read_bytes() for path in (target / name).iterdir()} for target in targets]
         for name in ("training", "test")
     )
-    assert len(training[0]) == 5 and training[0] == training[1]
+    assert len(training[0]) == 7 and training[0] == training[1]
     assert test[0] != test[1]
 
 

@@ -19,9 +19,21 @@ def training(folder, save_tiny_training):
 
 
 def test_the_loaded_model_has_the_same_weights(folder, training):
-    model = artifacts.load_model(folder)
+    model = load(folder)
     assert artifacts.weights_sha256(model) == artifacts.weights_sha256(training.model)
     assert artifacts.load_record(folder)["weights_sha256"] == artifacts.weights_sha256(model)
+
+
+def load(folder):
+    return artifacts.load_model(folder, artifacts.load_record(folder)["weights_sha256"])
+
+
+def test_other_weights_are_an_error(folder, training):
+    model = load(folder)
+    model.set_weights([0 * weights for weights in model.get_weights()])
+    model.save(folder / artifacts.MODEL)
+    with pytest.raises(PipelineError, match=r"keras cannot be read \(its weights are not those of"):
+        load(folder)
 
 
 def test_the_loaded_history_is_the_same(folder, training):
@@ -31,7 +43,7 @@ def test_the_loaded_history_is_the_same(folder, training):
 
 
 def test_the_loaded_weights_of_the_last_epoch_are_those_of_the_model(folder, training):
-    model = artifacts.load_model(folder)
+    model = load(folder)
     first, last = artifacts.load_weights_by_epoch(folder, model)
     for saved, current in zip(last, model.get_weights(), strict=True):
         np.testing.assert_array_equal(saved, current)
@@ -43,14 +55,14 @@ def test_a_damaged_model_is_an_error(folder, training, content):
     path = folder / artifacts.MODEL
     path.write_bytes(path.read_bytes()[:-1000] if content is None else content)
     with pytest.raises(PipelineError, match=r"model\.keras cannot be read .* train@tiny"):
-        artifacts.load_model(folder)
+        load(folder)
 
 
 def test_a_model_that_contains_code_is_an_error(folder, training):
     inputs = keras.Input((28, 28))
     keras.Model(inputs, keras.layers.Lambda(lambda x: x * 2)(inputs)).save(folder / artifacts.MODEL)
     with pytest.raises(PipelineError, match="cannot be read"):
-        artifacts.load_model(folder)
+        load(folder)
 
 
 def test_a_damaged_history_is_an_error(folder, training):
@@ -62,13 +74,13 @@ def test_a_damaged_history_is_an_error(folder, training):
 def test_the_weights_of_another_model_are_an_error(folder, training):
     np.save(folder / artifacts.BY_EPOCH, np.zeros((2, 3), np.float32))
     with pytest.raises(PipelineError, match="does not fit the model"):
-        artifacts.load_weights_by_epoch(folder, artifacts.load_model(folder))
+        artifacts.load_weights_by_epoch(folder, load(folder))
 
 
 def test_a_pickle_is_never_loaded(folder, training):
     np.save(folder / artifacts.BY_EPOCH, np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(PipelineError, match="cannot be read"):
-        artifacts.load_weights_by_epoch(folder, artifacts.load_model(folder))
+        artifacts.load_weights_by_epoch(folder, load(folder))
 
 
 @pytest.mark.parametrize("content", ['{"name": "tiny"}', "[]", "null"])

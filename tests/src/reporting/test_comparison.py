@@ -52,7 +52,7 @@ PREDICTIONS = {
 def test_the_best_on_validation_comes_first_not_the_best_on_test():
     table = comparison.comparison_table(RECORDS, TEST, [], PREDICTIONS.get)
     assert list(table.recipe) == ["good", "fair", "poor"]
-    assert comparison.summarize(table, DATASET)["best"]["recipe"] == "good"
+    assert comparison.summarize(table, DATASET, TEST)["best"]["recipe"] == "good"
 
 
 def test_each_recipe_counts_its_reproduced_values():
@@ -77,13 +77,13 @@ def test_a_single_recipe_has_no_runner_up():
     table = comparison.comparison_table(records, TEST, [], PREDICTIONS.get)
     assert table.p_value.isna().all()
     assert "runner-up" not in report.to_markdown(
-        table, comparison.published_table([]), comparison.summarize(table, DATASET)
+        table, comparison.published_table([]), comparison.summarize(table, DATASET, TEST)
     )
 
 
 def test_the_results_of_the_best_recipe_come_first_in_the_summary():
     table = comparison.comparison_table(RECORDS, TEST, PUBLISHED, PREDICTIONS.get)
-    summary = comparison.summarize(table, DATASET)
+    summary = comparison.summarize(table, DATASET, TEST)
     assert list(summary) == sorted(summary)
     assert summary["best"] == {"recipe": "good", "test": 0.8, "validation": 0.9}
     assert summary["reproduced"] == "1 of 3"
@@ -92,7 +92,7 @@ def test_the_results_of_the_best_recipe_come_first_in_the_summary():
 def comparison_of(dataset: dict) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
     table = comparison.comparison_table(RECORDS, TEST, PUBLISHED, PREDICTIONS.get)
     published = comparison.published_table(PUBLISHED)
-    return table, published, comparison.summarize(table, dataset)
+    return table, published, comparison.summarize(table, dataset, TEST)
 
 
 def test_the_text_shows_both_values_if_one_is_not_reproduced():
@@ -161,7 +161,7 @@ def test_the_balanced_accuracy_is_shown_if_the_classes_are_very_different():
     assert "balanced" not in report.to_markdown(*comparison_of(DATASET))
     test = {name: each | {"balanced_accuracy": 0.25} for name, each in TEST.items()}
     table = comparison.comparison_table(RECORDS, test, [], PREDICTIONS.get)
-    summary = comparison.summarize(table, DATASET)
+    summary = comparison.summarize(table, DATASET, TEST)
     text = report.to_markdown(table, comparison.published_table([]), summary)
     assert "| validation | test | balanced | 95% interval |" in text
     assert "| 0.9000 | 0.8000 | 0.2500 |" in text
@@ -169,6 +169,15 @@ def test_the_balanced_accuracy_is_shown_if_the_classes_are_very_different():
 
 def test_the_columns_of_published_values_are_left_out_if_there_are_none():
     table = comparison.comparison_table(RECORDS, TEST, [], PREDICTIONS.get)
-    summary = comparison.summarize(table, DATASET)
+    summary = comparison.summarize(table, DATASET, TEST)
     text = report.to_markdown(table, comparison.published_table([]), summary)
     assert "published" not in text and "reproduced" not in {*text.split(), *summary}
+
+
+def test_warnings_about_the_data_are_in_the_text_and_the_summary():
+    assert "Warning" not in report.to_markdown(*comparison_of(DATASET))
+    test = {name: each | {"warnings": ["leakage: 5 of 10 images"]} for name, each in TEST.items()}
+    table, published, _ = comparison_of(DATASET)
+    summary = comparison.summarize(table, DATASET, test)
+    assert summary["warnings"] == ["leakage: 5 of 10 images"]
+    assert "\nWarning: leakage: 5 of 10 images.\n" in report.to_markdown(table, published, summary)
