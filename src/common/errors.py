@@ -1,8 +1,10 @@
 """The exception for errors that the user can fix, and how a stage reports it."""
 
 import errno
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 class PipelineError(Exception):
@@ -13,9 +15,11 @@ def run(main: Callable[[], None]) -> None:
     """Run the ``main`` of a stage; print errors that the user can fix without a traceback.
 
     Stages import large libraries in ``main``, so that Ctrl-C during an import prints no traceback.
+    A stage that DVC runs fails if its dependencies change meanwhile.
     """
     try:
-        main()
+        with _unchanged_inputs():
+            main()
     except PipelineError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
@@ -26,3 +30,15 @@ def run(main: Callable[[], None]) -> None:
         where = f" ({error.filename})" if error.filename else ""
         what = f"{error.strerror}{where}"
         sys.exit(f"error: {what}; free space or allow access, then run `dvc repro`")
+
+
+@contextmanager
+def _unchanged_inputs() -> Iterator[None]:
+    if not (stage := os.environ.get("DVC_STAGE")):
+        yield
+        return
+    from src.common import inputs  # it imports this module
+
+    before = inputs.read_state(stage)
+    yield
+    inputs.check_unchanged(stage, before)

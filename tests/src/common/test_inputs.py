@@ -1,0 +1,72 @@
+"""A stage whose dependencies change while it runs fails."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from src.common.errors import PipelineError, run
+from src.common.inputs import check_unchanged, read_state
+
+PIPELINE = """
+stages:
+  plan:
+    params: [data.seed, model, {params.yaml: null}]
+    deps: [code]
+  train:
+    foreach: ${models}
+    do:
+      deps: [code/a.py, "data/${key}.json"]
+      params: [data.seed]
+"""
+
+
+@pytest.fixture(autouse=True)
+def checkout(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text(PIPELINE)
+    Path("params.yaml").write_text("model: all\ndata: {seed: 1}\n")
+    for name in ("code/a.py", "code/sub/b.py", "code/__pycache__/a.pyc", "data/cnn.json"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text("1")
+
+
+def edit(name, text="2 2"):
+    Path(name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("stage", "change", "named"),
+    [
+        ("train@cnn", lambda: edit("code/a.py"), "code/a.py"),
+        ("train@cnn", lambda: edit("data/cnn.json"), "data/cnn.json"),
+        ("train@cnn", Path("data/cnn.json").unlink, "data/cnn.json"),
+        ("train@cnn", lambda: edit("params.yaml", "data: {seed: 2}"), "data.seed in params.yaml"),
+        ("plan", lambda: edit("code/sub/new.py"), "code/sub/new.py"),
+        ("plan", lambda: os.utime("code/sub/b.py", ns=(1, 1)), "code/sub/b.py"),
+        ("plan", lambda: edit("params.yaml", "data: {seed: 1}"), "model in params.yaml and 1 more"),
+    ],
+)
+def test_a_change_is_an_error(stage, change, named):
+    before = read_state(stage)
+    check_unchanged(stage, before)
+    change()
+    message = f"^{named} changed while the stage {stage} ran, .* run `dvc repro` again"
+    with pytest.raises(PipelineError, match=message):
+        check_unchanged(stage, before)
+
+
+def test_what_the_stage_does_not_depend_on_may_change():
+    before = read_state("train@cnn")
+    edit("code/sub/b.py")
+    edit("params.yaml", "model: cnn\ndata: {seed: 1}\n")
+    edit("code/__pycache__/a.pyc")
+    check_unchanged("train@cnn", before)
+
+
+def test_a_program_fails_if_dvc_runs_it_and_an_input_changes(monkeypatch):
+    run(lambda: edit("code/a.py", "2"))
+    monkeypatch.setenv("DVC_STAGE", "train@cnn")
+    run(lambda: edit("code/sub/b.py", "2"))
+    with pytest.raises(SystemExit, match=r"error: code/a\.py changed while the stage train@cnn ran"):
+        run(lambda: edit("code/a.py", "3 3"))
