@@ -1,10 +1,11 @@
 """Reads and validates ``params.yaml``; all mistakes in it are reported together."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from src.common.errors import PipelineError
 from src.common.paths import PARAMS
@@ -24,14 +25,26 @@ Dataset = Literal[
     "digits",
     "local",
 ]
+
+
+def _own_name(name: str) -> str:
+    if name != "local" and name in get_args(Dataset):
+        raise PydanticCustomError(
+            "name", "this is the name of a published dataset; choose another name"
+        )
+    return name
+
+
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+OwnName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,49}$"), AfterValidator(_own_name)]
 
 
 class DataParams(Block):
     """The dataset, and its sources."""
 
     dataset: Dataset
+    name: OwnName
     folders: list[str]
     mirrors: Literal["public"] | list[Annotated[str, Field(pattern=r"^https?://")]]
     fallback: Literal["digits", "none"]

@@ -34,9 +34,9 @@ def download(data: "DataParams", target: Path) -> dict:
 
     Returns:
         The content of ``dataset.json``: ``name`` of the dataset, the name ``requested``,
-        ``is_fallback``, ``counts`` of ``train`` and ``test`` images, ``class_names`` and
-        ``conversion`` (see ``Properties``), and the SHA-256 of the ``files``. It depends only on
-        the data, not on their source.
+        ``is_fallback``, ``is_published`` (it is not the user's own), ``counts`` of ``train`` and
+        ``test`` images, ``class_names`` and ``conversion`` (see ``Properties``), and the SHA-256 of
+        the ``files``. It depends only on the data, not on their source.
 
     Raises:
         PipelineError: no source has the files, and ``data.fallback`` is ``none``; a file of the
@@ -44,11 +44,14 @@ def download(data: "DataParams", target: Path) -> dict:
     """
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
     name, properties = _collect(data, target, console)
+    is_published = data.dataset != "local"
+    requested = data.dataset if is_published else name
     train, _, test, _ = (idx.read_header(target / file)[0] for file in catalog.NAMES)
     info = {
         "name": name,
-        "requested": data.dataset,
-        "is_fallback": name != data.dataset,
+        "requested": requested,
+        "is_fallback": name != requested,
+        "is_published": is_published,
         "counts": {"train": train, "test": test},
         **properties,
         "files": {file: sha256(target / file) for file in catalog.NAMES},
@@ -66,7 +69,7 @@ def _collect(data: "DataParams", target: Path, console: Console) -> tuple[str, P
     if data.dataset == "local":
         source = copy_local(folders, target)
         console.print(f"local: the four files from {source}")
-        return "local", read_properties(source if source.is_dir() else source.parent)
+        return data.name, read_properties(source if source.is_dir() else source.parent)
     if data.dataset != "digits":
         failures = _fetch(data, folders, target, console)
         if failures is None:

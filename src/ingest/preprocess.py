@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from src.config.params import DataParams
 
 CHUNK_BYTES = 1 << 20
+COPIED = ("name", "requested", "is_fallback", "is_published", "conversion")  # from ``data/raw``
 
 
 def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
@@ -53,7 +54,7 @@ def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
     source = read_json(raw / "dataset.json", "download")
     paths = [raw_path(raw, name) for name in catalog.NAMES]
     size = check_shapes(*paths)
-    split = choose_split(data.split, is_known=source["name"] != "local")
+    split = choose_split(data.split, is_known=source["is_published"])
     labels = [read_labels(path) for path in paths[1::2]]
     check_training_labels(_count(labels[0]), split == "stratified")
     chosen = validation_images(labels[0], data.validation, split, data.seed)
@@ -82,7 +83,7 @@ def _describe(
     """
     validation = counts["validation"]
     return {
-        **{key: source[key] for key in ("name", "requested", "is_fallback", "conversion")},
+        **{key: source[key] for key in COPIED},
         "height": size[0],
         "width": size[1],
         "classes": len(names),

@@ -18,7 +18,10 @@ COPIED_TAGS = ("mlflow.source.git.commit", "dvc_exp", "dvc_exp_baseline_rev")
 
 
 def registered_name(dataset: dict[str, Any]) -> str:
-    """``mnist-classifier``, or ``mnist-classifier-fallback`` for the fallback dataset."""
+    """``mnist-classifier``, or ``mnist-classifier-fallback`` for the fallback dataset.
+
+    Instead of ``mnist``, it has the name of the dataset: for a user's own, ``data.name``.
+    """
     if dataset["is_fallback"]:
         return f"{dataset['requested']}-classifier-fallback"
     return f"{dataset['name']}-classifier"
@@ -31,8 +34,9 @@ def minimum_accuracy(dataset: dict[str, Any], params: RegistryParams) -> tuple[f
     skill (accuracy - c) / (1 - c), where c is the accuracy of always predicting the most frequent
     class.
     """
-    if (minimum := params.minimum_accuracy.get(dataset["name"])) is not None:
-        return minimum, f"registry.minimum_accuracy.{dataset['name']}"
+    key: Any = dataset["name"] if dataset["is_published"] else "local"
+    if (minimum := params.minimum_accuracy.get(key)) is not None:
+        return minimum, f"registry.minimum_accuracy.{key}"
     chance = dataset["largest_class"]
     return chance + params.minimum_skill * (1 - chance), "registry.minimum_skill"
 
@@ -78,7 +82,8 @@ def _choose_champion(client: Any, record: Record, version: Any, standard_errors:
     if champion.tags.get("dataset_digest") != record["dataset"]["digest"]:
         return (
             f"{this}, and the champion, version {champion.version}, were validated on different "
-            "images, so the champion stays; you can move the alias in MLflow's UI"
+            "images, so the champion stays; move the alias in MLflow's UI, or give another dataset "
+            "another data.name"
         )
     best = float(champion.tags.get("validation_accuracy", "nan"))
     needed = margin(best, record["dataset"]["counts"]["validation"], standard_errors)

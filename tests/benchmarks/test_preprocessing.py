@@ -10,6 +10,7 @@ def test_both_programs_read_the_raw_files(program, arrays, write_set, tmp_path):
     raw = tmp_path / "raw"
     files = write_set(raw, arrays(train=5010))
     source = {"name": "x", "requested": "x", "is_fallback": False, "files": files}
+    source["is_published"] = True
     source |= known_properties("digits")
     write_json(raw / "dataset.json", source)
     run_program(program, raw)

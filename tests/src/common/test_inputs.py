@@ -68,5 +68,5 @@ def test_a_program_fails_if_dvc_runs_it_and_an_input_changes(monkeypatch):
     run(lambda: edit("code/a.py", "2"))
     monkeypatch.setenv("DVC_STAGE", "train@cnn")
     run(lambda: edit("code/sub/b.py", "2"))
-    with pytest.raises(SystemExit, match=r"error: code/a\.py changed while the stage train@cnn ran"):
+    with pytest.raises(SystemExit, match=r"error: code/a\.py changed while the stage train@cnn"):
         run(lambda: edit("code/a.py", "3 3"))

@@ -141,3 +141,14 @@ def test_each_dataset_can_have_a_threshold(tmp_path, name):
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     params = load_params(tmp_path / "params.yaml")
     assert params.data.dataset == name and params.registry.minimum_accuracy[name] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("fashion-mnist", "this is the name of a published dataset; choose another name"),
+        ("my leaves", "String should match pattern"),
+    ],
+)
+def test_the_name_of_an_own_dataset_is_checked(mistakes, name, message):
+    assert f"data.name: found '{name}': {message}" in mistakes({"data.name": name})

@@ -50,6 +50,7 @@ def test_the_content_of_a_folder_is_copied(published, target, capsys, data_param
         "name": "mnist",
         "requested": "mnist",
         "is_fallback": False,
+        "is_published": True,
         "counts": {"train": 50, "test": 20},
         "class_names": list("0123456789"),
         "conversion": {"framed": True, "light_on_dark": True},
@@ -226,9 +227,11 @@ def test_digits_are_no_fallback_if_they_are_requested(target, capsys, data_param
 def test_local_files_are_copied(target, tmp_path, arrays, data_params, write_set):
     write_set(tmp_path / "own", arrays())
     info = download(
-        data_params(dataset="local", folders=["/nowhere", str(tmp_path / "own")]), target
+        data_params(dataset="local", name="leaves", folders=["/nowhere", str(tmp_path / "own")]),
+        target,
     )
-    assert info["name"] == "local" and info["counts"] == {"train": 50, "test": 20}
+    assert info["name"] == info["requested"] == "leaves" and not info["is_fallback"]
+    assert not info["is_published"] and info["counts"] == {"train": 50, "test": 20}
     assert info["files"] == {name: sha256(target / name) for name in catalog.NAMES}
 
 

@@ -25,7 +25,7 @@ def run(tmp_path, write_set, data_params):
         files = write_set(raw, contents)
         target.mkdir()
         source = {"name": "local", "requested": "local", "is_fallback": False, "files": files}
-        source |= read_properties(raw)
+        source |= read_properties(raw) | {"is_published": False}
         (raw / "dataset.json").write_text(json.dumps(source))
         data = data_params(validation=validation, split=split)
         return preprocess.preprocess(raw, target, data), target
@@ -54,6 +54,7 @@ def test_the_arrays_are_the_content_of_the_files(run, arrays, monkeypatch, chunk
         "name": "local",
         "requested": "local",
         "is_fallback": False,
+        "is_published": False,
         "height": 4,
         "width": 6,
         "classes": 3,
@@ -207,7 +208,7 @@ def test_memory_does_not_grow_with_the_data(tmp_path, arrays, write_set, data_pa
     files = write_set(raw, contents)
     del contents
     source = {"name": "local", "requested": "local", "is_fallback": False, "files": files}
-    source |= read_properties(raw)
+    source |= read_properties(raw) | {"is_published": False}
     (raw / "dataset.json").write_text(json.dumps(source))
     target.mkdir()
     tracemalloc.start()
@@ -229,7 +230,7 @@ REAL = next(
 def test_real_mnist(tmp_path, data_params):
     files = dict.fromkeys(catalog.NAMES, "")
     source = {"name": "mnist", "requested": "mnist", "is_fallback": False, "files": files}
-    source |= known_properties("mnist")
+    source |= known_properties("mnist") | {"is_published": True}
     raw, target = tmp_path / "raw", tmp_path / "processed"
     raw.mkdir(), target.mkdir()
     for name in catalog.NAMES:

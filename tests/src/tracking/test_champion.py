@@ -8,7 +8,8 @@ from src.tracking.champion import margin, register, registered_name
 from tests.fixtures.trainings import DIGEST, REGISTRY
 
 DATASET = {
-    **{"name": "mnist", "requested": "mnist", "is_fallback": False, "digest": DIGEST},
+    **{"name": "mnist", "requested": "mnist", "is_fallback": False, "is_published": True},
+    "digest": DIGEST,
     **{"height": 6, "width": 5, "classes": 3, "class_names": list("abc"), "largest_class": 0.2},
     "counts": {"train": 6000, "validation": 1000},
 }
@@ -59,7 +60,7 @@ def test_below_the_minimum_nothing_is_registered(client, registers):
         "validation accuracy, 0.4900, is below 0.5000, set by registry.minimum_accuracy.mnist"
     )
     assert sentence in registers("a", 0.49, "a1")
-    other = DATASET | {"name": "local"}
+    other = DATASET | {"name": "leaves", "is_published": False}
     assert "0.5900, is below 0.6000, set by registry.minimum_skill" in registers(
         "b", 0.59, "b1", dataset=other
     )
