@@ -176,6 +176,38 @@ def test_altered_files(results_there, shell, recovers, path, fault):
     recovers(results_there)
 
 
+def damage_cached(checkout, path):
+    """Change one byte of a file in DVC's cache, which keeps its time and mode; restore it."""
+    content = (checkout / path).read_bytes()
+    cached = (each for each in (checkout / ".dvc/cache/files").rglob("*") if each.is_file())
+    (copy,) = [each for each in cached if each.read_bytes() == content]
+    stat = copy.stat()
+    copy.chmod(0o644)
+    copy.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    copy.chmod(stat.st_mode)
+    os.utime(copy, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    (checkout / path).unlink()
+
+
+@pytest.mark.slow
+@pytest.mark.fault(
+    "A file of `data/processed` is damaged in DVC's cache; a model has other weights than recorded",
+    sees="from the stage that reads it: `error: <file> is damaged …` or `cannot be read …`",
+    then="`dvc repro --force preprocess`, or `dvc repro -f train@<recipe>`, makes it again; images "
+    "of more than 1 GB are not verified",
+)
+def test_damage_in_the_cache_is_noticed(results_there, shell, recovers):
+    damage_cached(results_there, "data/processed/test/test_labels.npy")
+    shell(["dvc", "checkout"], results_there)
+    done = shell(["dvc", "repro", "--force", "evaluate", "-s"], results_there, fails=True)
+    assert "error: data/processed/test/test_labels.npy is damaged (its content is not" in (
+        done.stderr
+    )
+    assert "run `dvc repro --force preprocess`, then `dvc repro`" in done.stderr
+    shell(["dvc", "repro", "--force", "-s", "preprocess"], results_there)
+    recovers(results_there)
+
+
 @pytest.mark.slow
 @pytest.mark.make_faults
 def test_an_altered_checkpoint_is_discarded(results_there, shell, expected):
