@@ -58,7 +58,10 @@ def test_class_names_and_the_conversion_are_stored(pictures, tmp_path):
     assert (tmp_path / "own/labels.txt").read_bytes() == "".join(f"{n}\n" for n in NAMES).encode()
     conversion = {"framed": False, "light_on_dark": True}
     assert json.loads((tmp_path / "own/conversion.json").read_text()) == conversion
-    assert read_properties(tmp_path / "own") == {"class_names": list(NAMES), "conversion": conversion}
+    assert read_properties(tmp_path / "own") == {
+        "class_names": list(NAMES),
+        "conversion": conversion,
+    }
 
 
 def test_the_result_is_the_same_every_time_and_the_seed_matters(pictures, tmp_path):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
@@ -57,6 +58,26 @@ def test_large_images_are_reduced():
     assert max(drawn(figure).shape) <= 3 * 128 * 1.2
 
 
+@pytest.mark.parametrize("shape", [(28, 28), (1, 1), (2, 3), (3, 200), (200, 3), (512, 512)])
+def test_captions_of_neighbours_do_not_overlap(shape):
+    figure = contact_sheet(np.zeros((4, *shape), np.uint8), ["predicted $x_1$ [red]\nc"] * 4)
+    write_png(figure, BytesIO())
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    pairs = [(one, other) for i, one in enumerate(boxes) for other in boxes[:i]]
+    assert not any(one.overlaps(other) for one, other in pairs)
+    assert max(figure.get_size_inches()) < 12
+
+
+def test_a_row_has_fewer_wide_images():
+    labels, images = np.array([0] * 9 + [1] * 9), np.zeros((18, 3, 200), np.uint8)
+    figure = class_sheet(images, labels, ["a", "b"])
+    assert "The first 4 images of each class" in figure.axes[0].get_title()
+
+
+def test_a_narrow_figure_has_room_for_its_title():
+    assert contact_sheet(np.zeros((2, 200, 3), np.uint8), columns=2).get_size_inches()[0] == 4
+
+
 def test_the_same_images_give_the_same_file(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (12, 9, 5), np.uint8)
     for name in ("a.png", "b.png"):
@@ -93,6 +114,12 @@ def test_mistakes_are_sorted_by_probability():
         "predicted f\nactual e\n0.70",
     ]
     assert figure.axes[0].get_title() == "cnn: 3 mistakes; the 2 with the highest probability"
+
+
+def test_few_mistakes_are_all_drawn():
+    wrong = pd.DataFrame({"actual": [1], "predicted": [0], "probability": [0.9]})
+    figure = mistake_sheet(np.zeros((1, 6, 6), np.uint8), wrong, ["a", "b"], "cnn")
+    assert figure.axes[0].get_title() == "cnn: 1 mistake"
 
 
 def test_a_model_without_mistakes_has_a_figure_that_says_so():
