@@ -47,3 +47,14 @@ def test_a_file_is_predicted_and_saved(checkout, monkeypatch, capsys):
     assert "one.png (dark on light, 5×6: not scaled): predicted " in output
     assert output.count("%") == 3
     assert (checkout / "out/one.png").stat().st_size > 1000
+
+
+def test_files_with_the_same_name_are_saved_as_different_files(checkout, monkeypatch, capsys):
+    files = ["one.png", "a/one.png", "one (1).png", "one (2).png"]
+    (checkout / "a").mkdir()
+    for file in files[1:]:
+        (checkout / file).write_bytes((checkout / "one.png").read_bytes())
+    monkeypatch.setattr("sys.argv", ["predict", *files, "--save", "out"])
+    predict.main()
+    saved = sorted(path.name for path in (checkout / "out").iterdir())
+    assert saved == ["one--1-.png", "one--2-.png", "one-2.png", "one.png"]
