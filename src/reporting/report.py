@@ -75,7 +75,7 @@ def sentences(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, A
         lines.append(
             f"{row.recipe}: not significantly better than always predicting the most frequent "
             f"class ({row.baseline_accuracy:.4f}), after {row.steps:,} steps of training"
-            + ("; increase its epochs in params.yaml." if row.steps < FEW_STEPS else ".")
+            + ("; increase its epochs or steps in params.yaml." if row.steps < FEW_STEPS else ".")
         )
     for row in published[published.verdict != "reproduced"].itertuples():
         value = f"{row.recipe}: {row.metric.replace('_', ' ')}"

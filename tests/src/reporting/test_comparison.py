@@ -150,7 +150,7 @@ def test_a_recipe_that_is_no_better_than_the_most_frequent_class_is_named():
     text = report.to_markdown(poor, published, summary)
     assert (
         "fair: not significantly better than always predicting the most frequent class (0.3333), "
-        "after 10 steps of training; increase its epochs in params.yaml.\n" in text
+        "after 10 steps of training; increase its epochs or steps in params.yaml.\n" in text
     )
     assert "poor: not" in text and "(0.3333), after 12,000 steps of training.\n" in text
     assert "good: not" not in text
