@@ -30,7 +30,10 @@ NEXT = """Try next, after `. .venv/bin/activate`:
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """The comparison with text in every cell; – in empty cells."""
+    """The comparison with text in every cell; – in empty cells.
+
+    Without any published value, as on a dataset of the user, there are no columns for these values.
+    """
     accuracy = "{:.4f}".format
     reproduced = "{0.reproduced}, {0.values_reproduced} of {0.values_published}".format
     rows = list(table.itertuples())
@@ -45,6 +48,8 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         "reproduced": [reproduced(row) if row.values_published else "–" for row in rows],
     }
     readable = pd.DataFrame(text)
+    if not table.values_published.any():
+        readable = readable.drop(columns=["published", "reproduced"])
     if "balanced_accuracy" in table:  # the sizes of the classes are very different
         own = table.balanced_accuracy.map(accuracy)
         readable.insert(readable.columns.get_loc("test") + 1, "balanced", own)

@@ -164,3 +164,11 @@ def test_the_balanced_accuracy_is_shown_if_the_classes_are_very_different():
     text = report.to_markdown(table, comparison.published_table([]), summary)
     assert "| validation | test | balanced | 95% interval |" in text
     assert "| 0.9000 | 0.8000 | 0.2500 |" in text
+
+
+def test_without_published_values_there_are_no_columns_for_them():
+    columns = {"published", "reproduced"}
+    table, *_ = comparison_of(DATASET)
+    assert columns < set(report.readable(table))
+    own = comparison.comparison_table(RECORDS, TEST, [], PREDICTIONS.get)
+    assert not columns & set(report.readable(own))
