@@ -138,10 +138,10 @@ def class_sheet(
     there are more than ``max_rows`` classes, only this many are drawn, and the title says so.
     """
     images = _resized(images)
-    columns = _cell(images.shape[1], images.shape[2], is_named=True).columns(columns)
-    classes = np.unique(labels)
-    drawn = classes[:max_rows]
-    sheet = np.zeros((len(drawn), columns, *images.shape[1:]), np.uint8)
+    classes, sizes = np.unique(labels, return_counts=True)
+    cell = _cell(images.shape[1], images.shape[2], is_named=True)
+    drawn, columns = classes[:max_rows], cell.columns(min(columns, sizes[:max_rows].max()))
+    sheet = np.full((len(drawn), columns, *images.shape[1:]), np.nan, np.float32)
     for row, label in zip(sheet, drawn, strict=True):
         chosen = images[np.flatnonzero(labels == label)[:columns]]
         row[: len(chosen)] = chosen
