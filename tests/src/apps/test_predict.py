@@ -39,6 +39,14 @@ def test_an_unknown_model_is_an_error_that_lists_the_trained_ones(checkout):
         choose("vgg")
 
 
+def test_a_model_for_another_number_of_classes_is_not_used(checkout):
+    path = checkout / "data/processed/training/dataset.json"
+    dataset = json.loads(path.read_text())
+    path.write_text(json.dumps(dataset | {"classes": dataset["classes"] + 1}))
+    with pytest.raises(PipelineError, match="no model is trained on mnist yet"):
+        classifiers()
+
+
 def test_a_file_is_predicted_and_saved(checkout, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["predict", "one.png", "--save", "out"])
     predict.main()
