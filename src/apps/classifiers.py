@@ -77,7 +77,7 @@ def classifiers() -> list[Classifier]:
             partial(artifacts.load_model, folder, record["weights_sha256"]),
         )
         for folder, record in zip(folders, records, strict=True)
-        if record["dataset"]["digest"] == dataset["digest"]
+        if all(record["dataset"][key] == dataset[key] for key in ("digest", "classes"))
     ]
     if best and not any(each.champion for each in found):
         name_in_use = any(each.name == best.recipe for each in found)

@@ -23,7 +23,7 @@ from src.pictures.convert import convert
 from src.pictures.decode import read_content
 from src.plots.contact_sheet import write_png
 
-Input = tuple[str, np.ndarray, int | None]  # title, image uint8 [H, W], actual class
+Input = tuple[str, str, np.ndarray, int | None]  # name, note, image uint8 [H, W], actual class
 
 
 def main() -> None:
@@ -39,11 +39,12 @@ def main() -> None:
     dataset = load_dataset_info(paths.PROCESSED)
     names, conversion = dataset["class_names"], dataset["conversion"]
     inputs = _from_files(contents, classifier, conversion) + _from_test(options.test, options.seed)
-    predictions = classifier.probabilities(np.stack([image for _, image, _ in inputs]))
-    for (title, image, actual), prediction in zip(inputs, predictions, strict=True):
-        probabilities.show(console, title, prediction, names, actual)
+    predictions = classifier.probabilities(np.stack([image for _, _, image, _ in inputs]))
+    written: set[Path] = set()
+    for (name, note, image, actual), prediction in zip(inputs, predictions, strict=True):
+        probabilities.show(console, name + note, prediction, names, actual)
         if options.save:
-            path = options.save / f"{Path(file_name(title.split(' (')[0])).stem}.png"
+            path = _new_path(options.save, Path(file_name(name)).stem, written)
             with atomic_file(path) as partial:
                 figure = probabilities.prediction_figure(image, prediction, names, actual)
                 write_png(figure, partial)
@@ -70,7 +71,7 @@ def _from_files(
     inputs: list[Input] = []
     for path, content in contents:
         picture = convert(content, str(path), classifier.shape, conversion)
-        inputs.append((f"{path.name} ({picture.note})", picture.image, None))
+        inputs.append((path.name, f" ({picture.note})", picture.image, None))
     return inputs
 
 
@@ -80,7 +81,17 @@ def _from_test(count: int, seed: int | None) -> list[Input]:
     images, labels = load_split(paths.PROCESSED, "test")
     count = min(count, len(labels))
     chosen = np.random.default_rng(seed).choice(len(labels), count, replace=False)
-    return [(f"test image {i}", np.array(images[i]), int(labels[i])) for i in chosen]
+    return [(f"test image {i}", "", np.array(images[i]), int(labels[i])) for i in chosen]
+
+
+def _new_path(folder: Path, stem: str, written: set[Path]) -> Path:
+    """Return a path that is not in ``written``, and add it: files can have the same name."""
+    path, number = folder / f"{stem}.png", 1
+    while path in written:
+        number += 1
+        path = folder / f"{stem}-{number}.png"
+    written.add(path)
+    return path
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from src.plots.names import drawable, rotation
 
 BAR_WIDTH = 40
 MAX_BARS = 20
+MANY_BARS = 12  # their names need a smaller font
 
 
 def show(
@@ -40,6 +41,8 @@ def show(
         bar = Bar(1, 0, float(probabilities[number]), width=BAR_WIDTH, color=color)
         grid.add_row(f"  {escape(names[number])}", bar, f"{probabilities[number]:7.2%}")
     console.print(grid)
+    if len(names) > MAX_BARS:
+        console.print(f"  … and {len(names) - MAX_BARS} less probable classes")
 
 
 def most_probable(probabilities: np.ndarray) -> np.ndarray:
@@ -63,9 +66,10 @@ def prediction_figure(
     texts, places = drawable(names), range(len(drawn))
     colors = ["tab:green" if each == predicted else "tab:blue" for each in drawn]
     right.bar(places, probabilities[drawn], color=colors)
-    right.set(xlabel="class", ylabel="probability", ylim=(0, 1.02))
+    number = f" ({MAX_BARS} of {len(names)})" if len(names) > MAX_BARS else ""
+    right.set(xlabel=f"class{number}", ylabel="probability", ylim=(0, 1.02))
     labels = [texts[each] for each in drawn]
-    right.set_xticks(places, labels, **rotation(labels))
+    right.set_xticks(places, labels, size=10 if len(drawn) < MANY_BARS else 7, **rotation(labels))
     known = "" if actual is None else f"actual: {texts[actual]}, "
     figure.suptitle(f"{known}predicted: {texts[predicted]}")
     return figure

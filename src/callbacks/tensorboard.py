@@ -1,5 +1,6 @@
 """TensorBoard's files of a training: scalars, weight histograms, and the graph."""
 
+import math
 import os
 import shutil
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from src.common.tensorflow import keras
 
 HISTOGRAMS = 6  # of each weight, at most; Keras needs 0.2 s for the million weights of mlp_dropout
+MAX_HISTOGRAM = 2_000_000  # values; TensorFlow needs 300 bytes of memory for each of them
 SCALARS = ("loss", "learning_rate", "val_loss", "val_accuracy")
 
 
@@ -18,7 +20,8 @@ def folder(logs: Path, name: str) -> Path:
 class TensorBoard(keras.callbacks.TensorBoard):
     """Keras' callback, with training steps on the x axis.
 
-    Unless the training resumes, existing files in the folder are removed.
+    There are no histograms if a weight has more than ``MAX_HISTOGRAM`` values. Unless the training
+    resumes, existing files in the folder are removed.
     """
 
     def __init__(self, folder: Path, resumes: bool) -> None:
@@ -30,5 +33,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         """Write the scalars of a row of the history, and after some rows the histograms."""
         step = int(logs["step"])
         rows = round((epoch + 1) * self.params["total_steps"] / step)  # of the complete training
-        self.histogram_freq = int(epoch % -(-rows // HISTOGRAMS) == 0)
+        largest = max(math.prod(weight.shape) for weight in self.model.weights)
+        is_due = epoch % -(-rows // HISTOGRAMS) == 0
+        self.histogram_freq = int(is_due and largest <= MAX_HISTOGRAM)
         super().on_epoch_end(step, {name: logs[name] for name in SCALARS})

@@ -6,7 +6,7 @@ from pathlib import Path
 from src.common.errors import PipelineError
 from src.ingest import catalog, idx, npz
 from src.ingest.folders import one_of_equal
-from src.ingest.names import find_archives, find_files
+from src.ingest.names import find_archives, find_files, has_image_files
 from src.ingest.sources import write_verified
 
 
@@ -23,7 +23,7 @@ def copy_local(folders: list[Path], target: Path) -> Path:
         PipelineError: no folder has the dataset; a file is damaged; or there are several files for
             the same name, and their contents differ.
     """
-    incomplete = []
+    reasons = []
     for folder in folders:
         files, archives = find_files(folder), find_archives(folder)
         missing = [name for name, paths in files.items() if not paths]
@@ -35,13 +35,24 @@ def copy_local(folders: list[Path], target: Path) -> Path:
             for name in catalog.NAMES:
                 _write(npz.read_pieces(archives[0], name), target / name)
             return archives[0]
-        several = f" and has {len(archives)} .npz files" if len(archives) > 1 else ""
-        incomplete.append(f"{folder} lacks {', '.join(missing)}{several}")
+        reasons.append(_reason(folder, missing, archives))
     raise PipelineError(
-        f"data.dataset is local, but {'; '.join(incomplete) or 'data.folders is empty'}; put all "
-        "four files (.gz is optional, and test- may replace t10k-) or a single .npz file into one "
-        "of the folders in data.folders, or choose another data.dataset"
+        f"data.dataset is local, but {'; '.join(reasons) or 'data.folders is empty'}; put all four "
+        f"files ({', '.join(catalog.NAMES)}; .gz is optional, and test- may replace t10k-) or a "
+        "single .npz file into one of the folders in data.folders, or convert image files: "
+        "`python -m src.apps.import_images FOLDER`, with one folder per class in FOLDER"
     )
+
+
+def _reason(folder: Path, missing: list[str], archives: list[Path]) -> str:
+    """Why a folder cannot be used."""
+    if archives and len(missing) == len(catalog.NAMES):
+        return f"{folder} has {len(archives)} .npz files"
+    if len(missing) < len(catalog.NAMES):
+        return f"{folder} lacks {', '.join(missing)}"
+    if has_image_files(folder):
+        return f"{folder} has image files, but no dataset"
+    return f"{folder} has no dataset"
 
 
 def _write(pieces: Iterator[bytes], path: Path) -> None:

@@ -5,6 +5,10 @@ from pathlib import Path
 from src.ingest import catalog
 from src.ingest.idx import AnyPath
 
+IMAGE_SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp")
+)  # in lower case
+
 
 def find_files(folder: AnyPath, dataset: catalog.Dataset | None = None) -> dict[str, list[AnyPath]]:
     """Return the files in a folder, sorted, for each of ``catalog.NAMES``.
@@ -30,6 +34,11 @@ def find_archives(folder: Path) -> list[Path]:
     return sorted(
         path for path in folder.glob("*") if path.suffix.lower() == ".npz" and path.is_file()
     )
+
+
+def has_image_files(folder: Path) -> bool:
+    """Whether there are files with the suffix of an image in a folder or its subfolders."""
+    return any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.rglob("*"))
 
 
 def has_published_name(path: AnyPath, dataset: catalog.Dataset) -> bool:

@@ -13,9 +13,6 @@ from src.common.errors import PipelineError
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 FORMAT_NAMES = "PNG, JPEG, BMP, TIFF or WebP"
-SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp")
-)  # in lower case
 MAX_BYTES = 20_000_000
 # What Pillow raises for damaged files of these formats, apart from errors of reading.
 DAMAGED = (

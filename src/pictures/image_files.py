@@ -5,7 +5,7 @@ import unicodedata
 from pathlib import Path
 from typing import NoReturn
 
-from src.pictures.decode import SUFFIXES
+from src.ingest.names import IMAGE_SUFFIXES
 
 
 def find_files(folder: Path) -> tuple[list[str], int]:
@@ -43,7 +43,7 @@ def count_images(folder: Path) -> int:
 def is_image(path: Path) -> bool:
     """Whether a path may be an image file. Devices and pipes, which could block, are not."""
     is_file = path.is_file() or not path.exists()  # a broken link is an image that is missing
-    return path.suffix.lower() in SUFFIXES and is_file and not _is_hidden(path.name)
+    return path.suffix.lower() in IMAGE_SUFFIXES and is_file and not _is_hidden(path.name)
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from src.plots.names import drawable, rotation
 
 MAX_CLASSES_WITH_NUMBERS = 20  # with more classes, the numbers would overlap
+MAX_CLASSES_WITH_NAMES = 60
 
 
 def confusion_matrix_figure(confusion: np.ndarray, names: Sequence[str], title: str) -> Figure:
@@ -23,11 +24,13 @@ def confusion_matrix_figure(confusion: np.ndarray, names: Sequence[str], title: 
     axes = figure.subplots()
     image = axes.imshow(percents, cmap="Blues", vmin=0, vmax=100)
     figure.colorbar(image, ax=axes, label="percent of the actual class", shrink=0.8)
-    axes.set(xlabel="predicted", ylabel="actual", title=title)
+    number = "" if classes <= MAX_CLASSES_WITH_NAMES else " (number of the class)"
+    axes.set(xlabel=f"predicted{number}", ylabel=f"actual{number}", title=title)
+    if classes <= MAX_CLASSES_WITH_NAMES:
+        names, size = drawable(names), 10 if classes <= MAX_CLASSES_WITH_NUMBERS else 8
+        axes.set_yticks(range(classes), names, size=size)
+        axes.set_xticks(range(classes), names, size=size, **rotation(names))
     if classes <= MAX_CLASSES_WITH_NUMBERS:
-        names = drawable(names)
-        axes.set_yticks(range(classes), names)
-        axes.set_xticks(range(classes), names, **rotation(names))
         for row, column in np.argwhere(percents):
             color = "white" if percents[row, column] > 50 else "black"
             text = f"{percents[row, column]:.1f}"

@@ -1,6 +1,7 @@
 """Many small images in one figure."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,30 @@ from src.plots.names import drawable
 if TYPE_CHECKING:
     import pandas as pd
 
-INCHES = 0.75  # length of the longer side of an image
-GAP = 0.08  # between images, as a fraction of that side
-CAPTION_GAP = 0.6  # the same, for a row of captions
+INCHES = 0.75  # length of the longer side of an image, unless it is very long
+MIN_INCHES, MAX_INCHES = 0.15, 2.0  # of the shorter side of a long image; of its longer side
+GAP = 0.06  # inches between images
+CAPTION_GAP = 0.45  # the same, for a row of captions
+ROW_NAME = 0.2  # inches that the name of a row needs
+CHARACTER = 0.07  # inches that a character of a caption needs
+MAX_WIDTH = 10  # inches of all images in a row
+MIN_WIDTH = 4  # inches of a figure, for its title
 MAX_SIDE = 128  # pixels; at this size more would not be visible
+MIN_SIDE = 5  # pixels of the longer side; gaps are whole pixels, and should be small
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The place of an image, its caption and the gaps; lengths in pixels of the image."""
+
+    height: int
+    width: int
+    left: int  # of the image in the cell
+    inches: float  # of a pixel
+
+    def columns(self, wanted: int) -> int:
+        """How many images are in a row that is not too wide."""
+        return max(1, min(wanted, int(MAX_WIDTH / (self.width * self.inches))))
 
 
 def contact_sheet(
@@ -43,31 +64,50 @@ def contact_sheet(
         raise ValueError(f"images must be [N, H, W], N ≥ 1, not {list(images.shape)}")
     if captions is not None and len(captions) != len(images):
         raise ValueError(f"{len(captions)} captions for {len(images)} images")
-    images = _reduced(images)
+    images = _resized(images)
     height, width = images.shape[1:]
-    sheet, corners = _tile(images, columns, GAP if captions is None else CAPTION_GAP)
-    figure = _figure(sheet, INCHES / max(height, width), cmap, limits)
+    cell = _cell(height, width, captions, bool(row_names))
+    columns = cell.columns(columns)
+    sheet, corners = _tile(images, columns, cell)
+    figure = _figure(sheet, cell.inches, cmap, limits)
     (axes,) = figure.axes
     tops = [top + (height - 1) / 2 for top, _ in corners[::columns]]
     axes.set_yticks(tops[: len(row_names)], row_names)
     axes.set_title(title)
     for (top, left), caption in zip(corners, captions or (), strict=False):
-        axes.text(left + width / 2, top + height, caption, ha="center", va="top", fontsize=8)
+        place = left + (width - 1) / 2, top + height
+        axes.text(*place, caption, ha="center", va="top", fontsize=8)
     return figure
 
 
-def _tile(
-    images: np.ndarray, columns: int, row_gap: float
-) -> tuple[np.ndarray, list[tuple[int, int]]]:
+def _cell(
+    height: int, width: int, captions: Sequence[str] | None = None, is_named: bool = False
+) -> Cell:
+    """The cell of each image; ``is_named``: whether the rows have names."""
+    side = max(height, width)
+    inches = min(MAX_INCHES, max(INCHES, MIN_INCHES * side / min(height, width))) / side
+
+    def pixels(length: float) -> int:
+        return max(1, round(length / inches))
+
+    characters = [len(line) for caption in captions or () for line in caption.splitlines()]
+    down = height + pixels(GAP if captions is None else CAPTION_GAP)
+    across = width + pixels(GAP)
+    added = max(0, pixels(CHARACTER * max(characters, default=0)) - across)
+    down = max(down, pixels(ROW_NAME) if is_named else 0)
+    return Cell(down, across + added, added // 2, inches)
+
+
+def _tile(images: np.ndarray, columns: int, cell: Cell) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """``float32 [H, W]`` with all images, NaN between them, and the top left corner of each.
 
     One axes per image would take seconds to draw.
     """
     count, height, width = images.shape
-    side = max(height, width)
-    down, across = (n + max(1, round(side * gap)) for n, gap in ((height, row_gap), (width, GAP)))
-    corners = [(i // columns * down, i % columns * across) for i in range(count)]
-    sheet = np.full((-(-count // columns) * down, columns * across), np.nan, np.float32)
+    places = [divmod(i, columns) for i in range(count)]
+    corners = [(row * cell.height, column * cell.width + cell.left) for row, column in places]
+    shape = (places[-1][0] + 1) * cell.height, columns * cell.width
+    sheet = np.full(shape, np.nan, np.float32)
     for image, (top, left) in zip(images, corners, strict=True):
         sheet[top : top + height, left : left + width] = image
     return sheet, corners
@@ -75,7 +115,7 @@ def _tile(
 
 def _figure(sheet: np.ndarray, inches: float, cmap: str, limits: tuple[float, float]) -> Figure:
     """A figure of ``sheet``, ``inches`` for each pixel, with axes but no lines around it."""
-    size = sheet.shape[1] * inches + 1, sheet.shape[0] * inches + 0.6
+    size = max(MIN_WIDTH, sheet.shape[1] * inches + 1), sheet.shape[0] * inches + 0.6
     figure = Figure(size, dpi=120, layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(sheet, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
@@ -97,10 +137,11 @@ def class_sheet(
     Images are ``uint8 [N, H, W]``, labels ``uint8 [N]``; ``names`` are those of the classes. If
     there are more than ``max_rows`` classes, only this many are drawn, and the title says so.
     """
-    images = _reduced(images)
-    classes = np.unique(labels)
-    drawn = classes[:max_rows]
-    sheet = np.zeros((len(drawn), columns, *images.shape[1:]), np.uint8)
+    images = _resized(images)
+    classes, sizes = np.unique(labels, return_counts=True)
+    cell = _cell(images.shape[1], images.shape[2], is_named=True)
+    drawn, columns = classes[:max_rows], cell.columns(min(columns, sizes[:max_rows].max()))
+    sheet = np.full((len(drawn), columns, *images.shape[1:]), np.nan, np.float32)
     for row, label in zip(sheet, drawn, strict=True):
         chosen = images[np.flatnonzero(labels == label)[:columns]]
         row[: len(chosen)] = chosen
@@ -137,14 +178,18 @@ def mistake_sheet(
         f"predicted {names[row.predicted]}\nactual {names[row.actual]}\n{row.probability:.2f}"
         for row in worst.itertuples()
     ]
-    title = f"{title}: {len(wrong)} mistakes; the {len(worst)} with the highest probability"
+    title += f": {len(wrong):,} mistake{'s' * (len(wrong) > 1)}"
+    if len(worst) < len(wrong):
+        title += f"; the {len(worst)} with the highest probability"
     return contact_sheet(images[worst.index], captions, title=title)
 
 
-def _reduced(images: np.ndarray) -> np.ndarray:
-    """A view of every n-th pixel, so that no side is longer than ``MAX_SIDE``."""
-    step = -(-max(images.shape[1:]) // MAX_SIDE)
-    return images[:, ::step, ::step]
+def _resized(images: np.ndarray) -> np.ndarray:
+    """Every n-th pixel of large images, and each pixel several times of very small ones."""
+    side = max(images.shape[1:])
+    step, copies = -(-side // MAX_SIDE), -(-MIN_SIDE // side)
+    reduced = images[:, ::step, ::step]  # a view
+    return reduced.repeat(copies, 1).repeat(copies, 2) if copies > 1 else reduced
 
 
 def write_png(figure: Figure, path: Path) -> None:

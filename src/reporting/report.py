@@ -30,7 +30,10 @@ NEXT = """Try next, after `. .venv/bin/activate`:
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """The comparison with text in every cell; – in empty cells."""
+    """The comparison with text in every cell; – in empty cells.
+
+    Without any published value, as on a dataset of the user, there are no columns for these values.
+    """
     accuracy = "{:.4f}".format
     reproduced = "{0.reproduced}, {0.values_reproduced} of {0.values_published}".format
     rows = list(table.itertuples())

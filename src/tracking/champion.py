@@ -124,6 +124,7 @@ def _create_version(client: Any, record: Record) -> Any:
         "recipe_sha256": record["recipe_sha256"],
         WEIGHTS: record["weights_sha256"],
         "dataset_digest": record["dataset"]["digest"],
+        "classes": str(record["dataset"]["classes"]),  # the user can name more than have images
         "validation_accuracy": f"{record['val_accuracy']:.6f}",
         **{key: run.data.tags[key] for key in COPIED_TAGS if key in run.data.tags},
         **{k: f"{v:.6f}" for k, v in run.data.metrics.items() if k.startswith("test_")},
@@ -181,7 +182,12 @@ def champion(dataset: dict[str, Any]) -> Champion | None:
             file=sys.stderr,
         )
         return None
-    if version is None or version.tags.get("dataset_digest") != dataset["digest"]:
+    classes = str(dataset["classes"])
+    if (
+        version is None
+        or version.tags.get("dataset_digest") != dataset["digest"]
+        or version.tags.get("classes", classes) != classes
+    ):
         return None
     tags, address = version.tags, f"models:/{name}/{version.version}"
     return Champion(tags["recipe"], tags[WEIGHTS], float(tags["validation_accuracy"]), address)

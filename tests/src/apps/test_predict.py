@@ -42,6 +42,14 @@ def test_an_unknown_model_is_an_error_that_lists_the_trained_ones(checkout):
         choose("vgg")
 
 
+def test_a_model_for_another_number_of_classes_is_not_used(checkout):
+    path = checkout / "data/processed/training/dataset.json"
+    dataset = json.loads(path.read_text())
+    path.write_text(json.dumps(dataset | {"classes": dataset["classes"] + 1}))
+    with pytest.raises(PipelineError, match="no model is trained on mnist yet"):
+        classifiers()
+
+
 def test_a_file_is_predicted_and_saved(checkout, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["predict", "one.png", "--save", "out"])
     predict.main()
@@ -50,3 +58,14 @@ def test_a_file_is_predicted_and_saved(checkout, monkeypatch, capsys):
     assert "one.png (dark on light, 5×6: not scaled): predicted " in output
     assert output.count("%") == 3
     assert (checkout / "out/one.png").stat().st_size > 1000
+
+
+def test_files_with_the_same_name_are_saved_as_different_files(checkout, monkeypatch, capsys):
+    files = ["one.png", "a/one.png", "one (1).png", "one (2).png"]
+    (checkout / "a").mkdir()
+    for file in files[1:]:
+        (checkout / file).write_bytes((checkout / "one.png").read_bytes())
+    monkeypatch.setattr("sys.argv", ["predict", *files, "--save", "out"])
+    predict.main()
+    saved = sorted(path.name for path in (checkout / "out").iterdir())
+    assert saved == ["one--1-.png", "one--2-.png", "one-2.png", "one.png"]

@@ -43,3 +43,7 @@ def test_of_many_classes_the_most_probable_are_shown():
     labels = [label.get_text() for label in figure.axes[1].get_xticklabels()]
     assert labels == names[-20:]
     assert figure.get_suptitle() == "actual: name 1, predicted: name 255"
+    assert figure.axes[1].get_xlabel() == "class (20 of 256)"
+    console = Console(file=io.StringIO(), width=80)
+    probabilities.show(console, "seven.png", many, names, actual=None)
+    assert console.file.getvalue().endswith("  … and 236 less probable classes\n")

@@ -47,6 +47,14 @@ def test_the_files_contain_scalars_histograms_and_the_graph(train, tmp_path):
     assert [node.name.split("/")[-1] for node in nodes] == layers
 
 
+def test_large_weights_have_no_histograms(train, tmp_path, monkeypatch):
+    monkeypatch.setattr(tensorboard, "MAX_HISTOGRAM", 10)
+    train()
+    tags = EventAccumulator(str(tmp_path / "logs/train"), {"tensors": 0}).Reload().Tags()["tensors"]
+    assert "epoch_loss" in tags
+    assert not any("histogram" in tag for tag in tags)
+
+
 def test_a_resumed_training_keeps_the_files_and_a_new_one_removes_them(train, tmp_path):
     train()
     train()

@@ -51,7 +51,7 @@ def test_idx_files_come_before_archives(own, archive, target):
 
 def test_several_archives_are_refused(archive, target):
     (archive.parent / "other.npz").write_bytes(archive.read_bytes())
-    with pytest.raises(PipelineError, match=r"lacks .* and has 2 \.npz files; put .* a single"):
+    with pytest.raises(PipelineError, match=r"archives has 2 \.npz files; put .* a single"):
         copy_local([archive.parent], target)
 
 
@@ -68,8 +68,17 @@ def test_missing_files_are_named_with_their_folders(tmp_path, own, target):
         copy_local([own, tmp_path / "two"], target)
     message = str(error.value)
     assert f"{own} lacks t10k-labels-idx1-ubyte;" in message
-    assert f"{tmp_path / 'two'} lacks {', '.join(catalog.NAMES)};" in message
-    assert "put all four files" in message and "into one of the folders" in message
+    assert f"{tmp_path / 'two'} has no dataset;" in message
+    assert f"put all four files ({', '.join(catalog.NAMES)};" in message
+    assert "into one of the folders" in message
+
+
+def test_the_import_is_named_where_there_are_image_files(tmp_path, target):
+    (tmp_path / "pictures/train/ant").mkdir(parents=True)
+    (tmp_path / "pictures/train/ant/1.JPG").touch()
+    message = "pictures has image files, but no dataset; .* `python -m src.apps.import_images"
+    with pytest.raises(PipelineError, match=message):
+        copy_local([tmp_path / "pictures"], target)
 
 
 @pytest.mark.parametrize(

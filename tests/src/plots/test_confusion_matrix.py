@@ -24,3 +24,13 @@ def test_the_axes_show_the_names_of_the_classes():
     for labels in (figure.axes[0].get_xticklabels(), figure.axes[0].get_yticklabels()):
         assert [label.get_text() for label in labels] == ["a", r"b \$x\$", "ü"]
     assert figure.axes[0].get_xticklabels()[0].get_rotation() == 45
+
+
+def test_a_matrix_of_very_many_classes_has_their_numbers():
+    names = [f"name {number}" for number in range(61)]
+    for classes, label in ((60, "predicted"), (61, "predicted (number of the class)")):
+        matrix = np.eye(classes, dtype=int)
+        axes = confusion_matrix_figure(matrix, names[:classes], "title").axes[0]
+        assert axes.get_xlabel() == label
+        labels = [each.get_text() for each in axes.get_yticklabels()]
+        assert ("name 7" in labels) == (classes == 60)

@@ -34,7 +34,8 @@ def test_each_unit_is_drawn(layers, images, title, tmp_path):
     figure = first_layer_figure(model, [f"name {n}" for n in range(10)], "cnn")
     assert title in figure.get_suptitle()
     sheet = figure.axes[0].images[0].get_array()
-    assert np.isfinite(sheet).sum() == images * (9 if title == "first layer" else 30)
+    # A filter of 3×3 weights is drawn with 2×2 pixels for each weight.
+    assert np.isfinite(sheet).sum() == images * (36 if title == "first layer" else 30)
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert texts == ([f"name {n}" for n in range(10)] if images == 10 else [])
     if images == 10:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from src.tracking import champion as registry
 from src.tracking.champion import margin, register, registered_name
 from tests.fixtures.trainings import DIGEST, REGISTRY
 
@@ -95,3 +96,13 @@ def test_a_model_without_a_run_is_not_registered(client, folder):
     record = json.loads((folder / "training.json").read_text())
     assert "its training is not in this store" in register(client, record, REGISTRY)
     assert client.search_registered_models() == []
+
+
+def test_a_champion_of_other_data_or_classes_is_not_used(client, registers, monkeypatch):
+    registers("a", 0.91, "a1")
+    monkeypatch.setattr(registry, "store_uri", lambda: "http://localhost")
+    monkeypatch.setattr(registry, "connect", lambda uri: client)
+    found = registry.champion(DATASET)
+    assert found and found.recipe == "a"
+    for change in ({"digest": "ee" * 32}, {"classes": 4}):
+        assert registry.champion(DATASET | change) is None
