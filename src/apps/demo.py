@@ -4,8 +4,9 @@
 """
 
 import argparse
+import asyncio
 import socket
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from typing import Any
 import numpy as np
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect
 
+from src.apps import connections
 from src.apps.classifiers import Classifier, classifiers
 from src.common.errors import PipelineError, run
 from src.common.paths import PROCESSED
@@ -27,6 +29,7 @@ from src.pictures.decode import MAX_BYTES
 
 PAGE = Path(__file__).with_name("demo.html")
 LOCAL = ["127.0.0.1", "localhost"]
+BODY_SECONDS = 30  # until a complete image must have arrived
 
 
 def make_app(models: list[Classifier], dataset: dict[str, Any], hosts: list[str]) -> FastAPI:
@@ -46,11 +49,8 @@ def make_app(models: list[Classifier], dataset: dict[str, Any], hosts: list[str]
     # The pages that FastAPI generates would load scripts from the internet.
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
-    one_at_a_time = threading.Lock()
-
-    def respond(content: bytes) -> dict[str, Any]:
-        with one_at_a_time:
-            return predictions(models, dataset, content)
+    # Always the same thread, because each thread keeps a part of the memory that it has used.
+    one_at_a_time = ThreadPoolExecutor(1, "predict")
 
     @app.get("/", response_class=HTMLResponse)
     def page() -> str:
@@ -62,7 +62,9 @@ def make_app(models: list[Classifier], dataset: dict[str, Any], hosts: list[str]
 
     @app.post("/predict")
     async def predict(request: Request) -> dict[str, Any]:
-        return await run_in_threadpool(respond, await _body(request))
+        content = await _body(request)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(one_at_a_time, predictions, models, dataset, content)
 
     @app.exception_handler(AnyHTTPException)
     def failed(_: Request, error: AnyHTTPException) -> JSONResponse:
@@ -102,12 +104,32 @@ def predictions(
 async def _body(request: Request) -> bytes:
     if not request.headers.get("content-type", "").startswith("image/"):
         raise HTTPException(415, "send an image file, with its type, such as image/png")
-    content = b""
-    async for part in request.stream():
-        content += part
-        if len(content) > MAX_BYTES:
-            raise HTTPException(413, f"the image is larger than {MAX_BYTES:,} bytes")
-    return content
+    content = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                content += part
+                if len(content) > MAX_BYTES:
+                    raise HTTPException(413, f"the image is larger than {MAX_BYTES:,} bytes")
+    except TimeoutError:
+        message = f"the image did not arrive within {BODY_SECONDS} s; send a smaller one"
+        raise HTTPException(408, message) from None
+    except ClientDisconnect:  # nobody gets this response
+        raise HTTPException(400, "the image is incomplete; send it again") from None
+    return bytes(content)
+
+
+def server(app: FastAPI) -> uvicorn.Server:
+    """A server that limits the number of connections, and how long it waits for a request."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=connections.ImpatientProtocol,
+            ws="none",
+            limit_concurrency=connections.MOST,
+            log_level="warning",
+        )
+    )
 
 
 def main() -> None:
@@ -131,9 +153,8 @@ def main() -> None:
     address = f"http://{options.host}:{options.port}"
     print(f"{action} an image at {address} (Ctrl-C stops it)", flush=True)
     hosts = LOCAL if options.host in LOCAL else ["*"]
-    settings = uvicorn.Config(make_app(models, dataset, hosts), log_level="warning")
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(settings).run(sockets=[listener])
+        server(make_app(models, dataset, hosts)).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

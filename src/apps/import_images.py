@@ -17,6 +17,7 @@ from rich.table import Table
 
 from src.common.errors import PipelineError, run
 from src.common.paths import INCOMING, main_checkout
+from src.common.texts import printable
 from src.ingest.catalog import DRAWINGS, Conversion
 from src.pictures.image_folders import ImageFolders, find_images
 from src.pictures.image_import import Imported, Options, import_images
@@ -47,7 +48,7 @@ def _run(options: argparse.Namespace) -> None:
     )
     found = find_images(options.pictures)
     for warning in found.warnings:
-        print(f"warning: {_printable(warning)}", file=sys.stderr)
+        print(f"warning: {printable(warning)}", file=sys.stderr)
     done = import_images(found, options.into, settings, options.replace, Console(stderr=True))
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     _show_classes(console, found.names, done)
@@ -140,20 +141,13 @@ def _show_skipped(console: Console, found: ImageFolders, done: Imported) -> None
     if done.skipped:
         console.print(f"{_files(len(done.skipped), 'image')} skipped:")
     for _, path, reason in done.skipped[:SHOWN]:
-        console.print(f"  {_printable(str(path))} {reason}")
+        console.print(f"  {printable(str(path))} {reason}")
     if len(done.skipped) > SHOWN:
         console.print(f"  … and {len(done.skipped) - SHOWN:,} more")
 
 
 def _files(count: int, kind: str) -> str:
     return f"{count:,} {kind} file{'s' if count > 1 else ''}"
-
-
-def _printable(text: str) -> str:
-    """Escape what could change the terminal or cannot be encoded: file names can have any bytes."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
 
 
 if __name__ == "__main__":

@@ -3,10 +3,13 @@
 ``python -m src.apps.predict FILE …`` or ``python -m src.apps.predict --test N``.
 
 The files are PNG, JPEG, BMP, TIFF or WebP images of any size. They are converted like the images of
-the dataset.
+the dataset. A file that cannot be used does not stop the others.
 """
 
 import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,21 +17,30 @@ from rich.console import Console
 
 from src.apps import probabilities
 from src.apps.classifiers import Classifier, choose
+from src.apps.output_names import output_paths
 from src.common import paths
-from src.common.errors import run
-from src.common.files import atomic_file, file_name
+from src.common.errors import PipelineError, run
+from src.common.files import atomic_file
+from src.common.texts import printable
 from src.data.splits import load_dataset_info, load_split
 from src.ingest.catalog import Conversion
 from src.pictures.convert import convert
-from src.pictures.decode import read_content
+from src.pictures.decode import PictureError, read_content
 from src.plots.contact_sheet import write_png
 
-Input = tuple[str, str, np.ndarray, int | None]  # name, note, image uint8 [H, W], actual class
+
+@dataclass(frozen=True)
+class Input:
+    """An image to predict."""
+
+    title: str
+    stem: str  # of the name of its bar chart
+    image: np.ndarray  # uint8 [H, W]
+    actual: int | None  # its class, if it is known
 
 
 def main() -> None:
     options = _options()
-    contents = [(path, read_content(path)) for path in options.files]  # before the slow imports
 
     from src.models.device import choose_device
 
@@ -37,18 +49,42 @@ def main() -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"model: {classifier}")
     dataset = load_dataset_info(paths.PROCESSED)
-    names, conversion = dataset["class_names"], dataset["conversion"]
-    inputs = _from_files(contents, classifier, conversion) + _from_test(options.test, options.seed)
-    predictions = classifier.probabilities(np.stack([image for _, _, image, _ in inputs]))
-    written: set[Path] = set()
-    for (name, note, image, actual), prediction in zip(inputs, predictions, strict=True):
-        probabilities.show(console, name + note, prediction, names, actual)
-        if options.save:
-            path = _new_path(options.save, Path(file_name(name)).stem, written)
-            with atomic_file(path) as partial:
-                figure = probabilities.prediction_figure(image, prediction, names, actual)
-                write_png(figure, partial)
-            console.print(f"  saved as {path}")
+    inputs, unusable = _from_files(options.files, classifier, dataset["conversion"])
+    inputs += _from_test(options.test, options.seed)
+    if inputs:
+        _predict(inputs, classifier, dataset["class_names"], options, console)
+    if len(options.files) == len(unusable) == 1:
+        raise PipelineError(unusable[0])
+    for error in unusable:
+        print(f"warning: {error}", file=sys.stderr)
+    if unusable:
+        count = f"{len(unusable)} of {len(options.files)} files"
+        raise PipelineError(f"{count} could not be predicted; see the warnings above")
+
+
+def _predict(
+    inputs: list[Input],
+    classifier: Classifier,
+    names: Sequence[str],
+    options: argparse.Namespace,
+    console: Console,
+) -> None:
+    """Show the prediction of each image, and save its bar chart if the user wants it."""
+    predictions = classifier.probabilities(np.stack([each.image for each in inputs]))
+    charts: list[Path] = []
+    if options.save:
+        charts = output_paths(options.save, [each.stem for each in inputs], options.files)
+    for number, (each, prediction) in enumerate(zip(inputs, predictions, strict=True)):
+        probabilities.show(console, each.title, prediction, names, each.actual)
+        if charts:
+            figure = probabilities.prediction_figure(each.image, prediction, names, each.actual)
+            try:
+                with atomic_file(charts[number]) as partial:
+                    write_png(figure, partial)
+            except OSError as error:
+                reason = f"{charts[number]} cannot be written: {error.strerror}"
+                raise PipelineError(f"{reason}; choose another folder with --save") from None
+            console.print(f"  saved as {charts[number]}", markup=False)
 
 
 def _options() -> argparse.Namespace:
@@ -58,7 +94,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="seed for choosing the test images")
     default = "a recipe (default: the champion, or the best model)"
     parser.add_argument("--model", metavar="NAME", help=default)
-    parser.add_argument("--save", type=Path, metavar="FOLDER", help="save each bar chart as a PNG")
+    chart = "save the bar chart of 7.png as 7-prediction.png"
+    parser.add_argument("--save", type=Path, metavar="FOLDER", help=chart)
     options = parser.parse_args()
     if not options.files and options.test < 1:
         parser.error("give image files, or --test N")
@@ -66,13 +103,19 @@ def _options() -> argparse.Namespace:
 
 
 def _from_files(
-    contents: list[tuple[Path, bytes]], classifier: Classifier, conversion: Conversion
-) -> list[Input]:
-    inputs: list[Input] = []
-    for path, content in contents:
-        picture = convert(content, str(path), classifier.shape, conversion)
-        inputs.append((path.name, f" ({picture.note})", picture.image, None))
-    return inputs
+    files: list[Path], classifier: Classifier, conversion: Conversion
+) -> tuple[list[Input], list[str]]:
+    """The images that can be used, and a message about each other file."""
+    inputs, unusable = [], []
+    for path in files:
+        try:
+            picture = convert(read_content(path), str(path), classifier.shape, conversion)
+        except PictureError as error:
+            unusable.append(printable(str(error)))
+            continue
+        title = f"{printable(path.name)} ({picture.note})"
+        inputs.append(Input(title, path.stem, picture.image, None))
+    return inputs, unusable
 
 
 def _from_test(count: int, seed: int | None) -> list[Input]:
@@ -81,17 +124,11 @@ def _from_test(count: int, seed: int | None) -> list[Input]:
     images, labels = load_split(paths.PROCESSED, "test")
     count = min(count, len(labels))
     chosen = np.random.default_rng(seed).choice(len(labels), count, replace=False)
-    return [(f"test image {i}", "", np.array(images[i]), int(labels[i])) for i in chosen]
-
-
-def _new_path(folder: Path, stem: str, written: set[Path]) -> Path:
-    """Return a path that is not in ``written``, and add it: files can have the same name."""
-    path, number = folder / f"{stem}.png", 1
-    while path in written:
-        number += 1
-        path = folder / f"{stem}-{number}.png"
-    written.add(path)
-    return path
+    titles = [f"test image {i}" for i in chosen]
+    return [
+        Input(title, title, np.array(images[i]), int(labels[i]))
+        for title, i in zip(titles, chosen, strict=True)
+    ]
 
 
 if __name__ == "__main__":

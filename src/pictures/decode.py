@@ -2,6 +2,7 @@
 
 import struct
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
@@ -10,17 +11,23 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from src.common.errors import PipelineError
+from src.pictures.gray_levels import gray_levels
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 FORMAT_NAMES = "PNG, JPEG, BMP, TIFF or WebP"
 MAX_BYTES = 20_000_000
+MAX_PIXELS = 64_000_000  # Pillow needs up to 11 bytes of memory for each
+MAX_WEBP_PIXELS = 25_000_000  # here up to 18 bytes
+LARGE_PIXELS = 4_000_000  # an image with more is decoded alone
 # What Pillow raises for damaged files of these formats, apart from errors of reading.
 DAMAGED = (
     *(SyntaxError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError),
-    *(EOFError, struct.error, MemoryError),
+    *(EOFError, AssertionError, struct.error, MemoryError),
 )
 # `catch_warnings` changes a setting of the whole process, so only one thread at a time can use it.
 _opening = Lock()
+# A single thread for all large images: each thread keeps a part of the memory that it has used.
+_large_images = ThreadPoolExecutor(1, "large-image")
 
 
 class PictureError(PipelineError):
@@ -49,7 +56,8 @@ def decode(content: bytes, name: str, side: int) -> tuple[np.ndarray, str]:
 
     Transparent pixels become white, or black if the other pixels are light. 16 bits are reduced to
     the 8 higher ones. The values of 32-bit integers and floating-point numbers have no usual range:
-    the lowest becomes 0 and the highest 255.
+    the lowest becomes 0 and the highest 255. In all threads together, only one image with more than
+    ``LARGE_PIXELS`` is decoded at a time.
 
     Args:
         name: for messages.
@@ -70,10 +78,12 @@ def decode(content: bytes, name: str, side: int) -> tuple[np.ndarray, str]:
     try:
         with _opened(content) as file:
             size = f"{file.width}×{file.height}"
+            _check_pixels(file, name)
+            if _decoded_pixels(file, side) > LARGE_PIXELS:
+                return _large_images.submit(_gray, file, side).result(), size
             return _gray(file, side), size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        most = f"{(Image.MAX_IMAGE_PIXELS or 0) // 1_000_000} million pixels"
-        raise PictureError(name, f"has more than {most}", "use a smaller image") from None
+        raise _too_many_pixels(name, MAX_PIXELS) from None
     except (OSError, ValueError) as error:
         reason = f"cannot be read as an image ({type(error).__name__})"
         raise PictureError(name, reason, remedy) from None
@@ -90,35 +100,26 @@ def _opened(content: bytes) -> Image.Image:
         return Image.open(BytesIO(content), formats=FORMATS)
 
 
-def _gray(file: Image.Image, side: int) -> np.ndarray:
+def _check_pixels(file: Image.Image, name: str) -> None:
+    limit = MAX_WEBP_PIXELS if file.format == "WEBP" else MAX_PIXELS
+    if file.width * file.height > limit:
+        raise _too_many_pixels(name, limit)
+
+
+def _too_many_pixels(name: str, limit: int) -> PictureError:
+    most = f"{limit // 1_000_000} million pixels"
+    return PictureError(name, f"has more than {most}", "use a smaller image")
+
+
+def _decoded_pixels(file: Image.Image, side: int) -> int:
+    """The number of pixels for which the decoder needs memory."""
+    pixels = file.width * file.height
     file.draft("L", (side, side))  # the JPEG decoder can reduce the size itself
-    gray = _without_transparency(_in_8_bits(ImageOps.exif_transpose(file)))
+    return pixels if file.info.get("progressive") else file.width * file.height
+
+
+def _gray(file: Image.Image, side: int) -> np.ndarray:
+    ImageOps.exif_transpose(file, in_place=True)
+    gray = gray_levels(file)
     gray.thumbnail((side, side))
     return np.asarray(gray)
-
-
-def _in_8_bits(image: Image.Image) -> Image.Image:
-    """Scale values of more than 8 bits, which Pillow would clip."""
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode not in ("I", "F"):
-        return image
-    values = np.asarray(image).astype(np.float32)
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return Image.new("L", image.size)
-    low, high = float(finite.min()), float(finite.max())
-    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
-    scaled = (values - low) * (255 / (high - low or 1))
-    return Image.fromarray(scaled.clip(0, 255).astype(np.uint8))
-
-
-def _without_transparency(image: Image.Image) -> Image.Image:
-    if not image.has_transparency_data:
-        # Pillow converts LAB only to RGB.
-        return (image.convert("RGB") if image.mode == "LAB" else image).convert("L")
-    rgba = image.convert("RGBA")
-    gray, alpha = rgba.convert("L"), rgba.getchannel("A")
-    opaque = np.asarray(gray)[np.asarray(alpha) > 127]
-    paper = 0 if opaque.size and opaque.mean() > 127 else 255
-    return Image.composite(gray, Image.new("L", rgba.size, paper), alpha)

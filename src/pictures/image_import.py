@@ -140,8 +140,8 @@ def _convert_all(
         total = sum(len(each.files) for each in found.folders)
         results = zip(found.images(), _in_order(found, options), strict=True)
         for (label, test, source), image in progress.track(results, total, description="images"):
-            if isinstance(image, PictureError):
-                skipped.append((label, source, image.reason))
+            if isinstance(image, str):
+                skipped.append((label, source, image))
                 continue
             append(image)
             labels.append(label)
@@ -156,9 +156,12 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, *time_left, console=console, transient=True, disable=not shown)
 
 
-def _in_order(found: ImageFolders, options: Options) -> Iterator[np.ndarray | PictureError]:
-    """Convert the images in parallel, only a few of them in advance, so that memory is bounded."""
-    waiting: deque[Future[np.ndarray | PictureError]] = deque()
+def _in_order(found: ImageFolders, options: Options) -> Iterator[np.ndarray | str]:
+    """Convert the images in parallel, only a few of them in advance, so that memory is bounded.
+
+    Yields ``uint8 [H, W]``, or why the file cannot be used.
+    """
+    waiting: deque[Future[np.ndarray | str]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
         for _, _, path in found.images():
             waiting.append(pool.submit(_convert, path, options))
@@ -168,12 +171,13 @@ def _in_order(found: ImageFolders, options: Options) -> Iterator[np.ndarray | Pi
             yield waiting.popleft().result()
 
 
-def _convert(path: Path, options: Options) -> np.ndarray | PictureError:
+def _convert(path: Path, options: Options) -> np.ndarray | str:
+    """The image, or why it cannot be used; an exception would keep the decoded file in memory."""
     try:
         content = read_content(path)
         return convert(content, str(path), options.shape, options.conversion).image
     except PictureError as error:
-        return error
+        return error.reason
 
 
 def _divide(folder: Path, labels: np.ndarray, is_test: np.ndarray, shape: tuple[int, int]) -> None:

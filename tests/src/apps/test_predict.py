@@ -1,6 +1,7 @@
 """Predictions by trained models in a folder, and the choice of the model."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -50,22 +51,63 @@ def test_a_model_for_another_number_of_classes_is_not_used(checkout):
         classifiers()
 
 
-def test_a_file_is_predicted_and_saved(checkout, monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["predict", "one.png", "--save", "out"])
-    predict.main()
-    output = capsys.readouterr().out
+@pytest.fixture
+def program(checkout, monkeypatch, capsys):
+    """Run the program in the checkout; return what it printed, and its error or None."""
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["predict", *map(str, arguments)])
+        try:
+            predict.main()
+        except PipelineError as error:
+            return capsys.readouterr(), str(error)
+        return capsys.readouterr(), None
+
+    return run
+
+
+def test_a_file_is_predicted_and_saved(checkout, program):
+    (output, _), error = program("one.png", "--save", "out")
     assert "model: best (validation accuracy 0.9500)" in output
     assert "one.png (dark on light, 5×6: not scaled): predicted " in output
     assert output.count("%") == 3
-    assert (checkout / "out/one.png").stat().st_size > 1000
+    assert (checkout / "out/one-prediction.png").stat().st_size > 1000
+    assert error is None
 
 
-def test_files_with_the_same_name_are_saved_as_different_files(checkout, monkeypatch, capsys):
-    files = ["one.png", "a/one.png", "one (1).png", "one (2).png"]
-    (checkout / "a").mkdir()
-    for file in files[1:]:
-        (checkout / file).write_bytes((checkout / "one.png").read_bytes())
-    monkeypatch.setattr("sys.argv", ["predict", *files, "--save", "out"])
-    predict.main()
-    saved = sorted(path.name for path in (checkout / "out").iterdir())
-    assert saved == ["one--1-.png", "one--2-.png", "one-2.png", "one.png"]
+def test_no_file_of_the_user_is_replaced(checkout, program):
+    for name in ("a", "b"):
+        (checkout / name).mkdir()
+        shutil.copy(checkout / "one.png", checkout / name / "one.png")
+    Image.open(checkout / "one.png").save(checkout / "one.bmp")
+    files = ["one.png", "a/one.png", "b/one.png", "one.bmp"]
+    before = [(checkout / name).read_bytes() for name in files]
+    (output, _), error = program(*files, "--save", ".")
+    assert error is None
+    assert [(checkout / name).read_bytes() for name in files] == before
+    saved = [line.split()[-1] for line in output.splitlines() if "saved as" in line]
+    numbers = ("", "-2", "-3", "-4")
+    assert saved == [f"one-prediction{number}.png" for number in numbers]
+    assert all((checkout / name).stat().st_size > 1000 for name in saved)
+
+
+def test_files_that_cannot_be_used_do_not_stop_the_others(checkout, program):
+    (checkout / "te\x1bxt.png").write_text("text")
+    files = ["te\x1bxt.png", *["one.png"] * 3, "missing.png"]
+    (output, errors), error = program(*files, "--save", "out")
+    assert output.count("one.png (dark on light") == 3
+    assert len(list((checkout / "out").iterdir())) == 3
+    first, second = errors.splitlines()
+    assert first.startswith(r"warning: te\x1bxt.png cannot be read as an image")
+    assert second == "warning: missing.png cannot be read: No such file or directory"
+    assert error == "2 of 5 files could not be predicted; see the warnings above"
+
+
+def test_a_single_file_that_cannot_be_used_is_the_error(program):
+    (_, errors), error = program("missing.png")
+    assert errors == "" and error == "missing.png cannot be read: No such file or directory"
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(program):
+    _, error = program("one.png", "--save", "one.png/below")
+    assert error.startswith("one.png/below/one-prediction.png cannot be written: Not a directory;")

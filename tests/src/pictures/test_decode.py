@@ -147,10 +147,22 @@ def bomb(side: int) -> bytes:
         (encoded(RAMP, "JPEG")[:-200], "cannot be read as an image|damaged"),
         (encoded(RAMP, "GIF"), "use a complete PNG, JPEG, BMP, TIFF or WebP file"),
         (b"\0" * (MAX_BYTES + 1), "larger than 20 MB"),
-        (bomb(10_000), "million pixels"),
-        (bomb(30_000), "million pixels"),
+        (bomb(8_001), "more than 64 million pixels"),
+        (bomb(10_000), "more than 64 million pixels"),
+        (bomb(30_000), "more than 64 million pixels"),
     ],
-    ids=["empty", "text", "cut", "altered", "cut jpeg", "gif", "long", "bomb", "large bomb"],
+    ids=[
+        "empty",
+        "text",
+        "cut",
+        "altered",
+        "cut jpeg",
+        "gif",
+        "long",
+        "pixels",
+        "bomb",
+        "large bomb",
+    ],
 )
 def test_a_file_that_cannot_be_used_gives_a_message_of_one_line(content, named):
     with pytest.raises(PictureError, match=named) as refused:

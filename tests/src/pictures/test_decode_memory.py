@@ -1,0 +1,96 @@
+"""Large images are refused before they are decoded, or decoded one at a time with little memory."""
+
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.pictures import decode as module
+from src.pictures.decode import PictureError, decode
+
+ROOT = Path(__file__).parents[3]
+
+
+def encoded(image: Image.Image, kind: str, **options) -> bytes:
+    file = BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+# Six threads decode an image of 16 bits; print how much memory, in MB, was added at the peak.
+SIX_AT_ONCE = """
+import sys, threading
+from pathlib import Path
+from src.pictures.decode import decode
+
+def memory(field):
+    status = Path("/proc/self/status").read_text()
+    return int(status.split(f"{field}:")[1].split()[0]) / 1000
+
+content = Path(sys.argv[1]).read_bytes()
+before = memory("VmRSS")
+threads = [threading.Thread(target=decode, args=(content, "it", 1000)) for _ in range(6)]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join()
+print(memory("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_large_images_in_several_threads_need_the_memory_of_one(tmp_path):
+    path = tmp_path / "large.png"
+    Image.fromarray(np.zeros((4000, 4000), np.uint16)).save(path)
+    command = [sys.executable, "-c", SIX_AT_ONCE, str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stderr == ""
+    assert float(done.stdout) < 5 * 16  # MB: less than 5 bytes per pixel
+
+
+@pytest.mark.parametrize(("limit", "at_once"), [(63, 1), (64, 3)])
+def test_only_one_large_image_is_decoded_at_a_time(monkeypatch, limit, at_once):
+    running, peak, together = [], [], threading.Barrier(3)
+
+    def gray(file, side):
+        running.append(side)
+        if at_once > 1:
+            together.wait(20)
+        time.sleep(0.01)
+        peak.append(len(running))
+        running.remove(side)
+        return np.zeros((1, 1), np.uint8)
+
+    monkeypatch.setattr(module, "_gray", gray)
+    monkeypatch.setattr(module, "LARGE_PIXELS", limit)
+    content = encoded(Image.new("L", (8, 8)), "PNG")
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: decode(content, "it", 1000), range(3)))
+    assert max(peak) == at_once
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
+def test_the_number_of_pixels_is_limited(monkeypatch, kind):
+    monkeypatch.setattr(module, "MAX_PIXELS", 3_000_000)
+    monkeypatch.setattr(module, "MAX_WEBP_PIXELS", 2_000_000)
+    most = 2 if kind == "WEBP" else 3
+    allowed = encoded(Image.new("L", (1000, 1000 * most)), kind)
+    assert decode(allowed, "it", 10)[1] == f"1000×{1000 * most}"
+    monkeypatch.setattr(module, "_gray", None)  # would fail
+    with pytest.raises(PictureError, match=f"it has more than {most} million pixels; use a"):
+        decode(encoded(Image.new("L", (1000, 1000 * most + 1)), kind), "it", 10)
+
+
+def test_the_jpeg_decoder_reduces_only_baseline_files():
+    image = Image.new("L", (4000, 4000))
+    for progressive, expected in ((False, 1000**2), (True, 4000**2)):
+        content = encoded(image, "JPEG", progressive=progressive)
+        with module._opened(content) as file:
+            assert module._decoded_pixels(file, 1000) == expected
