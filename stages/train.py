@@ -32,8 +32,9 @@ def main() -> None:
             return
         job.checkpoint.drop_recorded(paths.LOCK, job.trainer.total_steps)
         resumes = job.checkpoint.exists()
+        callbacks = training_callbacks(plan, log, resumes)
         log("begin", config=job.run_config, environment=job.environment, resumed=resumes)
-        training = job.trainer.run(training_callbacks(plan, log, resumes), job.checkpoint)
+        training = job.trainer.run(callbacks, job.checkpoint)
         with atomic_folder(paths.MODELS / name) as folder:
             record = artifacts.save(folder, job.run_config, training)
         print(

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError
 
 from src.common.errors import PipelineError
 from src.common.paths import PARAMS
+from src.common.yaml_text import InvalidYaml, read_yaml
 from src.config.block import Block, Count
 from src.config.recipe import FAMILIES, Recipe
 from src.config.validation_errors import describe, nearest
@@ -81,11 +81,11 @@ def load_params(path: Path = PARAMS) -> Params:
             line for each mistake: its path in the file, the value found, and what is valid.
     """
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = read_yaml(path.read_text("utf-8"))
     except FileNotFoundError:
         raise PipelineError(f"{path} is missing; restore it with `git checkout {path}`") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except (InvalidYaml, UnicodeDecodeError) as error:
+        raise PipelineError(f"{path} is not valid YAML: {error}; correct it") from None
     mistakes = _model_mistakes(content)
     try:
         params = Params.model_validate(content)
