@@ -26,6 +26,8 @@ Dataset = Literal[
 ]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+# It is part of file names, which have at most 255 characters: those of notes add about 110.
+RecipeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
 
 
 class DataParams(Block):
@@ -68,9 +70,7 @@ class Params(Block):
     data: DataParams
     train: TrainParams
     registry: RegistryParams
-    models: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Recipe], Field(min_length=1)
-    ]
+    models: Annotated[dict[RecipeName, Recipe], Field(min_length=1)]
 
 
 def load_params(path: Path = PARAMS) -> Params:
