@@ -1,6 +1,7 @@
 """Evaluation of a trained model on the test split."""
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,18 @@ def evaluate_model(folder: Path, test: Split) -> Evaluation:
     """Evaluate the model in ``models/<recipe>/``.
 
     Raises:
-        PipelineError: the model is missing or damaged, or does not fit the dataset.
+        PipelineError: the model is missing or damaged, does not fit the dataset, or predicts NaN.
     """
     model, record = _load_model(folder, test), artifacts.load_record(folder)
     history, classes = artifacts.load_history(folder), range(model.output_shape[1])
     images, labels = test
     predictor = Predictor(model)
     logits = predictor.logits(images)
+    if not np.isfinite(logits).all():
+        raise PipelineError(
+            f"the model in {folder} predicts NaN or infinite values; lower learning_rate or stddev "
+            f"of the recipe, and run `dvc repro -f train@{folder.name}`"
+        )
     right = accuracy(logits, labels)
     low, high = wilson_interval(right, len(labels))
     metrics = {
@@ -87,13 +93,13 @@ def _accuracy_by_epoch(
     folder: Path, model: keras.Model, predictor: Predictor, test: Split, final_accuracy: float
 ) -> list[float]:
     """The test accuracy with the weights of each epoch; empty if these were not kept."""
-    weights_by_epoch = artifacts.load_weights_by_epoch(folder, model)
+    count, rows = artifacts.load_weights_by_epoch(folder, model)
     final, accuracies = model.get_weights(), []
-    for weights in weights_by_epoch[:-1]:  # the last ones are the weights of the model
+    for weights in islice(rows, count - 1) if count else ():  # the last ones are those of the model
         model.set_weights(weights)
         accuracies.append(accuracy(predictor.logits(test[0]), test[1]))
     model.set_weights(final)
-    return [*accuracies, final_accuracy] if weights_by_epoch else []
+    return [*accuracies, final_accuracy] if count else []
 
 
 def _predictions(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
