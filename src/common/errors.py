@@ -1,6 +1,7 @@
 """The exception for errors that the user can fix, and how a stage reports it."""
 
 import errno
+import re
 import sys
 from collections.abc import Callable
 
@@ -26,3 +27,13 @@ def run(main: Callable[[], None]) -> None:
         where = f" ({error.filename})" if error.filename else ""
         what = f"{error.strerror}{where}"
         sys.exit(f"error: {what}; free space or allow access, then run `dvc repro`")
+    except Exception as error:
+        # By name, because TensorFlow is not imported here.
+        if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
+            raise
+        reason = re.sub(r"\{\{.*?\}\} ?| and type .*", "", next(iter(str(error).splitlines()), ""))
+        sys.exit(
+            f"error: the memory is full ({reason[:200] or type(error).__name__}); close other "
+            "programs, or decrease batch_size, filters or hidden units of the recipe or the size "
+            "of the images, then run `dvc repro`"
+        )

@@ -94,12 +94,14 @@ def _accuracy_by_epoch(
 ) -> list[float]:
     """The test accuracy with the weights of each epoch; empty if these were not kept."""
     count, rows = artifacts.load_weights_by_epoch(folder, model)
+    if not count:
+        return []
     final, accuracies = model.get_weights(), []
-    for weights in islice(rows, count - 1) if count else ():  # the last ones are those of the model
+    for weights in islice(rows, count - 1):  # the last ones are the weights of the model
         model.set_weights(weights)
         accuracies.append(accuracy(predictor.logits(test[0]), test[1]))
     model.set_weights(final)
-    return [*accuracies, final_accuracy] if count else []
+    return [*accuracies, final_accuracy]
 
 
 def _predictions(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
