@@ -53,11 +53,11 @@ def check_memory(
         needed = max(model + count * pixels, BASE_BYTES + 2 * count * pixels)
     available, source, first = _available(train.memory_limit, device)
     if needed > available:
+        rounded = ceil(10 * needed / GB) / 10
         raise PipelineError(
-            f"models.{name} needs about {needed / GB:.1f} GB of memory for images of {height} × "
-            f"{width} pixels, but {source} {available / GB:.1f} GB; {first}decrease its "
-            "batch_size, filters or hidden units, use smaller images, or select other recipes with "
-            "`model`"
+            f"models.{name} needs about {rounded} GB of memory for images of {height} × {width} "
+            f"pixels, but {source} {available / GB:.1f} GB; {first}decrease its batch_size, "
+            "filters or hidden units, use smaller images, or select other recipes with `model`"
         )
     return needed
 

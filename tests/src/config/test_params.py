@@ -77,6 +77,7 @@ def test_the_parameters_of_the_project_are_valid():
         ("models.mlp_200.published.0.values.0.stddev", ..., "values[0].stddev: Field required"),
         ("models.all", GOOD["models"]["cnn"], "models.all: rename this recipe; `model: all` sel"),
         ("models.mlp", GOOD["models"]["cnn"], "models.mlp: rename this recipe; `model: mlp` sel"),
+        (f"models.{'c' * 250}", GOOD["models"]["cnn"], "String should have at most 100 characters"),
         ("models", {}, "models: Dictionary should have at least 1 item"),
         ("model", "cnnn", "model: found 'cnnn': Input should be all, softmax, mlp, cnn, softmax_n"),
         ("model", "cnnn", "(did you mean 'cnn'?)"),
