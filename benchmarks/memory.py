@@ -11,6 +11,7 @@ import yaml
 from benchmarks.datasets import write_variants
 from benchmarks.processes import Cost, clone, measure_command
 from src.common.paths import PROCESSED, RAW, TIMING
+from src.common.yaml_text import read_yaml
 from src.data.splits import SPLITS, load_split
 
 VARIANTS = (1, 135)  # of each image
@@ -44,7 +45,7 @@ def prepare(folder: Path, variants: int) -> Path:
     checkout = clone(folder)
     write_variants(RAW, folder / "incoming", variants)
     path = checkout / "params.yaml"
-    params = yaml.safe_load(path.read_text("utf-8"))
+    params = read_yaml(path.read_text("utf-8"))
     params["model"] = list(RECIPES)
     params["data"] |= {"dataset": "local", "folders": [str(folder / "incoming")]}
     params["train"]["memory_limit"] = LIMIT

@@ -9,6 +9,7 @@ from statistics import median
 import yaml
 
 from benchmarks.processes import clone, measure_command
+from src.common.yaml_text import read_yaml
 
 RECIPE, EPOCHS, TRIALS = "mlp_dropout", 5, 4
 CONFIGURATIONS = ((1, 2), (2, 1), (2, 2))  # workers, threads per worker
@@ -28,7 +29,7 @@ def prepare(folder: Path) -> Path:
     """Clone the repository, with a short training of one recipe and the preprocessed data."""
     checkout = clone(folder)
     path = checkout / "params.yaml"
-    params = yaml.safe_load(path.read_text("utf-8"))
+    params = read_yaml(path.read_text("utf-8"))
     params["model"] = RECIPE
     params["models"][RECIPE]["epochs"] = EPOCHS
     path.write_text(yaml.safe_dump(params, sort_keys=False), "utf-8")

@@ -1,6 +1,6 @@
 """Stage evaluate: evaluate every selected model on the test split, which no other stage reads."""
 
-from src.common.errors import run
+from src.common.errors import PipelineError, run
 
 
 def main() -> None:
@@ -20,7 +20,8 @@ def main() -> None:
 
         test = load_split(paths.PROCESSED, "test")
         plans = [read_json(path, "plan") for path in sorted(paths.RECIPES.glob("*.json"))]
-        folders = [paths.MODELS / plan["name"] for plan in plans if plan["selected"]]
+        if not (folders := [paths.MODELS / plan["name"] for plan in plans if plan["selected"]]):
+            raise PipelineError(f"{paths.RECIPES} has no selected recipe; run `dvc repro plan`")
         warnings = load_warnings(paths.PROCESSED)
         write_outputs((evaluate_model(each, test, warnings) for each in folders), test[0])
         for folder in folders:

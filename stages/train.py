@@ -6,12 +6,8 @@ from src.common.errors import run
 
 
 def main() -> None:
-    from contextlib import nullcontext
-
-    from src import tracking
     from src.common import paths
     from src.common.files import atomic_folder, read_json
-    from src.training import distributed
 
     name = sys.argv[1]
     plan = read_json(paths.RECIPES / f"{name}.json", "plan")
@@ -19,6 +15,11 @@ def main() -> None:
         with atomic_folder(paths.MODELS / name) as folder:  # DVC requires an output
             (folder / "not-selected.txt").write_text("`model` in params.yaml excludes this.\n")
         return
+    from contextlib import nullcontext  # here: a recipe that is not selected costs almost nothing
+
+    from src import tracking
+    from src.training import distributed
+
     worker = distributed.this_worker(plan["train"]["strategy"])
     logger = tracking.background_logger() if worker.chief else nullcontext()
     with distributed.lost_connection_as_error(worker), logger as log:
@@ -32,8 +33,9 @@ def main() -> None:
             return
         job.checkpoint.drop_recorded(paths.LOCK, job.trainer.total_steps)
         resumes = job.checkpoint.exists()
+        callbacks = training_callbacks(plan, log, resumes)
         log("begin", config=job.run_config, environment=job.environment, resumed=resumes)
-        training = job.trainer.run(training_callbacks(plan, log, resumes), job.checkpoint)
+        training = job.trainer.run(callbacks, job.checkpoint)
         with atomic_folder(paths.MODELS / name) as folder:
             record = artifacts.save(folder, job.run_config, training)
         print(

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,16 @@ def run(main: Callable[[], None]) -> None:
         where = f" ({error.filename})" if error.filename else ""
         what = f"{error.strerror}{where}"
         sys.exit(f"error: {what}; free space or allow access, then run `dvc repro`")
+    except Exception as error:
+        # By name, because TensorFlow is not imported here.
+        if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
+            raise
+        reason = re.sub(r"\{\{.*?\}\} ?| and type .*", "", next(iter(str(error).splitlines()), ""))
+        sys.exit(
+            f"error: the memory is full ({reason[:200] or type(error).__name__}); close other "
+            "programs, or decrease batch_size, filters or hidden units of the recipe or the size "
+            "of the images, then run `dvc repro`"
+        )
 
 
 @contextmanager

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from src.common.errors import PipelineError
 from src.common.paths import PARAMS
+from src.common.yaml_text import InvalidYaml, read_yaml
 from src.config.block import Block, Count
 from src.config.recipe import FAMILIES, Recipe
 from src.config.validation_errors import describe, nearest
@@ -38,6 +38,8 @@ def _own_name(name: str) -> str:
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 OwnName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,49}$"), AfterValidator(_own_name)]
+# It is part of file names, which have at most 255 characters: those of notes add about 110.
+RecipeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
 
 
 class DataParams(Block):
@@ -81,9 +83,7 @@ class Params(Block):
     data: DataParams
     train: TrainParams
     registry: RegistryParams
-    models: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Recipe], Field(min_length=1)
-    ]
+    models: Annotated[dict[RecipeName, Recipe], Field(min_length=1)]
 
 
 def load_params(path: Path = PARAMS) -> Params:
@@ -94,11 +94,11 @@ def load_params(path: Path = PARAMS) -> Params:
             line for each mistake: its path in the file, the value found, and what is valid.
     """
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = read_yaml(path.read_text("utf-8"))
     except FileNotFoundError:
         raise PipelineError(f"{path} is missing; restore it with `git checkout {path}`") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except (InvalidYaml, UnicodeDecodeError) as error:
+        raise PipelineError(f"{path} is not valid YAML: {error}; correct it") from None
     mistakes = _model_mistakes(content)
     try:
         params = Params.model_validate(content)

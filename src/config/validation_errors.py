@@ -58,8 +58,6 @@ def _hint(error: Any, schema: type[BaseModel]) -> str:
             return nearest(found, re.findall("'(.*?)'", context["expected"]))
         case "union_tag_invalid":
             return nearest(context["tag"], re.findall("'(.*?)'", context["expected_tags"]))
-        case "float_type" if isinstance(found, str):
-            return " (YAML reads 1e-3 as text; write 0.001 or 1.0e-3)"
     return ""
 
 

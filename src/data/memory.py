@@ -15,8 +15,10 @@ RESIDENT_FRACTION = 1 / 4
 # Otherwise it is streamed, and one buffer needs this fraction. Up to four copies exist at the same
 # time: the chunk in use, the prefetched chunk, and copies of it on the way to the device.
 BUFFER_FRACTION = 1 / 16
-INFERENCE_BATCH = 1000  # images of MNIST's size that are predicted at the same time
-MNIST_PIXELS = 28 * 28
+INFERENCE_BATCH = 1000  # images that are predicted at the same time, at most
+# Values of the largest layer that are computed at the same time, at most: 0.1 GB. This allows
+# batches of INFERENCE_BATCH for each recipe in params.yaml on images of 28 × 28 pixels.
+INFERENCE_VALUES = 25_600_000
 CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -53,9 +55,13 @@ def choose_buffer_size(
     return size // batch_size * batch_size
 
 
-def inference_batch(height: int, width: int) -> int:
-    """How many images to predict at the same time: ``INFERENCE_BATCH``, fewer of larger images."""
-    return max(1, INFERENCE_BATCH * MNIST_PIXELS // max(MNIST_PIXELS, height * width))
+def inference_batch(values: int) -> int:
+    """Return how many images to predict at the same time.
+
+    Args:
+        values: that the largest layer of the model computes for an image.
+    """
+    return min(INFERENCE_BATCH, max(1, INFERENCE_VALUES // values))
 
 
 def device_memory(device: Literal["cpu", "gpu"]) -> float:

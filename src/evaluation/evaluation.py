@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def evaluate_model(folder: Path, test: Split, warnings: Sequence[str] = ()) -> E
     ``warnings`` about the data become part of the metrics.
 
     Raises:
-        PipelineError: the model is missing or damaged, or does not fit the dataset.
+        PipelineError: the model is missing or damaged, does not fit the dataset, or predicts NaN.
     """
     record = artifacts.load_record(folder)
     model = _load_model(folder, record, test)
@@ -49,6 +50,11 @@ def evaluate_model(folder: Path, test: Split, warnings: Sequence[str] = ()) -> E
     images, labels = test
     predictor = Predictor(model)
     logits = predictor.logits(images)
+    if not np.isfinite(logits).all():
+        raise PipelineError(
+            f"the model in {folder} predicts NaN or infinite values; lower learning_rate or stddev "
+            f"of the recipe, and run `dvc repro -f train@{folder.name}`"
+        )
     right = accuracy(logits, labels)
     low, high = wilson_interval(right, len(labels))
     metrics = {
@@ -92,13 +98,15 @@ def _accuracy_by_epoch(
     folder: Path, model: keras.Model, predictor: Predictor, test: Split, final_accuracy: float
 ) -> list[float]:
     """The test accuracy with the weights of each epoch; empty if these were not kept."""
-    weights_by_epoch = artifacts.load_weights_by_epoch(folder, model)
+    count, rows = artifacts.load_weights_by_epoch(folder, model)
+    if not count:
+        return []
     final, accuracies = model.get_weights(), []
-    for weights in weights_by_epoch[:-1]:  # the last ones are the weights of the model
+    for weights in islice(rows, count - 1):  # the last ones are the weights of the model
         model.set_weights(weights)
         accuracies.append(accuracy(predictor.logits(test[0]), test[1]))
     model.set_weights(final)
-    return [*accuracies, final_accuracy] if weights_by_epoch else []
+    return [*accuracies, final_accuracy]
 
 
 def _predictions(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:

@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from reprlib import repr as short_repr
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -62,10 +64,7 @@ def download(data: "DataParams", target: Path) -> dict:
 
 def _collect(data: "DataParams", target: Path, console: Console) -> tuple[str, Properties]:
     """Write the files of a dataset; return its name and its properties."""
-    folders = [
-        (main_checkout() / Path(folder.replace("{dataset}", data.dataset)).expanduser()).resolve()
-        for folder in data.folders
-    ]
+    folders = [_place(folder, data.dataset) for folder in data.folders]
     if data.dataset == "local":
         source = copy_local(folders, target)
         console.print(f"local: the four files from {source}")
@@ -83,6 +82,25 @@ def _collect(data: "DataParams", target: Path, console: Console) -> tuple[str, P
     digits.write(target)
     console.print("digits: wrote the four files from the digits bundled with scikit-learn")
     return "digits", known_properties("digits")
+
+
+def _place(folder: str, dataset: str) -> Path:
+    """The complete path of one of ``data.folders``, which may be missing.
+
+    Raises:
+        PipelineError: there can be no such folder.
+    """
+    try:
+        path = (main_checkout() / Path(folder.replace("{dataset}", dataset)).expanduser()).resolve()
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            path.stat()
+        return path
+    except (OSError, RuntimeError, ValueError) as error:  # a name too long, a loop of links, a NUL
+        reason = getattr(error, "strerror", None) or error
+        raise PipelineError(
+            f"data.folders has {short_repr(folder)}, where no folder can be ({reason}); correct "
+            "it in params.yaml"
+        ) from None
 
 
 def _fetch(

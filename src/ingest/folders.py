@@ -110,7 +110,8 @@ def sources_in(folder: Path, dataset: str) -> list[Source]:
     """
     arrays = [path for path in find_archives(folder) if path.stem.lower() == dataset]
     archive, _, inside = catalog.CATALOGUE[dataset].archive.partition("/")
-    zips = [path for path in sorted(folder.glob("*")) if path.name.lower() == archive]
+    paths = sorted(folder.glob("*"))
+    zips = [path for path in paths if path.name.lower() == archive and path.is_file()]
     return [
         Folder(folder, is_own=folder.name == dataset),
         *map(Archive, arrays),

@@ -126,11 +126,13 @@ def write(path: Path, array: np.ndarray) -> None:
 def _opened(path: AnyPath) -> Iterator[BinaryIO]:
     """Open the uncompressed content of a file; errors of reading become ``IdxError``."""
     try:
+        if not path.is_file():  # opening a named pipe would wait for a writer
+            raise FileNotFoundError
         with path.open("rb") as file:
             is_gzip = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC  # whatever the name is
             file.seek(0)
             yield cast(BinaryIO, gzip.GzipFile(fileobj=file) if is_gzip else file)
-    except (FileNotFoundError, IsADirectoryError):
+    except FileNotFoundError:
         raise IdxError(f"{path} is missing or is not a file; put the IDX file there") from None
     except (gzip.BadGzipFile, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise IdxError(f"{path} is damaged gzip ({error}); get the file again") from None
@@ -180,8 +182,7 @@ def _read(file: BinaryIO, size: int) -> bytes:
 def _truncated(label: AnyPath | str, dimensions: tuple[int, ...], found: int) -> IdxError:
     return IdxError(
         f"{label} is truncated: its header states {describe(dimensions)} = "
-        f"{math.prod(dimensions):,} bytes of data, but only {found:,} are there; "
-        "get the file again"
+        f"{math.prod(dimensions):,} bytes of data, but only {found:,} are there; get the file again"
     )
 
 

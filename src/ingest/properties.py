@@ -56,10 +56,10 @@ def complete_class_names(names: list[str], classes: int) -> list[str]:
 
 
 def _read_class_names(path: Path) -> list[str]:
-    try:
-        names = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
-    except FileNotFoundError:
+    if not path.exists():
         return []
+    try:
+        names = [line.strip() for line in _read_text(path).splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise PipelineError(f"{path} cannot be read ({error}); save it as UTF-8 text") from None
     while names and not names[-1]:
@@ -81,13 +81,20 @@ def _read_class_names(path: Path) -> list[str]:
 
 
 def _read_conversion(path: Path) -> catalog.Conversion:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return catalog.LIGHT_ON_DARK
-    except (OSError, ValueError) as error:
+    try:
+        found = json.loads(_read_text(path))
+    except (OSError, ValueError, RecursionError) as error:
         raise PipelineError(f"{path} cannot be read ({error}); remove it") from None
     match found:
         case {"framed": bool(framed), "light_on_dark": bool(light_on_dark)}:
             return {"framed": framed, "light_on_dark": light_on_dark}
     raise PipelineError(f"{path} must have framed and light_on_dark, each true or false")
+
+
+def _read_text(path: Path) -> str:
+    """Read UTF-8 text; an OSError if this is not a file: a named pipe would wait for a writer."""
+    if not path.is_file():
+        raise OSError("not a file")
+    return path.read_text("utf-8-sig")

@@ -7,6 +7,7 @@ The functions that read them raise a ``PipelineError`` if a file is missing or d
 
 import csv
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import numpy as np
 from src.common.errors import PipelineError
 from src.common.files import read_json, write_json
 from src.common.paths import MODELS, RECIPES
+from src.data.splits import read_rows
 from src.models.archive import save_model
 from src.models.record import Record, RunConfig, TrainingResult
 
@@ -32,7 +34,7 @@ def save(folder: Path, run_config: RunConfig, training: TrainingResult) -> Recor
     """Write the result of a training into the empty ``folder``, and return ``training.json``."""
     save_model(training.model, folder / MODEL)
     if training.weights_by_epoch is not None:
-        np.save(folder / BY_EPOCH, training.weights_by_epoch, allow_pickle=False)
+        training.weights_by_epoch.save(folder / BY_EPOCH)
     with (folder / HISTORY).open("w", newline="") as file:
         writer = csv.DictWriter(file, training.history[0])
         writer.writeheader()
@@ -109,14 +111,17 @@ def load_model(folder: Path, weights: str) -> "keras.Model":
     return model
 
 
-def load_weights_by_epoch(folder: Path, model: "keras.Model") -> list[list[np.ndarray]]:
-    """Read the weights of each row of the history, as arguments for ``model.set_weights``.
+def load_weights_by_epoch(
+    folder: Path, model: "keras.Model"
+) -> tuple[int, Iterator[list[np.ndarray]]]:
+    """Return the number of rows of the history, and read the weights of one after another.
 
-    Returns an empty list if the training did not keep them; those of another model are an error.
+    The weights of a row are an argument for ``model.set_weights``. There are no rows if the
+    training did not keep them; those of another model are an error.
     """
     path = folder / BY_EPOCH
     if not path.exists():
-        return []
+        return 0, iter(())
     shapes = [weights.shape for weights in model.get_weights()]
     ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes])
     try:
@@ -125,10 +130,15 @@ def load_weights_by_epoch(folder: Path, model: "keras.Model") -> list[list[np.nd
             raise ValueError(f"{rows.dtype} {rows.shape} does not fit the model")
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path, error) from None
-    return [
-        [part.reshape(shape) for part, shape in zip(np.split(row, ends[:-1]), shapes, strict=True)]
-        for row in rows
-    ]
+
+    def read() -> Iterator[list[np.ndarray]]:
+        for index in range(len(rows)):
+            row = np.empty((1, ends[-1]), np.float32)
+            read_rows(rows, index, row)
+            parts = zip(np.split(row[0], ends[:-1]), shapes, strict=True)
+            yield [part.reshape(shape) for part, shape in parts]
+
+    return len(rows), read()
 
 
 def _damaged(path: Path, error: Exception) -> PipelineError:

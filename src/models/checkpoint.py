@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 MIN_INTERVAL_SECONDS = 2.0
 MAX_TIME_FRACTION = 0.02  # of the training time that is used to write checkpoints
 STALE_SECONDS = 7 * 24 * 3600
+KEPT = ".weights"  # suffix of the file next to a checkpoint with the weights of each epoch
 
 
 def training_code(root: Path = ROOT) -> dict[str, str]:
@@ -59,6 +60,11 @@ class Checkpoint:
         self._prefix = f"{self.name}-{key[:16]}-"
         self._path = folder / f"{self._prefix}{json_sha256(environment)[:8]}.npz"
         self._written, self._cost = time.perf_counter(), 0.0
+
+    @property
+    def kept_weights(self) -> Path:
+        """The file for the weights after each row of the history; see ``KeptWeights``."""
+        return self._path.with_suffix(KEPT)
 
     def exists(self) -> bool:
         """Whether there is a checkpoint to resume from."""
@@ -124,10 +130,12 @@ class Checkpoint:
             is_recorded = lock.exists() and lock.stat().st_mtime > self._path.stat().st_mtime
             if saved[0]["step"] >= total_steps and is_recorded:
                 self._path.unlink()
+                self.kept_weights.unlink(missing_ok=True)
 
     def prune(self) -> None:
         """Remove the files of this training, from any environment, and all older than a week."""
-        for path in [*self.folder.glob("*.npz"), *self.folder.glob(".*.partial")]:
+        patterns = "*.npz", f"*{KEPT}", ".*.partial"
+        for path in [path for pattern in patterns for path in self.folder.glob(pattern)]:
             with suppress(FileNotFoundError):  # renamed or removed by another process
                 own = path.name.lstrip(".").startswith(self._prefix)
                 if own or time.time() - path.stat().st_mtime > STALE_SECONDS:

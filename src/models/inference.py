@@ -1,5 +1,7 @@
 """Predicts the logits of many images in large batches, with a compiled function."""
 
+from math import prod
+
 import numpy as np
 
 from src.common.tensorflow import keras, tf
@@ -8,16 +10,22 @@ from src.data.splits import read_rows
 
 
 class Predictor:
-    """A compiled model for batches of images; it uses the current weights of the model."""
+    """A compiled model for batches of images; it uses the current weights of the model.
+
+    Attributes:
+        batch_size: images that are predicted at the same time.
+    """
 
     def __init__(self, model: keras.Model) -> None:
+        largest = max(prod(layer.output.shape[1:]) for layer in model.layers)
+        self.batch_size = inference_batch(largest)
         self._call = tf.function(
             lambda images: model(images, training=False), reduce_retracing=True
         )
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Predict logits ``float32 [N, K]`` of images ``uint8 [N, H, W]``."""
-        logits, size = [], inference_batch(*images.shape[1:])
+        logits, size = [], self.batch_size
         for first in range(0, len(images), size):
             batch = np.empty((min(size, len(images) - first), *images.shape[1:]), np.uint8)
             read_rows(images, first, batch)

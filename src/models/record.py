@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
-import numpy as np
-
 if TYPE_CHECKING:
     import keras
+
+    from src.models.kept_weights import KeptWeights
 
 
 class HistoryRow(TypedDict):
@@ -27,7 +27,7 @@ class TrainingResult:
     model: "keras.Model"
     history: list[HistoryRow]
     seconds: list[float]  # of training and validation, for each row of the history
-    weights_by_epoch: np.ndarray | None  # float32 [rows, weights]
+    weights_by_epoch: "KeptWeights | None"
 
 
 class RunConfig(TypedDict):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FLOAT = 4  # bytes
 # Of TensorFlow with its programs and the libraries that it loads.
 BASE_BYTES = 1_000_000_000
+BUFFERS = 4  # copies of a shuffle buffer that exist at the same time; see src/data/memory.py
 LARGE_BYTES = 2_000_000_000  # the stage plan prints larger estimates
 # Values of the optimizer for each weight.
 SLOTS = {"sgd": 0, "adam": 2, "rmsprop": 1}
@@ -35,25 +36,39 @@ def check_memory(
         images: shape ``[N, H, W]`` of the training split.
 
     Raises:
-        PipelineError: the machine has less memory, or a batch does not fit into the shuffle buffer.
+        PipelineError: the machine has less memory, ``train.memory_limit`` is less, or a batch does
+            not fit into the shuffle buffer.
     """
     count, height, width = images
     device: Literal["cpu", "gpu"] = "gpu" if train.device == "gpu" else "cpu"
     batch = min(recipe.batch_size, count)
-    size = f"{height} × {width} pixels"
     try:
         buffer_size = choose_buffer_size(images, batch, train.memory_limit, device)
     except PipelineError as error:
         raise PipelineError(f"models.{name}: {error}") from None
-    loaded = 2 * (buffer_size or count) * height * width
-    needed = loaded + estimate_bytes(recipe, height, width, classes, batch)
-    if needed > (available := device_memory(device)):
+    model, pixels = estimate_bytes(recipe, height, width, classes, batch), height * width
+    if buffer_size:
+        needed = model + BUFFERS * buffer_size * pixels
+    else:  # while the images are loaded, they are in memory twice
+        needed = max(model + count * pixels, BASE_BYTES + 2 * count * pixels)
+    available, source, first = _available(train.memory_limit, device)
+    if needed > available:
+        rounded = ceil(10 * needed / GB) / 10
         raise PipelineError(
-            f"models.{name} needs about {needed / GB:.0f} GB of memory for images of {size}, but "
-            f"this machine has {available / GB:.0f} GB; decrease its batch_size, filters or hidden "
-            "units, use smaller images, or select other recipes with `model`"
+            f"models.{name} needs about {rounded} GB of memory for images of {height} × {width} "
+            f"pixels, but {source} {available / GB:.1f} GB; {first}decrease its batch_size, "
+            "filters or hidden units, use smaller images, or select other recipes with `model`"
         )
     return needed
+
+
+def _available(
+    limit: float | Literal["auto"], device: Literal["cpu", "gpu"]
+) -> tuple[float, str, str]:
+    """The bytes that a training may use, what limits them, and the first advice to change it."""
+    if limit != "auto" and (device == "gpu" or limit * GB < device_memory(device)):
+        return limit * GB, "train.memory_limit is", "increase it, "
+    return device_memory(device), "this machine has", ""
 
 
 def count_parameters(recipe: Recipe, height: int, width: int, classes: int) -> int:
@@ -81,8 +96,10 @@ def estimate_bytes(recipe: Recipe, height: int, width: int, classes: int, batch:
     state = 1 + SLOTS[recipe.optimizer.kind] + momentum + bool(recipe.averaging)
     weights = count_parameters(recipe, height, width, classes) * (2 * state + 2)
     layers = list(_hidden_values(recipe, height, width))
-    training = batch * (sum(layers) + 2 * max(layers))
-    inference = inference_batch(height, width) * 2 * max(layers)
+    totals = [values * copies for values, copies in layers]
+    training = batch * (sum(totals) + 2 * max(totals))
+    largest = max(values for values, _ in layers)
+    inference = inference_batch(largest) * 2 * largest
     return BASE_BYTES + FLOAT * (weights + max(training, inference))
 
 
@@ -114,11 +131,14 @@ def _hidden_units(recipe: Recipe) -> list[int]:
     return [] if isinstance(recipe, SoftmaxRecipe) else recipe.hidden
 
 
-def _hidden_values(recipe: Recipe, height: int, width: int) -> Iterator[int]:
-    """The number of values that each layer computes for an image, the pixels first."""
-    yield height * width
+def _hidden_values(recipe: Recipe, height: int, width: int) -> Iterator[tuple[int, int]]:
+    """How many values layers compute for an image, and how many layers compute so many.
+
+    The pixels are first.
+    """
+    yield height * width, 1
     if isinstance(recipe, CnnRecipe):
         for positions, _, filters in _convolutions(recipe, height, width):
-            yield positions * filters
-            yield 3 * ceil(positions / recipe.pool**2) * filters  # pooling, activation, dropout
-    yield from (3 * units for units in _hidden_units(recipe))
+            yield positions * filters, 1
+            yield ceil(positions / recipe.pool**2) * filters, 3  # pooling, activation, dropout
+    yield from ((units, 3) for units in _hidden_units(recipe))

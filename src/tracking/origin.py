@@ -19,6 +19,7 @@ import yaml
 
 from src.common.files import write_json
 from src.common.paths import LOGS, PARAMS, main_checkout
+from src.common.yaml_text import read_yaml
 from src.models.record import Environment, Record
 
 CODE = ("src", "stages", "dvc.yaml", "requirements.lock")  # the files in git that results depend on
@@ -94,10 +95,10 @@ def _prefix(record: Record) -> str:
 
 def _changes() -> list[str]:
     try:
-        old = yaml.safe_load(_git("show", f"HEAD:./{PARAMS}"))
-        new = yaml.safe_load(PARAMS.read_text("utf-8"))
+        old = read_yaml(_git("show", f"HEAD:./{PARAMS}"))
+        new = read_yaml(PARAMS.read_text("utf-8"))
         before, after = dict(flat(old or {})), dict(flat(new))
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError):  # RecursionError: a block that contains itself
         return []
     changed = {key: value for key, value in after.items() if before.get(key, KeyError) != value}
     removed = [f"~{key}" for key in before if key not in after]  # Hydra's syntax

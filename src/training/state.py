@@ -18,18 +18,13 @@ class TrainerState:
     seconds: float = 0.0  # of training since the last row
     history: list[HistoryRow] = field(default_factory=list)  # one row for each validation
     durations: list[float] = field(default_factory=list)  # in seconds, of each row
-    # For each row ``float32 [weights]``, if they are kept.
-    kept_weights: list[np.ndarray] = field(default_factory=list)
+    kept_checksum: int = 0  # of the weights of each row, if they are kept: in another file
 
     def save(self, checkpoint: Checkpoint, steps: Steps) -> None:
         """Write a checkpoint."""
-        state = {name: value for name, value in vars(self).items() if name != "kept_weights"}
-        variables = [np.asarray(variable) for variable in steps.variables()]
-        checkpoint.save(state, variables + self.kept_weights)
+        checkpoint.save(vars(self), [np.asarray(variable) for variable in steps.variables()])
 
-    def restore(
-        self, content: bytes | None, checkpoint: Checkpoint, steps: Steps, keep_epochs: bool
-    ) -> bool:
+    def restore(self, content: bytes | None, checkpoint: Checkpoint, steps: Steps) -> bool:
         """Restore this state and the variables of the steps from the content of a checkpoint.
 
         Returns whether there was a valid checkpoint. A checkpoint that does not fit is removed.
@@ -37,15 +32,13 @@ class TrainerState:
         saved = checkpoint.load(content)
         if saved is None:
             return False
-        state, arrays = saved
+        state, values = saved
         variables = steps.variables()
-        values, kept = arrays[: len(variables)], arrays[len(variables) :]
         shapes = [tuple(variable.shape) for variable in variables]
-        rows = len(state["history"]) if keep_epochs else 0
-        if shapes != [value.shape for value in values] or len(kept) != rows:
+        if shapes != [value.shape for value in values]:
             checkpoint.discard("does not fit this training")
             return False
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-        vars(self).update(state, kept_weights=kept)
+        vars(self).update(state)
         return True

@@ -5,6 +5,7 @@ The result depends neither on the slices nor on interruptions.
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from src.data.loader import Chunk, Loader, Split
 from src.models import metrics
 from src.models.checkpoint import Checkpoint
 from src.models.inference import Predictor
+from src.models.kept_weights import KeptWeights
 from src.models.record import HistoryRow, TrainingResult
 from src.training.distributed import SINGLE_WORKER, Worker, broadcast_from_chief
 from src.training.execution import Execution
@@ -47,7 +49,9 @@ class Trainer:
     ) -> None:
         self.steps, self.model, self.execution = steps, steps.model, execution
         self._recipe, self._loader, self._predictor = recipe, loader, Predictor(steps.model)
-        self._validation, self._keep_epochs, self._worker = validation, keep_epochs, worker
+        self._validation, self._worker = validation, worker
+        self._keep_epochs = keep_epochs and worker.chief
+        self._kept: KeptWeights | None = None
         self.total_steps = loader.total_steps
         self._validate_every = recipe.validate_every or loader.steps_per_epoch
         self._state = TrainerState()
@@ -65,7 +69,7 @@ class Trainer:
             checkpoint: written from time to time, and at the end; the caller removes it.
 
         Raises:
-            PipelineError: the loss became NaN or infinite.
+            PipelineError: the loss or a weight became NaN or infinite.
         """
         self._chunk: Chunk | None = None
         self._slice_steps = 1
@@ -77,18 +81,26 @@ class Trainer:
         self.model.stop_training = False
         callback_list.on_train_begin()
         try:
+            if self._keep_epochs and self._kept is None:
+                path = checkpoint.kept_weights if checkpoint else None
+                self._kept = KeptWeights(path, self.model.count_params())
             if checkpoint:
                 self._resume(checkpoint, stopping)
             saves = checkpoint if self._worker.chief and not self._complete() else None
             while not self._complete():
                 self._run_slice(callback_list)
                 if saves and (saves.due() or self._complete()):
-                    self._state.save(saves, self.steps)
+                    self._save(saves)
         finally:
             callback_list.on_train_end()
-        kept = self._state.kept_weights
-        weights = np.stack(kept) if kept else None
-        return TrainingResult(self.model, self._state.history, self._state.durations, weights)
+        state = self._state
+        return TrainingResult(self.model, state.history, state.durations, self._kept)
+
+    def _save(self, checkpoint: Checkpoint) -> None:
+        if self._kept:
+            self._kept.flush()
+            self._state.kept_checksum = self._kept.checksum
+        self._state.save(checkpoint, self.steps)
 
     def _complete(self) -> bool:
         return self._state.step >= self._loader.total_steps or self.model.stop_training
@@ -96,8 +108,8 @@ class Trainer:
     def _run_slice(self, callbacks: keras.callbacks.CallbackList) -> None:
         """Run steps up to the end of the chunk or the next validation, at most a slice."""
         started, state, first = time.perf_counter(), self._state, self._state.step
-        chunk, total = self._load_chunk(), self._loader.total_steps
-        next_row = min(total, (first // self._validate_every + 1) * self._validate_every)
+        chunk = self._load_chunk()
+        next_row = min(self.total_steps, (first // self._validate_every + 1) * self._validate_every)
         count = min(self._slice_steps, chunk.end - first, next_row - first)
         callbacks.on_train_batch_begin(first)
         loss = self.steps.run(chunk.order, first - chunk.first, count)
@@ -110,20 +122,24 @@ class Trainer:
         state.losses += loss
         state.seconds += seconds
         if not np.isfinite(loss):
-            raise PipelineError(
-                f"the loss became NaN or infinite between steps {first} and {state.step} of "
-                f"{total}; lower learning_rate or stddev of the recipe"
-            )
+            raise self._diverged("the loss", first)
         callbacks.on_train_batch_end(state.step - 1, {"loss": loss / count})
         if state.step == next_row:
             row = self._validate()
             callbacks.on_epoch_end(len(state.history) - 1, dict(row))
+
+    def _diverged(self, what: str, first: int) -> PipelineError:
+        return PipelineError(
+            f"{what} became NaN or infinite between steps {first} and {self._state.step} of "
+            f"{self.total_steps}; lower learning_rate or stddev of the recipe"
+        )
 
     def _load_chunk(self) -> Chunk:
         if self._chunk is None or self._state.step == self._chunk.end:
             self._chunk = self._loader.chunk_at(self._state.step)
             if self._chunk.split:
                 self.steps.load(self._chunk.split)
+                self._chunk = replace(self._chunk, split=None)  # it is in memory twice until now
         return self._chunk
 
     def _validate(self) -> HistoryRow:
@@ -143,18 +159,20 @@ class Trainer:
         )
         state.history.append(row)
         state.durations.append(round(state.seconds + time.perf_counter() - started, 4))
-        if self._keep_epochs:
-            weights = self.model.get_weights()
-            state.kept_weights.append(np.concatenate([each.ravel() for each in weights]))
+        weights = self.model.get_weights()
+        if not all(np.isfinite(each).all() for each in [row["val_loss"], *weights]):
+            raise self._diverged("a weight", last_step)
+        if self._kept:
+            self._kept.append(weights)
         state.losses, state.seconds = 0.0, 0.0
         return row
 
     def _resume(self, checkpoint: Checkpoint, stopping: list[keras.callbacks.Callback]) -> None:
         """Restore the state from the checkpoint of the chief, if it is valid."""
-        content = checkpoint.read() if self._worker.chief else None
+        content = self._read(checkpoint) if self._worker.chief else None
         if self.execution.strategy == "multi_worker":
             content = broadcast_from_chief(self.steps.strategy, self._worker.chief, content)
-        if not self._state.restore(content, checkpoint, self.steps, self._keep_epochs):
+        if not self._state.restore(content, checkpoint, self.steps):
             return
         for index, row in enumerate(self._state.history):
             for callback in stopping:
@@ -164,3 +182,16 @@ class Trainer:
             print(f"{checkpoint.name}: resuming from step {step} of {total}")
         else:
             print(f"{checkpoint.name}: the training is already complete")
+
+    def _read(self, checkpoint: Checkpoint) -> bytes | None:
+        """Return the content of the checkpoint, if the kept weights that belong to it are there."""
+        content = checkpoint.read()
+        if content is None or self._kept is None:
+            return content
+        saved = checkpoint.load(content)
+        if saved is None:
+            return None
+        if not self._kept.restore(len(saved[0]["history"]), saved[0]["kept_checksum"]):
+            checkpoint.discard("lacks the weights of earlier epochs")
+            return None
+        return content

@@ -13,7 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from src.ingest import idx
+from src.common.errors import PipelineError
+from src.ingest import catalog, idx
+from src.ingest.download import download
+from src.ingest.folders import sources_in
+from src.ingest.local import copy_local
+from src.ingest.properties import read_properties
+from src.ingest.sources import SourceError
 
 headers = st.builds(
     lambda zeros, kind, sizes: struct.pack(f">HBB{len(sizes)}I", zeros, kind, len(sizes), *sizes),
@@ -100,6 +106,55 @@ def test_a_huge_claimed_size_costs_no_memory(tmp_path, bomb):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=limited)
     assert done.returncode == 0, done.stderr
     assert ("truncated" if bomb == "claim" else "too long") in done.stdout
+
+
+@pytest.mark.fault(
+    "A named pipe or a loop of links in place of a file of the dataset",
+    sees="as if the file were missing; a pipe in `data/incoming`: nothing, because `dvc` waits",
+    then="the next source is used; remove the pipe",
+)
+@pytest.mark.parametrize("kind", ["pipe", "loop", "folder"])
+def test_what_is_no_file_is_not_opened(own, target, kind):
+    make = {
+        "pipe": os.mkfifo,
+        "loop": lambda path: path.symlink_to(path),
+        "folder": lambda path: path.mkdir(),
+    }
+    path = own / catalog.TRAIN_LABELS
+    path.unlink()
+    make[kind](path)
+    with pytest.raises(PipelineError, match=f"lacks {path.name};"):
+        copy_local([own], target)
+    with pytest.raises(idx.IdxError, match="is missing or is not a file"):
+        idx.read_header(path)
+    for name in ("emnist-letters.npz", "gzip.zip"):
+        make[kind](own / name)
+    sources = sources_in(own, "emnist-letters")
+    assert [source.path for source in sources] == [own]
+    with pytest.raises(SourceError):
+        sources[0].fetch(catalog.TRAIN_LABELS, catalog.CATALOGUE["emnist-letters"], target)
+    if kind != "loop":
+        for name in ("labels.txt", "conversion.json"):
+            make[kind](own / name)
+            with pytest.raises(PipelineError, match=rf"{name} cannot be read \(not a file\);"):
+                read_properties(own)
+            (own / name).rmdir() if kind == "folder" else (own / name).unlink()
+
+
+@pytest.mark.fault(
+    "A folder in `data.folders` that cannot be: `~nosuchuser/x`, a loop of links, a NUL, 300 "
+    "characters",
+    sees="`error: data.folders has …, where no folder can be (…); correct it in params.yaml`",
+    then="nothing is downloaded",
+)
+@pytest.mark.parametrize("folder", ["~nosuchuser/x", "loop", "loop/x", "a\0b", "x" * 300])
+def test_a_folder_that_cannot_be_is_refused(tmp_path, target, monkeypatch, data_params, folder):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    message = r"^data\.folders has '.*', where no folder can be \(.*\); correct it in params.yaml$"
+    with pytest.raises(PipelineError, match=message):
+        download(data_params(folders=[folder]), target)
+    download(data_params(folders=["missing"], fallback="digits"), target)
 
 
 def cut_in_half(path):

@@ -1,6 +1,7 @@
 """Each value in ``params.yaml`` is replaced by invalid and extreme values."""
 
 import copy
+import json
 import math
 import os
 from pathlib import Path
@@ -95,3 +96,30 @@ def test_each_value_is_refused_or_the_training_works(tmp_path, kind, tiny):
             try_training(params, place[1], tiny)
         tried += 1
     assert tried > 80
+
+
+@pytest.mark.fault(
+    "5,000 nested brackets in `params.yaml`",
+    sees="from a stage: `error: params.yaml is not valid YAML: …`; from `dvc`: `maximum recursion "
+    "depth exceeded`",
+    then="nothing runs; `git checkout params.yaml` restores the file",
+)
+def test_nested_brackets_are_refused(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("model: " + "[" * 5000 + "]" * 5000)
+    with pytest.raises(PipelineError, match=r"is not valid YAML: .* nested too deeply; correct it"):
+        load_params(path)
+
+
+@pytest.mark.slow
+@pytest.mark.fault(
+    "A small number: `dvc exp run -S models.mlp_ema.l2=0.00001`, which DVC writes as `1e-05`",
+    sees="nothing",
+    then="the number is used, in whatever form DVC or the user writes it",
+)
+def test_dvc_writes_a_small_number(checkout, shell):
+    key = "models.mlp_65x2.optimizer.learning_rate"
+    shell(["dvc", "exp", "run", "-S", f"{key}=0.00001", "plan"], checkout)
+    assert "learning_rate: 1e-05" in (checkout / "params.yaml").read_text()
+    plan = json.loads((checkout / "data/recipes/mlp_65x2.json").read_text())
+    assert plan["recipe"]["optimizer"]["learning_rate"] == 1e-05

@@ -1,6 +1,7 @@
 """Files cannot run code, and servers accept connections from this machine only."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -9,6 +10,8 @@ import pytest
 from src.common.errors import PipelineError
 from src.config.params import load_params
 from src.data.splits import load_split
+
+ROOT = Path(__file__).parents[2]
 
 
 class RunsCode:
@@ -48,6 +51,29 @@ def test_a_yaml_tag_is_refused(tmp_path):
     with pytest.raises(PipelineError, match="is not valid YAML"):
         load_params(path)
     assert not (tmp_path / "created").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.fault(
+    "`DVC_EXP_NAME` is a path, such as `/some/folder` or `..`, or has 300 characters",
+    sees="`error: the environment variable DVC_EXP_NAME is …, which is no valid name …`",
+    then="no file is deleted; without the variable, the training works",
+)
+@pytest.mark.parametrize("name", ["{place}", "..", "../../kept", "x" * 300])
+def test_a_path_as_the_name_of_an_experiment_is_refused(
+    tmp_path, write_plan, tiny_recipe, shell, name
+):
+    kept = [tmp_path / each for each in ("kept/a", "logs/a", "logs/tiny/a")]
+    for path in kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    write_plan(tmp_path, "tiny", tiny_recipe)
+    variables = {"PYTHONPATH": str(ROOT), "DVC_EXP_NAME": name.format(place=tmp_path / "kept")}
+    command = ["python", "-m", "stages.train", "tiny"]
+    done = shell(command, tmp_path, fails=True, **variables)
+    assert "error: the environment variable DVC_EXP_NAME is" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert all(path.exists() for path in kept)
 
 
 @pytest.mark.slow

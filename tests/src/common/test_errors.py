@@ -31,6 +31,30 @@ def test_ctrl_c_prints_a_sentence():
     assert end(KeyboardInterrupt()).startswith("interrupted: no incomplete output was kept")
 
 
+class ResourceExhaustedError(Exception):
+    """As TensorFlow's."""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            ResourceExhaustedError(
+                "{{function_node __wrapped__Fill_device_/device:CPU:0}} OOM when allocating tensor "
+                "with shape[9,9] and type float on /device:CPU:0 [Op:Fill] name: \n\nmore"
+            ),
+            "OOM when allocating tensor with shape[9,9]",
+        ),
+        (MemoryError("Unable to allocate 7. GiB"), "Unable to allocate 7. GiB"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_full_memory_prints_a_sentence(error, reason):
+    message = end(error)
+    assert message.startswith(f"error: the memory is full ({reason}); close other programs, or dec")
+    assert "\n" not in message
+
+
 def test_a_bug_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
         run(lambda: 1 / 0)

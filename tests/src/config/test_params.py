@@ -1,11 +1,13 @@
 """Each mistake in params.yaml is reported with its path, the value found, and what is valid."""
 
 import copy
+import shutil
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 
 from src.common.errors import PipelineError
 from src.config.params import Dataset, load_params, select
@@ -66,8 +68,7 @@ def test_the_parameters_of_the_project_are_valid():
         ("models.cnn.family", ..., "models.cnn: Unable to extract tag using discriminator 'fam"),
         ("models.cnn.optimizer.kind", "adan", "(did you mean 'adam'?)"),
         ("models.cnn.optimizer.learning_rate", float("inf"), "Input should be a finite number"),
-        ("models.cnn.optimizer.learning_rate", "1e-3", "found '1e-3': Input should be a valid num"),
-        ("models.cnn.optimizer.learning_rate", "1e-3", "(YAML reads 1e-3 as text; write 0.001"),
+        ("models.cnn.optimizer.learning_rate", "1 %", "found '1 %': Input should be a valid num"),
         ("models.mlp_65x2.hidden", [65, "x"], "models.mlp_65x2.hidden[1]: found 'x': Input"),
         ("models.mlp_65x2.hidden", [], "models.mlp_65x2.hidden: found []: List should have"),
         ("models.cnn.steps", 10, "models.cnn: give either epochs or steps (both are given"),
@@ -76,6 +77,7 @@ def test_the_parameters_of_the_project_are_valid():
         ("models.mlp_200.published.0.values.0.stddev", ..., "values[0].stddev: Field required"),
         ("models.all", GOOD["models"]["cnn"], "models.all: rename this recipe; `model: all` sel"),
         ("models.mlp", GOOD["models"]["cnn"], "models.mlp: rename this recipe; `model: mlp` sel"),
+        (f"models.{'c' * 250}", GOOD["models"]["cnn"], "String should have at most 100 characters"),
         ("models", {}, "models: Dictionary should have at least 1 item"),
         ("model", "cnnn", "model: found 'cnnn': Input should be all, softmax, mlp, cnn, softmax_n"),
         ("model", "cnnn", "(did you mean 'cnn'?)"),
@@ -102,6 +104,8 @@ def test_several_mistakes_are_reported_together(mistakes):
         ("- 5", "found [5]: Input should be a valid dictionary"),
         ("", "found None: Input should be a valid dictionary"),
         ("a: [", "is not valid YAML"),
+        ("model: all\nmodel: cnn", 'found duplicate key "model"'),
+        ("[" * 5000 + "]" * 5000, "is not valid YAML: its brackets or blocks are nested too deep"),
         ("model: !!python/object/apply:os.system ['true']", "is not valid YAML"),
     ],
 )
@@ -115,6 +119,29 @@ def test_a_file_without_parameters_is_refused(tmp_path, text, expected):
 def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(PipelineError, match="is missing; restore it with `git checkout"):
         load_params(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0.00001", 1e-05),
+        ("1e-5", 1e-05),
+        ("1E-3", 0.001),
+        ("1.5e-07", 1.5e-07),
+        (".5", 0.5),
+        ("1.e-4", 0.0001),
+        ("1e2", 100.0),
+        ("1e-300", 1e-300),
+    ],
+)
+def test_a_number_is_read_in_the_form_in_which_dvc_writes_it(tmp_path, text, value):
+    path = tmp_path / "params.yaml"
+    shutil.copyfile(ROOT / "params.yaml", path)
+    apply_overrides(path, [f"models.mlp_ema.l2={text}"])  # as `dvc exp run -S` does
+    assert load_params(path).models["mlp_ema"].l2 == value
+    by_hand = path.read_text().replace("learning_rate: 0.8", f"learning_rate: {text}")
+    path.write_text(by_hand)
+    assert load_params(path).models["mlp_ema"].optimizer.learning_rate == value
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,9 @@ def test_the_loaded_history_is_the_same(folder, training):
 
 def test_the_loaded_weights_of_the_last_epoch_are_those_of_the_model(folder, training):
     model = load(folder)
-    first, last = artifacts.load_weights_by_epoch(folder, model)
+    count, rows = artifacts.load_weights_by_epoch(folder, model)
+    first, last = rows
+    assert count == 2
     for saved, current in zip(last, model.get_weights(), strict=True):
         np.testing.assert_array_equal(saved, current)
     assert (first[0] != last[0]).any()

@@ -98,17 +98,21 @@ def test_a_complete_checkpoint_is_dropped_if_its_results_are_recorded(
     lock = tmp_path / "dvc.lock"
     checkpoint.drop_recorded(lock, 7)
     checkpoint.save({"step": step}, ARRAYS)
+    checkpoint.kept_weights.touch()
     checkpoint.drop_recorded(lock, 7)  # DVC has recorded nothing
     assert checkpoint.exists()
     lock.write_text("")
     os.utime(lock, (time.time() - lock_age,) * 2)
     checkpoint.drop_recorded(lock, 7)
-    assert checkpoint.exists() == remains
+    assert checkpoint.exists() == checkpoint.kept_weights.exists() == remains
 
 
 def test_pruning_removes_the_checkpoint_and_stale_files(checkpoint, tmp_path):
     checkpoint.save({}, ARRAYS)
     (own,) = tmp_path.iterdir()
+    checkpoint.kept_weights.touch()
+    (tmp_path / "mlp-1.weights").touch()
+    os.utime(tmp_path / "mlp-1.weights", (time.time() - STALE_SECONDS - 1,) * 2)
     names = [
         f".{own.stem}.1.partial",
         "mlp-1.npz",

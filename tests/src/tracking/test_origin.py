@@ -47,6 +47,18 @@ def test_changed_parameters_are_arguments_of_dvc_exp_run(repository):
     assert found["edited"]
 
 
+def test_a_number_without_a_point_is_a_number(repository):
+    params = (repository / "params.yaml").read_text()
+    (repository / "params.yaml").write_text(params.replace("old: 3", "old: 1e-05"))
+    assert origin()["changes"] == ["models.cnn.old=1.0e-05"]
+
+
+@pytest.mark.parametrize("text", ["[" * 5000 + "]" * 5000, "&a {a: *a}", "a: ["])
+def test_unreadable_parameters_have_no_changes(repository, text):
+    (repository / "params.yaml").write_text(text)
+    assert origin()["changes"] == []
+
+
 def test_without_git_the_commit_is_unknown(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))

@@ -1,5 +1,6 @@
 """Training on digits is reproducible, resumes from checkpoints, and stops if the loss diverges."""
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,12 +54,20 @@ def test_the_last_row_has_the_accuracy_of_the_returned_model(new_trainer, splits
     assert training.history[-1]["val_accuracy"] == expected
 
 
+def kept(training):
+    """The weights of each row of the history."""
+    with tempfile.TemporaryDirectory() as folder:
+        training.weights_by_epoch.save(Path(folder, "rows.npy"))
+        return np.load(Path(folder, "rows.npy"))
+
+
 def test_weights_are_kept_for_each_epoch(new_trainer, change_recipe):
     training = new_trainer(change_recipe("softmax", epochs=3), keep_epochs=True).run()
-    assert training.weights_by_epoch.shape == (3, 7850)
+    rows = kept(training)
+    assert rows.shape == (3, 7850)
     last = np.concatenate([weights.ravel() for weights in training.model.get_weights()])
-    np.testing.assert_array_equal(training.weights_by_epoch[-1], last)
-    assert (training.weights_by_epoch[0] != last).any()
+    np.testing.assert_array_equal(rows[-1], last)
+    assert (rows[0] != last).any()
 
 
 def test_an_infinite_loss_is_an_error(new_trainer, change_recipe):
@@ -67,6 +76,36 @@ def test_an_infinite_loss_is_an_error(new_trainer, change_recipe):
     message = r"the loss became NaN or infinite between steps \d+ and \d+ of 180; lower learning_r"
     with pytest.raises(PipelineError, match=message):
         new_trainer(recipe).run()
+
+
+@pytest.mark.parametrize("compile", ["graph", "xla"])
+def test_a_weight_that_is_infinite_after_the_last_step_is_an_error(
+    new_trainer, graph, change_recipe, compile
+):
+    """The loss of a step is that of the weights before the step."""
+    optimizer = {"kind": "sgd", "learning_rate": 1000.0, "momentum": 0.9}
+    large = {"optimizer": optimizer, "l2": 1000.0, "weights": {"kind": "glorot_uniform"}}
+    recipe = change_recipe("mlp_sigmoid", epochs=None, steps=7, hidden=[20], **large)
+    message = r"^a weight became NaN or infinite between steps 0 and 7 of 7; lower learning_rate"
+    with pytest.raises(PipelineError, match=message):
+        new_trainer(recipe, replace(graph, compile=compile)).run()
+
+
+@pytest.mark.parametrize("fault", ["missing", "short", "altered"])
+def test_a_checkpoint_without_the_weights_of_earlier_epochs_is_discarded(
+    new_trainer, change_recipe, new_checkpoint, capsys, fault
+):
+    recipe = change_recipe("softmax", epochs=3)
+    complete = new_trainer(recipe, keep_epochs=True).run()
+    with pytest.raises(KeyboardInterrupt):
+        new_trainer(recipe, keep_epochs=True).run([Recorder(interrupt_at_row=3)], new_checkpoint())
+    path = new_checkpoint().kept_weights
+    content = path.read_bytes()
+    path.write_bytes({"short": content[:-40000], "altered": b"1" + content[1:]}.get(fault, b""))
+    resumed = new_trainer(recipe, keep_epochs=True).run([], new_checkpoint())
+    message = "the checkpoint lacks the weights of earlier epochs; starting from step 0"
+    assert message in capsys.readouterr().err
+    np.testing.assert_array_equal(kept(resumed), kept(complete))
 
 
 def test_without_shuffling_the_images_keep_their_order(new_trainer, splits, change_recipe):
@@ -154,7 +193,7 @@ def test_an_interrupted_training_resumes_to_the_same_weights(
     resumed = second.run([recorder], new_checkpoint())
     assert recorder.slices[0] > 0, "it started from step 0"
     assert weights_sha256(resumed.model) == weights_sha256(complete.model)
-    np.testing.assert_array_equal(resumed.weights_by_epoch, complete.weights_by_epoch)
+    np.testing.assert_array_equal(kept(resumed), kept(complete))
     assert resumed.history == complete.history
     assert len(resumed.seconds) == len(complete.seconds) == 3
 

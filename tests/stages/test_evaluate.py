@@ -1,0 +1,38 @@
+"""The evaluate stage as a process: what is missing is named in one sentence."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from src.common.files import write_json
+from src.models import artifacts
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_without_recipes_or_with_a_model_that_predicts_nan_it_stops(
+    tmp_path, write_plan, save_tiny_training, tiny_recipe, shell
+):
+    def evaluate() -> str:
+        command = ["python", "-m", "stages.evaluate"]
+        done = shell(command, tmp_path, fails=True, PYTHONPATH=str(ROOT))
+        assert "Traceback" not in done.stderr
+        (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        return line
+
+    write_plan(tmp_path, "tiny", tiny_recipe)
+    (tmp_path / "models").mkdir()
+    training = save_tiny_training(tmp_path / "models/tiny")
+    model = artifacts.load_model(tmp_path / "models/tiny")
+    model.set_weights([np.full_like(weights, np.nan) for weights in model.get_weights()])
+    artifacts.save_model(model, tmp_path / "models/tiny" / artifacts.MODEL)
+    assert training.history and "models/tiny predicts NaN or infinite values" in evaluate()
+    write_json(tmp_path / "data/recipes/tiny.json", {"name": "tiny", "selected": False})
+    expected = "error: data/recipes has no selected recipe; run `dvc repro plan`"
+    assert evaluate() == expected
+    shutil.rmtree(tmp_path / "data/recipes")
+    assert evaluate() == expected
+    assert not (tmp_path / "metrics").exists()
