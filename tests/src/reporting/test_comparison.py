@@ -172,3 +172,9 @@ def test_without_published_values_there_are_no_columns_for_them():
     assert columns < set(report.readable(table))
     own = comparison.comparison_table(RECORDS, TEST, [], PREDICTIONS.get)
     assert not columns & set(report.readable(own))
+
+
+def test_a_p_value_that_is_too_small_for_a_float_is_not_zero():
+    table, published, summary = comparison_of(DATASET)
+    tiny = table.assign(p_value=[None, 0.0, None])
+    assert "(McNemar's exact test, p < 1e-300)." in report.to_markdown(tiny, published, summary)
