@@ -55,19 +55,8 @@ def evaluate_model(folder: Path, test: Split, warnings: Sequence[str] = ()) -> E
             f"the model in {folder} predicts NaN or infinite values; lower learning_rate or stddev "
             f"of the recipe, and run `dvc repro -f train@{folder.name}`"
         )
-    right = accuracy(logits, labels)
-    low, high = wilson_interval(right, len(labels))
-    metrics = {
-        "accuracy": right,
-        "error_rate": 1 - right,
-        **_balanced_accuracy(record, labels, logits),
-        **({"warnings": list(warnings)} if warnings else {}),
-        "loss": cross_entropy(logits, labels),
-        "ci_low": low,
-        "ci_high": high,
-        "weights_sha256": record["weights_sha256"],
-    }
-    accuracies = _accuracy_by_epoch(folder, model, predictor, test, right)
+    metrics = _metrics(record, logits, labels, warnings)
+    accuracies = _accuracy_by_epoch(folder, model, predictor, test, metrics["accuracy"])
     rows = zip([row["epoch"] for row in history], accuracies, strict=False)
     predictions = _predictions(logits, labels)
     return Evaluation(
@@ -80,6 +69,24 @@ def evaluate_model(folder: Path, test: Split, warnings: Sequence[str] = ()) -> E
         confusion=confusion_matrix(labels, predictions.predicted, labels=classes),
         per_class=_per_class(labels, predictions.predicted, record["dataset"]["class_names"]),
     )
+
+
+def _metrics(
+    record: Record, logits: np.ndarray, labels: np.ndarray, warnings: Sequence[str]
+) -> dict[str, Any]:
+    """The entry in ``metrics/test.json``."""
+    right = accuracy(logits, labels)
+    low, high = wilson_interval(right, len(labels))
+    return {
+        "accuracy": right,
+        "error_rate": 1 - right,
+        **_balanced_accuracy(record, labels, logits),
+        **({"warnings": list(warnings)} if warnings else {}),
+        "loss": cross_entropy(logits, labels),
+        "ci_low": low,
+        "ci_high": high,
+        "weights_sha256": record["weights_sha256"],
+    }
 
 
 def _load_model(folder: Path, record: Record, test: Split) -> keras.Model:

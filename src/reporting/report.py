@@ -72,10 +72,11 @@ def sentences(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, A
     if len(table) > 1:
         best, second = table.iloc[0], table.iloc[1]
         differs = "differs" if second.p_value < SIGNIFICANT else "does not differ"
+        p_value = f"= {second.p_value:.2g}" if second.p_value else "< 1e-300"  # 0: it is too small
         lines.append(
             f"Best on validation: {best.recipe}. On the test images the runner-up, "
             f"{second.recipe}, {differs} significantly from it (McNemar's exact test, "
-            f"p = {second.p_value:.2g})."
+            f"p {p_value})."
         )
     lines += _failures(table[table.ci_low <= table.baseline_accuracy])
     for row in published[published.verdict != "reproduced"].itertuples():

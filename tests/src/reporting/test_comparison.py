@@ -181,3 +181,9 @@ def test_warnings_about_the_data_are_in_the_text_and_the_summary():
     summary = comparison.summarize(table, DATASET, test)
     assert summary["warnings"] == ["leakage: 5 of 10 images"]
     assert "\nWarning: leakage: 5 of 10 images.\n" in report.to_markdown(table, published, summary)
+
+
+def test_a_p_value_that_is_too_small_for_a_float_is_not_zero():
+    table, published, summary = comparison_of(DATASET)
+    tiny = table.assign(p_value=[None, 0.0, None])
+    assert "(McNemar's exact test, p < 1e-300)." in report.to_markdown(tiny, published, summary)
