@@ -16,7 +16,6 @@ import numpy as np
 from src.common.errors import PipelineError
 from src.common.files import read_json, write_json
 from src.common.paths import MODELS, RECIPES
-from src.data.splits import read_rows
 from src.models.archive import save_model
 from src.models.record import Record, RunConfig, TrainingResult
 
@@ -132,10 +131,8 @@ def load_weights_by_epoch(
         raise _damaged(path, error) from None
 
     def read() -> Iterator[list[np.ndarray]]:
-        for index in range(len(rows)):
-            row = np.empty((1, ends[-1]), np.float32)
-            read_rows(rows, index, row)
-            parts = zip(np.split(row[0], ends[:-1]), shapes, strict=True)
+        for row in rows:
+            parts = zip(np.split(np.array(row), ends[:-1]), shapes, strict=True)
             yield [part.reshape(shape) for part, shape in parts]
 
     return len(rows), read()
