@@ -125,14 +125,18 @@ def load_weights_by_epoch(
     ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes])
     try:
         rows = np.load(path, mmap_mode="r", allow_pickle=False)
-        if rows.dtype != np.float32 or rows.shape[1:] != (ends[-1],):
+        fits = rows.dtype == np.float32 and rows.shape[1:] == (ends[-1],)
+        if not (fits and rows.flags.c_contiguous):
             raise ValueError(f"{rows.dtype} {rows.shape} does not fit the model")
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path, error) from None
 
     def read() -> Iterator[list[np.ndarray]]:
-        for row in rows:
-            parts = zip(np.split(np.array(row), ends[:-1]), shapes, strict=True)
+        for index in range(len(rows)):
+            # Not from the map: its pages would count as memory of this process.
+            offset = rows.offset + index * rows.strides[0]
+            row = np.fromfile(path, np.float32, ends[-1], offset=offset)
+            parts = zip(np.split(row, ends[:-1]), shapes, strict=True)
             yield [part.reshape(shape) for part, shape in parts]
 
     return len(rows), read()

@@ -111,6 +111,23 @@ def test_nested_brackets_are_refused(tmp_path):
         load_params(path)
 
 
+@pytest.mark.fault(
+    "The name of a recipe has 250 characters",
+    sees="`error: params.yaml has a mistake: models.…: String should have at most 100 characters`",
+    then="nothing is downloaded or trained",
+)
+@pytest.mark.parametrize(("length", "valid"), [(100, True), (101, False), (250, False)])
+def test_a_name_that_is_too_long_for_files_is_refused(tmp_path, length, valid):
+    path, name = tmp_path / "params.yaml", "c" * length
+    models = {**PROJECT["models"], name: PROJECT["models"]["cnn"]}
+    path.write_text(yaml.safe_dump({**PROJECT, "models": models}))
+    if valid:
+        assert load_params(path).models[name]
+    else:
+        with pytest.raises(PipelineError, match="should have at most 100 characters"):
+            load_params(path)
+
+
 @pytest.mark.slow
 @pytest.mark.fault(
     "A small number: `dvc exp run -S models.mlp_ema.l2=0.00001`, which DVC writes as `1e-05`",

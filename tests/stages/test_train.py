@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from src.common.files import write_json
+from src.common.files import sha256, write_json
 from src.models import artifacts
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,8 @@ def checkout(tmp_path, write_plan, change_recipe) -> Path:
     """The inputs of the stage: the preprocessed digits, and one recipe file."""
     recipe = change_recipe("mlp_dropout", epochs=EPOCHS)
     content = recipe.model_dump(exclude={"published"}, exclude_none=True)
-    write_plan(tmp_path, "tiny", content)
+    plan = write_plan(tmp_path, "tiny", content)
+    write_json(tmp_path / "data/recipes/tiny.json", plan | {"keep_epochs": True})
     return tmp_path
 
 
@@ -51,6 +53,10 @@ def test_killed_at_five_random_times_it_ends_with_the_uninterrupted_weights(chec
     assert "resuming from" not in output
     assert "already complete" in finish(checkout, environment)
     complete = artifacts.load_record(checkout / "models/tiny")["weights_sha256"]
+    epochs = sha256(checkout / "models/tiny" / artifacts.BY_EPOCH)
+    (saved,) = (checkout / ".checkpoints").glob("*.npz")
+    row = np.load(checkout / "models/tiny" / artifacts.BY_EPOCH, mmap_mode="r")[0].nbytes
+    assert saved.stat().st_size < 3 * row, "it has the weights of each epoch"
 
     times = random.Random(1)
     resumed = 0
@@ -67,6 +73,7 @@ def test_killed_at_five_random_times_it_ends_with_the_uninterrupted_weights(chec
         assert not (checkout / "models/tiny/training.json").exists()
         resumed += "resuming from step" in finish(checkout, environment)
         assert artifacts.load_record(checkout / "models/tiny")["weights_sha256"] == complete
+        assert sha256(checkout / "models/tiny" / artifacts.BY_EPOCH) == epochs
     assert resumed >= 3  # the others were killed before the first checkpoint
 
 
