@@ -8,7 +8,7 @@ from rich.table import Column, Table
 
 from src.common.errors import PipelineError, run
 from src.tracking.attempts import short_reason
-from src.tracking.store import connect, store_uri, without_secrets
+from src.tracking.store import connect, store_uri
 
 
 def find_runs(client: Any, value: str) -> tuple[str, list[Any]]:
@@ -53,7 +53,7 @@ def main() -> None:
     value = " ".join(sys.argv[1:]).strip()
     if not value:
         raise PipelineError("name a DVC experiment, recipe, commit or run: make find WHAT=…")
-    uri = without_secrets(store_uri())
+    uri = store_uri()
     try:
         search, found = find_runs(connect(store_uri()), value)
     except Exception as error:
