@@ -67,6 +67,8 @@ def _known(addresses: tuple[str, ...], secrets: tuple[str, ...]) -> list[str]:
         before_query, _, query = rest.partition("?")
         users = [each.rpartition("@")[0] for each in (rest, before_query)]  # a ? in the password?
         found |= {user.partition(":")[2] for user in users}
+        # Where a URL library ends the address of a password with a slash, in its error message:
+        found |= {re.split("[/?#]", user)[0] for user in users if ":" in user}
         found |= {value for key, value in parse_qsl(query) if SECRET_KEY.search(key)}
     found |= {unquote(each) for each in found}
     return sorted((each for each in found if len(each) >= SHORTEST), key=len, reverse=True)
