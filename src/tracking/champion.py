@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from src.common.messages import warn
+from src.common.messages import escaped, warn
 from src.tracking.attempts import short_reason
 from src.tracking.description import WEIGHTS
 from src.tracking.store import SQLITE, connect, store_uri
@@ -63,7 +63,8 @@ def champion(dataset: dict[str, Any]) -> Champion | None:
         return None
     if tags["dataset_digest"] != dataset["digest"]:
         return None
-    return Champion(tags["recipe"], tags[WEIGHTS], float(tags["validation_accuracy"]), address)
+    recipe, accuracy = escaped(tags["recipe"]), float(tags["validation_accuracy"])
+    return Champion(recipe, tags[WEIGHTS], accuracy, address)
 
 
 def find_champion(client: Any, name: str) -> Any:
