@@ -2,7 +2,7 @@
 
 import os
 
-from src.common.errors import run
+from src.common.errors import PipelineError, run
 
 
 def main() -> None:
@@ -18,6 +18,11 @@ def main() -> None:
     from src.reporting.published import compare_with_published
 
     params, test = load_params(), read_json(paths.TEST, "evaluate")
+    if unknown := ", ".join(sorted(test.keys() - params.models.keys())):
+        raise PipelineError(
+            f"{paths.TEST} has results of {unknown}, which {paths.PARAMS} no longer has; run "
+            "`dvc repro`"
+        )
     folders = {name: paths.PREDICTIONS / name for name in test}
     with tracking.background_logger() as log:
         records = {name: artifacts.load_record(paths.MODELS / name) for name in test}

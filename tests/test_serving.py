@@ -24,7 +24,7 @@ def server(tmp_path_factory, model_file, make_training, log_training, serving, e
         log_training(folder)
         from mlflow import MlflowClient
 
-        from src.tracking.champion import register
+        from src.tracking.registration import register
 
         uri = f"sqlite:///{root / 'mlflow.db'}"
         record = json.loads((folder / "training.json").read_text())

@@ -5,6 +5,7 @@ from typing import Any
 
 from src.callbacks import tensorboard
 from src.callbacks.live_curves import LiveCurves
+from src.callbacks.optional import Optional
 from src.callbacks.progress import TrainingProgress
 from src.common import paths
 from src.common.tensorflow import keras
@@ -17,5 +18,6 @@ def training_callbacks(
     callbacks = [TrainingProgress(plan["name"]), LiveCurves(log)]
     if plan["tensorboard"]:
         folder = tensorboard.folder(paths.main_checkout() / paths.LOGS, plan["name"])
-        callbacks.append(tensorboard.TensorBoard(folder, resumes))
+        board = tensorboard.TensorBoard(folder, resumes)
+        callbacks.append(Optional(board, f"TensorBoard does not show all of {plan['name']}"))
     return callbacks

@@ -7,9 +7,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from src.common.messages import clean
+
+# What the user can fix: no space or no access, or a file and a folder in place of one another.
+FIXABLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+MISPLACED = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+
 
 class PipelineError(Exception):
     """An error that the user can fix. The message says what is wrong, where, and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(clean(message))
 
 
 def run(main: Callable[[], None]) -> None:
@@ -26,20 +35,24 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit("interrupted: no incomplete output was kept; `dvc repro` continues")
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.errno not in FIXABLE | MISPLACED:
             raise
         where = f" ({error.filename})" if error.filename else ""
-        what = f"{error.strerror}{where}"
-        sys.exit(f"error: {what}; free space or allow access, then run `dvc repro`")
+        advice = "free space or allow access"
+        if error.errno in MISPLACED:
+            advice = "remove or rename what is in the way"
+        sys.exit(clean(f"error: {error.strerror}{where}; {advice}, then run `dvc repro`"))
     except Exception as error:
         # By name, because TensorFlow is not imported here.
         if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
             raise
         reason = re.sub(r"\{\{.*?\}\} ?| and type .*", "", next(iter(str(error).splitlines()), ""))
         sys.exit(
-            f"error: the memory is full ({reason[:200] or type(error).__name__}); close other "
-            "programs, or decrease batch_size, filters or hidden units of the recipe or the size "
-            "of the images, then run `dvc repro`"
+            clean(
+                f"error: the memory is full ({reason[:200] or type(error).__name__}); close other "
+                "programs, or decrease batch_size, filters or hidden units of the recipe or the "
+                "size of the images, then run `dvc repro`"
+            )
         )
 
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from src.common.errors import PipelineError
+from src.common.messages import without_secrets
 from src.common.paths import PARAMS
 from src.common.yaml_text import InvalidYaml, read_yaml
 from src.config.block import Block, Count
@@ -99,7 +100,7 @@ def load_params(path: Path = PARAMS) -> Params:
         raise PipelineError(f"{path} is missing; restore it with `git checkout {path}`") from None
     except (InvalidYaml, UnicodeDecodeError) as error:
         raise PipelineError(f"{path} is not valid YAML: {error}; correct it") from None
-    mistakes = _model_mistakes(content)
+    mistakes = _model_mistakes(content) + _secrets("", content)
     try:
         params = Params.model_validate(content)
     except ValidationError as error:
@@ -121,6 +122,20 @@ def select(params: Params) -> list[str]:
         for name, recipe in params.models.items()
         if "all" in wanted or recipe.family in wanted or (name in wanted and name not in FAMILIES)
     ]
+
+
+def _secrets(path: str, content: Any) -> list[str]:
+    """A mistake for each address with a password: DVC and MLflow store and show all parameters."""
+    if isinstance(content, dict):
+        parts = [(f"{path}.{key}".removeprefix("."), value) for key, value in content.items()]
+    elif isinstance(content, list):
+        parts = [(f"{path}[{index}]", value) for index, value in enumerate(content)]
+    else:
+        has_secret = isinstance(content, str) and without_secrets(content) != content
+        advice = "remove it; user name and password belong into ~/.netrc, or the file that the "
+        advice += "environment variable NETRC names"
+        return [f"{path}: the address has a user name, password or query: {advice}"] * has_secret
+    return [mistake for part, value in parts for mistake in _secrets(part, value)]
 
 
 def _family(recipe: Any) -> str | None:

@@ -7,6 +7,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from src.common.messages import without_secrets
+
 Location = tuple[int | str, ...]
 
 
@@ -29,11 +31,18 @@ def describe(error: ValidationError, content: Any, schema: type[BaseModel]) -> l
         elif kind == "extra_forbidden" or isinstance(found, dict):
             lines[path] = f"{path}: {message}"
         else:
-            lines[path] = f"{path}: found {short_repr(found)}: {message}".removeprefix(": ")
+            lines[path] = f"{path}: found {_shown(found)}: {message}".removeprefix(": ")
     # For a list, pydantic also says that it is not one of the scalars that are valid there.
     return [
         line for path, line in lines.items() if not any(p.startswith(f"{path}[") for p in lines)
     ]
+
+
+def _shown(found: Any) -> str:
+    """The value without secrets, then shortened: a shortened address may hide that it has one."""
+    if isinstance(found, str):
+        return short_repr(without_secrets(found))
+    return "[…]" if isinstance(found, list) and "://" in str(found) else short_repr(found)
 
 
 def _path(location: Location, content: Any, missing: bool) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from src.common.errors import PipelineError
+from src.common.messages import escaped
 from src.ingest import canonical, catalog, idx, npz
 from src.ingest.idx import AnyPath
 from src.ingest.names import find_archives, find_files, has_published_name
@@ -123,7 +124,7 @@ def one_of_equal(
     paths: list[AnyPath],
     read: Callable[[AnyPath], Iterator[bytes]] = idx.read_pieces,
 ) -> AnyPath:
-    """Return the first of one or more IDX files that have the same content.
+    """Return the first of one or more IDX files that have the same content, and say which it is.
 
     Args:
         read: returns the content of a file in pieces.
@@ -141,6 +142,9 @@ def one_of_equal(
             f"{one} and {other} are for the same file, but their contents differ; remove one of "
             "them, and run `dvc repro`"
         )
+    if len(paths) > 1:
+        others = ", ".join(str(path) for path in paths[1:])
+        print(escaped(f"{paths[0]} is used; the content of {others} is the same"))
     return paths[0]
 
 

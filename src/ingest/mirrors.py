@@ -90,6 +90,8 @@ class Mirror:
             self._error = ""
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
             self._error = _root_cause(error)
+        except TypeError:  # of requests
+            self._error = "the address of the proxy has no host; see HTTP_PROXY and HTTPS_PROXY"
 
     def _download(self, url: str, path: str, _: Any) -> None:
         """Download without verification: pooch calls this, and verifies the file."""
@@ -128,4 +130,5 @@ def _root_cause(error: BaseException) -> str:
     """The message of the first error; the errors raised from it repeat the URL several times."""
     while error.__context__:
         error = error.__context__
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(text.split())

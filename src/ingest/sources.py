@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from src.common.files import atomic_file
+from src.common.messages import clean
 from src.ingest.catalog import Dataset
 from src.ingest.idx import READ_BYTES, AnyPath
 
@@ -14,7 +15,7 @@ class SourceError(Exception):
     """Why a source did not deliver a file, in a few words."""
 
     def __init__(self, reason: str, expected: bool = False):
-        super().__init__(reason)
+        super().__init__(clean(reason))
         self.expected = expected  # the source is merely empty; a warning is not needed
 
 

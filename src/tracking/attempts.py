@@ -1,15 +1,16 @@
 """Logging that never raises: failures go to a log file, and end in one warning."""
 
-import sys
+import sqlite3
 import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
-from src.common.errors import PipelineError
+from src.common.messages import clean, warn
 from src.common.paths import LOGS, main_checkout
-from src.tracking.store import connect, store_uri, without_secrets
+from src.tracking.store import connect, store_uri
 
 ERRORS = LOGS / "mlflow-errors.log"  # in the main checkout
 MAX_FAILURES = 2  # in a row, after which the store is given up: each may take its full timeout
@@ -37,10 +38,8 @@ class Attempts:
         if self._failures_in_a_row < MAX_FAILURES:
             try:
                 action(self._connect())
-            except PipelineError as error:  # a file here is damaged; the store is not to blame
-                self._record(item, error)
             except Exception as error:
-                self._failures_in_a_row += 1
+                self._failures_in_a_row += not _is_answer(error)
                 self._record(item, error)
             else:
                 self._failures_in_a_row = 0
@@ -52,11 +51,10 @@ class Attempts:
     def report(self) -> bool:
         """Print one warning if any item is not logged; return whether all are."""
         if self._failed:
-            print(
-                f"warning: MLflow at {without_secrets(store_uri())} did not log: "
-                f"{', '.join(self._failed)} ({self._reason}); details in {ERRORS}; "
-                "`make send` retries; no other result is affected",
-                file=sys.stderr,
+            warn(
+                f"MLflow at {store_uri()} did not log: {', '.join(self._failed)} "
+                f"({self._reason}); details in {ERRORS}; `make send` retries; no other result is "
+                "affected"
             )
         return not self._failed
 
@@ -76,11 +74,24 @@ class Attempts:
             path.parent.mkdir(parents=True, exist_ok=True)
             restart = path.exists() and path.stat().st_size > MAX_BYTES
             with path.open("w" if restart else "a", encoding="utf-8") as file:
-                file.write(f"{time.strftime('%F %T')} {item}\n{without_secrets(text)}\n")
+                file.write(f"{time.strftime('%F %T')} {item}\n{clean(text)}\n")
 
 
 def short_reason(error: BaseException) -> str:
     """The first cause of an error, such as ``Connection refused``, on one line."""
     while cause := error.__cause__ or error.__context__:
         error = cause
-    return without_secrets(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
+    return clean(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
+
+
+def _is_answer(error: Exception) -> bool:
+    """Whether the store responded: it refused one item, or something here is wrong with it.
+
+    Then the other items can still be logged.
+    """
+    from mlflow.exceptions import MlflowException
+
+    if isinstance(error, MlflowException):
+        return error.get_http_status_code() < HTTPStatus.INTERNAL_SERVER_ERROR
+    failures = OSError, sqlite3.Error, RuntimeError
+    return isinstance(error, FileNotFoundError) or not isinstance(error, failures)

@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from src.models.record import Environment, RunConfig
@@ -11,6 +12,7 @@ from src.tracking.origin import Origin
 NOTE = "mlflow.note.content"  # the tag that MLflow shows as the description
 WEIGHTS = "weights_sha256"  # set last: only a complete run has it
 MAX_TAG = 5000  # characters, MLflow's limit
+MAX_CHANGES = 3000  # characters in a description, which is a tag too
 
 
 def recipe_line(config: RunConfig) -> str:
@@ -57,7 +59,10 @@ def commands(target: str, origin: Origin) -> list[str]:
     lines = [f"git checkout {origin['revision']}"]
     if origin["changes"]:
         changes = " ".join(f"-S {shlex.quote(change)}" for change in origin["changes"])
-        lines.append(f"dvc exp run {changes} {target}")
+        if len(changes) <= MAX_CHANGES:
+            lines.append(f"dvc exp run {changes} {target}")
+        else:
+            lines.append(f"# params.yaml had too many changes to list: {len(origin['changes'])}")
     else:
         lines.append(f"dvc repro {target}")
     if origin["edited"]:
@@ -140,11 +145,13 @@ def origin_tags(origin: Origin) -> dict[str, str]:
 
 def origin_of(run: Any) -> Origin:
     """The origin that the tags of a run describe."""
-    tags = run.data.tags
+    tags, changes = run.data.tags, None
+    with suppress(ValueError):  # cut, by an earlier version of this project
+        changes = json.loads(tags.get("changes", "[]"))
     return {
         "revision": tags.get("mlflow.source.git.commit", ""),
-        "changes": json.loads(tags.get("changes", "[]")),
-        "edited": "edited" in tags,
+        "changes": changes or [],
+        "edited": "edited" in tags or changes is None,
         "experiment": tags.get("dvc_exp"),
         "baseline": tags.get("dvc_exp_baseline_rev"),
         "stage": tags.get("dvc_stage"),

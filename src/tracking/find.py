@@ -5,10 +5,12 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from src.common.errors import PipelineError, run
+from src.common.messages import clean
 from src.tracking.attempts import short_reason
-from src.tracking.store import connect, store_uri, without_secrets
+from src.tracking.store import connect, store_uri
 
 
 def find_runs(client: Any, value: str) -> tuple[str, list[Any]]:
@@ -34,11 +36,11 @@ def runs_table(value: str, found: list[Any]) -> Table:
     """A table with a row for each run."""
     names = ("run", "name", "status", "validation", "test", "DVC experiment", "commit")
     columns = [Column(name, no_wrap=True) for name in names]
-    table = Table(*columns, title=f"MLflow runs of {value}, the oldest first")
+    table = Table(*columns, title=Text(f"MLflow runs of {clean(value)}, the oldest first"))
     for each in found:
         tags, metrics = each.data.tags, each.data.metrics
         accuracies = [metrics.get(f"{split}_accuracy") for split in ("val", "test")]
-        table.add_row(
+        cells = (
             each.info.run_id,
             each.info.run_name,
             each.info.status.lower(),
@@ -46,6 +48,7 @@ def runs_table(value: str, found: list[Any]) -> Table:
             tags.get("dvc_exp", "–"),
             tags.get("mlflow.source.git.commit", "–")[:7],
         )
+        table.add_row(*(Text(clean(cell)) for cell in cells))
     return table
 
 
@@ -53,7 +56,7 @@ def main() -> None:
     value = " ".join(sys.argv[1:]).strip()
     if not value:
         raise PipelineError("name a DVC experiment, recipe, commit or run: make find WHAT=…")
-    uri = without_secrets(store_uri())
+    uri = store_uri()
     try:
         search, found = find_runs(connect(store_uri()), value)
     except Exception as error:
@@ -66,8 +69,8 @@ def main() -> None:
     console.print(runs_table(value, found))
     last = found[-1].info
     page = f"/#/experiments/{last.experiment_id}/runs/{last.run_id}"
-    print(f"Page of the last run (`make ui`): {page}")
-    print(f"Search for these runs in the UI: {search}")
+    print(clean(f"Page of the last run (`make ui`): {page}"))
+    print(clean(f"Search for these runs in the UI: {search}"))
 
 
 if __name__ == "__main__":

@@ -18,10 +18,12 @@ from typing import Any, TypedDict, cast
 import yaml
 
 from src.common.files import write_json
+from src.common.messages import without_secrets
 from src.common.paths import LOGS, PARAMS, main_checkout
 from src.common.yaml_text import read_yaml
 from src.models.record import Environment, Record
 
+NOTES = LOGS / "trainings"  # in the main checkout
 CODE = ("src", "stages", "dvc.yaml", "requirements.lock")  # the files in git that results depend on
 
 
@@ -45,7 +47,6 @@ class Provenance(TypedDict):
     seconds: list[float]  # of training and validation, for each row of the history
     environment: Environment
     origin: Origin
-    run_id: str | None  # of the MLflow run that may be incomplete
 
 
 def origin() -> Origin:
@@ -86,7 +87,7 @@ def _load_note(path: Path) -> Provenance | None:
 
 
 def _folder() -> Path:
-    return main_checkout() / LOGS / "trainings"
+    return main_checkout() / NOTES
 
 
 def _prefix(record: Record) -> str:
@@ -102,10 +103,11 @@ def _changes() -> list[str]:
         return []
     changed = {key: value for key, value in after.items() if before.get(key, KeyError) != value}
     removed = [f"~{key}" for key in before if key not in after]  # Hydra's syntax
-    return removed + [
-        f"{key}={yaml.safe_dump(value, default_flow_style=True, width=10**6).split(chr(10))[0]}"
+    lines = {
+        key: yaml.safe_dump(value, default_flow_style=True, width=10**6).split("\n")[0]
         for key, value in changed.items()
-    ]
+    }
+    return removed + [without_secrets(f"{key}={line}") for key, line in lines.items()]
 
 
 def flat(block: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -10,8 +10,8 @@ from src.common import paths
 from src.common.files import json_sha256, sha256
 from src.models.record import Record
 from src.tracking.description import NOTE, origin_of, origin_tags, result_lines, run_note
+from src.tracking.existing_runs import find_by_weights, model_id
 from src.tracking.origin import origin
-from src.tracking.runs import find_by_weights, model_id
 from src.tracking.store import experiment_id
 
 DIGEST = "results_sha256"  # set last
@@ -29,9 +29,13 @@ def log_test_results(client: Any, run: Any, name: str, test: dict[str, Any]) -> 
     digest = json_sha256([test, {kind: sha256(path) for kind, path in plots.items()}])
     if run.data.tags.get(DIGEST) == digest:
         return False
-    now, step = int(1000 * time.time()), 0  # MLflow draws a bar chart for step 0 only
+    now, model, step = (
+        int(1000 * time.time()),
+        model_id(client, run),
+        0,
+    )  # MLflow draws a bar chart for step 0 only
     new = [
-        Metric(f"test_{key}", value, now, step, model_id(run))
+        Metric(f"test_{key}", value, now, step, model)
         for key, value in test.items()
         if isinstance(value, int | float) and run.data.metrics.get(f"test_{key}") != value
     ]

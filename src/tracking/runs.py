@@ -1,4 +1,4 @@
-"""The MLflow runs of trainings, and the model of a run, which ``mlflow.pyfunc`` loads."""
+"""Writes the MLflow run of a training, and its model, which ``mlflow.pyfunc`` loads."""
 
 import json
 from collections.abc import Sequence
@@ -114,41 +114,6 @@ class TrainingRun:
 
         with suppress(Exception):
             mlflow.end_run("FAILED")
-
-
-def remove_run(client: Any, run_id: str) -> None:
-    """Delete a run and its model if the run is incomplete and not deleted already."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        run = client.get_run(run_id)
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":  # for example, in another store
-            return
-        raise
-    if WEIGHTS in run.data.tags:  # complete
-        return
-    of_run = f"source_run_id = '{run_id}'"
-    for model in client.search_logged_models([run.info.experiment_id], of_run):
-        client.delete_logged_model(model.model_id)
-    if run.info.lifecycle_stage == "active":
-        client.delete_run(run_id)
-
-
-def find_by_weights(client: Any, record: Record) -> Any:
-    """The newest complete run that trained these weights, or None."""
-    condition = (
-        f"tags.recipe = '{record['name']}' and tags.{WEIGHTS} = '{record['weights_sha256']}' "
-        "and attributes.status = 'FINISHED'"
-    )
-    experiment, order = experiment_id(client, record["dataset"]), ["attributes.end_time DESC"]
-    return next(iter(client.search_runs([experiment], condition, 1, 1, order)), None)
-
-
-def model_id(run: Any) -> str | None:
-    """The id of a run's model in MLflow."""
-    models = run.outputs.model_outputs if run.outputs else []
-    return models[0].model_id if models else None
 
 
 def _log_model(folder: Path, record: Record) -> None:

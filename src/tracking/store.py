@@ -2,11 +2,12 @@
 
 import logging
 import os
-import re
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from functools import cache
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from filelock import BaseFileLock, FileLock
@@ -25,6 +26,7 @@ SETTINGS = {  # unless the user's environment sets them
     "MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING": "2",
 }
 CHECK = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+RESPONSE_SECONDS = 8  # for the first response of a server or database
 SQLITE = "sqlite:///"
 DATABASES = (SQLITE, "postgresql", "mysql", "mssql")
 
@@ -32,11 +34,6 @@ DATABASES = (SQLITE, "postgresql", "mysql", "mssql")
 def store_uri() -> str:
     """The address in MLFLOW_TRACKING_URI, or the database of the main checkout."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{main_checkout() / 'mlflow.db'}"
-
-
-def without_secrets(text: str) -> str:
-    """The text with *** in place of passwords, in front of a host or in a query."""
-    return re.sub(r"(?<=://)[^/\s]*(?=@)|(?<=\?)[^\s()'\"]+", "***", text)
 
 
 def lock(uri: str) -> BaseFileLock:
@@ -49,7 +46,7 @@ def connect(uri: str) -> Any:
     """A client of the store at ``uri``, which is created if necessary.
 
     Raises:
-        Exception: the store does not respond within 5 seconds or cannot be written; many types.
+        Exception: the store does not respond in time or cannot be written; many types.
     """
     environment = SETTINGS | os.environ
     os.environ.update(environment)
@@ -60,10 +57,13 @@ def connect(uri: str) -> Any:
         mlflow_internals.limit_database_retries()
         path = _sqlite_path(uri)
         if path is None:
+            if uri.startswith(DATABASES):
+                within(RESPONSE_SECONDS, lambda: _ask_database(uri))
+                return mlflow.MlflowClient(uri)
             client = mlflow.MlflowClient(uri)
             os.environ.update(CHECK)
             try:
-                client.search_experiments(max_results=1)
+                within(RESPONSE_SECONDS, lambda: client.search_experiments(max_results=1))
             finally:
                 os.environ.update({name: environment[name] for name in CHECK})
             return client
@@ -76,6 +76,38 @@ def connect(uri: str) -> Any:
         return client
 
 
+def within(seconds: float, action: Callable[[], object]) -> None:
+    """Call ``action`` in another thread.
+
+    Raises:
+        TimeoutError: it did not return in this time; a driver may wait for minutes.
+        Exception: what it raises.
+    """
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            action()
+        except Exception as error:
+            failures.append(error)
+
+    thread = Thread(target=run, daemon=True)  # does not delay the end of the process
+    thread.start()
+    thread.join(seconds)
+    if failures:
+        raise failures[0]
+    if thread.is_alive():
+        raise TimeoutError(f"no response within {seconds} s")
+
+
+def _ask_database(uri: str) -> None:
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text("SELECT 1"))
+
+
 def experiment_id(client: Any, dataset: dict[str, Any]) -> str:
     """The id of the experiment of a ``dataset.json``, which is created if necessary."""
     from mlflow.exceptions import MlflowException
@@ -83,6 +115,9 @@ def experiment_id(client: Any, dataset: dict[str, Any]) -> str:
     is_fallback = f" (fallback for {dataset['requested']})" if dataset["is_fallback"] else ""
     name = dataset["name"] + is_fallback
     if found := client.get_experiment_by_name(name):
+        if found.lifecycle_stage == "deleted":  # its name cannot be used for another one
+            client.restore_experiment(found.experiment_id)
+            print(f"MLflow: restored the deleted experiment {name}, because it has new results")
         return found.experiment_id
     # A server decides where artifacts are. With a database alone, MLflow would put them in the
     # working directory, which for a queued experiment is a temporary copy of the checkout.

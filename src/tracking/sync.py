@@ -18,10 +18,10 @@ from src.common.errors import PipelineError, run
 from src.common.files import read_json
 from src.common.paths import SUMMARY, TEST
 from src.models.artifacts import load_record, trained_folders
-from src.tracking import runs
+from src.tracking import existing_runs, runs
 from src.tracking.attempts import Attempts
-from src.tracking.champion import register
-from src.tracking.origin import load_provenances, origin
+from src.tracking.origin import Provenance, load_provenances, origin
+from src.tracking.registration import register
 from src.tracking.results import log_comparison, log_test_results
 from src.tracking.store import lock
 from src.tracking.timing import write_timing
@@ -55,16 +55,16 @@ def sync(attempts: Attempts, comparison: bool = False) -> int:
     return len(logged)
 
 
-def log_training(client: Any, folder: Path) -> None:
+def log_training(client: Any, folder: Path, note: Provenance | None = None) -> None:
     """Log a complete training from its files, completely or not at all.
 
-    Without a note of when it ran, it is tagged as restored: from DVC's cache, or from a remote.
+    ``note`` is by default the newest one. Without a note of when it ran, the training is tagged as
+    restored: from DVC's cache, or from a remote.
     """
     record = load_record(folder)
-    notes = load_provenances(record)
-    for note in notes:
-        if note["run_id"]:
-            runs.remove_run(client, note["run_id"])
+    notes = [*load_provenances(record), *([note] if note else [])]
+    for left in existing_runs.incomplete_runs(client, record, notes):
+        existing_runs.remove_run(client, left.info.run_id)
     if notes:
         note = notes[-1]
         start, end, seconds = note["start"], note["end"], note["seconds"]
@@ -79,13 +79,13 @@ def log_training(client: Any, folder: Path) -> None:
         training.finish(folder, end, seconds)
     except BaseException:
         with suppress(Exception):
-            runs.remove_run(client, training.id)
+            existing_runs.remove_run(client, training.id)
         raise
 
 
 def _log_recipe(client: Any, folder: Path, test: dict[str, Any] | None) -> bool:
     record = load_record(folder)
-    found = runs.find_by_weights(client, record)
+    found = existing_runs.find_by_weights(client, record)
     if not found:
         log_training(client, folder)
     if test is None:
@@ -96,7 +96,7 @@ def _log_recipe(client: Any, folder: Path, test: dict[str, Any] | None) -> bool:
             "the model; run `dvc repro`"
         )
         return not found
-    training = found or runs.find_by_weights(client, record)
+    training = found or existing_runs.find_by_weights(client, record)
     return log_test_results(client, training, folder.name, test) or not found
 
 

@@ -86,3 +86,56 @@ def test_a_folder_that_is_not_writable(checkout, shell, recovers, bound_by_permi
     finally:
         (checkout / "data").chmod(0o755)
     recovers(checkout)
+
+
+@pytest.mark.fault(
+    "A file in place of a folder to which a stage writes",
+    sees="`error: Not a directory (…); remove or rename what is in the way, then run dvc repro`",
+    then="without the file, `dvc repro` finishes",
+)
+@pytest.mark.parametrize(
+    ("stage", "name"),
+    [
+        ("evaluate", "plots"),
+        ("train mlp_65x2", ".checkpoints"),
+        ("train mlp_65x2", "models"),
+        ("download", "data"),
+        ("plan", "data/recipes"),
+        ("preprocess", "data/processed"),
+        ("evaluate", "metrics"),
+        ("evaluate", "data/predictions"),
+        ("compare", "plots"),
+    ],
+)
+@pytest.mark.first_cases(1)
+def test_a_file_in_place_of_a_folder(results_there, shell, recovers, stage, name):
+    folder, kept = results_there / name, results_there.parent / "kept"
+    if folder.exists():
+        folder.rename(kept)
+    folder.touch()
+    words = ["python", "-m", f"stages.{stage.split()[0]}", *stage.split()[1:]]
+    done = shell(words, results_there, fails=True)
+    assert len([each for each in done.stderr.splitlines() if each.startswith("error: ")]) == 1
+    assert "Traceback" not in done.stderr
+    folder.unlink()
+    if kept.exists():
+        kept.rename(folder)
+    recovers(results_there)
+
+
+@pytest.mark.fault(
+    "The folder `logs` is not writable, its disk is full, or it is a file",
+    sees="`warning: TensorBoard does not show all of …`, once, and `warning: logs/trainings cannot "
+    "be written …`",
+    then="the training goes on; its results are complete, and are in MLflow",
+)
+def test_logs_that_are_not_writable(results_there, shell, results, expected, bound_by_permissions):
+    logs = results_there / "logs"
+    shutil.rmtree(logs)
+    logs.mkdir(0o555)
+    command = [*bound_by_permissions, "python", "-m", "stages.train", "mlp_65x2"]
+    done = shell(command, results_there)
+    assert "Traceback" not in done.stderr
+    for start in ("TensorBoard does not show all of mlp_65x2", "logs/trainings cannot be written"):
+        assert done.stderr.count(f"warning: {start}") == 1
+    assert results(results_there) == expected

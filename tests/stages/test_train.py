@@ -77,6 +77,20 @@ def test_killed_at_five_random_times_it_ends_with_the_uninterrupted_weights(chec
     assert resumed >= 3  # the others were killed before the first checkpoint
 
 
+def test_a_file_in_place_of_the_folder_of_logs_costs_only_the_logs(checkout, environment):
+    plan = checkout / "data/recipes/tiny.json"
+    plan.write_text(plan.read_text().replace(f'"epochs": {EPOCHS}', '"epochs": 1'))
+    (checkout / "logs").touch()
+    output = finish(checkout, environment)
+    warnings = [line for line in output.splitlines() if line.startswith("warning: ")]
+    assert "Traceback" not in output
+    assert [line[:34] for line in warnings] == [
+        "warning: TensorBoard does not show",
+        "warning: logs/trainings cannot be ",
+    ]
+    assert (checkout / "models/tiny/training.json").exists()
+
+
 def test_an_unselected_recipe_writes_a_note_and_imports_almost_nothing(tmp_path, environment):
     write_json(tmp_path / "data/recipes/tiny.json", {"name": "tiny", "selected": False})
     code = (

@@ -58,3 +58,11 @@ def test_full_memory_prints_a_sentence(error, reason):
 def test_a_bug_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
         run(lambda: 1 / 0)
+
+
+@pytest.mark.parametrize("name", ["ENOTDIR", "EISDIR", "EEXIST"])
+def test_a_file_in_place_of_a_folder_prints_a_sentence(name):
+    assert end(OSError(getattr(errno, name), "Not a directory", "logs\x1b[2J/x")) == (
+        r"error: Not a directory (logs\x1b[2J/x); "
+        "remove or rename what is in the way, then run `dvc repro`"
+    )

@@ -92,6 +92,24 @@ def test_a_mistake_is_reported_with_its_path(mistakes, path, value, expected):
     assert message.splitlines()[1].startswith(f"  {path.split('.')[0]}")
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("data.mirrors", ["http://user:se/cret@host.example/a/long/path/to/mnist/"]),
+        ("data.mirrors", ["https://secret@host/"]),
+        ("data.mirrors", ["https://host/?token=secret"]),
+        ("data.mirrors", "https://user:secret-and-more-of-it-so-that-it-is-cut@host/"),
+        ("data.mirrors", [["https://user:secret-and-more-of-it-so-that-it-is-cut@host/"]]),
+        ("data.folders", ["s3://user:secret@bucket/"]),
+        ("data.dataset", "https://user:secret-and-more-of-it-so-that-it-is-cut@host/"),
+    ],
+)
+def test_a_password_is_refused_and_not_shown(mistakes, path, value):
+    message = mistakes({path: value})
+    assert f"  {path}" in message and "belong into ~/.netrc" in message
+    assert "cret" not in message and "user:" not in message and "cut" not in message
+
+
 def test_several_mistakes_are_reported_together(mistakes):
     message = mistakes({"train.seed": -1, "models.cnn.epoch": 3, "model": "cnnn"})
     assert "has 3 mistakes" in message

@@ -119,12 +119,18 @@ def test_without_a_known_content_the_published_gz_file_is_required(own, target):
 # Several files for the same name
 
 
-def test_equal_duplicates_are_one_file(own, target):
+def test_equal_duplicates_are_one_file(own, target, capsys):
     content = (own / TRAIN_IMAGES).read_bytes()
     (own / "TRAIN-images.idx3-ubyte").write_bytes(content)
     (own / f"{TRAIN_IMAGES}.gz").write_bytes(gzip.compress(content))
     Folder(own).fetch(TRAIN_IMAGES, known(own / TRAIN_IMAGES), target)
     assert (target / TRAIN_IMAGES).read_bytes() == content
+    first, *others = sorted(
+        path for path in own.iterdir() if path.name.lower()[:12] == "train-images"
+    )
+    assert capsys.readouterr().out == (
+        f"{first} is used; the content of {others[0]}, {others[1]} is the same\n"
+    )
 
 
 def test_different_duplicates_are_refused(own, target):

@@ -136,3 +136,52 @@ def test_a_terminal_shows_the_progress(web_server, tmp_path):
     with web_server(send) as url:
         fetch(url, tmp_path, console)
     assert "a.gz" in console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://user:se/cret@127.0.0.1:1",
+        "http://user:sec#ret@127.0.0.1:1",
+        "http://user:secret@[127:1",
+        "http://user:secret@",
+        "user:secret@127.0.0.1:1",
+    ],
+)
+def test_no_part_of_the_password_of_a_malformed_proxy_is_shown(proxy, tmp_path, monkeypatch):
+    monkeypatch.setattr(mirrors, "PROBE_SECONDS", 1)
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(SourceError) as error:
+        fetch("http://mirror.example/", tmp_path)
+    assert not any(part in str(error.value) for part in ("secret", "se/", "user:", "sec#", "ret@"))
+
+
+def test_a_password_in_netrc_is_used(web_server, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    def get(handler):
+        allowed = handler.headers["Authorization"] == "Basic c29tZW9uZTpzZWNyZXQ="
+        send(handler, status=200 if allowed else 401)
+
+    target = tmp_path / "target"
+    target.mkdir()
+    with web_server(get) as url:
+        fetch(url, target)
+    assert (target / "a").read_bytes() == CONTENT
+
+
+def test_escape_codes_of_a_server_are_not_printed(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        mirror = Mirror(f"http://127.0.0.1:{server.getsockname()[1]}", Console(file=io.StringIO()))
+        server.settimeout(10)
+        with server.accept()[0] as connection:
+            connection.sendall(b"\x1b[31mHTTP\x9b2J\r\n\r\n")
+            with pytest.raises(SourceError) as error:
+                mirror.fetch("a", KNOWN, tmp_path)
+    assert r"\x1b[31m" in str(error.value)
+    assert str(error.value).isprintable()

@@ -1,12 +1,19 @@
 """Each test logs to its own real MLflow store."""
 
+import os
 import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from src.tracking import store
+from tests.fixtures.trainings import ENVIRONMENT, SECONDS
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="session")
@@ -102,3 +109,28 @@ def locked(empty_store, tmp_path):
 @pytest.fixture
 def file_store(tmp_path):
     return (tmp_path / "mlruns").as_uri()
+
+
+@pytest.fixture
+def stage(checkout, folder, run_config):
+    """Start a process that logs as the train stage does, with ``code`` in place of training."""
+
+    def run(code: str = "", uri: str = "") -> subprocess.Popen:
+        lines = (
+            "import os, subprocess, sys, time",
+            "from src import tracking",
+            "with tracking.background_logger() as log:",
+            f"    log('begin', config={run_config(folder)!r}, environment={ENVIRONMENT})",
+            f"    {code or 'pass'}",
+            f"    log('end', folder={str(folder)!r}, seconds={SECONDS})",
+        )
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": uri}
+        return subprocess.Popen(
+            [sys.executable, "-c", "\n".join(lines)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    return run

@@ -1,5 +1,6 @@
 """The command that finds runs."""
 
+import json
 import os
 import subprocess
 import sys
@@ -53,3 +54,38 @@ def test_what_is_not_found_is_one_sentence(client, find):
         assert done.returncode == 1
         (line,) = done.stderr.splitlines()
         assert sentence in line
+
+
+def test_neither_passwords_nor_escape_codes_of_a_server_are_printed(
+    find, web_server, free_port, monkeypatch
+):
+    def respond(handler):
+        body = json.dumps({"error_code": "BAD_REQUEST", "message": "\x1b[2Jred\x9b"}).encode()
+        handler.send_response(400, "\x1b[31mreason")
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    with web_server(respond, respond) as address:
+        for uri, shown in (
+            (address.replace("//", "//someone:secret@"), r"\x1b[2Jred\x9b"),
+            (f"http://someone:se/cret@127.0.0.1:{free_port()}", ""),
+            (f"postgresql://someone:se/cret@127.0.0.1:{free_port()}/db", "refused"),
+            ("postgresql://someone:se/cret@/db?password=secret", ""),
+        ):
+            monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+            done = find("cnn")
+            (line,) = done.stderr.splitlines()
+            assert line.startswith("error: MLflow at ") and line.isprintable()
+            assert shown in line
+            assert "cret" not in line and "someone" not in line and "se/" not in line
+            assert done.stdout == ""
+
+
+def test_escape_codes_of_a_run_are_not_printed(client, folder, find, log_training, runs_of):
+    log_training(folder)
+    (run,) = runs_of(client)
+    client.set_tag(run.info.run_id, "mlflow.runName", "\x1b[2Jname [red]")
+    done = find("cnn")
+    assert r"\x1b[2Jname [red]" in done.stdout
+    assert "\x1b" not in done.stdout

@@ -23,7 +23,7 @@ def test_a_database_is_given_up_after_two_attempts(tmp_path, monkeypatch):
 def test_the_artifacts_of_a_moved_store_are_found(
     client, checkout, folder, log_training, tmp_path, runs_of, monkeypatch
 ):
-    from src.tracking.champion import register
+    from src.tracking.registration import register
 
     log_training(folder)
     register(client, json.loads((folder / "training.json").read_text()), REGISTRY)

@@ -9,10 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.tracking.stage_logger import StageLogger
-from tests.fixtures.trainings import ENVIRONMENT, SECONDS
+from tests.fixtures.trainings import ENVIRONMENT, SECONDS, Stage
 
 ROOT = Path(__file__).parents[3]
+ORIGIN = {"revision": "", "changes": [], "edited": False, "user": ""}
+BEGUN = {
+    "start": 1.7e9,
+    "environment": ENVIRONMENT,
+    "origin": ORIGIN | dict.fromkeys(("experiment", "baseline", "stage")),
+}
+NOTE = BEGUN | {"end": 1.7e9 + 5, "seconds": SECONDS}
 
 
 def test_a_training_is_one_run(client, checkout, folder, log_training, runs_of, monkeypatch, capfd):
@@ -83,14 +89,14 @@ def test_a_training_is_one_run(client, checkout, folder, log_training, runs_of, 
 
 
 def test_a_run_is_visible_while_its_training_runs(client, folder, run_config, runs_of):
-    logger = StageLogger()
-    logger.begin(run_config(folder), ENVIRONMENT)
+    stage = Stage()
+    stage.log("begin", config=run_config(folder), environment=ENVIRONMENT)
     row = {"step": 215, "loss": 2.4, "val_loss": 2.3, "val_accuracy": 0.1, "learning_rate": 0.01}
-    logger.rows([row | {"at": 1.7e9}])
+    stage.logger.rows([row | {"at": 1.7e9}])
     (run,) = runs_of(client)
     assert (run.info.status, run.data.metrics["loss"]) == ("RUNNING", 2.4)
     time.sleep(2.5)  # two samples of the system metrics
-    logger.end(str(folder), SECONDS)
+    stage.log("end", folder=str(folder), seconds=SECONDS)
     (run,) = runs_of(client)
     assert run.info.status == "FINISHED"
     assert 0 <= run.data.metrics["system/cpu_utilization_percentage"] <= 100
@@ -100,9 +106,9 @@ def test_a_run_is_visible_while_its_training_runs(client, folder, run_config, ru
 
 
 def test_a_training_without_an_end_is_a_failed_run(client, folder, run_config, runs_of):
-    logger = StageLogger()
-    logger.begin(run_config(folder), ENVIRONMENT)
-    logger.close()
+    stage = Stage()
+    stage.log("begin", config=run_config(folder), environment=ENVIRONMENT)
+    stage.logger.close()
     (run,) = runs_of(client)
     assert run.info.status == "FAILED"
 
@@ -113,9 +119,9 @@ def test_a_resumed_training_that_is_logged_is_not_logged_again(
     log_training(folder)
     for experiment, count in (("", 1), ("bold-move", 2)):
         monkeypatch.setenv("DVC_EXP_NAME", experiment)
-        logger = StageLogger()
-        logger.begin(run_config(folder), ENVIRONMENT, resumed=True)
-        logger.end(str(folder), SECONDS)
+        stage = Stage()
+        stage.log("begin", config=run_config(folder), environment=ENVIRONMENT, resumed=True)
+        stage.log("end", folder=str(folder), seconds=SECONDS)
         assert [run.info.status for run in runs_of(client)] == ["FINISHED"] * count
 
 
@@ -160,31 +166,6 @@ def test_the_logged_model_predicts_from_raw_images(client, folder, log_training,
     assert {m.key: m.value for m in logged_model.metrics} == own
 
 
-@pytest.fixture
-def stage(checkout, folder, run_config):
-    """Start a process that logs as the train stage does, with ``code`` in place of training."""
-
-    def run(code: str = "", uri: str = "") -> subprocess.Popen:
-        lines = (
-            "import os, sys, time",
-            "from src import tracking",
-            "with tracking.background_logger() as log:",
-            f"    log('begin', config={run_config(folder)!r}, environment={ENVIRONMENT})",
-            f"    {code or 'pass'}",
-            f"    log('end', folder={str(folder)!r}, seconds={SECONDS})",
-        )
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": uri}
-        return subprocess.Popen(
-            [sys.executable, "-c", "\n".join(lines)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    return run
-
-
 def test_concurrent_trainings_create_one_store(checkout, stage, runs_of):
     several = [stage(), stage(), stage()]
     assert [process.communicate()[0] for process in several] == ["", "", ""]
@@ -200,8 +181,8 @@ def test_logging_does_not_import_tensorflow(client, folder, run_config, runs_of)
     code = (
         "import sys\n"
         "from src.tracking.stage_logger import StageLogger\n"
-        f"logger = StageLogger(); logger.begin({run_config(folder)!r}, {ENVIRONMENT})\n"
-        f"logger.end({str(folder)!r}, {SECONDS}); logger.close()\n"
+        f"logger = StageLogger(); logger.begin({run_config(folder)!r}, **{BEGUN})\n"
+        f"logger.end({str(folder)!r}, {NOTE}); logger.close()\n"
         "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}

@@ -8,8 +8,7 @@ import pytest
 
 from src.common import paths
 from src.tracking import sync
-from src.tracking.stage_logger import StageLogger
-from tests.fixtures.trainings import ENVIRONMENT, SECONDS
+from tests.fixtures.trainings import ENVIRONMENT, SECONDS, Stage
 
 
 @pytest.fixture
@@ -196,10 +195,10 @@ def test_an_incomplete_run_is_replaced(
 ):
     with monkeypatch.context() as patch:
         patch.setattr(type(client), fails, lambda *_, **__: 1 / 0)
-        logger = StageLogger()
-        logger.begin(run_config(folder), ENVIRONMENT)
-        logger.end(str(folder), SECONDS)
-        logger.close()
+        stage = Stage()
+        stage.log("begin", config=run_config(folder), environment=ENVIRONMENT)
+        stage.log("end", folder=str(folder), seconds=SECONDS)
+        stage.logger.close()
     assert "did not log: training of cnn (ZeroDivisionError" in capfd.readouterr().err
     assert "FINISHED" not in [run.info.status for run in runs_of(client)]
     log_results()
@@ -214,9 +213,9 @@ def test_a_complete_run_of_the_same_weights_is_kept(
     log_training(folder)
     with monkeypatch.context() as patch:
         patch.setattr(type(client), "create_run", lambda *_, **__: 1 / 0)
-        logger = StageLogger()
-        logger.begin(run_config(folder), ENVIRONMENT)
-    logger.end(str(folder), SECONDS)
+        stage = Stage()
+        stage.log("begin", config=run_config(folder), environment=ENVIRONMENT)
+    stage.log("end", folder=str(folder), seconds=SECONDS)
     assert [run.info.status for run in runs_of(client)] == ["FINISHED"] * 2
 
 

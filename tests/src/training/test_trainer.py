@@ -1,6 +1,7 @@
 """Training on digits is reproducible, resumes from checkpoints, and stops if the loss diverges."""
 
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -220,3 +221,13 @@ def test_a_checkpoint_of_another_training_is_discarded(
     training = new_trainer(recipe).run([], new_checkpoint())
     assert "does not fit this training; starting from step 0" in capsys.readouterr().err
     assert weights_sha256(training.model) == weights_sha256(new_trainer(recipe).run().model)
+
+
+def test_durations_do_not_contain_the_time_of_callbacks(new_trainer, change_recipe):
+    class Slow(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs):
+            time.sleep(1)
+
+    began = time.perf_counter()
+    seconds = new_trainer(change_recipe("softmax", epochs=2)).run([Slow()]).seconds
+    assert sum(seconds) <= time.perf_counter() - began - 2

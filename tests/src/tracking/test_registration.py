@@ -5,7 +5,8 @@ import json
 import pytest
 
 from src.tracking import champion as registry
-from src.tracking.champion import margin, register, registered_name
+from src.tracking.champion import registered_name
+from src.tracking.registration import margin, register
 from tests.fixtures.trainings import DIGEST, REGISTRY
 
 DATASET = {

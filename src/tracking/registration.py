@@ -1,0 +1,137 @@
+"""The model registry: the best model of each comparison, and which of them is the champion."""
+
+from math import sqrt
+from typing import Any
+
+from src.config.params import RegistryParams
+from src.models.record import Record
+from src.tracking.champion import CHAMPION, find_champion, is_own, registered_name
+from src.tracking.description import NOTE, WEIGHTS
+from src.tracking.existing_runs import find_by_weights, model_id
+
+COPIED_TAGS = ("mlflow.source.git.commit", "dvc_exp", "dvc_exp_baseline_rev")
+
+
+def minimum_accuracy(dataset: dict[str, Any], params: RegistryParams) -> tuple[float, str]:
+    """The lowest validation accuracy of a registered model, and the parameter that it comes from.
+
+    ``dataset`` is ``dataset.json``. If no accuracy is set for the dataset, it follows from the
+    skill (accuracy - c) / (1 - c), where c is the accuracy of always predicting the most frequent
+    class.
+    """
+    key: Any = dataset["name"] if dataset["is_published"] else "local"
+    if (minimum := params.minimum_accuracy.get(key)) is not None:
+        return minimum, f"registry.minimum_accuracy.{key}"
+    chance = dataset["largest_class"]
+    return chance + params.minimum_skill * (1 - chance), "registry.minimum_skill"
+
+
+def register(client: Any, record: Record, params: RegistryParams) -> str:
+    """Register a trained model once, and make it the champion if it is better than the champion.
+
+    Returns a sentence that says what was done.
+    """
+    minimum, parameter = minimum_accuracy(record["dataset"], params)
+    if record["val_accuracy"] < minimum:
+        return (
+            f"{record['name']} is not registered, because its validation accuracy, "
+            f"{record['val_accuracy']:.4f}, is below {minimum:.4f}, set by {parameter}"
+        )
+    version = _find_version(client, record)
+    if version is None:
+        run = find_by_weights(client, record)
+        model = model_id(client, run) if run else None
+        if model is None:
+            return _why_not_registered(record["name"], run)
+        version = _create_version(client, record, run, model)
+    return _choose_champion(client, record, version, params.champion_margin)
+
+
+def margin(accuracy: float, images: int, standard_errors: float) -> float:
+    """By how much a new champion must be better than ``accuracy``, on this many images.
+
+    The standard error of an accuracy p is √(p (1 - p) / n). One image is never enough.
+    """
+    return max(2 / images, standard_errors * sqrt(accuracy * (1 - accuracy) / images))
+
+
+def _choose_champion(client: Any, record: Record, version: Any, standard_errors: float) -> str:
+    """Move the alias if the version is better by the margin, on the same validation images."""
+    name, accuracy = registered_name(record["dataset"]), record["val_accuracy"]
+    this = f"{record['name']}, version {version.version} of {name}"
+    champion = find_champion(client, name)
+    if champion is None:
+        client.set_registered_model_alias(name, CHAMPION, version.version)
+        return f"{this}, is the first champion: validation accuracy {accuracy:.4f}"
+    if str(champion.version) == str(version.version):
+        return f"{this}, is the champion"
+    if not is_own(champion):
+        return (
+            f"{this}, does not replace the champion, version {champion.version}, which this "
+            "project did not register; you can move the alias in MLflow's UI"
+        )
+    if champion.tags["dataset_digest"] != record["dataset"]["digest"]:
+        return (
+            f"{this}, and the champion, version {champion.version}, were validated on different "
+            "images, so the champion stays; move the alias in MLflow's UI, or give another dataset "
+            "another data.name"
+        )
+    best = float(champion.tags["validation_accuracy"])
+    needed = margin(best, record["dataset"]["counts"]["validation"], standard_errors)
+    if not accuracy > best + needed - 1e-6:  # the tag has 6 digits
+        return (
+            f"{this}, does not replace the champion, version {champion.version}: its validation "
+            f"accuracy, {accuracy:.4f}, must be at least {needed:.4f} higher than {best:.4f}"
+        )
+    client.set_registered_model_alias(name, CHAMPION, version.version)
+    return f"{this}, is the new champion: validation accuracy {accuracy:.4f}, before {best:.4f}"
+
+
+def _why_not_registered(recipe: str, run: Any) -> str:
+    if run is None:
+        return (
+            f"{recipe} is not registered, because its training is not in this store; `make send` "
+            "logs it and registers it"
+        )
+    return (
+        f"{recipe} is not registered, because its model was deleted in MLflow; delete its run "
+        f"{run.info.run_id} too, and `make send` logs both again"
+    )
+
+
+def _find_version(client: Any, record: Record) -> Any:
+    """The version with these weights, validated on these images, or None."""
+    found = client.search_model_versions(
+        f"name = '{registered_name(record['dataset'])}' "
+        f"and tags.{WEIGHTS} = '{record['weights_sha256']}' "
+        f"and tags.dataset_digest = '{record['dataset']['digest']}'"
+    )
+    return found[0] if found else None
+
+
+def _create_version(client: Any, record: Record, run: Any, model: str) -> Any:
+    """Register the model of the training's run."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    name = registered_name(record["dataset"])
+    try:
+        client.create_registered_model(name, description="The best model of each comparison.")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    tags = {
+        "recipe": record["name"],
+        "recipe_sha256": record["recipe_sha256"],
+        WEIGHTS: record["weights_sha256"],
+        "dataset_digest": record["dataset"]["digest"],
+        "classes": str(record["dataset"]["classes"]),  # the user can name more than have images
+        "validation_accuracy": f"{record['val_accuracy']:.6f}",
+        **{key: run.data.tags[key] for key in COPIED_TAGS if key in run.data.tags},
+        **{k: f"{v:.6f}" for k, v in run.data.metrics.items() if k.startswith("test_")},
+    }
+    note = run.data.tags.get(NOTE)
+    mlflow.set_tracking_uri(client.tracking_uri)  # the registry resolves models:/ with it
+    return client.create_model_version(
+        name, f"models:/{model}", run.info.run_id, tags=tags, description=note, model_id=model
+    )
