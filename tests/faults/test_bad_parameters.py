@@ -95,3 +95,20 @@ def test_each_value_is_refused_or_the_training_works(tmp_path, kind, tiny):
             try_training(params, place[1], tiny)
         tried += 1
     assert tried > 80
+
+
+@pytest.mark.slow
+@pytest.mark.fault(
+    "A recipe is renamed in `params.yaml` before `compare`",
+    sees="`error: metrics/test.json has results of …, which params.yaml no longer has; run dvc "
+    "repro`",
+    then="`dvc repro` trains the renamed recipe and compares it",
+)
+def test_a_renamed_recipe(results_there, shell):
+    path = results_there / "params.yaml"
+    path.write_text(path.read_text().replace("mlp_dropout", "renamed"))
+    done = shell(["python", "-m", "stages.compare"], results_there, fails=True)
+    assert done.stderr.startswith("error: metrics/test.json has results of mlp_dropout, which")
+    assert "Traceback" not in done.stderr
+    shell(["dvc", "repro", "-q"], results_there)
+    assert "renamed" in (results_there / "metrics/comparison.csv").read_text()
