@@ -140,3 +140,20 @@ def test_dvc_writes_a_small_number(checkout, shell):
     assert "learning_rate: 1e-05" in (checkout / "params.yaml").read_text()
     plan = json.loads((checkout / "data/recipes/mlp_65x2.json").read_text())
     assert plan["recipe"]["optimizer"]["learning_rate"] == 1e-05
+
+
+@pytest.mark.slow
+@pytest.mark.fault(
+    "A recipe is renamed in `params.yaml` before `compare`",
+    sees="`error: metrics/test.json has results of …, which params.yaml no longer has; run dvc "
+    "repro`",
+    then="`dvc repro` trains the renamed recipe and compares it",
+)
+def test_a_renamed_recipe(results_there, shell):
+    path = results_there / "params.yaml"
+    path.write_text(path.read_text().replace("mlp_dropout", "renamed"))
+    done = shell(["python", "-m", "stages.compare"], results_there, fails=True)
+    assert done.stderr.startswith("error: metrics/test.json has results of mlp_dropout, which")
+    assert "Traceback" not in done.stderr
+    shell(["dvc", "repro", "-q"], results_there)
+    assert "renamed" in (results_there / "metrics/comparison.csv").read_text()

@@ -53,6 +53,42 @@ def test_a_yaml_tag_is_refused(tmp_path):
     assert not (tmp_path / "created").exists()
 
 
+@pytest.mark.fault(
+    "A password in `params.yaml`, in the address of the MLflow store or of a proxy",
+    sees="`error: params.yaml has a mistake: …: remove it; … ~/.netrc …`; elsewhere, `***` in "
+    "place of the password",
+    then="no file, run in MLflow or `dvc.lock` contains the password of a mirror",
+)
+def test_a_password_is_refused_or_hidden(checkout, shell, edit_params, free_port):
+    address = f"postgresql://user:se/cret@127.0.0.1:{free_port()}/mlflow"
+    command = ["python", "-m", "src.tracking.find", "cnn"]
+    done = shell(command, checkout, fails=True, MLFLOW_TRACKING_URI=address)
+    assert done.stderr.startswith("error: MLflow at postgresql://***@127.0.0.1:")
+    assert "cret" not in done.stdout + done.stderr
+    edit_params(checkout, data__mirrors=["http://user:se/cret@host.example/"])
+    done = shell(["python", "-m", "stages.download"], checkout, fails=True)
+    assert "belong into ~/.netrc" in done.stderr and "cret" not in done.stdout + done.stderr
+
+
+@pytest.mark.fault(
+    "Escape codes for the terminal in the answer of a server",
+    sees=r"the message with `\x1b` in place of the code",
+    then="as after any other failure of this server",
+)
+def test_escape_codes_are_not_printed(checkout, shell, web_server):
+    def respond(handler):
+        body = json.dumps({"error_code": "BAD_REQUEST", "message": "\x1b[2Jred"}).encode()
+        handler.send_response(400)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    command = ["python", "-m", "src.tracking.find", "cnn"]
+    with web_server(respond, respond) as address:
+        done = shell(command, checkout, fails=True, MLFLOW_TRACKING_URI=address)
+    assert r"\x1b[2Jred" in done.stderr and "\x1b" not in done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.fault(
     "`DVC_EXP_NAME` is a path, such as `/some/folder` or `..`, or has 300 characters",
