@@ -1,16 +1,10 @@
 """A sweep: messages about wrong options, the trials that are missing, and the scheduler."""
 
 import re
-import socket
 import subprocess
-import urllib.error
-import urllib.request
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from distributed import Client
-from distributed.security import Security
 from filelock import FileLock
 from rich.console import Console
 
@@ -46,26 +40,6 @@ def test_only_one_sweep_runs_in_a_checkout(monkeypatch, tmp_path):
         pytest.raises(PipelineError, match="another sweep is running"),
     ):
         sweep.main()
-
-
-def test_another_process_cannot_connect_to_the_scheduler():
-    with sweep._client(1, None) as client:
-        assert client.submit(int, "5").result(60) == 5
-        address = client.scheduler.address
-        assert address.startswith("tls://127.0.0.1:")
-        host, port = address.removeprefix("tls://").split(":")
-        with socket.create_connection((host, port)) as plain:
-            plain.settimeout(20)
-            plain.sendall(b"hello")
-            with suppress(ConnectionError):
-                assert plain.recv(100) == b""
-        other = Security.temporary()
-        with pytest.raises(OSError):
-            Client(address, security=other, timeout=2)
-        pages = f"http://127.0.0.1:{client.scheduler_info()['services']['dashboard']}/"
-        for page in ("json/identity.json", "info/main/workers.html"):
-            with pytest.raises(urllib.error.HTTPError, match="404"):
-                urllib.request.urlopen(pages + page, timeout=20)
 
 
 def test_a_trial_has_a_new_name_after_the_data_changed(monkeypatch, capsys):
