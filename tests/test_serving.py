@@ -36,19 +36,22 @@ def server(tmp_path_factory, model_file, make_training, log_training, serving, e
         yield address
 
 
-def predict(server, inputs):
-    request = urllib.request.Request(
-        f"{server}/invocations",
-        json.dumps({"inputs": inputs}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=60) as response:
-        return json.load(response)["predictions"]
+def send(server, content: str, kind: str = "application/json"):
+    """Return the status and the text of the response."""
+    headers = {"Content-Type": kind}
+    request = urllib.request.Request(f"{server}/invocations", content.encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
 
 
 def test_it_predicts_classes_and_probabilities(server, model_file):
     images = np.random.default_rng(1).integers(0, 256, (2, 6, 5), np.uint8)
-    prediction = predict(server, images.tolist())
+    status, response = send(server, json.dumps({"inputs": images.tolist()}))
+    assert status == 200
+    prediction = json.loads(response)["predictions"]
     expected = keras.ops.softmax(keras.models.load_model(model_file)(images))
     np.testing.assert_allclose(prediction["probabilities"], expected, rtol=1e-4)
     classes = np.argmax(expected, axis=1).tolist()
@@ -56,18 +59,54 @@ def test_it_predicts_classes_and_probabilities(server, model_file):
     assert prediction["label"] == [str(each) for each in classes]
 
 
+WHITE = np.full((2, 6, 5), 255)
+
+
+@pytest.mark.parametrize("key", ["inputs", "instances"])
 @pytest.mark.parametrize(
-    ("inputs", "named"),
+    ("images", "message"),
     [
-        ([[[0] * 5] * 7], "shape"),
-        ([[0.5] * 5] * 6, "uint8"),
-        ([[["a"] * 5] * 6], ""),
+        ((WHITE / 255).tolist(), "the values are not integers (float64)"),
+        ((WHITE * 0.0).tolist(), "the values are not integers (float64)"),
+        ((WHITE + 1).tolist(), "the values are from 256 to 256"),
+        ((-WHITE).tolist(), "the values are from -255 to -255"),
+        (WHITE[:, 1:].tolist(), "the shape of the input is (2, 5, 5), not (N, 6, 5)"),
+        (WHITE[0].tolist(), "the shape of the input is (6, 5), not (N, 6, 5)"),
+        ([[["a"] * 5] * 6], "the values are not integers (<U1)"),
+        ([[[None] * 5] * 6], "the values are not integers (object)"),
+        ([[[True] * 5] * 6], "the values are not integers (bool)"),
+        ([], "the input is no array of images (list)"),
+        (7, "the shape of the input is (), not (N, 6, 5)"),
     ],
 )
-def test_wrong_shapes_and_types_are_refused_by_the_schema(server, inputs, named):
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        predict(server, inputs)
-    assert refused.value.code == 400
-    response = json.load(refused.value)
-    assert named in response["message"]
-    assert "tensorflow" not in json.dumps(response).lower()
+def test_other_images_are_refused_with_a_sentence(server, key, images, message):
+    status, response = send(server, json.dumps({key: images}))
+    assert status == 400
+    remedy = "send uint8 images [N, H, W] with values from 0 to 255"
+    assert json.loads(response)["message"] == f"{message}; {remedy}"
+
+
+TABLE = {"columns": ["a"], "data": [[0.5]]}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        ("a,b\n1,2\n", "text/csv", 415),
+        ("", "text/csv", 415),
+        ("PAR1", "application/vnd.apache.parquet", 415),
+        ("no JSON", "application/json", 400),
+        ("[1]", "application/json", 400),
+        ("{}", "application/json", 400),
+        (json.dumps({"inputs": [[[0] * 5] * 6, [[0] * 4] * 6]}), "application/json", 400),
+        (json.dumps({"inputs": {"a": 1}}), "application/json", 400),
+        (json.dumps({"dataframe_split": TABLE}), "application/json", 400),
+        (json.dumps({"dataframe_records": [{"a": [[0.5] * 5] * 6}]}), "application/json", 400),
+        (json.dumps({"messages": [{"role": "user", "content": "7"}]}), "application/json", 400),
+    ],
+)
+def test_no_other_request_is_answered_with_a_stack_trace(server, content, kind, status):
+    found, response = send(server, content, kind)
+    assert found == status
+    for part in ("stack_trace", "Traceback", '.py"', "site-packages"):
+        assert part not in response

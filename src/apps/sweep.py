@@ -14,19 +14,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import product
 from typing import TYPE_CHECKING
 
 import psutil
 from filelock import FileLock, Timeout
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from rich.console import Console
 
+from src.apps.trials import combinations, data_version, edits, files_to_copy, named
 from src.common.errors import PipelineError, run
-from src.common.files import json_sha256
-from src.common.paths import PARAMS, main_checkout
-from src.tracking.origin import CODE
+from src.common.paths import main_checkout
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -36,39 +32,11 @@ MAX_WORKERS = 1000  # processes on this machine; Dask starts all of them at once
 TRIAL = "SWEEP_TRIAL"  # environment variable that identifies the processes of a trial
 
 
-def trials(changes: list[str], edits: str) -> dict[str, list[str]]:
-    """All combinations of the changes: the name and the changes of each trial.
+def run_trial(folder: str, name: str, options: list[str], settings: dict[str, str]) -> str | None:
+    """Run one trial on a worker; return None, or the end of its output if it failed.
 
-    Args:
-        changes: in the syntax of ``dvc exp run -S``: ``key=value,value`` or ``key=range(1,4)``.
-        edits: from ``edits()``; other edits give other names.
-
-    Raises:
-        PipelineError: the syntax of a change is invalid.
+    ``options`` are those of ``dvc exp run``.
     """
-    axes = []
-    try:
-        for each in OverridesParser.create().parse_overrides(changes):
-            if each.is_sweep_override():
-                values = list(each.sweep_string_iterator())
-            else:
-                values = [each.get_value_element_as_str()]
-            axes.append([f"{each.get_key_element()}={value}" for value in values])
-    except HydraException as error:
-        reason = str(error).splitlines()[0]
-        raise PipelineError(f"-S: {reason}; write -S key=value,value") from None
-    grid = [list(each) for each in product(*axes)]
-    return {f"sweep-{json_sha256([each, edits])[:8]}": each for each in grid}
-
-
-def edits() -> str:
-    """The uncommitted changes of the parameters and the code, which change the results."""
-    command = ["git", "diff", "HEAD", "--", str(PARAMS), *CODE]
-    return subprocess.run(command, capture_output=True, text=True).stdout
-
-
-def run_trial(folder: str, name: str, changes: list[str], settings: dict[str, str]) -> str | None:
-    """Run one trial on a worker; return None, or the end of its output if it failed."""
     trial = f"{folder} {name}"
     for process in psutil.process_iter():  # a worker that died may have left some
         try:
@@ -76,9 +44,7 @@ def run_trial(folder: str, name: str, changes: list[str], settings: dict[str, st
                 process.kill()
         except psutil.Error:
             continue
-    command = ["dvc", "exp", "run", "--temp", "--name", name]
-    for change in changes:
-        command += ["-S", change]
+    command = ["dvc", "exp", "run", "--temp", "--name", name, *options]
     environment = os.environ | settings | {TRIAL: trial}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     return None if done.returncode == 0 else (done.stdout + done.stderr).strip()[-2000:]
@@ -104,17 +70,18 @@ def main() -> None:
     address = "use the workers of this Dask scheduler: tcp://host:8786"
     parser.add_argument("--scheduler", help=address)
     options = parser.parse_args()
-    grid, added = trials(options.changes, edits()), []
+    grid, added = combinations(options.changes), []
     if not options.scheduler and not any("train.threads" in each for each in options.changes):
         threads = max(1, cores // options.workers)  # so that the trials do not compete for cores
         added = [f"train.threads={threads}"]
     console = Console(highlight=False, markup=False, soft_wrap=True)
     try:
-        with FileLock(main_checkout() / LOCK, timeout=0):
-            before = done_before()
-            left = {name: [*each, *added] for name, each in grid.items() if name not in before}
-            console.print(f"{len(grid)} trials, {len(grid) - len(left)} of them already done")
-            failed = sweep(left, options.workers, options.scheduler, console) if left else []
+        with (
+            FileLock(main_checkout() / LOCK, timeout=0),
+            _client(options.workers, options.scheduler) as client,
+        ):
+            left = _missing(grid, console)
+            failed = sweep({name: [*left[name], *added] for name in left}, client, console)
     except Timeout:
         message = "another sweep is running in this checkout; wait until it ends"
         raise PipelineError(message) from None
@@ -123,48 +90,69 @@ def main() -> None:
         raise PipelineError(f"{len(failed)} of {len(left)} trials failed: {', '.join(failed)}")
 
 
-def sweep(
-    left: dict[str, list[str]], workers: int, scheduler: str | None, console: Console
-) -> list[str]:
+def _missing(grid: list[list[str]], console: Console) -> dict[str, list[str]]:
+    """Prepare the data once for all trials; return the name and changes of those not done yet."""
+    ready = subprocess.run(["dvc", "repro", "--quiet", "preprocess", "plan"])
+    if ready.returncode != 0:
+        raise PipelineError("`dvc repro preprocess plan` failed; see its message above")
+    before, all_trials = done_before(), named(grid, edits(), data_version())
+    left = {name: each for name, each in all_trials.items() if name not in before}
+    console.print(f"{len(grid)} trials, {len(grid) - len(left)} of them already done")
+    return left
+
+
+def sweep(left: dict[str, list[str]], client: "Client", console: Console) -> list[str]:
     """Run trials; return the names of the failed ones."""
+    from distributed import as_completed
+
     settings = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")}
     folder, failed, started = str(main_checkout()), [], time.monotonic()
-    with _client(workers, scheduler) as client:
-        from distributed import as_completed
-
-        ready = subprocess.run(["dvc", "repro", "--quiet", "preprocess", "plan"])
-        if ready.returncode != 0:  # once for all trials
-            raise PipelineError("`dvc repro preprocess plan` failed; see its message above")
-        futures = {
-            client.submit(run_trial, folder, name, changes, settings, key=name): name
-            for name, changes in left.items()
-        }
-        for count, future in enumerate(as_completed(futures), 1):
-            name = futures[future]
-            if future.status == "cancelled":
-                message = "lost connection to the Dask scheduler; run the sweep again to continue"
-                raise PipelineError(message)
-            error = str(future.exception()) if future.status == "error" else future.result()
-            trial = f"{count} of {len(left)}: {name}, {shlex.join(left[name])}"
-            console.print(f"{trial}, {time.monotonic() - started:.0f} s")
-            if error:
-                failed.append(name)
-                print(f"warning: {name} failed:\n{error}", file=sys.stderr)
+    futures = {}
+    for name, changes in left.items():
+        options = files_to_copy() + [word for each in changes for word in ("-S", each)]
+        futures[client.submit(run_trial, folder, name, options, settings, key=name)] = name
+    for count, future in enumerate(as_completed(futures), 1):
+        name = futures[future]
+        if future.status == "cancelled":
+            message = "lost connection to the Dask scheduler; run the sweep again to continue"
+            raise PipelineError(message)
+        error = str(future.exception()) if future.status == "error" else future.result()
+        trial = f"{count} of {len(left)}: {name}, {shlex.join(left[name])}"
+        console.print(f"{trial}, {time.monotonic() - started:.0f} s")
+        if error:
+            failed.append(name)
+            print(f"warning: {name} failed:\n{error}", file=sys.stderr)
     return failed
 
 
 @contextmanager
 def _client(workers: int, scheduler: str | None) -> Iterator["Client"]:
-    """A Dask client with this number of local workers, or of an existing scheduler."""
+    """A Dask client with this number of local workers, or of an existing scheduler.
+
+    Dask runs what it is sent. On this machine, only processes with a new certificate, which is in
+    the memory of this process and its workers, can connect.
+    """
     try:
+        import dask
         from distributed import Client, LocalCluster
         from distributed.comm import get_address_host_port
+        from distributed.security import Security
+
+        certificate = None if scheduler else Security.temporary()
     except ImportError:
         message = "a sweep needs Dask; run `pip install -r requirements-sweep.txt`"
         raise PipelineError(message) from None
     if not scheduler:
-        local = LocalCluster(workers, threads_per_worker=1, dashboard_address=None)
-        with local, Client(local) as client:
+        no_pages: dict[str, list[str]] = {
+            f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")
+        }
+        with (
+            dask.config.set(no_pages),
+            LocalCluster(
+                workers, threads_per_worker=1, dashboard_address=None, security=certificate
+            ) as local,
+            Client(local) as client,
+        ):
             yield client
         return
     try:

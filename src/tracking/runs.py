@@ -123,7 +123,6 @@ def _log_model(folder: Path, record: Record) -> None:
     from mlflow.types import Schema, TensorSpec
 
     data = record["dataset"]
-    images = TensorSpec(np.dtype("uint8"), (-1, data["height"], data["width"]))
     number = TensorSpec(np.dtype("int64"), (-1,), "class")
     label = TensorSpec(np.dtype("str"), (-1,), "label")
     probabilities = TensorSpec(np.dtype("float32"), (-1, data["classes"]), "probabilities")
@@ -134,7 +133,9 @@ def _log_model(folder: Path, record: Record) -> None:
         code_paths=[str(CODE)],
         data_path=str(folder / MODEL),
         model_config={"class_names": data["class_names"]},
-        signature=ModelSignature(Schema([images]), Schema([number, label, probabilities])),
+        # Without inputs: MLflow's server would change other types to those of the signature.
+        signature=ModelSignature(outputs=Schema([number, label, probabilities])),
+        metadata={"input": f"uint8 [N, {data['height']}, {data['width']}], light on dark"},
         pip_requirements=requirements,
         step=record["steps"],  # MLflow links the metrics of this step to the model
     )

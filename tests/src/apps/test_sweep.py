@@ -1,39 +1,17 @@
-"""The trials of a sweep and the messages about wrong options."""
+"""A sweep: messages about wrong options, the trials that are missing, and the scheduler."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from rich.console import Console
 
 from src.apps import sweep
-from src.apps.sweep import trials
 from src.common.errors import PipelineError
 
 ROOT = Path(__file__).parents[3]
-
-
-def test_a_grid_has_a_trial_for_each_combination():
-    grid = trials(["train.seed=1,2", "model=mlp", "models.cnn.epochs=range(1,4)"], "")
-    assert len(grid) == 2 * 1 * 3
-    assert ["train.seed=2", "model=mlp", "models.cnn.epochs=3"] in grid.values()
-
-
-def test_a_trial_always_has_the_same_unique_name():
-    names = list(trials(["train.seed=1,2,3"], ""))
-    assert len(set(names)) == 3
-    assert list(trials(["train.seed=1,2,3"], "")) == names
-    assert not set(trials(["train.seed=1,2,3"], "an edit")) & set(names)
-
-
-def test_a_list_is_one_value():
-    assert list(trials(["model=[softmax,cnn]"], "").values()) == [["model=[softmax,cnn]"]]
-
-
-@pytest.mark.parametrize("change", ["train.seed", "a=[1,", "", "train.seed=interval(0,1)"])
-def test_an_invalid_change_gives_a_message(change):
-    with pytest.raises(PipelineError, match="write -S key=value,value"):
-        trials([change], "")
 
 
 @pytest.mark.parametrize("workers", ["0", "-1", "two", "100000"])
@@ -62,3 +40,19 @@ def test_only_one_sweep_runs_in_a_checkout(monkeypatch, tmp_path):
         pytest.raises(PipelineError, match="another sweep is running"),
     ):
         sweep.main()
+
+
+def test_a_trial_has_a_new_name_after_the_data_changed(monkeypatch, capsys):
+    versions, ran = ["one", "one", "two"], []
+    experiments: set[str] = set()
+    ready = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(sweep.subprocess, "run", lambda command: ran.append(command) or ready)
+    monkeypatch.setattr(sweep, "data_version", lambda: versions[len(ran) - 1])
+    monkeypatch.setattr(sweep, "edits", str)
+    monkeypatch.setattr(sweep, "done_before", lambda: experiments)
+    for expected in (2, 0, 2):
+        left = sweep._missing([["train.seed=1"], ["train.seed=2"]], Console())
+        assert len(left) == expected
+        experiments |= left.keys()
+        assert f"2 trials, {2 - expected} of them already done" in capsys.readouterr().out
+    assert ran == [["dvc", "repro", "--quiet", "preprocess", "plan"]] * 3

@@ -147,7 +147,7 @@ def test_the_logged_model_predicts_from_raw_images(client, folder, log_training,
     )
     np.testing.assert_allclose(predicted["probabilities"], keras.ops.softmax(logits), rtol=1e-5)
     for wrong in (images.astype(np.float64), images[:, :3], images[0]):
-        with pytest.raises(mlflow.MlflowException, match="schema"):
+        with pytest.raises(mlflow.MlflowException, match="; send uint8 images"):
             model.predict(wrong)
 
     logged = Path(mlflow.artifacts.download_artifacts(model.metadata.get_model_info().model_uri))

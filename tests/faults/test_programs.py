@@ -1,0 +1,187 @@
+"""Faults in what the programs get: images, requests, and data that change between two sweeps."""
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.apps import connections, demo
+from src.ingest import catalog, digits
+from src.models import artifacts
+
+ROOT = Path(__file__).parents[2]
+
+# Six threads decode an image of 16 bits; print how much memory, in MB, was added at the peak.
+SIX_AT_ONCE = """
+import sys, threading
+from pathlib import Path
+from src.pictures.decode import decode
+
+def memory(field):
+    status = Path("/proc/self/status").read_text()
+    return int(status.split(f"{field}:")[1].split()[0]) / 1000
+
+content = Path(sys.argv[1]).read_bytes()
+before = memory("VmRSS")
+threads = [threading.Thread(target=decode, args=(content, "it", 1000)) for _ in range(6)]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join()
+print(memory("VmHWM") - before)
+"""
+
+
+@pytest.mark.fault(
+    "A PNG file of 172 kB with 88 million pixels; six large images at once",
+    sees="`… has more than 64 million pixels; use a smaller image`",
+    then="it is not decoded; other large images are decoded one at a time, with less than 700 MB",
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_large_images_in_several_threads_need_the_memory_of_one(tmp_path):
+    path = tmp_path / "large.png"
+    Image.fromarray(np.zeros((4000, 4000), np.uint16)).save(path)
+    command = [sys.executable, "-c", SIX_AT_ONCE, str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stderr == ""
+    assert float(done.stdout) < 5 * 16  # MB: less than 5 bytes per pixel
+
+
+@pytest.fixture(scope="module")
+def port():
+    """The port of a server of the demo without models."""
+    names = {"name": "local", "class_names": [], "height": 1, "width": 1}
+    dataset = names | {"conversion": {"framed": False}}
+    server = demo.server(demo.make_app([], dataset, ["127.0.0.1"]))
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    yield listener.getsockname()[1]
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def status(port):
+    """Return the status of a response to a complete request."""
+
+    def get() -> int:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/models", timeout=60) as response:
+                return response.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    return get
+
+
+HEADERS = b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\n"
+
+
+def drip(connection: socket.socket, part: bytes) -> bytes:
+    """Send a part again and again until the server closes the connection; return its response."""
+    response, connection_is_open = b"", True
+    connection.settimeout(0.1)
+    deadline = time.monotonic() + 20
+    while connection_is_open:
+        assert time.monotonic() < deadline, "the server waits for ever"
+        try:
+            connection.sendall(part)
+            received = connection.recv(1000)
+            response, connection_is_open = response + received, bool(received)
+        except TimeoutError:
+            continue
+        except OSError:
+            break
+    return response
+
+
+@pytest.mark.fault(
+    "A client of the demo sends nothing, endless headers or an incomplete image, or leaves",
+    sees="nothing; for an incomplete image, the status 408",
+    then="the connection is closed after 10 s without a request, or 30 s without the image",
+)
+@pytest.mark.parametrize(
+    ("start", "part"),
+    [
+        (b"", b""),
+        (b"GET / HTTP/1.1\r\n", b"X: y\r\n"),
+        (b"GET /models HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", b"GET /"),
+    ],
+    ids=["nothing", "endless headers", "a second request"],
+)
+def test_a_connection_without_a_complete_request_is_closed(port, monkeypatch, start, part):
+    monkeypatch.setattr(connections, "HEADER_SECONDS", 0.5)
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(start)
+        drip(connection, part)
+
+
+def test_an_image_that_does_not_arrive_is_given_up(port, monkeypatch):
+    monkeypatch.setattr(demo, "BODY_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "HEADER_SECONDS", 0.5)
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(HEADERS + b"Content-Length: 9999\r\n\r\n")
+        response = drip(connection, b"x")
+    assert response.startswith(b"HTTP/1.1 408 ")
+    assert b'{"error":"the image did not arrive within 0.5 s; send a smaller one"}' in response
+
+
+def test_a_client_that_leaves_prints_nothing(port, status, capfd, caplog):
+    for content in (b"", b"x" * 100_000):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(HEADERS + b"Content-Length: 9999999\r\n\r\n" + content)
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            chunk = b"%x\r\n%s\r\n" % (len(content) + 1, content + b"x")
+            connection.sendall(HEADERS + b"Transfer-Encoding: chunked\r\n\r\n" + chunk)
+    time.sleep(0.5)
+    assert status() == 200
+    assert caplog.text == "" and capfd.readouterr() == ("", "")
+
+
+def test_too_many_connections_are_refused(port, status):
+    waiting = [socket.create_connection(("127.0.0.1", port)) for _ in range(connections.MOST)]
+    assert status() == 503
+    for each in waiting:
+        each.close()
+    deadline = time.monotonic() + 20
+    while status() != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.fault(
+    "All files in `data/incoming` are replaced between two equal sweeps",
+    sees="`… trials, 0 of them already done`",
+    then="the trials run again, on the new images",
+)
+def test_a_sweep_after_a_change_of_the_data_uses_the_new_images(
+    tmp_path, new_checkout, shell, edit_params, write_set
+):
+    checkout = new_checkout(tmp_path / "checkout")
+    edit_params(checkout, model="softmax_normal", data__dataset="local")
+    shell(["git", "commit", "-qam", "A dataset in data/incoming"], checkout)
+    images, labels = digits.digits()
+    command = [sys.executable, "-m", "src.apps.sweep", "--workers", "1"]
+    command += ["-S", "models.softmax_normal.epochs=1"]
+    names, digests = set(), set()
+    for first in (0, 100):
+        contents = (images[first:1400], labels[first:1400], images[1400:], labels[1400:])
+        write_set(checkout / "data/incoming", dict(zip(catalog.NAMES, contents, strict=True)))
+        assert "1 trials, 0 of them already done" in shell(command, checkout).stdout
+        listed = shell(["dvc", "exp", "list", "--name-only"], checkout).stdout.split()
+        (new,) = set(listed) - names
+        names.add(new)
+        shell(["dvc", "exp", "apply", new], checkout)
+        digests.add(artifacts.load_record(checkout / "models/softmax_normal")["dataset"]["digest"])
+        shell(["git", "checkout", "-q", "."], checkout)
+    assert len(digests) == 2
