@@ -3,6 +3,7 @@
 import math
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -147,7 +148,8 @@ def _write_images(
         use_hashes: receives the hashes of the images in each chunk.
     """
     with ExitStack() as stack:
-        files = {}
+        hashing = stack.enter_context(ThreadPoolExecutor(1))  # while this thread reads and writes
+        files, hashed = {}, None
         for split, chosen in splits.items():
             # Not a memory map: its pages would count as memory of this process.
             output = target / SPLIT_FOLDERS[split] / f"{split}_images.npy"
@@ -157,10 +159,24 @@ def _write_images(
             np.lib.format.write_array_header_1_0(files[split], header)
         first = 0
         for chunk in idx.read_chunks(path, max(1, CHUNK_BYTES // math.prod(size))):
-            hashes = hash_images(chunk)
-            use_hashes(hashes)
-            for split, chosen in splits.items():
-                own = chosen[first : first + len(chunk)]
+            owns = {name: chosen[first : first + len(chunk)] for name, chosen in splits.items()}
+            if hashed:
+                hashed.result()
+            hashed = hashing.submit(_hash, chunk, owns, digests, use_hashes)
+            for split, own in owns.items():
                 files[split].write((chunk if own.all() else chunk[own]).data)
-                digests[split].add(hashes[own])
             first += len(chunk)
+        if hashed:
+            hashed.result()
+
+
+def _hash(
+    chunk: np.ndarray,
+    owns: dict[str, np.ndarray],
+    digests: dict[str, Digest],
+    use_hashes: Callable[[np.ndarray], None],
+) -> None:
+    hashes = hash_images(chunk)
+    use_hashes(hashes)
+    for split, own in owns.items():
+        digests[split].add(hashes[own])
