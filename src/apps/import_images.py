@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from src.common.errors import PipelineError, run
+from src.common.messages import escaped
 from src.common.paths import INCOMING, main_checkout
-from src.common.texts import printable
 from src.ingest.catalog import DRAWINGS, Conversion
 from src.pictures.image_folders import ImageFolders, find_images
 from src.pictures.image_import import Imported, Options, import_images
@@ -48,7 +48,7 @@ def _run(options: argparse.Namespace) -> None:
     )
     found = find_images(options.pictures)
     for warning in found.warnings:
-        print(f"warning: {printable(warning)}", file=sys.stderr)
+        print(f"warning: {escaped(warning, kept='')}", file=sys.stderr)
     done = import_images(found, options.into, settings, options.replace, Console(stderr=True))
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     _show_classes(console, found.names, done)
@@ -141,7 +141,7 @@ def _show_skipped(console: Console, found: ImageFolders, done: Imported) -> None
     if done.skipped:
         console.print(f"{_files(len(done.skipped), 'image')} skipped:")
     for _, path, reason in done.skipped[:SHOWN]:
-        console.print(f"  {printable(str(path))} {reason}")
+        console.print(f"  {escaped(str(path), kept='')} {reason}")
     if len(done.skipped) > SHOWN:
         console.print(f"  … and {len(done.skipped) - SHOWN:,} more")
 

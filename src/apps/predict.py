@@ -21,7 +21,7 @@ from src.apps.output_names import output_paths
 from src.common import paths
 from src.common.errors import PipelineError, run
 from src.common.files import atomic_file
-from src.common.texts import printable
+from src.common.messages import escaped
 from src.data.splits import load_dataset_info, load_split
 from src.ingest.catalog import Conversion
 from src.pictures.convert import convert
@@ -111,9 +111,9 @@ def _from_files(
         try:
             picture = convert(read_content(path), str(path), classifier.shape, conversion)
         except PictureError as error:
-            unusable.append(printable(str(error)))
+            unusable.append(escaped(str(error), kept=""))
             continue
-        title = f"{printable(path.name)} ({picture.note})"
+        title = f"{escaped(path.name, kept='')} ({picture.note})"
         inputs.append(Input(title, path.stem, picture.image, None))
     return inputs, unusable
 

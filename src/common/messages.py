@@ -39,12 +39,15 @@ def without_secrets(text: str) -> str:
     return QUERY.sub("***", ADDRESS.sub(lambda found: _without_user(found[0]), text))
 
 
-def escaped(text: str) -> str:
-    """The text with escapes such as ``\\x1b`` for what could change the terminal."""
+def escaped(text: str, kept: str = "\n\t") -> str:
+    """The text with escapes such as ``\\x1b`` for what could change the terminal, except ``kept``.
+
+    This includes bytes of file names that cannot be encoded.
+    """
     if text.isprintable():
         return text
     return "".join(
-        each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode()
+        each if each.isprintable() or each in kept else each.encode("unicode_escape").decode()
         for each in text
     )
 

@@ -61,7 +61,7 @@ class TrainParams(Block):
 
     device: Literal["auto", "cpu", "gpu"]
     strategy: Literal["single", "mirrored", "multi_worker"]
-    memory_limit: Literal["auto"] | Annotated[float, Field(ge=1, le=100_000)]  # GB
+    memory_limit: Literal["auto"] | Annotated[float, Field(ge=1.5, le=100_000)]  # GB
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)]
     compile: Literal["auto", "graph", "xla"]
     precision: Literal["auto", "float32", "bfloat16"]

@@ -24,6 +24,7 @@ from src.training.state import TrainerState
 from src.training.steps import Steps
 
 SLICE_SECONDS = 0.5  # long enough to hide the time of Python, short enough to show progress
+MOST_VALIDATIONS = 100  # of a recipe with `steps`
 MULTI_WORKER_SLICE = 50  # steps; all workers must use the same slices
 
 
@@ -54,6 +55,8 @@ class Trainer:
         self._kept: KeptWeights | None = None
         self.total_steps = loader.total_steps
         self._validate_every = recipe.validate_every or loader.steps_per_epoch
+        if recipe.steps and not recipe.validate_every:  # an epoch can be a single step
+            self._validate_every = max(self._validate_every, -(-recipe.steps // MOST_VALIDATIONS))
         self._state = TrainerState()
 
     def run(

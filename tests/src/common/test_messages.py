@@ -3,7 +3,7 @@
 import pytest
 
 from src.common.errors import PipelineError
-from src.common.messages import clean, warn
+from src.common.messages import clean, escaped, warn
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,8 @@ def test_a_password_in_the_environment_is_hidden_everywhere(monkeypatch, variabl
     printed = capsys.readouterr().err
     assert printed.startswith("warning: cannot use ") and printed.endswith("that is user ***\n")
     assert "word" not in printed and "pa/ss" not in printed and "pa%2F" not in printed
+
+
+def test_only_what_cannot_be_shown_in_a_line_is_escaped():
+    assert escaped("Tür 猫 $x_1$ [red]/a.png", kept="") == "Tür 猫 $x_1$ [red]/a.png"
+    assert escaped("a\x1b[2J\n\udcff", kept="") == r"a\x1b[2J\n\udcff"

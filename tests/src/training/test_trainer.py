@@ -48,6 +48,12 @@ def test_the_history_has_a_row_for_each_validation(new_trainer, change_recipe):
     assert [row["step"] for row in new_trainer(recipe).run().history] == [20, 40, 50]
 
 
+def test_many_epochs_of_few_steps_have_at_most_100_rows(new_trainer, change_recipe):
+    recipe = change_recipe("mlp_200", hidden=[5], steps=250, batch_size=1237)  # one step per epoch
+    history = new_trainer(recipe).run().history
+    assert [row["step"] for row in history[:3]] == [3, 6, 9] and len(history) == 84
+
+
 def test_the_last_row_has_the_accuracy_of_the_returned_model(new_trainer, splits, change_recipe):
     training = new_trainer(change_recipe("mlp_ema", steps=40, validate_every=40)).run()
     images, labels = splits[1]
