@@ -2,21 +2,26 @@
 
 import sys
 
+from src.common import paths
 from src.common.errors import run
+from src.common.files import atomic_folder, read_json
 
 
 def main() -> None:
-    from src.common import paths
-    from src.common.files import atomic_folder, read_json
-
     name = sys.argv[1]
     plan = read_json(paths.RECIPES / f"{name}.json", "plan")
-    if not plan["selected"]:
-        with atomic_folder(paths.MODELS / name) as folder:  # DVC requires an output
-            (folder / "not-selected.txt").write_text("`model` in params.yaml excludes this.\n")
-        return
-    from contextlib import nullcontext  # here: a recipe that is not selected costs almost nothing
+    if plan["selected"]:  # one that is not selected costs almost nothing: it imports nothing else
+        return train(name, plan)
+    with atomic_folder(paths.MODELS / name) as folder:  # DVC requires an output
+        (folder / "not-selected.txt").write_text("`model` in params.yaml excludes this.\n")
 
+
+def train(name: str, plan: dict) -> None:
+    from contextlib import nullcontext
+
+    from src.models.checkpoint import training_code_sha256
+
+    training_code_sha256()  # before the code is imported, because it can be edited at any time
     from src import tracking
     from src.training import distributed
 
@@ -32,17 +37,12 @@ def main() -> None:
             job.trainer.run(checkpoint=job.checkpoint)
             return
         job.checkpoint.drop_recorded(paths.LOCK, job.trainer.total_steps)
-        resumes = job.checkpoint.exists()
-        callbacks = training_callbacks(plan, log, resumes)
+        callbacks = training_callbacks(plan, log, resumes := job.checkpoint.exists())
         log("begin", config=job.run_config, environment=job.environment, resumed=resumes)
         training = job.trainer.run(callbacks, job.checkpoint)
         with atomic_folder(paths.MODELS / name) as folder:
             record = artifacts.save(folder, job.run_config, training)
-        print(
-            f"{name}: validation accuracy {record['val_accuracy']:.4f} after "
-            f"{record['epochs']:.4g} epochs in {sum(training.seconds):.1f} s, "
-            f"weights {record['weights_sha256'][:12]}"
-        )
+        print(artifacts.summary(record, training))
         log("end", folder=str(paths.MODELS / name), seconds=training.seconds)
 
 

@@ -13,6 +13,7 @@ from src.common import paths
 from src.common.errors import PipelineError
 from src.data.splits import load_dataset_info
 from src.models import artifacts
+from src.tracking.attempts import short_reason
 from src.tracking.champion import Champion, champion
 
 if TYPE_CHECKING:
@@ -103,5 +104,11 @@ def choose(name: str | None) -> Classifier:
 
 
 def _download(best: Champion) -> "keras.Model":
-    with tempfile.TemporaryDirectory() as folder:
-        return artifacts.load_model(best.download(Path(folder)), best.weights_sha256)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return artifacts.load_model(best.download(Path(folder)), best.weights_sha256)
+    except Exception as error:  # MLflow and its stores raise many types
+        raise PipelineError(
+            f"the champion, {best.recipe}, cannot be loaded from MLflow ({short_reason(error)}); "
+            "choose another model with --model, or run `dvc repro` to train it"
+        ) from None

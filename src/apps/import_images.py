@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from src.apps.arguments import seed
 from src.common.errors import PipelineError, run
 from src.common.messages import escaped
 from src.common.paths import INCOMING, main_checkout
@@ -90,7 +91,7 @@ def _options() -> argparse.Namespace:
         metavar="FRACTION",
         help=f"{fraction} (default: 0.2)",
     )
-    parser.add_argument("--seed", type=_seed, default=1, help="of this choice (default: 1)")
+    parser.add_argument("--seed", type=seed, default=1, help="of this choice (default: 1)")
     replace = "remove the dataset that the folder has"
     parser.add_argument("--replace", action="store_true", help=replace)
     return parser.parse_args()
@@ -115,12 +116,6 @@ def _fraction(text: str) -> float:
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
     return value
-
-
-def _seed(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0")
-    return int(text)
 
 
 def _show_classes(console: Console, names: list[str], done: Imported) -> None:

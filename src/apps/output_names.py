@@ -9,7 +9,6 @@ from pathlib import Path
 from src.common.files import file_name
 
 SUFFIX = "-prediction"
-LONGEST = 50  # characters; a file system allows 255 bytes
 
 
 def output_paths(folder: Path, stems: Sequence[str], inputs: Iterable[Path]) -> list[Path]:
@@ -21,7 +20,7 @@ def output_paths(folder: Path, stems: Sequence[str], inputs: Iterable[Path]) -> 
     used, paths = set(map(_fold, _places(inputs))), []
     real = Path(os.path.realpath(folder))
     for stem in stems:
-        name = f"{file_name(stem)[:LONGEST]}{SUFFIX}"
+        name = f"{file_name(stem)}{SUFFIX}"
         names = chain([f"{name}.png"], (f"{name}-{number}.png" for number in count(2)))
         chosen = next(each for each in names if _fold(str(real / each)) not in used)
         used.add(_fold(str(real / chosen)))

@@ -16,6 +16,7 @@ import numpy as np
 from rich.console import Console
 
 from src.apps import probabilities
+from src.apps.arguments import seed
 from src.apps.classifiers import Classifier, choose
 from src.apps.output_names import output_paths
 from src.common import paths
@@ -46,8 +47,8 @@ def main() -> None:
 
     choose_device("auto")
     classifier = choose(options.model)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"model: {classifier}")
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
+    console.print(f"model: {classifier}", markup=False)
     dataset = load_dataset_info(paths.PROCESSED)
     inputs, unusable = _from_files(options.files, classifier, dataset["conversion"])
     inputs += _from_test(options.test, options.seed)
@@ -91,7 +92,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m src.apps.predict", description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
     parser.add_argument("--test", type=int, default=0, metavar="N", help="N random test images")
-    parser.add_argument("--seed", type=int, help="seed for choosing the test images")
+    parser.add_argument("--seed", type=seed, help="seed for choosing the test images")
     default = "a recipe (default: the champion, or the best model)"
     parser.add_argument("--model", metavar="NAME", help=default)
     chart = "save the bar chart of 7.png as 7-prediction.png"
@@ -111,19 +112,19 @@ def _from_files(
         try:
             picture = convert(read_content(path), str(path), classifier.shape, conversion)
         except PictureError as error:
-            unusable.append(escaped(str(error), kept=""))
+            unusable.append(str(error))
             continue
         title = f"{escaped(path.name, kept='')} ({picture.note})"
         inputs.append(Input(title, path.stem, picture.image, None))
     return inputs, unusable
 
 
-def _from_test(count: int, seed: int | None) -> list[Input]:
+def _from_test(count: int, random_seed: int | None) -> list[Input]:
     if count < 1:
         return []
     images, labels = load_split(paths.PROCESSED, "test")
     count = min(count, len(labels))
-    chosen = np.random.default_rng(seed).choice(len(labels), count, replace=False)
+    chosen = np.random.default_rng(random_seed).choice(len(labels), count, replace=False)
     titles = [f"test image {i}" for i in chosen]
     return [
         Input(title, title, np.array(images[i]), int(labels[i]))

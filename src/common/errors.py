@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from src.common.messages import clean
 
@@ -21,14 +21,15 @@ class PipelineError(Exception):
         super().__init__(clean(message))
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[[], None], is_stage: bool = True) -> None:
     """Run the ``main`` of a stage; print errors that the user can fix without a traceback.
 
     Stages import large libraries in ``main``, so that Ctrl-C during an import prints no traceback.
-    A stage that DVC runs fails if its dependencies change meanwhile.
+    A stage that DVC runs fails if its dependencies change meanwhile. ``is_stage`` is False for a
+    process that a stage starts.
     """
     try:
-        with _unchanged_inputs():
+        with _unchanged_inputs() if is_stage else nullcontext():
             main()
     except PipelineError as error:
         sys.exit(f"error: {error}")

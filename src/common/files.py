@@ -11,6 +11,8 @@ from typing import Any
 
 from src.common.errors import PipelineError
 
+LONGEST_NAME = 50  # characters
+
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
@@ -109,5 +111,9 @@ def json_sha256(content: Any) -> str:
 
 
 def file_name(text: str) -> str:
-    """Return ``text`` with a hyphen for each character that a file name should not have."""
-    return "".join(each if each.isalnum() or each in "-_." else "-" for each in text)
+    """Return ``text`` with a hyphen for each character that a file name should not have.
+
+    It is cut after 50 characters: file systems allow 255 bytes.
+    """
+    safe = "".join(each if each.isalnum() or each in "-_." else "-" for each in text)
+    return safe[:LONGEST_NAME]

@@ -6,6 +6,7 @@ would record the outputs as results of a state that they were not made from.
 
 import os
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import yaml
 
 from src.common.errors import PipelineError
 
+# As in .dvcignore: incomplete files, what Python compiles, and files of editors.
+IGNORED = (".*.partial*", "__pycache__", "*.pyc", ".*.sw?", "*~", ".#*", ".DS_Store")
 State = dict[str, Any]  # for each file, its time and size; for each parameter, its value
 
 
@@ -20,10 +23,10 @@ def read_state(stage: str) -> State:
     """Return the present state of the dependencies that ``dvc.yaml`` lists for a stage.
 
     Args:
-        stage: its name, such as ``train@cnn``.
+        stage: its name, such as ``train@cnn`` or ``../dvc.yaml:train@cnn``.
     """
     content = yaml.load(Path("dvc.yaml").read_text("utf-8"), yaml.CSafeLoader)
-    name, _, key = stage.partition("@")
+    name, _, key = stage.rpartition(":")[2].partition("@")
     listed = content["stages"][name]
     listed = listed.get("do", listed)
     paths = [Path(path.replace("${key}", key)) for path in listed.get("deps", [])]
@@ -42,13 +45,16 @@ def check_unchanged(stage: str, before: State) -> None:
     Raises:
         PipelineError: one has changed.
     """
-    after = read_state(stage)
+    try:
+        after = read_state(stage)
+    except (OSError, ValueError, LookupError, AttributeError, TypeError, yaml.YAMLError):
+        after = {"dvc.yaml or params.yaml": None}  # invalid or removed
     changed = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
     if changed:
         others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise PipelineError(
-            f"{min(changed)}{others} changed while the stage {stage} ran, so its results are of no "
-            "known state and are not recorded; run `dvc repro` again"
+            f"{min(changed)}{others} changed while the stage {stage} ran, so it is unknown which "
+            "version its results come from, and DVC does not record them; run `dvc repro` again"
         )
 
 
@@ -57,8 +63,12 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
         return
     for folder, names, files in os.walk(path):
-        names[:] = [name for name in names if name != "__pycache__"]  # as in .dvcignore
-        yield from (Path(folder, name) for name in files if ".partial" not in name)
+        names[:] = [name for name in names if not _is_ignored(name)]
+        yield from (Path(folder, name) for name in files if not _is_ignored(name))
+
+
+def _is_ignored(name: str) -> bool:
+    return any(fnmatch(name, pattern) for pattern in IGNORED)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -32,10 +32,15 @@ def without_secrets(text: str) -> str:
     """The text with *** in place of user names, passwords and queries of addresses.
 
     A password can contain a slash, at which a URL library ends it. Therefore everything in front of
-    the last @ is hidden. The passwords in the environment are hidden everywhere.
+    the last @ is hidden. The passwords in the environment are hidden wherever they are a word.
     """
     for secret in _known(tuple(map(_variable, ADDRESSES)), tuple(map(_variable, SECRETS))):
-        text = text.replace(secret, "***")
+        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
+    return without_users(text)
+
+
+def without_users(text: str) -> str:
+    """The text with *** in place of user names, passwords and queries of addresses in it."""
     return QUERY.sub("***", ADDRESS.sub(lambda found: _without_user(found[0]), text))
 
 

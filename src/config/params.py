@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from src.common.errors import PipelineError
-from src.common.messages import without_secrets
+from src.common.messages import without_users
 from src.common.paths import PARAMS
 from src.common.yaml_text import InvalidYaml, read_yaml
 from src.config.block import Block, Count
@@ -131,8 +131,9 @@ def _secrets(path: str, content: Any) -> list[str]:
     elif isinstance(content, list):
         parts = [(f"{path}[{index}]", value) for index, value in enumerate(content)]
     else:
-        has_secret = isinstance(content, str) and without_secrets(content) != content
-        advice = "remove it; user name and password belong into ~/.netrc, or the file that the "
+        is_address = isinstance(content, str) and "://" in content
+        has_secret = is_address and without_users(content) != content
+        advice = "remove it; user name and password belong in ~/.netrc, or in the file that the "
         advice += "environment variable NETRC names"
         return [f"{path}: the address has a user name, password or query: {advice}"] * has_secret
     return [mistake for part, value in parts for mistake in _secrets(part, value)]

@@ -100,7 +100,7 @@ class BaseRecipe(Block):
     steps: Count | None = None
     early_stopping: EarlyStopping | None = None
     shuffle: bool = True  # in each epoch; False: the order of the files, see make_trainer
-    validate_every: Count | None = None  # steps; None: once per epoch
+    validate_every: Count | None = None  # steps; None: once per epoch, see Trainer
     published: list[Published] = Field(default_factory=list)
 
     @model_validator(mode="after")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from src.common.digests import Digest, digest, hash_images
 from src.common.errors import PipelineError
 from src.common.files import read_json
 from src.common.paths import SPLIT_FOLDERS
+from src.data.digests import Digest, digest, hash_images
 
 SPLITS = tuple(SPLIT_FOLDERS)
 MOST_VERIFIED = 1_000_000_000  # bytes; a second or more if they are not in memory

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from src.common.digests import Digest, digest, hash_images
 from src.common.files import json_sha256, read_json, write_json
 from src.common.paths import SPLIT_FOLDERS
+from src.data.digests import Digest, digest, hash_images
 from src.ingest import catalog, idx
 from src.ingest.division import MAX_LABELS, choose_split, validation_images
 from src.ingest.labels import (

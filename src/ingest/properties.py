@@ -1,6 +1,7 @@
 """What a dataset says about its images, apart from the IDX files: class names and conversion."""
 
 import json
+import unicodedata
 from pathlib import Path
 from typing import TypedDict
 
@@ -10,6 +11,9 @@ from src.ingest.division import MAX_LABELS
 
 CLASS_NAMES = "labels.txt"  # one name per line, in the order of the class numbers
 CONVERSION = "conversion.json"
+# Control characters, line and paragraph separators, and bytes that are not UTF-8.
+UNUSABLE = ("Cc", "Zl", "Zp", "Cs")
+DIRECTIONS = set(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))  # can hide text
 
 
 class Properties(TypedDict):
@@ -55,6 +59,12 @@ def complete_class_names(names: list[str], classes: int) -> list[str]:
     return names
 
 
+def is_class_name(text: str) -> bool:
+    """Whether the text can be shown in a line, and be written as UTF-8."""
+    is_unusable = any(unicodedata.category(each) in UNUSABLE for each in text)
+    return bool(text) and not is_unusable and not DIRECTIONS & set(text)
+
+
 def _read_class_names(path: Path) -> list[str]:
     if not path.exists():
         return []
@@ -64,14 +74,15 @@ def _read_class_names(path: Path) -> list[str]:
         raise PipelineError(f"{path} cannot be read ({error}); save it as UTF-8 text") from None
     while names and not names[-1]:
         names.pop()
-    repeated = [name for name in names if names.count(name) > 1]
     mistake = None
-    if "" in names:
+    if not 2 <= len(names) <= MAX_LABELS:
+        mistake = f"{len(names):,} names"
+    elif "" in names:
         mistake = "an empty line"
-    elif repeated:
+    elif repeated := [name for name in names if names.count(name) > 1]:
         mistake = f"the name {repeated[0]!r} more than once"
-    elif not 2 <= len(names) <= MAX_LABELS:
-        mistake = f"{len(names)} names"
+    elif unusable := [name for name in names if not is_class_name(name)]:
+        mistake = f"a control character in {unusable[0]!r}"
     if mistake:
         raise PipelineError(
             f"{path} has {mistake}; write one name per line for each of the 2 to {MAX_LABELS} "

@@ -51,6 +51,15 @@ def save(folder: Path, run_config: RunConfig, training: TrainingResult) -> Recor
     return record
 
 
+def summary(record: Record, training: TrainingResult) -> str:
+    """Describe the result of a training in one line."""
+    return (
+        f"{record['name']}: validation accuracy {record['val_accuracy']:.4f} after "
+        f"{record['epochs']:.4g} epochs in {sum(training.seconds):.1f} s, "
+        f"weights {record['weights_sha256'][:12]}"
+    )
+
+
 def weights_sha256(model: "keras.Model") -> str:
     """The SHA-256 of the dtype, shape and bytes of each weight, in the order of the model."""
     digest = hashlib.sha256()

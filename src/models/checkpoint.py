@@ -43,7 +43,8 @@ def training_code(root: Path = ROOT) -> dict[str, str]:
 
 
 @cache
-def _training_code_sha256() -> str:
+def training_code_sha256() -> str:
+    """The digest of the code as it was at the first call: before its modules are imported."""
     return json_sha256(training_code())
 
 
@@ -55,7 +56,7 @@ class Checkpoint:
     ) -> None:
         """``environment`` is that of the training; ``prune`` does not need it."""
         training = config["recipe_sha256"], config["keep_epochs"], config["dataset"]["digest"]
-        key = json_sha256([training, _training_code_sha256()])
+        key = json_sha256([training, training_code_sha256()])
         self.folder, self.name = folder, config["name"]
         self._prefix = f"{self.name}-{key[:16]}-"
         self._path = folder / f"{self._prefix}{json_sha256(environment)[:8]}.npz"

@@ -10,13 +10,12 @@ import numpy as np
 
 from src.common.errors import PipelineError
 from src.ingest.division import MAX_LABELS
+from src.ingest.properties import is_class_name
 from src.pictures.decode import FORMAT_NAMES
 from src.pictures.image_files import count_images, find_files, subfolders
 
 TRAIN, TEST = "train", "test"
 VALIDATION = ("val", "valid", "validation")
-# Control characters, line and paragraph separators, and bytes that are not UTF-8.
-UNUSABLE = ("Cc", "Zl", "Zp", "Cs")
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ def _class_folders(parent: Path, root: Path, is_test: bool) -> list[ClassFolder]
 
 def _class_name(path: Path) -> str:
     name = unicodedata.normalize("NFC", path.name).strip()
-    if not name or any(unicodedata.category(each) in UNUSABLE for each in path.name):
+    if not name or not is_class_name(path.name):
         raise PipelineError(
             f"the folder {str(path)!r} cannot be the name of a class: it is blank, or it has a "
             "line break, a control character or bytes that are not UTF-8; rename it"

@@ -74,7 +74,7 @@ def test_a_password_is_refused_or_hidden(checkout, shell, edit_params, free_port
     assert "cret" not in done.stdout + done.stderr
     edit_params(checkout, data__mirrors=["http://user:se/cret@host.example/"])
     done = shell(["python", "-m", "stages.download"], checkout, fails=True)
-    assert "belong into ~/.netrc" in done.stderr and "cret" not in done.stdout + done.stderr
+    assert "belong in ~/.netrc" in done.stderr and "cret" not in done.stdout + done.stderr
 
 
 @pytest.mark.fault(

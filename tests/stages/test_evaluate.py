@@ -26,9 +26,13 @@ def test_without_recipes_or_with_a_model_that_predicts_nan_it_stops(
     write_plan(tmp_path, "tiny", tiny_recipe)
     (tmp_path / "models").mkdir()
     training = save_tiny_training(tmp_path / "models/tiny")
-    model = artifacts.load_model(tmp_path / "models/tiny")
+    folder = tmp_path / "models/tiny"
+    record = artifacts.load_record(folder)
+    model = artifacts.load_model(folder, record["weights_sha256"])
     model.set_weights([np.full_like(weights, np.nan) for weights in model.get_weights()])
-    artifacts.save_model(model, tmp_path / "models/tiny" / artifacts.MODEL)
+    artifacts.save_model(model, folder / artifacts.MODEL)
+    record["weights_sha256"] = artifacts.weights_sha256(model)
+    write_json(folder / artifacts.RECORD, record)
     assert training.history and "models/tiny predicts NaN or infinite values" in evaluate()
     write_json(tmp_path / "data/recipes/tiny.json", {"name": "tiny", "selected": False})
     expected = "error: data/recipes has no selected recipe; run `dvc repro plan`"

@@ -56,6 +56,22 @@ def test_a_change_is_an_error(stage, change, named):
         check_unchanged(stage, before)
 
 
+@pytest.mark.parametrize("content", ["a: [", "models: {}", "[]"])
+def test_an_invalid_pipeline_file_is_a_change(content):
+    before = read_state("../dvc.yaml:train@cnn")
+    edit("dvc.yaml", content)
+    with pytest.raises(PipelineError, match=r"while the stage train@cnn ran"):
+        check_unchanged("train@cnn", before)
+
+
+@pytest.mark.parametrize("name", [".a.py.swp", "a.py~", ".import.partial/x", ".DS_Store"])
+def test_files_of_editors_are_ignored(name):
+    before = read_state("plan")
+    (Path("code") / name).parent.mkdir(exist_ok=True)
+    edit(f"code/{name}")
+    check_unchanged("plan", before)
+
+
 def test_what_the_stage_does_not_depend_on_may_change():
     before = read_state("train@cnn")
     edit("code/sub/b.py")

@@ -106,7 +106,7 @@ def test_a_mistake_is_reported_with_its_path(mistakes, path, value, expected):
 )
 def test_a_password_is_refused_and_not_shown(mistakes, path, value):
     message = mistakes({path: value})
-    assert f"  {path}" in message and "belong into ~/.netrc" in message
+    assert f"  {path}" in message and "belong in ~/.netrc" in message
     assert "cret" not in message and "user:" not in message and "cut" not in message
 
 

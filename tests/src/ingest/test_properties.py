@@ -31,6 +31,9 @@ def test_the_conversion_is_read(tmp_path):
     ("name", "content", "message"),
     [
         ("labels.txt", b"", "has 0 names; write one name per line"),
+        ("labels.txt", b"a\nb\x1b[2J\n", "has a control character in"),
+        ("labels.txt", "a\n\u202eb\n".encode(), "has a control character in"),
+        ("labels.txt", b"1\n0\n" * 50_000, "has 100,000 names"),
         ("labels.txt", b"a\nb\na\n", "has the name 'a' more than once"),
         ("labels.txt", b"a\n\nb", "has an empty line"),
         ("labels.txt", b"\xff\xfe", "cannot be read .*; save it as UTF-8 text"),

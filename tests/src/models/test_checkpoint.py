@@ -67,7 +67,7 @@ def test_the_code_that_trains_is_that_of_the_train_stage(tmp_path):
 
 def test_other_code_has_another_checkpoint(checkpoint, tmp_path, identity, monkeypatch):
     checkpoint.save({}, ARRAYS)
-    monkeypatch.setattr(module, "_training_code_sha256", lambda: "other")
+    monkeypatch.setattr(module, "training_code_sha256", lambda: "other")
     assert Checkpoint(tmp_path, identity).read() is None
 
 
