@@ -33,7 +33,7 @@ class RunsCode:
 
 @pytest.mark.fault(
     "A pickle in place of an array",
-    sees="`error: … is damaged …; delete … and run dvc repro preprocess`",
+    sees="`error: … is damaged …; run dvc repro --force preprocess, then dvc repro`",
     then="the code in the pickle does not run",
 )
 def test_a_pickle_in_place_of_an_array_is_refused(tmp_path):
