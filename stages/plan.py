@@ -19,7 +19,9 @@ def main() -> None:
     params = load_params()
     selected = select(params)
     images, classes = training_shape(RAW, params.data)
-    for name in selected:
+    # The memory of a GPU is checked by the training: only there, TensorFlow looks for a GPU.
+    is_known = params.train.device != "gpu" or params.train.memory_limit != "auto"
+    for name in selected if is_known else []:
         needed = check_memory(name, params.models[name], params.train, images, classes)
         if needed > LARGE_BYTES:
             size = f"{images[1]} × {images[2]} pixels"

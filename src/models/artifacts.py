@@ -77,6 +77,7 @@ def trained_folders() -> list[Path]:
 
 def load_record(folder: Path) -> Record:
     """Read ``training.json``."""
+    _check_exists(folder / RECORD)
     record = read_json(folder / RECORD, f"train@{folder.name}")
     present = record.keys() if isinstance(record, dict) else set()
     if missing := sorted(Record.__required_keys__ - present):
@@ -105,11 +106,7 @@ def load_model(folder: Path, weights: str) -> "keras.Model":
     from src.common.tensorflow import keras
 
     path = folder / MODEL
-    if not path.exists():
-        raise PipelineError(
-            f"{path} is missing; run `dvc pull {folder}` to get it from a DVC remote, or "
-            f"`dvc repro -f train@{folder.name}` to train it"
-        )
+    _check_exists(path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many types: OSError, KeyError, BadZipFile …
@@ -149,6 +146,15 @@ def load_weights_by_epoch(
             yield [part.reshape(shape) for part, shape in parts]
 
     return len(rows), read()
+
+
+def _check_exists(path: Path) -> None:
+    if not path.exists():
+        folder = path.parent
+        raise PipelineError(
+            f"{path} is missing; run `dvc pull {folder}` to get it from a DVC remote, or "
+            f"`dvc repro -f train@{folder.name}` to train it"
+        )
 
 
 def _damaged(path: Path, error: Exception) -> PipelineError:

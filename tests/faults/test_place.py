@@ -78,7 +78,7 @@ def test_incoming_is_only_read(checkout, shell, recovers, bound_by_permissions):
     then="with access, `dvc repro` finishes",
 )
 def test_a_folder_that_is_not_writable(checkout, shell, recovers, bound_by_permissions):
-    command = [*bound_by_permissions, "python", "-m", "stages.plan"]
+    command = [*bound_by_permissions, "python", "-m", "stages.download"]
     (checkout / "data").chmod(0o555)
     try:
         done = shell(command, checkout, fails=True)
