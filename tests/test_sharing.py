@@ -84,7 +84,6 @@ def test_an_experiment_fetches_only_the_files_that_it_needs(clone, shell, author
     assert "mlp_sigmoid: validation accuracy" not in output  # it was not trained again
     assert results(clone)["best"]["recipe"] == "mlp_sigmoid"
     shell([*experiment, "-S", "models.mlp_sigmoid.epochs=1"], clone)  # trains it
-    assert not (clone / "data/raw").exists()
     lock = (author / "dvc.lock").read_text()
     other_model = re.search(r"path: models/mlp_65x2\n\s+hash: md5\n\s+md5: (\w\w)(\w+\.dir)", lock)
     assert (author.parent / "storage/files/md5" / other_model[1] / other_model[2]).exists()

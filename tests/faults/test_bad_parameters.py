@@ -149,6 +149,7 @@ def test_dvc_writes_a_small_number(checkout, shell):
     "repro`",
     then="`dvc repro` trains the renamed recipe and compares it",
 )
+@pytest.mark.make_faults
 def test_a_renamed_recipe(results_there, shell):
     path = results_there / "params.yaml"
     path.write_text(path.read_text().replace("mlp_dropout", "renamed"))

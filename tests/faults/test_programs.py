@@ -164,6 +164,7 @@ def test_too_many_connections_are_refused(port, status):
     sees="`… trials, 0 of them already done`",
     then="the trials run again, on the new images",
 )
+@pytest.mark.make_faults
 def test_a_sweep_after_a_change_of_the_data_uses_the_new_images(
     tmp_path, new_checkout, shell, edit_params, write_set
 ):

@@ -30,7 +30,11 @@ def gzip_with_a_name(content):
     return gzip.compress(content, compresslevel=1, mtime=1)
 
 
-PACKED = {"plain": bytes, "gzip": gzip.compress, "other gzip": gzip_with_a_name}
+def gzip_without_a_time(content):
+    return gzip.compress(content, mtime=0)
+
+
+PACKED = {"plain": bytes, "gzip": gzip_without_a_time, "other gzip": gzip_with_a_name}
 NAMES = {
     "train-images-idx3-ubyte": TRAIN_IMAGES,
     "train-images.idx3-ubyte": TRAIN_IMAGES,
