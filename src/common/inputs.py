@@ -7,6 +7,7 @@ would record the outputs as results of a state that they were not made from.
 import os
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,6 @@ import yaml
 
 from src.common.errors import PipelineError
 
-# As in .dvcignore: incomplete files, what Python compiles, and files of editors.
-IGNORED = (".*.partial*", "__pycache__", "*.pyc", ".*.sw?", "*~", ".#*", ".DS_Store")
 State = dict[str, Any]  # for each file, its time and size; for each parameter, its value
 
 
@@ -47,9 +46,9 @@ def check_unchanged(stage: str, before: State) -> None:
     """
     try:
         after = read_state(stage)
+        changed = [name for name in before | after if before.get(name) != after.get(name)]
     except (OSError, ValueError, LookupError, AttributeError, TypeError, yaml.YAMLError):
-        after = {"dvc.yaml or params.yaml": None}  # invalid or removed
-    changed = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
+        changed = ["dvc.yaml or params.yaml"]  # it is invalid now
     if changed:
         others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise PipelineError(
@@ -68,7 +67,13 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _is_ignored(name: str) -> bool:
-    return any(fnmatch(name, pattern) for pattern in IGNORED)
+    return any(fnmatch(name, pattern) for pattern in _ignored_patterns())
+
+
+@cache
+def _ignored_patterns() -> list[str]:
+    lines = Path(".dvcignore").read_text("utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from src.ingest import catalog, idx
+from src.ingest.raw import CHUNK_BYTES
 
-CHUNK_BYTES = 1 << 20
 LABEL_BYTES = 4  # of an int32 value
 
 

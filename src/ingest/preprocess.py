@@ -24,12 +24,11 @@ from src.ingest.labels import (
 )
 from src.ingest.leakage import Leakage
 from src.ingest.properties import complete_class_names
-from src.ingest.raw import check_shapes, raw_path, read_labels
+from src.ingest.raw import CHUNK_BYTES, check_shapes, raw_path, read_labels
 
 if TYPE_CHECKING:
     from src.config.params import DataParams
 
-CHUNK_BYTES = 1 << 20
 COPIED = ("name", "requested", "is_fallback", "is_published", "conversion")  # from ``data/raw``
 
 

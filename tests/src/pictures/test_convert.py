@@ -1,7 +1,5 @@
 """Image files become inputs of a model: framed like MNIST's digits, or only scaled."""
 
-from io import BytesIO
-
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -9,18 +7,11 @@ from PIL import Image, ImageDraw
 from src.ingest.catalog import DRAWINGS, Conversion
 from src.pictures.convert import convert
 from src.pictures.decode import PictureError
+from tests.fixtures.image_folders import encoded
 
 MNIST = (28, 28)
 UNCHANGED = Conversion(framed=False, light_on_dark=False)
 INVERTED = Conversion(framed=False, light_on_dark=True)
-
-
-def encoded(image, kind="PNG", **options) -> bytes:
-    if isinstance(image, np.ndarray):
-        image = Image.fromarray(image)
-    file = BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 def seven(size=(300, 400), paper=255, ink=0, mode="L") -> Image.Image:

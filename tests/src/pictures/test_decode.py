@@ -2,23 +2,15 @@
 
 import struct
 import zlib
-from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from src.pictures.decode import MAX_BYTES, PictureError, decode, read_content
+from tests.fixtures.image_folders import encoded
 
 RAMP = np.tile(np.arange(0, 256, 4, np.uint8), (32, 1))  # [32, 64]
-
-
-def encoded(image, kind="PNG", **options) -> bytes:
-    if isinstance(image, np.ndarray):
-        image = Image.fromarray(image)
-    file = BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 def see_through() -> Image.Image:
