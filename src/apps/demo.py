@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect
 from src.apps import connections
 from src.apps.classifiers import Classifier, classifiers
 from src.common.errors import PipelineError, run
+from src.common.messages import warn
 from src.common.paths import PROCESSED
 from src.data.splits import load_dataset_info
 from src.pictures.convert import convert
@@ -132,6 +133,24 @@ def server(app: FastAPI) -> uvicorn.Server:
     )
 
 
+def usable(models: list[Classifier]) -> list[Classifier]:
+    """Load and compile the models; print a warning for each that cannot be loaded.
+
+    Raises:
+        PipelineError: no model can be loaded.
+    """
+    found = []
+    for each in models:
+        try:
+            each.probabilities(np.zeros((1, *each.shape), np.uint8))
+            found.append(each)
+        except PipelineError as error:
+            warn(f"{each.name} is left out: {error}")
+    if not found:
+        raise PipelineError("no model can be loaded, see the warnings above; run `dvc repro`")
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m src.apps.demo", description=__doc__)
     allow = "0.0.0.0 allows connections from other machines"
@@ -144,11 +163,7 @@ def main() -> None:
 
     print("loading the models …", flush=True)
     choose_device("auto")
-    models = classifiers()
-    dataset = load_dataset_info(PROCESSED)
-    models = [each for each in models if each.shape == (dataset["height"], dataset["width"])]
-    for each in models:
-        each.probabilities(np.zeros((1, *each.shape), np.uint8))  # compiles the model
+    models, dataset = usable(classifiers()), load_dataset_info(PROCESSED)
     action = "Draw" if dataset["conversion"]["framed"] else "Drop"
     address = f"http://{options.host}:{options.port}"
     print(f"{action} an image at {address} (Ctrl-C stops it)", flush=True)

@@ -13,7 +13,8 @@ from PIL import Image
 
 from src.apps import demo
 from src.apps.classifiers import Classifier
-from src.apps.demo import make_app
+from src.apps.demo import make_app, usable
+from src.common.errors import PipelineError
 
 DATASET = {
     **{"name": "local", "class_names": ["Tür", "b c", "猫"], "height": 6, "width": 5},
@@ -89,3 +90,17 @@ def test_errors_are_json(send, path, content, kind, expected, message):
 
 def test_a_request_from_a_page_of_another_site_is_refused(send):
     assert send("/models", Host="elsewhere.example")[0] == 400
+
+
+def test_a_model_that_cannot_be_loaded_is_left_out(model_file, capsys):
+    import keras
+
+    def fails():
+        raise PipelineError("its file is missing; train it")
+
+    good = Classifier("good", 0.9, False, lambda: keras.saving.load_model(model_file))
+    bad = Classifier("bad", 0.99, True, fails)
+    assert usable([bad, good]) == [good]
+    assert capsys.readouterr().err == "warning: bad is left out: its file is missing; train it\n"
+    with pytest.raises(PipelineError, match="no model can be loaded"):
+        usable([bad])
