@@ -17,7 +17,7 @@ from benchmarks.processes import ROOT
 from benchmarks.seeds import load_results, run_missing, wanted_trainings
 from src.common.errors import PipelineError
 from src.config.params import load_params
-from src.config.published_values import Published, PublishedValue
+from src.config.published_values import PublishedValue, PublishedValues
 
 PAGE = ROOT / "docs/fidelity.md"
 CHARTS = ROOT / "docs/images"
@@ -118,7 +118,7 @@ def prediction_p_value(
     return float(min(1.0, 2 * min(lower, upper)))
 
 
-def spread(values: pd.DataFrame, published: Published) -> tuple[int, list[float]]:
+def spread(values: pd.DataFrame, published: PublishedValues) -> tuple[int, list[float]]:
     """Return ``degrees_of_freedom`` and each ``stddev`` for ``params.yaml``, with three digits.
 
     ``values`` are the rows of the recipe.
@@ -127,9 +127,9 @@ def spread(values: pd.DataFrame, published: Published) -> tuple[int, list[float]
     return int(rows.degrees_of_freedom.iloc[0]), [float(f"{each:.3g}") for each in rows["stddev"]]
 
 
-def _rows(values: pd.DataFrame, published: Published) -> pd.DataFrame:
+def _rows(values: pd.DataFrame, published: PublishedValues) -> pd.DataFrame:
     """The row of each published value."""
-    epochs = [each.epoch or 0 for each in published.values]
+    epochs = [each.epoch or 0 for each in published.entries()]
     return values[values.metric == published.metric].set_index("epoch").loc[epochs].reset_index()
 
 
@@ -152,7 +152,7 @@ def _introduction(values: pd.DataFrame, results: pd.DataFrame) -> str:
 
 def _published_values(recipe: str, values: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
     """The chart and the table of a recipe; nothing if its author published no values."""
-    published = load_params().models[recipe].published
+    published = load_params().models[recipe].published.metrics()
     if not published:
         return
     yield f"\n### {recipe}\n"
@@ -166,13 +166,13 @@ def _published_values(recipe: str, values: pd.DataFrame, results: pd.DataFrame) 
     yield f"| {' | '.join(columns)} |"
     yield f"| --- |{' ---: |' * (len(columns) - 1)}"
     for each in published:
-        for entry, (_, row) in zip(each.values, _rows(values, each).iterrows(), strict=True):
+        for entry, (_, row) in zip(each.entries(), _rows(values, each).iterrows(), strict=True):
             yield _published_value(each, entry, row)
     degrees = values.degrees_of_freedom.iloc[0]
     yield f"\nThe standard deviation *s of both* has {degrees} degrees of freedom."
 
 
-def _published_value(published: Published, entry: PublishedValue, row: pd.Series) -> str:
+def _published_value(published: PublishedValues, entry: PublishedValue, row: pd.Series) -> str:
     name = published.metric.replace("_", " ") + (f", epoch {row.epoch}" if row.epoch else "")
     sample = getattr(published, "sample", None)
     places = [

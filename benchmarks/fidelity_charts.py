@@ -6,12 +6,12 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from src.config.published_values import Published, TrainingLoss
+from src.config.published_values import PublishedValues, TrainingLoss
 
 COLORS = {"original": "tab:orange", "ours": "tab:blue"}
 
 
-def write_chart(path: Path, published: Published, results: pd.DataFrame) -> None:
+def write_chart(path: Path, published: PublishedValues, results: pd.DataFrame) -> None:
     """Write the curve, and its difference from the mean of the original program.
 
     Losses have a logarithmic axis and a relative difference. ``results`` contains the values of one
@@ -41,7 +41,7 @@ def write_chart(path: Path, published: Published, results: pd.DataFrame) -> None
 
 def _draw(
     axes: plt.Axes,
-    published: Published,
+    published: PublishedValues,
     statistics: pd.DataFrame,
     subtract: pd.Series | int,
     divide: pd.Series | int,
@@ -59,5 +59,5 @@ def _draw(
         for side, label in ((-2, None), (2, f"± 2 s of a sample of {sample} images")):
             edge = (mean + side * error - subtract) / divide
             axes.plot(edge, ":", color="gray", label=label)
-    author = pd.Series({each.epoch: each.value for each in published.values})
+    author = pd.Series({each.epoch: each.value for each in published.entries()})
     axes.plot((author - subtract) / divide, "k.", label="author")

@@ -130,7 +130,7 @@ def run_training(training: Training) -> list[Row]:
     """Train with one seed; this runs in a process of the pool."""
     recipe, program, seed = training
     published = load_params().models[recipe].published
-    by_epoch = {each.metric for each in published if each.has_epochs()}
+    by_epoch = {each.metric for each in published.metrics() if each.has_epochs()}
     splits = {name: load_split(PROCESSED, name) for name in ("train", "validation", "test")}
     choose_device("cpu")  # before TensorFlow computes anything
     started = time.perf_counter()

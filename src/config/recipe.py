@@ -101,7 +101,7 @@ class BaseRecipe(Block):
     early_stopping: EarlyStopping | None = None
     shuffle: bool = True  # in each epoch; False: the order of the files, see make_trainer
     validate_every: Count | None = None  # steps; None: once per epoch, see Trainer
-    published: list[Published] = Field(default_factory=list)
+    published: Published = Published()
 
     @model_validator(mode="after")
     def _check_length(self) -> "BaseRecipe":
@@ -115,7 +115,8 @@ class BaseRecipe(Block):
 
     def needs_every_epoch(self) -> bool:
         """Whether the author published the test accuracy after single epochs."""
-        return any(each.metric == "test_accuracy" and each.has_epochs() for each in self.published)
+        accuracies = self.published.test_accuracy
+        return accuracies is not None and accuracies.has_epochs()
 
 
 class SoftmaxRecipe(BaseRecipe):

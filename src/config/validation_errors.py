@@ -14,7 +14,7 @@ Location = tuple[int | str, ...]
 
 def nearest(found: Any, valid: list[str]) -> str:
     """Return a hint with the valid name that is most similar to ``found``, or an empty string."""
-    close = difflib.get_close_matches(str(found), valid, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(found), valid, n=1, cutoff=0.6)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 

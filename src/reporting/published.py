@@ -21,7 +21,7 @@ from typing import Any, Literal
 import pandas as pd
 from scipy.stats import t
 
-from src.config.published_values import DATASET, Published, TestAccuracy
+from src.config.published_values import DATASET, Published, PublishedValues, TestAccuracy
 from src.evaluation.statistics import exact_interval
 from src.models.record import Record
 
@@ -44,7 +44,7 @@ class PublishedResult:
 
 
 def compare_with_published(
-    published: list[Published],
+    published: Published,
     record: Record,
     history: list[dict[str, float]],
     test: dict[str, Any],
@@ -57,25 +57,26 @@ def compare_with_published(
         test: the recipe's entry in ``metrics/test.json``.
         test_by_epoch: its columns are ``epoch`` and ``accuracy``, on the test split.
     """
-    if not published or record["dataset"]["name"] != DATASET:
+    blocks = published.metrics()
+    if not blocks or record["dataset"]["name"] != DATASET:
         return []
     losses = {row["epoch"]: row["loss"] for row in history}
     ours = {
         "training_loss": losses | {None: losses[max(losses)]},
         "test_accuracy": dict(test_by_epoch.itertuples(index=False)) | {None: test["accuracy"]},
     }
-    level = FAMILY_LEVEL ** (1 / sum(len(each.values) for each in published))
+    level = FAMILY_LEVEL ** (1 / sum(len(each.values) for each in blocks))
     results = []
-    for each in published:
+    for each in blocks:
         limits = allowed_limits(each, level)
-        for entry, (low, high) in zip(each.values, limits, strict=True):
+        for entry, (low, high) in zip(each.entries(), limits, strict=True):
             own = ours[each.metric].get(entry.epoch)
             row = record["name"], each.metric, entry.epoch, entry.value, own, low, high
             results.append(PublishedResult(*row, _verdict(own, low, high)))
     return results
 
 
-def allowed_limits(published: Published, level: float) -> list[tuple[float, float]]:
+def allowed_limits(published: PublishedValues, level: float) -> list[tuple[float, float]]:
     """The lowest and highest value of ours with which each published value is reproduced.
 
     ``level`` is the confidence level of a single value.
@@ -84,7 +85,7 @@ def allowed_limits(published: Published, level: float) -> list[tuple[float, floa
     sample = published.sample if isinstance(published, TestAccuracy) else None
     highest = 1.0 if isinstance(published, TestAccuracy) else inf
     limits = []
-    for each in published.values:
+    for each in published.entries():
         value, seeds = each.value, quantile * sqrt(2) * each.stddev
         low = high = value
         if sample:

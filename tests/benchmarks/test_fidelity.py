@@ -81,11 +81,11 @@ def test_a_prediction_for_a_sample_has_its_error():
     assert p == pytest.approx(2 * 0.99**256, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if recipe.published])
+@pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if recipe.published.metrics()])
 def test_params_yaml_has_the_measured_spread(name, measured):
     values = fidelity.compare(measured)
-    for published in RECIPES[name].published:
-        in_params = [each.stddev for each in published.values]
+    for published in RECIPES[name].published.metrics():
+        in_params = list(published.stddev.values())
         spread = fidelity.spread(values[values.recipe == name], published)
         assert (published.degrees_of_freedom, in_params) == spread
 
@@ -93,7 +93,7 @@ def test_params_yaml_has_the_measured_spread(name, measured):
 def test_a_chart_shows_bands_and_points(tmp_path):
     write_chart(
         tmp_path / "chart.png",
-        RECIPES["mlp_dropout"].published[0],
+        RECIPES["mlp_dropout"].published.test_accuracy,
         results(1).query("recipe == 'mlp_dropout'"),
     )
     assert (tmp_path / "chart.png").stat().st_size > 10_000
@@ -105,6 +105,6 @@ def test_the_page_shows_the_measurements_of_each_published_value(monkeypatch, me
     text = "\n".join(fidelity.measure(1))
     assert text in fidelity.PAGE.read_text("utf-8")
     for recipe in RECIPES.values():
-        for published in recipe.published:
-            for each in published.values:
+        for published in recipe.published.metrics():
+            for each in published.entries():
                 assert f" | {each.value} | " in text

@@ -23,10 +23,10 @@ def mistakes(tmp_path):
     def check(changes: dict) -> str:
         content = copy.deepcopy(GOOD)
         for path, value in changes.items():
-            *parents, last = path.split(".")
+            *parents, last = (int(key) if key.isdigit() else key for key in path.split("."))
             block = content
             for key in parents:
-                block = block[int(key) if key.isdigit() else key]
+                block = block[key]
             if value is ...:
                 del block[last]
             else:
@@ -40,9 +40,20 @@ def mistakes(tmp_path):
     return check
 
 
+def test_a_name_that_is_not_similar_is_not_suggested(mistakes):
+    assert mistakes({"train.device": "cuda"}).endswith("'auto', 'cpu' or 'gpu'")
+
+
 def test_the_parameters_of_the_project_are_valid():
     params = load_params(ROOT / "params.yaml")
     assert list(params.models) == list(GOOD["models"])
+
+
+def test_dvc_writes_the_file_in_the_same_form(tmp_path):
+    """`-S` with a present value changes nothing: no format, and no comment."""
+    shutil.copy(ROOT / "params.yaml", file := tmp_path / "params.yaml")
+    apply_overrides(file, ["models.cnn.epochs=10"])
+    assert file.read_text("utf-8") == (ROOT / "params.yaml").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -73,8 +84,9 @@ def test_the_parameters_of_the_project_are_valid():
         ("models.mlp_65x2.hidden", [], "models.mlp_65x2.hidden: found []: List should have"),
         ("models.cnn.steps", 10, "models.cnn: give either epochs or steps (both are given"),
         ("models.cnn.epochs", None, "models.cnn: give either epochs or steps (neither is given"),
-        ("models.cnn.published", [{"metric": "test_accuracy"}], "published[0].values: Field req"),
-        ("models.mlp_200.published.0.values.0.stddev", ..., "values[0].stddev: Field required"),
+        ("models.cnn.published", {"test_accuracy": {}}, "published.test_accuracy.values: Field req"),
+        ("models.cnn.published.test_accuracy.stddev.3", ..., "values and stddev should have the same"),
+        ("models.cnn.published.test_accuracy.values.3", "x", "test_accuracy.values[3]: found 'x': Inp"),
         ("models.all", GOOD["models"]["cnn"], "models.all: rename this recipe; `model: all` sel"),
         ("models.mlp", GOOD["models"]["cnn"], "models.mlp: rename this recipe; `model: mlp` sel"),
         (f"models.{'c' * 250}", GOOD["models"]["cnn"], "String should have at most 100 characters"),

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import TypeAdapter
 
 from src.config.params import load_params
 from src.config.published_values import Published
@@ -18,23 +17,23 @@ TEST = {"accuracy": 0.83}
 
 def block(values, metric="test_accuracy", stddev=0.01, **content) -> Published:
     """Published values, all for the end of the training or, with a dict, for its epochs."""
-    epochs = values if isinstance(values, dict) else dict.fromkeys(range(len(values)))
-    stddevs = np.broadcast_to(stddev, len(values)).tolist()
-    own = list(values.values()) if isinstance(values, dict) else values
-    entries = [
-        {"epoch": epoch if isinstance(values, dict) else None, "value": value, "stddev": stddev}
-        for epoch, value, stddev in zip(epochs, own, stddevs, strict=True)
-    ]
-    content = {"metric": metric, "degrees_of_freedom": 18, "values": entries} | content
-    return TypeAdapter(Published).validate_python(content)
+    if not isinstance(values, dict):
+        values = {f"end_{'x' * index}": value for index, value in enumerate(values)}
+    stddevs = dict(zip(values, np.broadcast_to(stddev, len(values)).tolist(), strict=True))
+    content = {"degrees_of_freedom": 18, "values": values, "stddev": stddevs} | content
+    return Published.model_validate({metric: content})
 
 
-def verdicts(*published, accuracy=0.83, losses=None, accuracies=None, dataset="mnist") -> list[str]:
+def verdicts(published, accuracy=0.83, losses=None, accuracies=None, dataset="mnist") -> list[str]:
     history = [{"epoch": epoch, "loss": loss} for epoch, loss in (losses or {1.0: 2.0}).items()]
     by_epoch = pd.DataFrame((accuracies or {}).items(), columns=["epoch", "accuracy"])
     record, test = RECORD | {"dataset": {"name": dataset}}, {"accuracy": accuracy}
-    results = compare_with_published(list(published), record, history, test, by_epoch)
+    results = compare_with_published(published, record, history, test, by_epoch)
     return [each.verdict for each in results]
+
+
+def limits(level: float, *values, **content) -> list[tuple[float, float]]:
+    return allowed_limits(block(*values, **content).metrics()[0], level)
 
 
 # √2 × 0.001 × 2.1009, Student's t with 18 degrees of freedom, is 0.00297.
@@ -53,9 +52,8 @@ def test_a_value_is_reproduced_within_the_difference_of_two_runs(ours, verdict):
 
 
 def test_limits_are_wider_if_a_recipe_has_more_values():
-    one, two = block([0.83], stddev=0.001), block([0.5], stddev=0.001)
-    assert verdicts(one, accuracy=0.8330) == ["above"]
-    assert verdicts(one, two, accuracy=0.8330) == ["reproduced", "above"]
+    assert verdicts(block([0.83], stddev=0.001), accuracy=0.8330) == ["above"]
+    assert verdicts(block([0.83, 0.5], stddev=0.001), accuracy=0.8330) == ["reproduced", "above"]
 
 
 def test_limits_are_wider_if_fewer_runs_measured_the_spread():
@@ -75,19 +73,19 @@ def test_a_small_sample_has_the_limits_of_its_interval():
     published = block([1.0], stddev=0.0, sample=256)
     for ours, verdict in ((0.9858, "reproduced"), (0.9856, "below"), (1.0, "reproduced")):
         assert verdicts(published, accuracy=ours) == [verdict]
-    ((low, high),) = allowed_limits(block([1.0], stddev=0.01, sample=256), 0.95)
+    ((low, high),) = limits(0.95, [1.0], stddev=0.01, sample=256)
     assert low == pytest.approx(1 - np.hypot(1 - 0.98569, 0.0297), abs=1e-4)
     assert high == 1
 
 
 def test_three_digits_identify_the_number_of_images():
-    ((low, _),) = allowed_limits(block([0.984], sample=256), 0.95)
-    ((expected, _),) = allowed_limits(block([252 / 256], sample=256), 0.95)
+    ((low, _),) = limits(0.95, [0.984], sample=256)
+    ((expected, _),) = limits(0.95, [252 / 256], sample=256)
     assert low == expected
 
 
 def test_a_recipe_without_published_values_has_no_results():
-    assert verdicts() == []
+    assert verdicts(Published()) == []
 
 
 def test_values_are_compared_at_their_epochs():
@@ -125,9 +123,9 @@ def test_at_most_one_of_20_runs_of_the_same_program_is_not_reproduced(correlatio
         if sample:
             author = random.binomial(sample, author) / sample
         stddev = np.sqrt((runs(10).var(0, ddof=1) + runs(10).var(0, ddof=1)) / 2)
-        published = block(list(author), stddev=stddev, **({"sample": sample} if sample else {}))
-        limits = allowed_limits(published, FAMILY_LEVEL ** (1 / values))
-        low, high = np.transpose(limits)
+        level = FAMILY_LEVEL ** (1 / values)
+        edges = limits(level, list(author), stddev=stddev, **({"sample": sample} if sample else {}))
+        low, high = np.transpose(edges)
         failures += bool(((ours < low) | (ours > high)).any())
     assert failures / rounds < 0.06
     if not correlation and not sample:
@@ -138,6 +136,6 @@ def test_mlp_dropout_with_the_rmsprop_of_keras_is_not_reproduced():
     """The test accuracy of this recipe with shuffled images and an accumulator that starts at 0."""
     ours = [0.9516, 0.9667, 0.9713, 0.9762, 0.9769, 0.9805, 0.9803, 0.9801, 0.9817, 0.9837]
     accuracies = dict(enumerate(ours, start=1))
-    found = verdicts(*RECIPES["mlp_dropout"].published, accuracies=accuracies)
+    found = verdicts(RECIPES["mlp_dropout"].published, accuracies=accuracies)
     assert "above" in found
     assert "below" not in found
