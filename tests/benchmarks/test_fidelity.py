@@ -81,7 +81,10 @@ def test_a_prediction_for_a_sample_has_its_error():
     assert p == pytest.approx(2 * 0.99**256, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if recipe.published.metrics()])
+PUBLISHED = [name for name, recipe in RECIPES.items() if recipe.published.metrics()]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_params_yaml_has_the_measured_spread(name, measured):
     values = fidelity.compare(measured)
     for published in RECIPES[name].published.metrics():
