@@ -74,9 +74,11 @@ def _collect(data: "DataParams", target: Path, console: Console) -> tuple[str, P
         if failures is None:
             return data.dataset, known_properties(data.dataset)
         if data.fallback == "none":
+            reasons = "".join(f"\n  {reason}" for reason in _summary(failures))
+            remedy = _remedy(data, ", or connect to the network,")
             raise PipelineError(
-                f"{data.dataset} could not be downloaded ({'; '.join(_summary(failures))}); "
-                f"{_remedy(data, ', or connect to the network,')} and run `dvc repro`"
+                f"{data.dataset} could not be downloaded:{reasons}\n"
+                f"{remedy[0].upper()}{remedy[1:]} and run `dvc repro`."
             )
         _warn_about_fallback(data, failures, console)
     digits.write(target)

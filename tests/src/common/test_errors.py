@@ -1,6 +1,9 @@
 """A stage ends with one sentence and a non-zero status on errors that the user can fix."""
 
 import errno
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +56,16 @@ def test_full_memory_prints_a_sentence(error, reason):
     message = end(error)
     assert message.startswith(f"error: the memory is full ({reason}); close other programs, or dec")
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("module", ["stages.train", "src.apps.predict"])
+def test_without_the_environment_a_sentence_says_what_to_do(module):
+    without_packages = [sys.executable, "-S", "-m", module, "cnn"]
+    root = Path(__file__).parents[3]
+    done = subprocess.run(without_packages, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {sys.executable} lacks the packages")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_bug_keeps_its_traceback():

@@ -161,7 +161,7 @@ def test_public_mirrors_are_those_of_the_catalogue(published, target, data_param
 # Without a source
 
 
-def test_without_a_fallback_one_sentence_names_every_source(
+def test_without_a_fallback_the_error_has_one_line_for_each_source(
     published, target, tmp_path, arrays, data_params, mirror, write_set, refused_url
 ):
     (tmp_path / "incoming").mkdir()
@@ -172,16 +172,16 @@ def test_without_a_fallback_one_sentence_names_every_source(
         folders = [str(tmp_path / "incoming"), str(nowhere), str(tmp_path / "other")]
         download(data_params(folders=folders, mirrors=[dead, url]), target)
     message = str(caught.value)
-    assert "\n" not in message
+    assert len(message.splitlines()) == 7
     for part in (
         "mnist could not be downloaded",
-        f"{tmp_path / 'incoming'}: no such file;",
-        f"{nowhere}: no such folder;",
+        f"{tmp_path / 'incoming'}: no such file\n",
+        f"{nowhere}: no such folder\n",
         f"{tmp_path / 'other'}: wrong content",
         f"{dead}: ",
         "Connection refused",
         f"{url}/: HTTP status 404",
-        f"put the four files ({', '.join(catalog.NAMES)}; plain or .gz) into data/incoming",
+        f"\nPut the four files ({', '.join(catalog.NAMES)}; plain or .gz) into data/incoming",
         "run `dvc repro`",
     ):
         assert part in message
