@@ -21,9 +21,9 @@ PAGES: dict[str, Path] = {
     **dict.fromkeys(("training", "target", "precision", "tensorboard"), RESULTS),
     **dict.fromkeys(("inference", "preprocessing", "pipeline"), RESULTS),
     **dict.fromkeys(("memory", "streaming", "workers", "sweeps"), SCALE),
-    "durations": ROOT / "README.md",
     "portability": ROOT / "docs/reproducibility.md",
     "fidelity": ROOT / "docs/fidelity.md",
+    "durations": ROOT / "docs/recipes.md",
     "batch_accuracy": ROOT / "docs/recipes.md",
     "sorted_classes": ROOT / "docs/datasets.md",
 }

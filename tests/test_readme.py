@@ -44,4 +44,4 @@ def test_source_files_exist(page):
 
 def test_the_tree_lists_the_packages():
     packages = {path.parent.name for path in ROOT.glob("src/*/__init__.py")}
-    assert found(r"^ {6}(\w+)/ ", README) == packages
+    assert found(r"^ {4}(\w+)/ ", ROOT / "CONTRIBUTING.md") == packages
