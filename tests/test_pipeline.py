@@ -97,10 +97,9 @@ def test_a_repeated_run_changes_no_file_in_git(reproduced, shell, tmp_path):
     assert trained(done.stdout) == ["softmax"]
     assert "Running stage" not in shell(["dvc", "repro"], checkout).stdout
     shell(["git", "clone", "-q", str(checkout), "clone"], tmp_path)
-    for force in ([], ["--force"]):
-        done = shell(["dvc", "repro", *force], tmp_path / "clone")
-        assert len(trained(done.stdout)) == RECIPES
-        assert shell(["git", "status", "--porcelain"], tmp_path / "clone").stdout == ""
+    done = shell(["dvc", "repro"], tmp_path / "clone")
+    assert len(trained(done.stdout)) == RECIPES
+    assert shell(["git", "status", "--porcelain"], tmp_path / "clone").stdout == ""
     assert (tmp_path / "clone/metrics/timing.csv").exists()
 
 

@@ -48,7 +48,7 @@ def finish(checkout: Path, environment: dict[str, str]) -> str:
 
 
 @pytest.mark.slow
-def test_killed_at_five_random_times_it_ends_with_the_uninterrupted_weights(checkout, environment):
+def test_killed_at_two_random_times_it_ends_with_the_uninterrupted_weights(checkout, environment):
     output = finish(checkout, environment)
     assert "resuming from" not in output
     assert "already complete" in finish(checkout, environment)
@@ -60,11 +60,11 @@ def test_killed_at_five_random_times_it_ends_with_the_uninterrupted_weights(chec
 
     times = random.Random(1)
     resumed = 0
-    for _ in range(5):
+    for _ in range(2):
         shutil.rmtree(checkout / "models/tiny")
         shutil.rmtree(checkout / ".checkpoints")  # of the complete training
         process = start(checkout, environment)
-        last_line = times.randrange(EPOCHS // 4, EPOCHS)
+        last_line = times.randrange(EPOCHS // 2, EPOCHS)
         for number, _ in enumerate(process.stdout):
             if number == last_line:
                 break
@@ -74,7 +74,7 @@ def test_killed_at_five_random_times_it_ends_with_the_uninterrupted_weights(chec
         resumed += "resuming from step" in finish(checkout, environment)
         assert artifacts.load_record(checkout / "models/tiny")["weights_sha256"] == complete
         assert sha256(checkout / "models/tiny" / artifacts.BY_EPOCH) == epochs
-    assert resumed >= 3  # the others were killed before the first checkpoint
+    assert resumed == 2
 
 
 def test_a_file_in_place_of_the_folder_of_logs_costs_only_the_logs(checkout, environment):
