@@ -24,8 +24,8 @@ $(READY): requirements.lock
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 
-repro: $(READY) ## set up the environment, run the pipeline, print the comparison
-	@TABLE_FOLLOWS=1 dvc repro
+repro: $(READY) ## set up the environment, run the pipeline, print the comparison (MODEL=softmax: only this)
+	@TABLE_FOLLOWS=1 $(if $(MODEL),python -m src.apps.reproduce $(MODEL),dvc repro)
 	@python -m src.reporting.report
 
 test: $(READY) ## set up the environment, check the code, run all tests
