@@ -110,6 +110,19 @@ def test_tensorboard_can_be_turned_off(checkout, shell):
     assert not (checkout / "logs/softmax/quiet").exists()
 
 
+def test_the_notebook_runs_on_the_fallback_dataset(checkout, shell, tmp_path):
+    executed = tmp_path / "executed.ipynb"
+    shell(["jupyter", "execute", f"--output={executed}", "notebooks/tour.ipynb"], checkout)
+    cells = json.loads(executed.read_text("utf-8"))["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    printed = "".join("".join(each["text"]) for each in outputs if "text" in each)
+    assert re.search(r"^\w+, the champion \(validation accuracy 0\.\d+\) on digits$", printed, re.M)
+    assert re.search(r"^test accuracy 0\.\d+, 360 images$", printed, re.M)
+    assert [each["name"] for each in outputs if "name" in each] == ["stdout", "stdout"]
+    assert sum("image/png" in each.get("data", ()) for each in outputs) == 4
+    assert shell(["git", "status", "--porcelain", "--untracked-files=no"], checkout).stdout == ""
+
+
 def test_exported_images_are_predicted(checkout, shell, tmp_path):
     export = ["-m", "src.apps.export_images", "--count", "10", "--dark-on-light"]
     export += ["--output", str(tmp_path)]
