@@ -11,7 +11,7 @@ READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f
 ON_ALL_CORES := -n logical --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test fast-test faults ui tensorboard demo experiments find send bench verify record report lint lock
+.PHONY: help setup repro test fast-test faults ui tensorboard demo notebook experiments find send bench verify record report lint lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,13 +24,15 @@ $(READY): requirements.lock
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 
-repro: $(READY) ## set up the environment, run the pipeline, print the comparison
-	@TABLE_FOLLOWS=1 dvc repro
+setup: $(READY) ## set up the environment only
+
+repro: $(READY) ## set up the environment, run the pipeline, print the comparison (MODEL=softmax: only this)
+	@TABLE_FOLLOWS=1 $(if $(MODEL),python -m src.apps.reproduce $(MODEL),dvc repro)
 	@python -m src.reporting.report
 
-test: $(READY) ## set up the environment, check the code, run all tests
+test: $(READY) ## set up the environment, check the code, run all tests (TESTS=tests/src: only these)
 	@ruff check . && ruff format --check . && lint-imports && mypy src stages
-	@python -m pytest $(ON_ALL_CORES)
+	@python -m pytest $(ON_ALL_CORES) $(TESTS)
 
 fast-test: $(READY) ## run the tests except the slow ones
 	@python -m pytest $(ON_ALL_CORES) -m "not slow"
@@ -62,6 +64,10 @@ tensorboard: $(READY) ## start TensorBoard on localhost (PORT=6006)
 demo: PORT ?= 8000
 demo: $(READY) ## start the demo on localhost: draw or drop an image (PORT=8000)
 	@python -m src.apps.demo --port $(PORT)
+
+notebook: $(READY) ## install JupyterLab, and open the tour in it
+	@pip install --quiet --disable-pip-version-check -r requirements-notebook.txt
+	@jupyter lab --ip 127.0.0.1 notebooks/tour.ipynb
 
 bench: $(READY) ## run the benchmarks and write benchmarks/RESULTS.md
 	@python -m benchmarks.run

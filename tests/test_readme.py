@@ -1,15 +1,27 @@
 """What the README and the other pages name exists: commands, modules, files, packages."""
 
 import re
+import shlex
+import shutil
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
-PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+from src.apps.trials import combinations
+from src.config.params import load_params
+from tests.fixtures.commands import (
+    COVERAGE,
+    PAGES,
+    ROOT,
+    SETTINGS,
+    changes,
+    commands,
+    commands_with,
+    how_tested,
+)
+
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
@@ -45,3 +57,39 @@ def test_source_files_exist(page):
 def test_the_tree_lists_the_packages():
     packages = {path.parent.name for path in ROOT.glob("src/*/__init__.py")}
     assert found(r"^ {4}(\w+)/ ", ROOT / "CONTRIBUTING.md") == packages
+
+
+@every_page
+def test_each_command_is_tested_or_there_is_a_reason(page):
+    untested = [command for command in commands(page) if how_tested(command) is None]
+    assert untested == [], "add an entry to COVERAGE in tests/fixtures/commands.py"
+
+
+def test_the_tests_of_the_commands_exist():
+    for how in COVERAGE.values():
+        for path in re.findall(r"tests/\S+\.py", how):
+            assert (ROOT / path).is_file(), path
+
+
+@pytest.mark.parametrize("command", commands_with(SETTINGS))
+def test_settings_are_valid(command, tmp_path):
+    from dvc.cli import parse_args
+    from dvc.utils.hydra import apply_overrides
+
+    if command.startswith("dvc "):
+        parse_args(shlex.split(command)[1:])
+    for settings in combinations(changes(command)):
+        shutil.copy(ROOT / "params.yaml", tmp_path)
+        apply_overrides(tmp_path / "params.yaml", settings)
+        load_params(tmp_path / "params.yaml")
+
+
+def test_a_new_command_is_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Text\n\n    make repro    # comment\n    dvc new \\\n        --option ; make new\n\n"
+        "```sh\ncurl new\n```\n\n    import numpy\n    src/\n      data/  make new\n"
+    )
+    assert commands(page) == ["make repro", "dvc new --option", "make new", "curl new"]
+    untested = [each for each in commands(page) if how_tested(each) is None]
+    assert untested == ["dvc new --option", "make new"]

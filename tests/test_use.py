@@ -2,7 +2,11 @@
 
 import json
 import math
+import os
 import re
+import shlex
+import signal
+import subprocess
 import sys
 import time
 import urllib.request
@@ -10,6 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from tests.fixtures.commands import EXPERIMENT, README, RUN, SERVE, commands_with, python_blocks
 
 pytestmark = pytest.mark.slow
 TRAINED = ("mlp_65x2", "softmax", "softmax_normal")
@@ -30,7 +37,7 @@ def checkout(tmp_path_factory, new_checkout, shell, edit_params, refused_url) ->
     shell(["dvc", "repro", "-q"], checkout)
     shell(["git", "add", "."], checkout)
     shell(["git", "commit", "-qm", "Results"], checkout)
-    shell(["dvc", "exp", "run", "-q", "-n", "short", "-S", "models.softmax.epochs=9"], checkout)
+    shell(["dvc", "exp", "run", "-q", "-n", EXPERIMENT, "-S", "models.softmax.epochs=9"], checkout)
     return checkout
 
 
@@ -75,12 +82,12 @@ def test_the_plots_work_without_durations(checkout, shell, tmp_path):
 
 
 def test_the_plots_compare_two_experiments(checkout, shell, tmp_path):
-    shell(["dvc", "plots", "diff", "HEAD", "short", "-o", str(tmp_path)], checkout)
+    shell(["dvc", "plots", "diff", "HEAD", EXPERIMENT, "-o", str(tmp_path)], checkout)
     page = (tmp_path / "index.html").read_text()
     for chart in specifications(page):
         written = texts(chart)
-        assert "HEAD" in written and "short" in written
-    assert "short_plots_first_layer_softmax.png" in page
+        assert "HEAD" in written and EXPERIMENT in written
+    assert f"{EXPERIMENT}_plots_first_layer_softmax.png" in page
     assert "HEAD_plots_first_layer_softmax.png" in page
 
 
@@ -93,12 +100,12 @@ def test_tensorboard_shows_each_training(checkout, environment, serving):
     command = ["tensorboard.main", "--logdir", "logs", "--host", "127.0.0.1"]
     with serving(command, checkout, environment) as address:
         deadline = time.monotonic() + 60
-        expected = {f"{name}/workspace/train" for name in TRAINED} | {"softmax/short/train"}
+        expected = {f"{name}/workspace/train" for name in TRAINED} | {f"softmax/{EXPERIMENT}/train"}
         while not expected <= set(get_json(f"{address}/data/runs")):
             assert time.monotonic() < deadline
             time.sleep(0.5)
         url = f"{address}/data/plugin"
-        assert "epoch_loss" in get_json(f"{url}/scalars/tags")["softmax/short/train"]
+        assert "epoch_loss" in get_json(f"{url}/scalars/tags")[f"softmax/{EXPERIMENT}/train"]
         assert len(get_json(f"{url}/histograms/tags")["mlp_65x2/workspace/train"]) == 6
         assert get_json(f"{url}/graphs/info")["softmax/workspace/train"]
 
@@ -106,8 +113,22 @@ def test_tensorboard_shows_each_training(checkout, environment, serving):
 def test_tensorboard_can_be_turned_off(checkout, shell):
     change = ["-S", "train.tensorboard=false", "-S", "models.softmax.epochs=2"]
     shell(["dvc", "exp", "run", "-q", "--temp", "-n", "quiet", *change], checkout)
-    assert (checkout / "logs/softmax/short").is_dir()
+    assert (checkout / f"logs/softmax/{EXPERIMENT}").is_dir()
     assert not (checkout / "logs/softmax/quiet").exists()
+
+
+def test_the_notebook_runs_on_the_fallback_dataset(checkout, shell, tmp_path):
+    executed, status = tmp_path / "executed.ipynb", ["git", "status", "--porcelain"]
+    before = shell(status, checkout).stdout
+    shell(["jupyter", "execute", f"--output={executed}", "notebooks/tour.ipynb"], checkout)
+    cells = json.loads(executed.read_text("utf-8"))["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    printed = "".join("".join(each["text"]) for each in outputs if "text" in each)
+    assert re.search(r"^\w+, the champion \(validation accuracy 0\.\d+\) on digits$", printed, re.M)
+    assert re.search(r"^test accuracy 0\.\d+, 360 images$", printed, re.M)
+    assert [each["name"] for each in outputs if "name" in each] == ["stdout", "stdout"]
+    assert sum("image/png" in each.get("data", ()) for each in outputs) == 4
+    assert shell(status, checkout).stdout == before
 
 
 def test_exported_images_are_predicted(checkout, shell, tmp_path):
@@ -246,3 +267,66 @@ def test_a_port_in_use_gives_a_message(checkout, shell, demo):
     port = demo.rsplit(":", 1)[1]
     done = shell([sys.executable, "-m", "src.apps.demo", "--port", port], checkout, fails=True)
     assert re.fullmatch(rf"error: cannot listen on 127.0.0.1:{port} \(.*\); try .*\n", done.stderr)
+
+
+@pytest.fixture(scope="module")
+def as_in_the_pages(checkout, shell) -> Path:
+    """The checkout with what the commands of the pages need."""
+    lock = shell(["sh", "-c", "cksum < requirements.lock"], checkout).stdout.split()[0]
+    (checkout / ".venv").mkdir()
+    (checkout / f".venv/.installed-{lock}").touch()  # so that `make` installs nothing
+    shell(["git", "branch", "-m", "main"], checkout)
+    for word in shlex.split(" ".join(commands_with(RUN))):
+        if word.endswith((".png", ".jpg")):
+            image = Image.new("L", (60, 80), 200)
+            image.paste(30, (25, 15, 35, 65))  # a digit 1
+            image.save(checkout / word)
+    return checkout
+
+
+@pytest.mark.parametrize("command", commands_with(RUN))
+def test_a_command_of_the_pages_runs(as_in_the_pages, shell, command):
+    done = shell(["bash", "-c", command], as_in_the_pages, BROWSER="true", COLUMNS="140")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", commands_with(SERVE))
+def test_a_server_of_the_pages_starts(as_in_the_pages, environment, free_port, command):
+    port = free_port()
+    with (as_in_the_pages / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            ["bash", "-c", command],
+            cwd=as_in_the_pages,
+            env=environment | {"PORT": str(port)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + 120
+        while not responds(f"http://127.0.0.1:{port}/"):
+            assert server.poll() is None and time.monotonic() < deadline
+            time.sleep(0.2)
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def responds(address: str) -> bool:
+    try:
+        urllib.request.urlopen(address, timeout=30).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("program", python_blocks(README))
+def test_a_program_of_the_readme_runs(as_in_the_pages, shell, program):
+    copy = (
+        "from mlflow import MlflowClient; client = MlflowClient('sqlite:///mlflow.db');"
+        "name = 'mnist-classifier';"
+        "new = client.copy_model_version(f'models:/{name}-fallback@champion', name);"
+        "client.set_registered_model_alias(name, 'champion', new.version)"
+    )
+    shell([sys.executable, "-c", copy], as_in_the_pages)
+    shell([sys.executable, "-c", program], as_in_the_pages)
