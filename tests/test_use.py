@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.fixtures.commands import EXPERIMENT, README, RUN, SERVE, commands_with, python_blocks
+from tests.fixtures.commands import EXPERIMENT, PAGES, RUN, SERVE, commands_with, python_blocks
 
 pytestmark = pytest.mark.slow
 TRAINED = ("mlp_65x2", "softmax", "softmax_normal")
@@ -320,8 +320,8 @@ def responds(address: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("program", python_blocks(README))
-def test_a_program_of_the_readme_runs(as_in_the_pages, shell, program):
+@pytest.mark.parametrize("program", [each for page in PAGES for each in python_blocks(page)])
+def test_a_program_of_the_pages_runs(as_in_the_pages, shell, program):
     copy = (
         "from mlflow import MlflowClient; client = MlflowClient('sqlite:///mlflow.db');"
         "name = 'mnist-classifier';"
