@@ -40,11 +40,15 @@ def specifications(page: str) -> list[dict]:
     return [each for each in found if each]  # DVC writes {} for a plot whose file is missing
 
 
+def svg(specification: dict) -> str:
+    """The drawing of a chart."""
+    vl_convert = pytest.importorskip("vl_convert")
+    return vl_convert.vegalite_to_svg(specification, vl_version="5.8")
+
+
 def texts(specification: dict) -> str:
     """All text in a chart."""
-    vl_convert = pytest.importorskip("vl_convert")
-    drawn = vl_convert.vegalite_to_svg(specification, vl_version="5.8")
-    return " ".join(re.findall(r">([^<>]+)</text>", drawn))
+    return " ".join(re.findall(r">([^<>]+)</text>", svg(specification)))
 
 
 def test_all_plots_are_on_one_page(checkout, shell, tmp_path):
@@ -59,7 +63,9 @@ def test_all_plots_are_on_one_page(checkout, shell, tmp_path):
     metrics = json.loads((checkout / "metrics/test.json").read_text())
     for name in TRAINED:
         assert name in written and f"{metrics[name]['accuracy']:.4f}" in written
-    images = {Path(found).name for found in re.findall(r'img src="([^"]+)"', page)}
+    colors = re.findall(r'stroke="(#\w+)" stroke-width="2"', svg(by_epoch))
+    assert len(set(colors)) == len(TRAINED), "each recipe has its own color"
+    images = {Path(found).name for found in re.findall(r'img src="(static/[^"]+)"', page)}
     folders = ("confusion", "curves", "first_layer", "mistakes")
     expected = {f"workspace_plots_{each}_{name}.png" for each in folders for name in TRAINED}
     assert images == expected | {"workspace_plots_samples.png"}
@@ -82,6 +88,56 @@ def test_the_plots_compare_two_experiments(checkout, shell, tmp_path):
         assert "HEAD" in written and "short" in written
     assert "short_plots_first_layer_softmax.png" in page
     assert "HEAD_plots_first_layer_softmax.png" in page
+
+
+@pytest.fixture
+def offline(browser):
+    """Open a file of a computer without a network, on a screen of some width."""
+    contexts = []
+
+    def open_file(path: Path, width: int):
+        contexts.append(browser.new_context(offline=True, viewport={"width": width, "height": 900}))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: pytest.fail(str(error)))
+        page.on("request", lambda each: each.url.startswith("http") and pytest.fail(each.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_file
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_page_works_offline(checkout, shell, offline, width):
+    shell(["dvc", "plots", "show"], checkout)
+    assert "dvc_plots" not in shell(["git", "status", "--porcelain"], checkout).stdout
+    page = offline(checkout / "dvc_plots/index.html", width)
+    assert page.locator("h2:visible").all_text_contents() == [
+        "Test accuracy",
+        "Training",
+        "Confusion matrices",
+        "Mistakes",
+        "First layer",
+        "Training images",
+    ]
+    for name in ("test accuracy and published values", "validation accuracy by training time"):
+        page.locator("svg").get_by_text(name).wait_for()
+    assert "workspace" not in page.locator("body").inner_text()
+    assert page.locator("section:visible img").count() == 4 * len(TRAINED) + 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_page_names_the_revisions_that_it_compares(checkout, shell, offline):
+    shell(["dvc", "plots", "diff", "HEAD", "short", "-o", "out"], checkout)
+    page = offline(checkout / "out/index.html", 1400)
+    page.locator("svg").get_by_text("short").first.wait_for()
+    captions = page.locator("#mistakes p:visible").all_text_contents()
+    assert captions[1:] == ["HEAD", "short"] * len(TRAINED)
+    labels = page.locator("#validation_accuracy_by_epoch svg text").all_text_contents()
+    assert labels.count("validation accuracy") == 1 and labels.count("epoch") == 1
+    text = "There is no data for the chart “validation accuracy by training time”."
+    assert page.get_by_text(text).is_visible()
 
 
 def get_json(url: str):
