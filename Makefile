@@ -57,7 +57,7 @@ send: $(READY) ## log the results that MLflow lacks, for example after a store f
 
 tensorboard: PORT ?= 6006
 tensorboard: $(READY) ## start TensorBoard on localhost (PORT=6006)
-	@tensorboard --logdir logs --host 127.0.0.1 --port $(PORT)
+	@python -m src.apps.tensorboard --port $(PORT)
 
 demo: PORT ?= 8000
 demo: $(READY) ## start the demo on localhost: draw or drop an image (PORT=8000)

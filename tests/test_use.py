@@ -145,9 +145,8 @@ def get_json(url: str):
         return json.load(response)
 
 
-def test_tensorboard_shows_each_training(checkout, environment, serving):
-    command = ["tensorboard.main", "--logdir", "logs", "--host", "127.0.0.1"]
-    with serving(command, checkout, environment) as address:
+def test_tensorboard_shows_each_training(checkout, environment, serving, browser):
+    with serving(["src.apps.tensorboard"], checkout, environment) as address:
         deadline = time.monotonic() + 60
         expected = {f"{name}/workspace/train" for name in TRAINED} | {"softmax/short/train"}
         while not expected <= set(get_json(f"{address}/data/runs")):
@@ -157,6 +156,13 @@ def test_tensorboard_shows_each_training(checkout, environment, serving):
         assert "epoch_loss" in get_json(f"{url}/scalars/tags")["softmax/short/train"]
         assert len(get_json(f"{url}/histograms/tags")["mlp_65x2/workspace/train"]) == 6
         assert get_json(f"{url}/graphs/info")["softmax/workspace/train"]
+        page = browser.new_page()
+        page.goto(address)
+        for tag in ("epoch_accuracy", "epoch_loss"):
+            page.locator("metrics-pinned-view").get_by_text(tag).wait_for(timeout=60_000)
+        page.close()
+        printed = (checkout / f"server-{address.rsplit(':', 1)[1]}.log").read_text()
+        assert printed == f"Accuracy and loss by epoch at {address}/ (Ctrl-C stops it)\n"
 
 
 def test_tensorboard_can_be_turned_off(checkout, shell):
