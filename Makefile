@@ -47,7 +47,7 @@ ui: $(READY) ## log what MLflow lacks, and start its UI on localhost (PORT=5000)
 	    --artifacts-destination mlruns --workers 1 --host 127.0.0.1 --port $(PORT)
 
 experiments: $(READY) ## list the DVC experiments with their changes and results
-	@dvc exp show --only-changed --drop '.*/|models$$'
+	@python -m src.reporting.experiments
 
 find: $(READY) ## the MLflow runs of a DVC experiment, recipe or commit, or one run (WHAT=…)
 	@python -m src.tracking.find '$(WHAT)'

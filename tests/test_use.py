@@ -90,6 +90,13 @@ def test_the_plots_compare_two_experiments(checkout, shell, tmp_path):
     assert "HEAD_plots_first_layer_softmax.png" in page
 
 
+def test_the_experiments_are_a_table(checkout, shell):
+    table = shell([sys.executable, "-m", "src.reporting.experiments"], checkout).stdout
+    row = next(line for line in table.splitlines() if " short " in line)
+    assert row.split("│")[2].strip() == "models.softmax.epochs=9"
+    assert max(map(len, table.splitlines())) <= 140
+
+
 @pytest.fixture
 def offline(browser):
     """Open a file of a computer without a network, on a screen of some width."""
