@@ -137,8 +137,10 @@ def test_the_page_works_offline(checkout, shell, offline, width):
 
 def test_the_page_names_the_revisions_that_it_compares(checkout, shell, offline):
     shell(["dvc", "plots", "diff", "HEAD", "short", "-o", "out"], checkout)
-    page = offline(checkout / "out/index.html", 1400)
-    page.locator("svg").get_by_text("short").first.wait_for()
+    page = offline(checkout / "out/index.html", 390)
+    chart = page.locator("#validation_accuracy_by_epoch svg.marks")
+    label, drawing = chart.get_by_text("short").bounding_box(), chart.bounding_box()
+    assert label["x"] + label["width"] <= drawing["x"] + drawing["width"] <= 390
     captions = page.locator("#mistakes p:visible").all_text_contents()
     assert captions[1:] == ["HEAD", "short"] * len(TRAINED)
     labels = page.locator("#validation_accuracy_by_epoch svg text").all_text_contents()
