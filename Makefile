@@ -49,7 +49,7 @@ ui: $(READY) ## log what MLflow lacks, and start its UI on localhost (PORT=5000)
 	    --artifacts-destination mlruns --workers 1 --host 127.0.0.1 --port $(PORT)
 
 experiments: $(READY) ## list the DVC experiments with their changes and results
-	@dvc exp show --only-changed --drop '.*/|models$$'
+	@python -m src.reporting.experiments
 
 find: $(READY) ## the MLflow runs of a DVC experiment, recipe or commit, or one run (WHAT=…)
 	@python -m src.tracking.find '$(WHAT)'
@@ -59,7 +59,7 @@ send: $(READY) ## log the results that MLflow lacks, for example after a store f
 
 tensorboard: PORT ?= 6006
 tensorboard: $(READY) ## start TensorBoard on localhost (PORT=6006)
-	@tensorboard --logdir logs --host 127.0.0.1 --port $(PORT)
+	@python -m src.apps.tensorboard --port $(PORT)
 
 demo: PORT ?= 8000
 demo: $(READY) ## start the demo on localhost: draw or drop an image (PORT=8000)

@@ -8,15 +8,15 @@ from src.common.files import atomic_folder, read_json
 
 
 def main() -> None:
-    name = sys.argv[1]
-    plan = read_json(paths.RECIPES / f"{name}.json", "plan")
+    plan = read_json(paths.RECIPES / f"{sys.argv[1]}.json", "plan")
     if plan["selected"]:  # one that is not selected costs almost nothing: it imports nothing else
-        return train(name, plan)
-    with atomic_folder(paths.MODELS / name) as folder:  # DVC requires an output
+        return train(plan)
+    with atomic_folder(paths.MODELS / plan["name"]) as folder:  # DVC requires an output
         (folder / "not-selected.txt").write_text("`model` in params.yaml excludes this.\n")
+    print(f"{plan['name']}: not selected")
 
 
-def train(name: str, plan: dict) -> None:
+def train(plan: dict) -> None:
     from contextlib import nullcontext
 
     from src.models.checkpoint import training_code_sha256
@@ -40,10 +40,10 @@ def train(name: str, plan: dict) -> None:
         callbacks = training_callbacks(plan, log, resumes := job.checkpoint.exists())
         log("begin", config=job.run_config, environment=job.environment, resumed=resumes)
         training = job.trainer.run(callbacks, job.checkpoint)
-        with atomic_folder(paths.MODELS / name) as folder:
+        with atomic_folder(paths.MODELS / plan["name"]) as folder:
             record = artifacts.save(folder, job.run_config, training)
         print(artifacts.summary(record, training))
-        log("end", folder=str(paths.MODELS / name), seconds=training.seconds)
+        log("end", folder=str(paths.MODELS / plan["name"]), seconds=training.seconds)
 
 
 if __name__ == "__main__":

@@ -47,11 +47,15 @@ def specifications(page: str) -> list[dict]:
     return [each for each in found if each]  # DVC writes {} for a plot whose file is missing
 
 
+def svg(specification: dict) -> str:
+    """The drawing of a chart."""
+    vl_convert = pytest.importorskip("vl_convert")
+    return vl_convert.vegalite_to_svg(specification, vl_version="5.8")
+
+
 def texts(specification: dict) -> str:
     """All text in a chart."""
-    vl_convert = pytest.importorskip("vl_convert")
-    drawn = vl_convert.vegalite_to_svg(specification, vl_version="5.8")
-    return " ".join(re.findall(r">([^<>]+)</text>", drawn))
+    return " ".join(re.findall(r">([^<>]+)</text>", svg(specification)))
 
 
 def test_all_plots_are_on_one_page(checkout, shell, tmp_path):
@@ -66,7 +70,9 @@ def test_all_plots_are_on_one_page(checkout, shell, tmp_path):
     metrics = json.loads((checkout / "metrics/test.json").read_text())
     for name in TRAINED:
         assert name in written and f"{metrics[name]['accuracy']:.4f}" in written
-    images = {Path(found).name for found in re.findall(r'img src="([^"]+)"', page)}
+    colors = re.findall(r'stroke="(#\w+)" stroke-width="2"', svg(by_epoch))
+    assert len(set(colors)) == len(TRAINED), "each recipe has its own color"
+    images = {Path(found).name for found in re.findall(r'img src="(static/[^"]+)"', page)}
     folders = ("confusion", "curves", "first_layer", "mistakes")
     expected = {f"workspace_plots_{each}_{name}.png" for each in folders for name in TRAINED}
     assert images == expected | {"workspace_plots_samples.png"}
@@ -91,14 +97,72 @@ def test_the_plots_compare_two_experiments(checkout, shell, tmp_path):
     assert "HEAD_plots_first_layer_softmax.png" in page
 
 
+def test_the_experiments_are_a_table(checkout, shell):
+    table = shell([sys.executable, "-m", "src.reporting.experiments"], checkout).stdout
+    row = next(line for line in table.splitlines() if " short " in line)
+    assert row.split("│")[2].strip() == "models.softmax.epochs=9"
+    assert max(map(len, table.splitlines())) <= 140
+
+
+@pytest.fixture
+def offline(browser):
+    """Open a file of a computer without a network, on a screen of some width."""
+    contexts = []
+
+    def open_file(path: Path, width: int):
+        contexts.append(browser.new_context(offline=True, viewport={"width": width, "height": 900}))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: pytest.fail(str(error)))
+        page.on("request", lambda each: each.url.startswith("http") and pytest.fail(each.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_file
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_page_works_offline(checkout, shell, offline, width):
+    shell(["dvc", "plots", "show"], checkout)
+    assert "dvc_plots" not in shell(["git", "status", "--porcelain"], checkout).stdout
+    page = offline(checkout / "dvc_plots/index.html", width)
+    assert page.locator("h2:visible").all_text_contents() == [
+        "Test accuracy",
+        "Training",
+        "Confusion matrices",
+        "Mistakes",
+        "First layer",
+        "Training images",
+    ]
+    for name in ("test accuracy and published values", "validation accuracy by training time"):
+        page.locator("svg").get_by_text(name).wait_for()
+    assert "workspace" not in page.locator("body").inner_text()
+    assert page.locator("section:visible img").count() == 4 * len(TRAINED) + 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_page_names_the_revisions_that_it_compares(checkout, shell, offline):
+    shell(["dvc", "plots", "diff", "HEAD", "short", "-o", "out"], checkout)
+    page = offline(checkout / "out/index.html", 390)
+    chart = page.locator("#validation_accuracy_by_epoch svg.marks")
+    label, drawing = chart.get_by_text("short").bounding_box(), chart.bounding_box()
+    assert label["x"] + label["width"] <= drawing["x"] + drawing["width"] <= 390
+    captions = page.locator("#mistakes p:visible").all_text_contents()
+    assert captions[1:] == ["HEAD", "short"] * len(TRAINED)
+    labels = page.locator("#validation_accuracy_by_epoch svg text").all_text_contents()
+    assert labels.count("validation accuracy") == 1 and labels.count("epoch") == 1
+    text = "There is no data for the chart “validation accuracy by training time”."
+    assert page.get_by_text(text).is_visible()
+
+
 def get_json(url: str):
     with urllib.request.urlopen(url, timeout=30) as response:
         return json.load(response)
 
 
-def test_tensorboard_shows_each_training(checkout, environment, serving):
-    command = ["tensorboard.main", "--logdir", "logs", "--host", "127.0.0.1"]
-    with serving(command, checkout, environment) as address:
+def test_tensorboard_shows_each_training(checkout, environment, serving, browser):
+    with serving(["src.apps.tensorboard"], checkout, environment) as address:
         deadline = time.monotonic() + 60
         expected = {f"{name}/workspace/train" for name in TRAINED} | {f"softmax/{EXPERIMENT}/train"}
         while not expected <= set(get_json(f"{address}/data/runs")):
@@ -108,6 +172,13 @@ def test_tensorboard_shows_each_training(checkout, environment, serving):
         assert "epoch_loss" in get_json(f"{url}/scalars/tags")[f"softmax/{EXPERIMENT}/train"]
         assert len(get_json(f"{url}/histograms/tags")["mlp_65x2/workspace/train"]) == 6
         assert get_json(f"{url}/graphs/info")["softmax/workspace/train"]
+        page = browser.new_page()
+        page.goto(address)
+        for tag in ("epoch_accuracy", "epoch_loss"):
+            page.locator("metrics-pinned-view").get_by_text(tag).wait_for(timeout=60_000)
+        page.close()
+        printed = (checkout / f"server-{address.rsplit(':', 1)[1]}.log").read_text()
+        assert printed == f"Accuracy and loss by epoch at {address}/ (Ctrl-C stops it)\n"
 
 
 def test_tensorboard_can_be_turned_off(checkout, shell):

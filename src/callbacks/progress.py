@@ -7,6 +7,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from src.common.tensorflow import keras
 
+LONGEST_NAME = 24  # characters of a recipe's name in the live line; the rest is left out
+LONGEST_VALUES = 45  # characters of the usual values
+FIXED = 20  # characters of everything else, with the shortest bar
+SHORTEST_BAR, LONGEST_BAR = 4, 24
+
 
 class TrainingProgress(keras.callbacks.Callback):
     """Prints the progress of the training of the recipe ``name``."""
@@ -15,16 +20,18 @@ class TrainingProgress(keras.callbacks.Callback):
         super().__init__()
         self._console = Console(highlight=False, soft_wrap=True)
         self._name = name
+        self._room = self._console.width - len(name[:LONGEST_NAME]) - FIXED  # for the values
+        longer = max(0, self._room - LONGEST_VALUES)
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[values]}, time left"),
-            TimeRemainingColumn(),
+            BarColumn(bar_width=min(LONGEST_BAR, SHORTEST_BAR + longer)),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left, {task.fields[values]}"),
             console=self._console,
             transient=True,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task(name, total=None, values="")
+        self._task = self._bar.add_task(name[:LONGEST_NAME], total=None, values="")
         self._validation = ""
         self._first_step: int | None = None
 
@@ -41,18 +48,20 @@ class TrainingProgress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
         total, per_epoch = self.params["total_steps"], self.params["steps_per_epoch"]
         values = (
-            f"epoch {(batch + 1) / per_epoch:.1f} of {total / per_epoch:.0f}, "
-            f"loss {logs['loss']:.4g}{self._validation}"
+            f"epoch {(batch + 1) / per_epoch:.1f}/{total / per_epoch:.0f}, "
+            f"loss {logs['loss']:.3g}{self._validation}"
         )
+        # In a narrow terminal, the end of the values is missing, not the time left.
+        values = values[: max(0, self._room)]
         self._bar.update(self._task, completed=batch + 1, total=total, values=values)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        self._validation = f", validation accuracy {logs['val_accuracy']:.4f}"
+        self._validation = f", validation {logs['val_accuracy']:.4f}"
         if not self._console.is_terminal:
             elapsed = time.perf_counter() - self._started
             done = logs["step"] - (self._first_step or 0)
             remaining = self.params["total_steps"] - logs["step"]
             self._console.print(
-                f"{self._name}: epoch {logs['epoch']:.4g}, loss {logs['loss']:.4f}"
-                f"{self._validation}, {elapsed * remaining / done:.0f} s left"
+                f"{self._name}: epoch {logs['epoch']:.4g}, loss {logs['loss']:.4f}, validation "
+                f"accuracy {logs['val_accuracy']:.4f}, {elapsed * remaining / done:.0f} s left"
             )

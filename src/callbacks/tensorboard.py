@@ -26,7 +26,7 @@ def folder(logs: Path, name: str) -> Path:
 
 
 class TensorBoard(keras.callbacks.TensorBoard):
-    """Keras' callback, with training steps on the x axis.
+    """Keras' callback. The x axis shows epochs, or numbers of validations if these are more.
 
     There are no histograms if a weight has more than ``MAX_HISTOGRAM`` values. Unless the training
     resumes, existing files in the folder are removed.
@@ -39,9 +39,11 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         """Write the scalars of a row of the history, and after some rows the histograms."""
-        step = int(logs["step"])
-        rows = round((epoch + 1) * self.params["total_steps"] / step)  # of the complete training
+        row = epoch + 1
+        rows = round(row * self.params["total_steps"] / logs["step"])  # of the complete training
         largest = max(math.prod(weight.shape) for weight in self.model.weights)
         is_due = epoch % -(-rows // HISTOGRAMS) == 0
         self.histogram_freq = int(is_due and largest <= MAX_HISTOGRAM)
-        super().on_epoch_end(step, {name: logs[name] for name in SCALARS})
+        # An epoch that has not ended counts as one. No two rows have the same number.
+        number = max(math.ceil(logs["epoch"]), row)
+        super().on_epoch_end(number, {name: logs[name] for name in SCALARS})

@@ -53,9 +53,10 @@ def save(folder: Path, run_config: RunConfig, training: TrainingResult) -> Recor
 
 def summary(record: Record, training: TrainingResult) -> str:
     """Describe the result of a training in one line."""
+    plural = "s" * (record["epochs"] != 1)
     return (
         f"{record['name']}: validation accuracy {record['val_accuracy']:.4f} after "
-        f"{record['epochs']:.4g} epochs in {sum(training.seconds):.1f} s, "
+        f"{record['epochs']:.4g} epoch{plural} in {sum(training.seconds):.1f} s, "
         f"weights {record['weights_sha256'][:12]}"
     )
 

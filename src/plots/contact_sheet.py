@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 INCHES = 0.75  # length of the longer side of an image, unless it is very long
 MIN_INCHES, MAX_INCHES = 0.15, 2.0  # of the shorter side of a long image; of its longer side
 GAP = 0.06  # inches between images
-CAPTION_GAP = 0.45  # the same, for a row of captions
+CAPTION_LINE = 0.15  # inches that a line of the captions needs, in addition
 ROW_NAME = 0.2  # inches that the name of a row needs
 CHARACTER = 0.07  # inches that a character of a caption needs
 MAX_WIDTH = 10  # inches of all images in a row
@@ -90,10 +90,11 @@ def _cell(
     def pixels(length: float) -> int:
         return max(1, round(length / inches))
 
-    characters = [len(line) for caption in captions or () for line in caption.splitlines()]
-    down = height + pixels(GAP if captions is None else CAPTION_GAP)
+    lines = [caption.splitlines() for caption in captions or ()]
+    characters = max((len(line) for caption in lines for line in caption), default=0)
+    down = height + pixels(GAP + CAPTION_LINE * max(map(len, lines), default=0))
     across = width + pixels(GAP)
-    added = max(0, pixels(CHARACTER * max(characters, default=0)) - across)
+    added = max(0, pixels(CHARACTER * characters) - across)
     down = max(down, pixels(ROW_NAME) if is_named else 0)
     return Cell(down, across + added, added // 2, inches)
 
@@ -175,13 +176,13 @@ def mistake_sheet(
         return figure
     names = drawable(names)
     captions = [
-        f"predicted {names[row.predicted]}\nactual {names[row.actual]}\n{row.probability:.2f}"
+        f"predicted {names[row.predicted]} ({row.probability:.0%}),\nactual {names[row.actual]}"
         for row in worst.itertuples()
     ]
-    title += f": {len(wrong):,} mistake{'s' * (len(wrong) > 1)}"
+    title += f"\n{len(wrong):,} mistake{'s' * (len(wrong) > 1)}"
     if len(worst) < len(wrong):
         title += f"; the {len(worst)} with the highest probability"
-    return contact_sheet(images[worst.index], captions, title=title)
+    return contact_sheet(images[worst.index], captions, columns=5, title=title)
 
 
 def _resized(images: np.ndarray) -> np.ndarray:

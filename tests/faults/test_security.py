@@ -1,6 +1,7 @@
 """Files cannot run code, and servers accept connections from this machine only."""
 
 import json
+import os
 import socket
 import urllib.error
 import urllib.request
@@ -127,8 +128,8 @@ def test_a_path_as_the_name_of_an_experiment_is_refused(
 )
 def test_tensorboard_listens_on_this_machine_only(serving, free_port, tmp_path):
     port = free_port()
-    words = ["tensorboard.main", "--logdir", "logs", "--host", "127.0.0.1"]
-    with serving(words, tmp_path, port=port):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with serving(["src.apps.tensorboard"], tmp_path, environment, port):
         addresses = {
             each.laddr.ip
             for each in psutil.net_connections("tcp")

@@ -110,7 +110,8 @@ def test_an_unselected_recipe_writes_a_note_and_imports_almost_nothing(tmp_path,
         text=True,
         check=True,
     )
-    modules, count = done.stdout.splitlines()
+    printed, modules, count = done.stdout.splitlines()
+    assert printed == "tiny: not selected"
     expected = {"src.common", *(f"src.common.{name}" for name in NEEDED)}
     assert {*modules.split()} == expected
     assert int(count) < 40, "each recipe that is not selected pays for these imports"

@@ -1,5 +1,6 @@
 """The progress is printed and logged after each validation."""
 
+import re
 import time
 from types import SimpleNamespace
 
@@ -21,6 +22,27 @@ def test_without_a_terminal_a_line_is_printed_for_each_validation(capsys):
     assert len(lines) == 1
     assert lines[0].startswith("cnn: epoch 1, loss 0.5000, validation accuracy 0.9000, ")
     assert lines[0].endswith(" s left")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 140])
+@pytest.mark.parametrize("name", ["cnn", "softmax_normal", "a_very_long_name" * 4])
+def test_the_line_in_a_terminal_fits_and_shows_the_time_left(monkeypatch, capsys, columns, name):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal
+    progress = TrainingProgress(name)
+    progress.set_params({"total_steps": 2000, "steps_per_epoch": 100})
+    progress.on_train_begin()
+    progress.on_train_batch_begin(0)
+    progress.on_epoch_end(0, {"epoch": 9.9, "step": 990, "loss": 0.05, "val_accuracy": 0.98765})
+    progress.on_train_batch_end(989, {"loss": 0.051234})
+    progress.on_train_end()
+    written = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "\n", capsys.readouterr().out).replace("\r", "\n")
+    written = re.sub(r"\n+", "", written)
+    line = written[written.rindex(name[:24]) :].rstrip()
+    assert len(line) <= columns
+    assert re.search(r" \S+ left, epoch 9\.9/2", line)
+    if columns >= 80 and len(name) < 20:
+        assert line.endswith("epoch 9.9/20, loss 0.0512, validation 0.9877")
 
 
 @pytest.mark.parametrize(("step", "stopped"), [(20, False), (10, True)])

@@ -17,8 +17,8 @@ from src.models.artifacts import weights_sha256
 def train(new_trainer, tiny_recipe, tmp_path):
     """Train with the callback."""
 
-    def train(resumes=False, epochs=2):
-        trainer = new_trainer(load_recipe(tiny_recipe | {"epochs": epochs}))
+    def train(resumes=False, epochs=2, **changes):
+        trainer = new_trainer(load_recipe(tiny_recipe | {"epochs": epochs} | changes))
         return trainer.run([tensorboard.TensorBoard(tmp_path / "logs", resumes)])
 
     return train
@@ -37,7 +37,7 @@ def test_the_files_contain_scalars_histograms_and_the_graph(train, tmp_path):
         (validation_events, "epoch_accuracy", "val_accuracy"),
     ):
         scalars = events.Tensors(tag)
-        assert [each.step for each in scalars] == [row["step"] for row in rows]
+        assert [each.step for each in scalars] == [row["epoch"] for row in rows]
         values = [tf.make_ndarray(each.tensor_proto) for each in scalars]
         assert values == pytest.approx([row[name] for row in rows])
     kernel = training.model.weights[0].path
@@ -46,6 +46,19 @@ def test_the_files_contain_scalars_histograms_and_the_graph(train, tmp_path):
     nodes = keras_model_to_graph_def(json.loads(tf.make_ndarray(graph.tensor_proto).item())).node
     layers = [layer.name for layer in training.model.layers]
     assert [node.name.split("/")[-1] for node in nodes] == layers
+
+
+@pytest.mark.parametrize(
+    ("length", "numbers"),
+    [
+        ({"steps": 40, "validate_every": 18}, [2, 3, 4]),  # epochs 1.5, 3 and 3.3
+        ({"steps": 15, "validate_every": 6}, [1, 2, 3]),  # epochs 0.5, 1 and 1.3
+    ],
+)
+def test_rows_between_epochs_have_numbers_of_their_own(train, tmp_path, length, numbers):
+    train(epochs=None, **length)
+    events = EventAccumulator(str(tmp_path / "logs/train"), {"tensors": 0}).Reload()
+    assert [each.step for each in events.Tensors("epoch_loss")] == numbers
 
 
 def test_large_weights_have_no_histograms(train, tmp_path, monkeypatch):

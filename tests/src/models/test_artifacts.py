@@ -24,6 +24,14 @@ def test_the_loaded_model_has_the_same_weights(folder, training):
     assert artifacts.load_record(folder)["weights_sha256"] == artifacts.weights_sha256(model)
 
 
+@pytest.mark.parametrize(
+    ("epochs", "text"), [(1, "after 1 epoch in"), (2, "2 epochs in"), (0.5, "0.5 epochs in")]
+)
+def test_the_summary_counts_epochs(folder, training, epochs, text):
+    record = artifacts.load_record(folder) | {"epochs": epochs}
+    assert text in artifacts.summary(record, training)
+
+
 def load(folder):
     return artifacts.load_model(folder, artifacts.load_record(folder)["weights_sha256"])
 

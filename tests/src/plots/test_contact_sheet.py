@@ -116,16 +116,16 @@ def test_mistakes_are_sorted_by_probability():
     )
     figure = mistake_sheet(images, predictions, list("abcdef"), "cnn", count=2)
     assert [text.get_text() for text in figure.axes[0].texts] == [
-        "predicted e\nactual d\n0.80",
-        "predicted f\nactual e\n0.70",
+        "predicted e (80%),\nactual d",
+        "predicted f (70%),\nactual e",
     ]
-    assert figure.axes[0].get_title() == "cnn: 3 mistakes; the 2 with the highest probability"
+    assert figure.axes[0].get_title() == "cnn\n3 mistakes; the 2 with the highest probability"
 
 
 def test_few_mistakes_are_all_drawn():
     wrong = pd.DataFrame({"actual": [1], "predicted": [0], "probability": [0.9]})
     figure = mistake_sheet(np.zeros((1, 6, 6), np.uint8), wrong, ["a", "b"], "cnn")
-    assert figure.axes[0].get_title() == "cnn: 1 mistake"
+    assert figure.axes[0].get_title() == "cnn\n1 mistake"
 
 
 def test_a_model_without_mistakes_has_a_figure_that_says_so():
