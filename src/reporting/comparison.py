@@ -41,7 +41,7 @@ def comparison_table(
 
 
 def _row(record: Record, test: dict[str, Any], results: list[PublishedResult]) -> dict[str, Any]:
-    accuracies = [each.published for each in results if each.metric == "test_accuracy"]
+    accuracies = [each for each in results if each.metric == "test_accuracy"]
     reproduced = sum(each.verdict == "reproduced" for each in results)
     return {
         "recipe": record["name"],
@@ -53,7 +53,8 @@ def _row(record: Record, test: dict[str, Any], results: list[PublishedResult]) -
         **{key: value for key, value in test.items() if key == "balanced_accuracy"},
         "ci_low": test["ci_low"],
         "ci_high": test["ci_high"],
-        "published_accuracy": accuracies[-1] if accuracies else None,
+        "published_accuracy": accuracies[-1].published if accuracies else None,
+        "published_sample": accuracies[-1].sample if accuracies else None,
         "values_published": len(results),
         "values_reproduced": reproduced,
         "reproduced": ("yes" if reproduced == len(results) else "no") if results else "",

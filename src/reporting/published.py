@@ -37,6 +37,7 @@ class PublishedResult:
     metric: str
     epoch: int | None  # None: the end of the training
     published: float
+    sample: int | None  # the number of random test images of the author; None: all
     ours: float | None  # None: the training ended before this epoch
     allowed_low: float
     allowed_high: float
@@ -71,8 +72,8 @@ def compare_with_published(
         limits = allowed_limits(each, level)
         for entry, (low, high) in zip(each.entries(), limits, strict=True):
             own = ours[each.metric].get(entry.epoch)
-            row = record["name"], each.metric, entry.epoch, entry.value, own, low, high
-            results.append(PublishedResult(*row, _verdict(own, low, high)))
+            row = record["name"], each.metric, entry.epoch, entry.value, _sample(each), own
+            results.append(PublishedResult(*row, low, high, _verdict(own, low, high)))
     return results
 
 
@@ -82,7 +83,7 @@ def allowed_limits(published: PublishedValues, level: float) -> list[tuple[float
     ``level`` is the confidence level of a single value.
     """
     quantile = float(t.ppf((1 + level) / 2, published.degrees_of_freedom))
-    sample = published.sample if isinstance(published, TestAccuracy) else None
+    sample = _sample(published)
     highest = 1.0 if isinstance(published, TestAccuracy) else inf
     limits = []
     for each in published.entries():
@@ -95,6 +96,10 @@ def allowed_limits(published: PublishedValues, level: float) -> list[tuple[float
         above = hypot(high - value, seeds) + published.rounding / 2
         limits.append((max(0.0, value - below), min(highest, value + above)))
     return limits
+
+
+def _sample(published: PublishedValues) -> int | None:
+    return published.sample if isinstance(published, TestAccuracy) else None
 
 
 def _verdict(ours: float | None, low: float, high: float) -> Verdict:

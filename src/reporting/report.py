@@ -47,13 +47,21 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     }
     readable = pd.DataFrame(text)
     if table.values_published.any():
-        readable["published"] = ["–" if pd.isna(v) else str(v) for v in table.published_accuracy]
+        readable["published"] = [_published(row) for row in rows]
         own = [reproduced(row) if row.values_published else "–" for row in rows]
         readable["reproduced"] = own
     if "balanced_accuracy" in table:  # the sizes of the classes are very different
         own = table.balanced_accuracy.map(accuracy)
         readable.insert(readable.columns.get_loc("test") + 1, "balanced", own)
     return readable
+
+
+def _published(row: Any) -> str:
+    """The published test accuracy, and the number of its images if the author used a sample."""
+    if pd.isna(row.published_accuracy):
+        return "–"
+    sample = "" if pd.isna(row.published_sample) else f" ({row.published_sample:.0f} images)"
+    return f"{row.published_accuracy}{sample}"
 
 
 def fallback_note(wanted: str) -> str:

@@ -32,9 +32,9 @@ TEST = {
     for name, accuracy in (("poor", 0.5), ("good", 0.8), ("fair", 0.85))
 }
 PUBLISHED = [
-    PublishedResult("poor", "training_loss", 1, 2.0, 2.1, 1.8, 2.2, "reproduced"),
-    PublishedResult("poor", "test_accuracy", None, 0.7, 0.5, 0.65, 0.75, "below"),
-    PublishedResult("fair", "test_accuracy", 3, 0.85, None, 0.8, 1.0, "not reached"),
+    PublishedResult("poor", "training_loss", 1, 2.0, None, 2.1, 1.8, 2.2, "reproduced"),
+    PublishedResult("poor", "test_accuracy", None, 0.7, 256, 0.5, 0.65, 0.75, "below"),
+    PublishedResult("fair", "test_accuracy", 3, 0.85, None, None, 0.8, 1.0, "not reached"),
 ]
 
 
@@ -102,7 +102,7 @@ def test_the_text_shows_both_values_if_one_is_not_reproduced():
         "limits 0.6500 to 0.7500." in text
     )
     assert "fair: test accuracy after epoch 3: published 0.85, not reached here." in text
-    assert "| poor | 7,850 | 2 | 0.5000 | 0.5000 | 0.4000–0.6000 | 0.7 | no, 1 of 2 |" in text
+    assert "| poor | 7,850 | 2 | 0.5000 | 0.5000 | 0.4000–0.6000 | 0.7 (256 images) | no, 1 of 2 |" in text
     assert "training_loss" not in text
 
 
@@ -135,7 +135,7 @@ def test_seconds_are_shown_for_the_weights_that_were_trained_here(tmp_path, monk
 def test_a_narrow_terminal_gets_the_most_important_columns(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(report.Console, "is_terminal", True)
-    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("COLUMNS", "64")
     report.show(*comparison_of(DATASET))
     header = capsys.readouterr().out.splitlines()[2]
     assert "recipe" in header and "reproduced" in header
