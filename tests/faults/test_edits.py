@@ -10,13 +10,15 @@ pytestmark = pytest.mark.slow
 
 
 def wait_for(text: str, log: Path, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 300
     while text not in log.read_text():
-        assert process.poll() is None, log.read_text()
+        assert process.poll() is None and time.monotonic() < deadline, log.read_text()
         time.sleep(0.05)
 
 
 @pytest.mark.fault(
-    "A parameter, a module or an input of a stage is edited while the stage runs",
+    "A parameter, a module or an input of a stage is edited while the stage runs, or replaced by "
+    "another file of equal size and time",
     sees="`error: … changed while the stage … ran, so its results … are not recorded; …`",
     then="`dvc repro` runs the stage again, with the edited file",
 )
