@@ -20,7 +20,7 @@ import psutil
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from src.apps.trials import combinations, data_version, edits, files_to_copy, named
+from src.apps.trials import check_modules, combinations, data_version, edits, files_to_copy, named
 from src.common.errors import PipelineError, run
 from src.common.paths import main_checkout
 
@@ -71,6 +71,7 @@ def main() -> None:
     parser.add_argument("--scheduler", help=address)
     options = parser.parse_args()
     grid, added = combinations(options.changes), []
+    check_modules()
     if not options.scheduler and not any("train.threads" in each for each in options.changes):
         threads = max(1, cores // options.workers)  # so that the trials do not compete for cores
         added = [f"train.threads={threads}"]
@@ -167,4 +168,4 @@ def _client(workers: int, scheduler: str | None) -> Iterator["Client"]:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, is_stage=False)
