@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 import urllib.error
 import urllib.request
 from contextlib import suppress
@@ -127,8 +128,10 @@ def test_a_path_as_the_name_of_an_experiment_is_refused(
 )
 def test_tensorboard_listens_on_this_machine_only(serving, free_port, tmp_path):
     port = free_port()
-    words = ["tensorboard.main", "--logdir", "logs", "--host", "127.0.0.1"]
-    with serving(words, tmp_path, port=port):
+    command = ["make", "-n", "tensorboard", f"PORT={port}"]
+    program, *words = subprocess.check_output(command, cwd=ROOT, text=True).splitlines()[-1].split()
+    assert program == "tensorboard" and words[-2:] == ["--port", str(port)]
+    with serving(["tensorboard.main", *words[:-2]], tmp_path, port=port):
         addresses = {
             each.laddr.ip
             for each in psutil.net_connections("tcp")
