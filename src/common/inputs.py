@@ -26,6 +26,8 @@ def read_state(stage: str) -> State:
     """
     content = yaml.load(Path("dvc.yaml").read_text("utf-8"), yaml.CSafeLoader)
     name, _, key = stage.rpartition(":")[2].partition("@")
+    if name not in content["stages"]:  # a stage that the user added, in another file
+        return {}
     listed = content["stages"][name]
     listed = listed.get("do", listed)
     paths = [Path(path.replace("${key}", key)) for path in listed.get("deps", [])]

@@ -1,5 +1,6 @@
 """The user edits files while the pipeline runs."""
 
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -30,11 +31,15 @@ def test_an_edit_during_a_training_is_not_recorded(checkout, environment, shell,
             ["dvc", "repro"], cwd=checkout, env=environment, stdout=output, stderr=output
         )
     wait_for("mlp_65x2: epoch 10,", log, process)
-    module.write_text(module.read_text() + "# edited\n")
+    edited, times = module.with_suffix(".new"), module.stat()
+    edited.write_text(module.read_text().swapcase())
+    os.utime(edited, ns=(times.st_atime_ns, times.st_mtime_ns))
+    edited.replace(module)
     assert process.wait(300) != 0
     assert (
         "error: src/models/network.py changed while the stage train@mlp_65x2 ran" in log.read_text()
     )
+    module.write_text(module.read_text().swapcase() + "# edited\n")
     edit_params(checkout, models__mlp_65x2__epochs=5)
     done = shell(["dvc", "repro"], checkout)
     assert "Running stage 'train@mlp_65x2'" in done.stdout

@@ -68,6 +68,10 @@ def test_another_file_of_equal_size_and_time_is_a_change():
         check_unchanged("plan", before)
 
 
+def test_a_stage_of_another_pipeline_has_no_known_dependencies():
+    check_unchanged("other/dvc.yaml:own", read_state("other/dvc.yaml:own"))
+
+
 def test_the_file_of_ignored_names_may_be_missing():
     Path(".dvcignore").unlink()
     check_unchanged("plan", read_state("plan"))
