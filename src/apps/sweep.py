@@ -71,7 +71,6 @@ def main() -> None:
     parser.add_argument("--scheduler", help=address)
     options = parser.parse_args()
     grid, added = combinations(options.changes), []
-    check_modules()
     if not options.scheduler and not any("train.threads" in each for each in options.changes):
         threads = max(1, cores // options.workers)  # so that the trials do not compete for cores
         added = [f"train.threads={threads}"]
@@ -81,6 +80,7 @@ def main() -> None:
             FileLock(main_checkout() / LOCK, timeout=0),
             _client(options.workers, options.scheduler) as client,
         ):
+            check_modules()
             left = _missing(grid, console)
             failed = sweep({name: [*left[name], *added] for name in left}, client, console)
     except Timeout:
