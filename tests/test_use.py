@@ -325,6 +325,22 @@ def test_a_digit_can_be_drawn_with_the_keyboard(page):
     assert page.locator(".label").first.text_content() == "–"
 
 
+def test_the_name_of_a_model_can_have_any_character(page, tmp_path):
+    name = 'x"]<img src=x>'
+
+    def rename(route):
+        response = route.fetch()
+        content = response.json()
+        content["models"][0]["name"] = name
+        route.fulfill(response=response, json=content)
+
+    page.route(re.compile("/(models|predict)$"), rename)
+    page.reload()
+    draw(page, STROKES[1])
+    page.locator("#message").get_by_text(f"{name}: 1").wait_for(timeout=20_000)
+    assert page.locator("img").count() == 0
+
+
 def test_the_page_fits_a_phone(browser, demo):
     page = browser.new_page(base_url=demo, viewport={"width": 390, "height": 844}, is_mobile=True)
     page.goto("/")

@@ -184,4 +184,4 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, is_stage=False)

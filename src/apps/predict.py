@@ -21,7 +21,7 @@ from src.apps.classifiers import Classifier, choose
 from src.apps.output_names import output_paths
 from src.common import paths
 from src.common.errors import PipelineError, run
-from src.common.files import atomic_file
+from src.common.files import shared_file
 from src.common.messages import escaped
 from src.data.splits import load_dataset_info, load_split
 from src.ingest.catalog import Conversion
@@ -80,7 +80,7 @@ def _predict(
         if charts:
             figure = probabilities.prediction_figure(each.image, prediction, names, each.actual)
             try:
-                with atomic_file(charts[number]) as partial:
+                with shared_file(charts[number]) as partial:
                     write_png(figure, partial)
             except OSError as error:
                 reason = f"{charts[number]} cannot be written: {error.strerror}"
@@ -133,4 +133,4 @@ def _from_test(count: int, random_seed: int | None) -> list[Input]:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, is_stage=False)

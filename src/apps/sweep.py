@@ -20,7 +20,7 @@ import psutil
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from src.apps.trials import combinations, data_version, edits, files_to_copy, named
+from src.apps.trials import check_modules, combinations, data_version, edits, files_to_copy, named
 from src.common.errors import PipelineError, run
 from src.common.paths import main_checkout
 
@@ -80,6 +80,7 @@ def main() -> None:
             FileLock(main_checkout() / LOCK, timeout=0),
             _client(options.workers, options.scheduler) as client,
         ):
+            check_modules()
             left = _missing(grid, console)
             failed = sweep({name: [*left[name], *added] for name in left}, client, console)
     except Timeout:
@@ -167,4 +168,4 @@ def _client(workers: int, scheduler: str | None) -> Iterator["Client"]:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, is_stage=False)

@@ -1,6 +1,7 @@
 """The trials of a sweep: their changes, and names that depend on all that changes their results."""
 
 import os
+import shlex
 import subprocess
 from itertools import product
 
@@ -45,8 +46,25 @@ def named(grid: list[list[str]], *circumstances: str) -> dict[str, list[str]]:
 
 def edits() -> str:
     """The uncommitted changes of the parameters and the code, which change the results."""
-    command = ["git", "diff", "HEAD", "--", str(PARAMS), *CODE]
-    return subprocess.run(command, capture_output=True, text=True).stdout
+    return _git("diff", "HEAD", "--", str(PARAMS), *CODE)
+
+
+def check_modules() -> None:
+    """Check that git knows all modules, because DVC does not copy others for a trial.
+
+    Raises:
+        PipelineError: it does not know one, and the trials would run without it.
+    """
+    listed = _git("ls-files", "-z", "--others", "--exclude-standard", "--", *CODE).split("\0")
+    if unknown := [path for path in listed if path.endswith(".py")]:
+        raise PipelineError(
+            f"the trials would run without {', '.join(unknown)}, because git does not know it; run "
+            f"`git add {shlex.join(unknown)}`, or remove it from the code"
+        )
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", *words], capture_output=True, text=True).stdout
 
 
 def data_version() -> str:

@@ -22,19 +22,21 @@ class PipelineError(Exception):
 
 
 def run(main: Callable[[], None], is_stage: bool = True) -> None:
-    """Run the ``main`` of a stage; print errors that the user can fix without a traceback.
+    """Run the ``main`` of a stage or program; print errors that the user can fix, no traceback.
 
-    Stages import large libraries in ``main``, so that Ctrl-C during an import prints no traceback.
-    A stage that DVC runs fails if its dependencies change meanwhile. ``is_stage`` is False for a
-    process that a stage starts.
+    They import large libraries in ``main``, so that Ctrl-C during an import prints no traceback. A
+    stage that DVC runs fails if its dependencies change meanwhile. ``is_stage`` is False for the
+    programs that a user or a stage starts.
     """
+    again = "run `dvc repro`" if is_stage else "start the same command again"
     try:
         with _unchanged_inputs() if is_stage else nullcontext():
             main()
     except PipelineError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("interrupted: no incomplete output was kept; `dvc repro` continues")
+        then = "; `dvc repro` continues" if is_stage else ""
+        sys.exit(f"interrupted: no incomplete output was kept{then}")
     except OSError as error:
         if error.errno not in FIXABLE | MISPLACED:
             raise
@@ -42,19 +44,18 @@ def run(main: Callable[[], None], is_stage: bool = True) -> None:
         advice = "free space or allow access"
         if error.errno in MISPLACED:
             advice = "remove or rename what is in the way"
-        sys.exit(clean(f"error: {error.strerror}{where}; {advice}, then run `dvc repro`"))
+        sys.exit(clean(f"error: {error.strerror}{where}; {advice}, then {again}"))
     except Exception as error:
         # By name, because TensorFlow is not imported here.
         if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
             raise
         reason = re.sub(r"\{\{.*?\}\} ?| and type .*", "", next(iter(str(error).splitlines()), ""))
-        sys.exit(
-            clean(
-                f"error: the memory is full ({reason[:200] or type(error).__name__}); close other "
-                "programs, or decrease batch_size, filters or hidden units of the recipe or the "
-                "size of the images, then run `dvc repro`"
-            )
+        smaller = (
+            "decrease batch_size, filters or hidden units of the recipe or the size of the images"
         )
+        advice = f"close other programs, or {smaller}" if is_stage else "close other programs"
+        reason = reason[:200] or type(error).__name__
+        sys.exit(clean(f"error: the memory is full ({reason}); {advice}, then {again}"))
 
 
 @contextmanager

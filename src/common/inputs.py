@@ -15,7 +15,7 @@ import yaml
 
 from src.common.errors import PipelineError
 
-State = dict[str, Any]  # for each file, its time and size; for each parameter, its value
+State = dict[str, Any]  # for each file, its time, size and inode; for each parameter, its value
 
 
 def read_state(stage: str) -> State:
@@ -26,6 +26,8 @@ def read_state(stage: str) -> State:
     """
     content = yaml.load(Path("dvc.yaml").read_text("utf-8"), yaml.CSafeLoader)
     name, _, key = stage.rpartition(":")[2].partition("@")
+    if name not in content["stages"]:  # a stage that the user added, in another file
+        return {}
     listed = content["stages"][name]
     listed = listed.get("do", listed)
     paths = [Path(path.replace("${key}", key)) for path in listed.get("deps", [])]
@@ -72,16 +74,18 @@ def _is_ignored(name: str) -> bool:
 
 @cache
 def _ignored_patterns() -> list[str]:
-    lines = Path(".dvcignore").read_text("utf-8").splitlines()
+    path = Path(".dvcignore")
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def _stamp(path: Path) -> tuple[int, int, int] | None:
     try:
         found = path.stat()
     except OSError:  # missing, or a broken link
         return None
-    return found.st_mtime_ns, found.st_size
+    # As in DVC, which hashes another file in the same place, also if its time and size are equal.
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _parameter(key: str) -> Any:

@@ -18,6 +18,8 @@ FORMAT_NAMES = "PNG, JPEG, BMP, TIFF or WebP"
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 64_000_000  # Pillow needs up to 11 bytes of memory for each
 MAX_WEBP_PIXELS = 25_000_000  # here up to 18 bytes
+# The decoder visits all pixels in each scan of a JPEG file; usual files have at most 10 scans.
+MAX_SCANS, SCAN = 100, b"\xff\xda"
 LARGE_PIXELS = 4_000_000  # an image with more is decoded alone
 # What Pillow raises for damaged files of these formats, apart from errors of reading.
 DAMAGED = (
@@ -79,6 +81,8 @@ def decode(content: bytes, name: str, side: int) -> tuple[np.ndarray, str]:
         with _opened(content) as file:
             size = f"{file.width}×{file.height}"
             _check_pixels(file, name)
+            if file.format == "JPEG" and content.count(SCAN) > MAX_SCANS:
+                raise PictureError(name, f"has more than {MAX_SCANS} scans", "save it again")
             if _decoded_pixels(file, side) > LARGE_PIXELS:
                 return _large_images.submit(_gray, file, side).result(), size
             return _gray(file, side), size

@@ -116,6 +116,11 @@ def _class_folders(parent: Path, root: Path, is_test: bool) -> list[ClassFolder]
                 f"the folders {str(found[name].path)!r} and {str(path)!r} have the same class name "
                 f"{name!r}; rename one of them, or move its images into the other"
             )
+        if root.resolve().is_relative_to(path.resolve()):
+            raise PipelineError(
+                f"{path} is a link to a folder that contains it, with the images of all classes; "
+                "remove the link"
+            )
         found[name] = ClassFolder(name, is_test, path, *find_files(path))
     if not found:
         images = "images, but " if count_images(parent) else ""

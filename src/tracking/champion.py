@@ -86,6 +86,6 @@ def find_champion(client: Any, name: str) -> Any:
 def is_own(version: Any) -> bool:
     """Whether this project registered a version: it has the tags that this module reads."""
     with suppress(ValueError):
-        float(version.tags.get("validation_accuracy", ""))
-        return version.tags.keys() >= OWN_TAGS
+        accuracy = float(version.tags.get("validation_accuracy", ""))
+        return version.tags.keys() >= OWN_TAGS and 0 <= accuracy <= 1  # not NaN
     return False

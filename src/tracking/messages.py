@@ -17,10 +17,12 @@ class StageMessages:
 
     def __init__(self) -> None:
         self._begun: dict[str, Any] = {}
+        self._clock = 0.0  # of the machine since it started, which nobody sets back
 
     def complete(self, message: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments with which ``StageLogger`` gets a message."""
         if message == "begin":
+            self._clock = time.monotonic()
             self._begun = {"start": time.time(), "origin": origin()}
             begun, self._begun["environment"] = dict(self._begun), arguments["environment"]
             return arguments | begun
@@ -30,7 +32,8 @@ class StageMessages:
 
     def _save(self, folder: str, seconds: list[float]) -> Provenance:
         """Write the note of a training that has ended; it is optional."""
-        note = cast(Provenance, self._begun | {"end": time.time(), "seconds": seconds})
+        end = self._begun["start"] + time.monotonic() - self._clock
+        note = cast(Provenance, self._begun | {"end": end, "seconds": seconds})
         try:
             save_provenance(load_record(Path(folder)), note)
         except OSError as error:

@@ -80,9 +80,15 @@ def load_provenances(record: Record) -> list[Provenance]:
 def _load_note(path: Path) -> Provenance | None:
     """The content; None if it is damaged, or has the keys of an earlier version of this project."""
     with suppress(OSError, ValueError):
-        note = json.loads(path.read_text("utf-8"))
-        if isinstance(note, dict) and note.keys() >= Provenance.__required_keys__:
-            return cast(Provenance, note)
+        match note := json.loads(path.read_text("utf-8")):
+            case {
+                "start": float(),
+                "end": float(),
+                "seconds": list(),
+                "environment": {"device": str(), "processor": str()},
+                "origin": {"experiment": _, "changes": list()},
+            }:
+                return cast(Provenance, note)
     return None
 
 

@@ -1,5 +1,6 @@
 """Faults in what the programs get: images, requests, and data that change between two sweeps."""
 
+import signal
 import socket
 import subprocess
 import sys
@@ -7,6 +8,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,8 @@ from PIL import Image
 from src.apps import connections, demo
 from src.ingest import catalog, digits
 from src.models import artifacts
+from src.pictures import decode
+from src.pictures.decode import PictureError
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,6 +42,22 @@ for each in threads:
 for each in threads:
     each.join()
 print(memory("VmHWM") - before)
+"""
+
+
+# A program that is killed before it moves the second of the new files.
+KILLED_IMPORT = """
+import os, signal
+from src.apps import import_images
+from src.ingest import catalog
+
+def move(source, target):
+    if target == import_images._options().into / catalog.TEST_IMAGES:
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(source, target)
+
+replace, os.replace = os.replace, move
+import_images.main()
 """
 
 
@@ -105,9 +126,11 @@ def drip(connection: socket.socket, part: bytes) -> bytes:
 
 
 @pytest.mark.fault(
-    "A client of the demo sends nothing, endless headers or an incomplete image, or leaves",
+    "A client of the demo sends nothing, endless headers or an incomplete image, or leaves; or it "
+    "does not read the responses",
     sees="nothing; for an incomplete image, the status 408",
-    then="the connection is closed after 10 s without a request, or 30 s without the image",
+    then="the connection is closed after 10 s without a request or without reading, or 30 s "
+    "without the image",
 )
 @pytest.mark.parametrize(
     ("start", "part"),
@@ -123,6 +146,30 @@ def test_a_connection_without_a_complete_request_is_closed(port, monkeypatch, st
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(start)
         drip(connection, part)
+
+
+def test_a_client_that_does_not_read_its_responses_is_disconnected(port, monkeypatch):
+    monkeypatch.setattr(connections, "READ_SECONDS", 0.5)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", port))
+        connection.setblocking(False)
+        deadline = time.monotonic() + 20
+        with pytest.raises(ConnectionError):
+            while True:
+                assert time.monotonic() < deadline, "the server waits for ever"
+                with suppress(BlockingIOError):
+                    connection.send(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+
+
+def test_a_pipelined_request_is_answered_however_long_it_takes(port, monkeypatch):
+    monkeypatch.setattr(connections, "HEADER_SECONDS", 0.2)
+    monkeypatch.setattr(demo, "predictions", lambda *_: time.sleep(1) or {"late": True})
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        image = HEADERS + b"Connection: close\r\nContent-Length: 1\r\n\r\nx"
+        connection.sendall(b"GET /models HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" + image)
+        response = b"".join(iter(lambda: connection.recv(10_000), b""))
+    assert response.endswith(b'{"late":true}')
 
 
 def test_an_image_that_does_not_arrive_is_given_up(port, monkeypatch):
@@ -156,6 +203,48 @@ def test_too_many_connections_are_refused(port, status):
     while status() != 200:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.mark.fault(
+    "A JPEG file of 488 kB with 2,000 scans, which takes two minutes to decode",
+    sees="`… has more than 100 scans; save it again`",
+    then="it is not decoded",
+)
+def test_a_jpeg_file_with_many_scans_is_refused():
+    file = BytesIO()
+    Image.new("L", (64, 64)).save(file, "JPEG", progressive=True)
+    content = file.getvalue()
+    last = content[content.rindex(decode.SCAN) : -2]
+    assert decode.decode(content, "it", 10)[1] == "64×64"
+    with pytest.raises(PictureError, match="it has more than 100 scans; save it again"):
+        decode.decode(content[:-2] + 100 * last + content[-2:], "it", 10)
+
+
+@pytest.mark.fault(
+    "An import with `--replace` is killed or fails while it moves files; two imports into one "
+    "folder at the same time",
+    sees="`error: the files of … were not replaced completely, and the old ones are in …`; "
+    "`error: another process writes to …; wait until it ends …`",
+    then="no import deletes the old files until they are moved back, or deleted by the user",
+)
+def test_an_import_that_is_killed_while_it_replaces_files_keeps_the_old_ones(
+    tmp_path, pictures, shell
+):
+    into = tmp_path / "into"
+    for index, name in enumerate(catalog.NAMES):
+        into.mkdir(exist_ok=True)
+        (into / name).write_bytes(bytes([index]))
+    words = ["-m", "src.apps.import_images", str(pictures), "--into", str(into), "--replace"]
+    command, root = [sys.executable, *words], {"PYTHONPATH": str(ROOT)}
+    killed = [sys.executable, "-c", KILLED_IMPORT, *words[2:]]
+    assert shell(killed, tmp_path, fails=True, **root).returncode == -signal.SIGKILL
+    for _ in range(2):
+        error = shell(command, tmp_path, fails=True, **root).stderr
+        assert "were not replaced completely, and the old ones are in" in error
+    kept = into / ".into.partial/old"
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == {
+        name: bytes([index]) for index, name in enumerate(catalog.NAMES)
+    }
 
 
 @pytest.mark.slow

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+from src.apps import classifiers as classifiers_module
 from src.apps import predict
 from src.apps.classifiers import choose, classifiers
 from src.common.errors import PipelineError
@@ -49,6 +51,15 @@ def test_a_model_for_another_number_of_classes_is_not_used(checkout):
     path.write_text(json.dumps(dataset | {"classes": dataset["classes"] + 1}))
     with pytest.raises(PipelineError, match="no model is trained on mnist yet"):
         classifiers()
+
+
+def test_a_champion_with_other_weights_is_an_error(checkout):
+    champion = SimpleNamespace(
+        recipe="cnn", weights_sha256="0", download=lambda _: checkout / "models/good"
+    )
+    with pytest.raises(PipelineError, match="the champion, cnn, cannot be") as failed:
+        classifiers_module._download(champion)
+    assert "its weights are not those of training.json)); choose another" in str(failed.value)
 
 
 @pytest.fixture

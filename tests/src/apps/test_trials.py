@@ -47,6 +47,19 @@ def test_the_version_of_the_data_changes_with_each_source(tmp_path, monkeypatch)
     assert len(versions) == 3
 
 
+def test_a_module_that_git_does_not_know_is_an_error(tmp_path, monkeypatch, shell):
+    monkeypatch.chdir(tmp_path)
+    for name in ("src/models/new.py", "src/notes.txt", "stages/__pycache__/x.py", "other.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / ".gitignore").write_text("__pycache__/\n")
+    shell(["git", "init", "-q"], tmp_path)
+    with pytest.raises(PipelineError, match=r"without src/models/new\.py, .* run `git add src/mo"):
+        trials.check_modules()
+    shell(["git", "add", "src"], tmp_path)
+    trials.check_modules()
+
+
 def test_each_file_in_incoming_is_copied(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data/incoming/folder").mkdir(parents=True)

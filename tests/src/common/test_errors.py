@@ -10,12 +10,12 @@ import pytest
 from src.common.errors import PipelineError, run
 
 
-def end(error: BaseException) -> str:
+def end(error: BaseException, is_stage: bool = True) -> str:
     def main():
         raise error
 
     with pytest.raises(SystemExit) as ended:
-        run(main)
+        run(main, is_stage)
     return ended.value.code
 
 
@@ -32,6 +32,15 @@ def test_a_full_disk_prints_a_sentence():
 
 def test_ctrl_c_prints_a_sentence():
     assert end(KeyboardInterrupt()).startswith("interrupted: no incomplete output was kept")
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space"), OSError(errno.EISDIR, "Is"), MemoryError("array")]
+)
+def test_the_advice_for_a_program_is_to_start_it_again(error):
+    message = end(error, is_stage=False)
+    assert message.endswith(", then start the same command again")
+    assert "dvc repro" not in message + end(KeyboardInterrupt(), is_stage=False)
 
 
 class ResourceExhaustedError(Exception):

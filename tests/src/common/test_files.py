@@ -4,11 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from src.common import files
 from src.common.errors import PipelineError
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_a_folder_is_renamed_when_it_is_complete(tmp_path):
@@ -63,6 +66,18 @@ def test_an_error_keeps_the_old_file(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_two_writers_of_a_file_do_not_disturb_each_other(tmp_path):
+    path = tmp_path / "new/a.png"
+    with files.shared_file(path) as first, files.shared_file(path) as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert path.read_text() == "first"  # the last one to end
+    with pytest.raises(ZeroDivisionError), files.shared_file(path) as partial:
+        partial.write_text("third")
+        raise ZeroDivisionError
+    assert contents(path.parent) == {"a.png": "first"} and len(list(path.parent.iterdir())) == 1
+
+
 def test_a_missing_or_damaged_file_is_reported_with_its_stage(tmp_path):
     with pytest.raises(PipelineError, match="is missing; run `dvc repro plan`"):
         files.read_json(tmp_path / "a.json", "plan")
@@ -76,7 +91,7 @@ def test_the_order_of_keys_does_not_change_the_digest():
 
 
 def contents(folder):
-    return {path.name: path.read_text() for path in folder.iterdir()}
+    return {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
 
 
 @pytest.fixture
@@ -138,3 +153,59 @@ def test_a_new_folder_is_not_left_after_an_error(tmp_path):
     with files.atomic_files(tmp_path / "x/y", []) as folder:
         (folder / "a").write_text("new")
     assert contents(tmp_path / "x/y") == {"a": "new"}
+
+
+WRITE = """
+import os, signal, sys
+from pathlib import Path
+from src.common import files
+
+def fail(*paths):
+    made.append(paths)
+    {action}
+
+made, replace, os.replace = [], os.replace, fail
+old = Path(sys.argv[1])
+with files.atomic_files(old, [old / "a", old / "b"]) as folder:
+    (folder / "a").write_text("new")
+    (folder / "c").write_text("new")
+"""
+KILLED = "replace(*paths) if len(made) < {calls} else os.kill(os.getpid(), signal.SIGKILL)"
+# The disk fails, also while the old files are put back.
+FAILED = "if len(made) > {calls}: raise OSError(5, 'Input/output error')\n    replace(*paths)"
+
+
+@pytest.mark.parametrize("calls", [2, 3, 4])
+@pytest.mark.parametrize("action", [KILLED, FAILED], ids=["killed", "failed"])
+def test_old_files_are_kept_if_they_cannot_be_put_back(old, action, calls):
+    code = WRITE.format(action=action.format(calls=calls))
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(old)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    for _ in range(2):  # the next one does not delete them
+        with pytest.raises(PipelineError) as failed, files.atomic_files(old, []):
+            pass
+    assert "not replaced completely, and the old ones are in" in str(failed.value)
+    assert (action == FAILED) == (str(failed.value) in done.stderr)
+    kept = old / ".old.partial/old"
+    for path in [*kept.iterdir()]:
+        path.rename(old / path.name)
+    kept.rmdir()
+    assert {name: contents(old)[name] for name in ("a", "b", "kept")} == {
+        name: "old" for name in ("a", "b", "kept")
+    }
+    with files.atomic_files(old, [old / "a"]) as folder:
+        (folder / "a").write_text("new")
+    assert contents(old)["a"] == "new" and not (old / ".old.partial").exists()
+
+
+def test_two_processes_cannot_replace_the_files_of_a_folder(old):
+    with files.atomic_files(old, [old / "a"]) as folder:
+        (folder / "a").write_text("new")
+        with (
+            pytest.raises(PipelineError, match="another process writes to"),
+            files.atomic_files(old, [old / "a"]),
+        ):
+            pass
+    assert contents(old) == {"a": "new", "b": "old", "kept": "old"}

@@ -58,6 +58,25 @@ def test_a_change_is_an_error(stage, change, named):
         check_unchanged(stage, before)
 
 
+def test_another_file_of_equal_size_and_time_is_a_change():
+    before, path = read_state("plan"), Path("code/a.py")
+    edit("new.py", "2")
+    times = path.stat()
+    os.utime("new.py", ns=(times.st_atime_ns, times.st_mtime_ns))
+    os.replace("new.py", path)
+    with pytest.raises(PipelineError, match=r"^code/a\.py changed"):
+        check_unchanged("plan", before)
+
+
+def test_a_stage_of_another_pipeline_has_no_known_dependencies():
+    check_unchanged("other/dvc.yaml:own", read_state("other/dvc.yaml:own"))
+
+
+def test_the_file_of_ignored_names_may_be_missing():
+    Path(".dvcignore").unlink()
+    check_unchanged("plan", read_state("plan"))
+
+
 @pytest.mark.parametrize("content", ["a: [", "models: {}", "[]"])
 def test_an_invalid_pipeline_file_is_a_change(content):
     before = read_state("../dvc.yaml:train@cnn")

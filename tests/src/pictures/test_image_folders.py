@@ -128,6 +128,13 @@ def test_other_folders_are_refused_with_one_sentence(touch, files, message):
     assert "\n" not in str(refused.value)
 
 
+def test_a_link_to_a_folder_that_contains_it_is_refused(touch):
+    root = touch("a/1.png", "b/1.png")
+    (root / "c").symlink_to("..")
+    with pytest.raises(PipelineError, match="c is a link to a folder that contains it"):
+        find_images(root)
+
+
 def test_a_missing_folder_is_refused_with_the_layout(tmp_path):
     (tmp_path / "file.png").touch()
     for name in ("missing", "file.png"):

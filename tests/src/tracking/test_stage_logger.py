@@ -5,10 +5,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from src.tracking import messages
 from tests.fixtures.trainings import ENVIRONMENT, SECONDS, Stage
 
 ROOT = Path(__file__).parents[3]
@@ -19,6 +21,17 @@ BEGUN = {
     "origin": ORIGIN | dict.fromkeys(("experiment", "baseline", "stage")),
 }
 NOTE = BEGUN | {"end": 1.7e9 + 5, "seconds": SECONDS}
+
+
+def test_a_clock_that_is_set_back_during_a_training_does_not_end_it_before_it_began(
+    client, folder, log_training, runs_of, monkeypatch
+):
+    clock = iter(range(2_000_000_000, 0, -3600))
+    times = SimpleNamespace(time=lambda: next(clock), monotonic=time.monotonic)
+    monkeypatch.setattr(messages, "time", times)
+    log_training(folder)
+    (run,) = runs_of(client)
+    assert run.info.start_time == 2e12 <= run.info.end_time
 
 
 def test_a_training_is_one_run(client, checkout, folder, log_training, runs_of, monkeypatch, capfd):

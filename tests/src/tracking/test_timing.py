@@ -34,7 +34,13 @@ def test_a_damaged_model_is_left_out(client, folder, log_training, name):
     assert pd.read_csv(TIMING).empty
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"start": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("{", "[]", '{"start": 1}'),
+        '{"start": 1.0, "end": 2.0, "seconds": [], "environment": [], "origin": {}}',
+    ],
+)
 def test_a_damaged_note_is_ignored(client, checkout, folder, log_training, content):
     log_training(folder)
     (note,) = checkout.glob("logs/trainings/cnn-*.json")
