@@ -55,7 +55,6 @@ class Provenance(TypedDict):
 def origin() -> Origin:
     """The origin of the results of this process."""
     revision = _git("rev-parse", "--verify", "HEAD").strip()
-    patch = _patch() if revision else ""
     user = ""
     with suppress(OSError, KeyError):  # no account name
         user = getpass.getuser()
@@ -63,7 +62,7 @@ def origin() -> Origin:
         "revision": revision,
         "changes": _changes() if revision else [],
         "edited": bool(revision and _git("status", "--porcelain", "--", *CODE).strip()),
-        "patch": patch if len(patch) <= MAX_PATCH else "",
+        "patch": _patch() if revision else "",
         "experiment": os.environ.get("DVC_EXP_NAME") or None,
         "baseline": os.environ.get("DVC_EXP_BASELINE_REV") or None,
         "stage": os.environ.get("DVC_STAGE") or None,
@@ -116,13 +115,20 @@ def _changes() -> list[str]:
 
 
 def _patch() -> str:
-    """The changes since the commit in tracked and new files that results depend on."""
+    """The changes since the commit in tracked and new files that results depend on.
+
+    It is empty if it would be too long: incomplete, it would mislead.
+    """
     files = (*CODE, str(PARAMS))
-    new = _git("ls-files", "--others", "--exclude-standard", "-z", "--", *files).split("\0")
+    listed = _git("ls-files", "--others", "--exclude-standard", "-z", "--", *files)
+    new = listed.split("\0")[:-1]
+    if sum(Path(path).lstat().st_size for path in new) > MAX_PATCH:
+        return ""
     diff = "diff", "--no-ext-diff", "--no-color"
     parts = [_git(*diff, "--relative", "HEAD", "--", *files)]
-    parts += [_git(*diff, "--no-index", "--", os.devnull, path) for path in new if path]
-    return without_secrets("".join(parts))
+    parts += [_git(*diff, "--no-index", "--", os.devnull, path) for path in new]
+    patch = "".join(parts)
+    return without_secrets(patch) if len(patch) <= MAX_PATCH else ""
 
 
 def flat(block: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -64,8 +64,9 @@ def test_uncommitted_changes_are_a_patch_without_secrets(repository):
     assert yaml.safe_load((repository / "params.yaml").read_text()) == {"train": {"seed": 2}}
 
 
-def test_a_very_long_patch_is_left_out(repository):
-    (repository / "src/new.py").write_text("y = 3\n" * 100_000)
+@pytest.mark.parametrize("name", ["new.py", "code.py"])
+def test_a_very_long_patch_is_left_out(repository, name):
+    (repository / "src" / name).write_text("y = 3\n" * 100_000)
     found = origin()
     assert found["edited"] and found["patch"] == ""
 
