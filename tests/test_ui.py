@@ -209,6 +209,20 @@ def test_a_training_can_be_logged_through_the_server(
     assert files == {"history.csv", "training.json"}
 
 
+def test_for_a_server_only_the_link_is_printed(server, tmp_path):
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    path = {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": server, "DVC_ROOT": ""}
+    done = subprocess.run(
+        [sys.executable, "-m", "src.tracking.ui"],
+        cwd=tmp_path,
+        env=os.environ | path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == f"Runs, best first: {server}/#/{RUNS}"
+
+
 def test_a_fresh_clone_has_an_experiment_and_a_busy_port_is_one_error(
     browser, new_checkout, environment, serving, tmp_path
 ):
