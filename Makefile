@@ -41,12 +41,8 @@ faults: $(READY) ## run every fault-injection test (10 minutes or more)
 	@FAULTS=all python -m pytest $(ON_ALL_CORES) tests/faults
 
 ui: PORT ?= 5000
-ui: $(READY) ## log what MLflow lacks, and start its UI on localhost (PORT=5000)
-	@python -m src.tracking.sync || true
-	@echo 'Runs, best first: http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=recipes'
-	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false PYTHONWARNINGS=ignore \
-	    mlflow server --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" \
-	    --artifacts-destination mlruns --workers 1 --host 127.0.0.1 --port $(PORT)
+ui: $(READY) ## log what MLflow lacks, start its UI on localhost, print the link (PORT=5000)
+	@python -m src.tracking.ui --port $(PORT)
 
 experiments: $(READY) ## list the DVC experiments with their changes and results
 	@python -m src.reporting.experiments

@@ -58,7 +58,7 @@ def results(checkout: Path) -> dict:
 def store_has(checkout: Path, shell, logged_trainings) -> list[tuple[str, str]]:
     """Run what `make ui` runs before the server starts; return the trainings in MLflow."""
     dry_run = subprocess.check_output(["make", "-n", "ui"], cwd=ROOT, text=True)
-    assert "\npython -m src.tracking.sync" in f"\n{dry_run}"
+    assert "\npython -m src.tracking.ui " in f"\n{dry_run}"
     shell(["python", "-m", "src.tracking.sync"], checkout)
     return logged_trainings(checkout)
 

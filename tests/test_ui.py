@@ -1,5 +1,12 @@
 """The MLflow UI on a small store, as a user sees it: in a browser."""
 
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -7,6 +14,7 @@ pytestmark = pytest.mark.slow
 ACCURACIES = {"softmax": 0.9137, "cnn": 0.9932, "mlp_sigmoid": 0.9048}
 NETWORK = "6 × 5 pixels → 3 × 3 convolutions (32, 64) → 20 relu → 3 classes"  # of make_training
 RUNS = "experiments/1/runs?workflowType=machine_learning&viewStateShareKey=recipes"
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +35,7 @@ def server(
     make_comparison,
     log_training,
     log_results,
-    mlflow_server,
+    serving,
 ):
     """The address of `make ui` for a store with three trainings and their comparison."""
     root = tmp_path_factory.mktemp("main checkout")
@@ -45,8 +53,12 @@ def server(
         make_evaluation(ACCURACIES)
         make_comparison()
         log_results(comparison=True)
-        with mlflow_server("sqlite:///mlflow.db", root) as address:
+        path = {"PYTHONPATH": str(ROOT)}
+        with serving(["src.tracking.ui"], root, os.environ | path, ready="/health") as address:
             yield address
+            (log,) = root.glob("server-*.log")
+            last = log.read_text().splitlines()[-1]  # no request and no warning came after it
+            assert last == f"Runs, best first: {address}/#/{RUNS}"
 
 
 @pytest.fixture
@@ -101,13 +113,63 @@ def test_a_run_shows_its_curves_plots_and_model(page, tmp_path):
         page.get_by_text(text).first.wait_for()
 
 
+def test_the_first_page_is_about_the_training_of_models(page, tmp_path):
+    page.goto("/")
+    page.get_by_role("link", name="mnist", exact=True).wait_for(timeout=60_000)
+    page.get_by_role("link", name="Model registry").wait_for()
+    page.get_by_text("Each run is a training of a recipe").wait_for()
+    page.screenshot(path=tmp_path / "home.png")
+    for text in ("Default", "Ask a question", "telemetry"):
+        assert page.get_by_text(text).count() == 0
+
+
+def test_the_user_can_leave_the_view_for_training(page):
+    page.goto("/")
+    page.get_by_role("button", name="GenAI").click(timeout=60_000)
+    page.goto("/#/experiments")
+    page.reload()
+    page.get_by_text("AI Gateway").first.wait_for()
+
+
+def test_accuracy_and_loss_come_before_the_learning_rate(page, tmp_path):
+    page.goto(f"/#/{RUNS}")
+    page.get_by_role("link", name="cnn", exact=True).click(timeout=60_000)
+    page.get_by_role("tab", name="Model metrics").click()
+    charts = page.get_by_text(re.compile("^(loss|train_learning_rate|test_accuracy)$"))
+    charts.nth(2).wait_for()
+    assert charts.all_inner_texts() == ["loss", "test_accuracy", "train_learning_rate"]
+
+
+def test_the_pages_of_a_model_agree_about_its_version(page, tmp_path):
+    page.goto(f"/#/{RUNS}")
+    page.get_by_role("link", name="cnn", exact=True).click(timeout=60_000)
+    page.get_by_role("heading", name="Registered models").wait_for()
+    page.get_by_role("link", name="mnist-classifier").first.wait_for()
+    page.goto("/" + page.get_by_role("link", name="model", exact=True).first.get_attribute("href"))
+    page.get_by_text("Model versions").wait_for()
+    page.get_by_role("link", name="mnist-classifier").first.wait_for()
+    assert page.get_by_text("Not registered").count() == 0
+    for split in ("train", "validation", "test"):  # of the metrics
+        page.get_by_text(f"mnist-{split} (#d1d1d1d1)").first.wait_for()
+    page.screenshot(path=tmp_path / "model.png")
+
+
+def test_runs_can_be_filtered_by_dataset(page):
+    page.goto(f"/#/{RUNS}")
+    page.get_by_text("Datasets", exact=True).click(timeout=60_000)
+    for split in ("train", "validation", "test"):
+        page.get_by_text(f"mnist-{split} (d1d1d1d1)").first.wait_for()
+
+
 def test_the_model_page_shows_the_champion(page, tmp_path):
     page.goto("/#/models/mnist-classifier")
     page.get_by_text("champion").first.wait_for(timeout=60_000)
+    page.get_by_text('load_model("models:/mnist-classifier@champion")').wait_for()
     page.screenshot(path=tmp_path / "model.png")
     page.goto("/#/models/mnist-classifier/versions/1")
     page.get_by_text(NETWORK).first.wait_for()
     page.get_by_text("0.993200").first.wait_for()
+    page.get_by_text("Intended use.").wait_for()
     page.screenshot(path=tmp_path / "version.png")
 
 
@@ -145,3 +207,40 @@ def test_a_training_can_be_logged_through_the_server(
     assert run.data.metrics["val_accuracy"] == 0.9
     files = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert files == {"history.csv", "training.json"}
+
+
+def test_for_a_server_only_the_link_is_printed(server, tmp_path):
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    path = {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": server, "DVC_ROOT": ""}
+    done = subprocess.run(
+        [sys.executable, "-m", "src.tracking.ui"],
+        cwd=tmp_path,
+        env=os.environ | path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == f"Runs, best first: {server}/#/{RUNS}"
+
+
+def test_a_fresh_clone_has_an_experiment_and_a_busy_port_is_one_error(
+    browser, new_checkout, environment, serving, tmp_path
+):
+    clone = new_checkout(tmp_path / "clone")
+    with serving(["src.tracking.ui"], clone, environment, ready="/health") as address:
+        (log,) = clone.glob("server-*.log")
+        link = log.read_text().splitlines()[-1].removeprefix("Runs, best first: ")
+        assert link == f"{address}/#/{RUNS}"
+        page = browser.new_page()
+        page.goto(link)
+        page.get_by_text("Each run is a training of a recipe").wait_for(timeout=60_000)
+        page.close()
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        command = [sys.executable, "-m", "src.tracking.ui", "--port", str(port)]
+        done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"error: cannot listen on 127.0.0.1:{port} (Address already in use); try another port: "
+        "make ui PORT=5001\n"
+    )

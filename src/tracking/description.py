@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from src.models.record import Environment, RunConfig
-from src.tracking.origin import Origin
+from src.tracking.origin import PATCH, Origin
 
 NOTE = "mlflow.note.content"  # the tag that MLflow shows as the description
 WEIGHTS = "weights_sha256"  # set last: only a complete run has it
@@ -57,6 +57,10 @@ def commands(target: str, origin: Origin) -> list[str]:
     if not origin["revision"]:
         return []
     lines = [f"git checkout {origin['revision']}"]
+    if origin["edited"] and origin.get("patch"):
+        lines.append(f"git apply {PATCH}  # from the artifacts of this run")
+        lines.append(f"dvc repro {target}")
+        return lines
     if origin["changes"]:
         changes = " ".join(f"-S {shlex.quote(change)}" for change in origin["changes"])
         if len(changes) <= MAX_CHANGES:
@@ -71,11 +75,15 @@ def commands(target: str, origin: Origin) -> list[str]:
 
 
 def run_note(config: RunConfig, origin: Origin, results: Sequence[str] = ()) -> str:
-    """The Markdown description of a run, with the lines of ``result_lines`` if it is tested."""
+    """The Markdown description of a run, with the lines of ``result_lines`` if it is tested.
+
+    MLflow shows only the first lines, and above the metrics those of the system.
+    """
     paragraphs = [
+        *results[:1],
         f"**{config['name']}**: {recipe_line(config)}.",
         f"Data: {data_line(config['dataset'])}.",
-        *results,
+        *results[1:],
     ]
     if lines := commands(f"train@{config['name']}", origin):
         paragraphs += ["To reproduce:", "\n".join(f"    {line}" for line in lines)]
@@ -101,6 +109,19 @@ def result_lines(name: str, test: dict[str, Any], published: Sequence[Any]) -> l
         last = f" (last test accuracy: {accuracies[-1]})" if accuracies else ""
         lines.append(f"Published values{last}: {reproduced} of {len(own)} reproduced.")
     return lines
+
+
+def experiment_note(runs: str) -> str:
+    """The description of an experiment; ``runs`` is the address of its page of runs."""
+    return (
+        "Each run is a training of a recipe: click its name to see its results, parameters, curves "
+        "and plots. “comparison of …” is the table of all.\n\n"
+        f"- [The runs, best first]({runs}). On the page of a run, **Model metrics** has its "
+        "curves, and **Artifacts** its plots.\n"
+        "- Select runs and click **Compare**, or click the symbol of a chart above the list.\n"
+        "- **Model registry**, on the left, has the best model, with the alias `champion`.\n\n"
+        "`dvc repro` adds runs; `make ui` logs those that are missing."
+    )
 
 
 def run_tags(record: RunConfig, origin: Origin) -> dict[str, str]:
@@ -131,6 +152,7 @@ def origin_tags(origin: Origin) -> dict[str, str]:
     """The tags that describe an origin."""
     changes = json.dumps(origin["changes"]) if origin["changes"] else ""
     too_long = len(changes) > MAX_TAG
+    edited = PATCH if origin.get("patch") else "true"
     tags = {
         "dvc_exp": origin["experiment"],
         "dvc_exp_baseline_rev": origin["baseline"],
@@ -138,7 +160,7 @@ def origin_tags(origin: Origin) -> dict[str, str]:
         "mlflow.user": origin["user"],
         "mlflow.source.git.commit": origin["revision"],
         "changes": "" if too_long else changes,
-        "edited": "true" if origin["edited"] or too_long else "",
+        "edited": edited if origin["edited"] or too_long else "",
     }
     return {name: value for name, value in tags.items() if value}
 
@@ -152,6 +174,7 @@ def origin_of(run: Any) -> Origin:
         "revision": tags.get("mlflow.source.git.commit", ""),
         "changes": changes or [],
         "edited": "edited" in tags or changes is None,
+        "patch": PATCH if tags.get("edited") == PATCH else "",  # that there is one is enough
         "experiment": tags.get("dvc_exp"),
         "baseline": tags.get("dvc_exp_baseline_rev"),
         "stage": tags.get("dvc_stage"),

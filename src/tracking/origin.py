@@ -23,6 +23,8 @@ from src.common.paths import LOGS, PARAMS, main_checkout
 from src.common.yaml_text import read_yaml
 from src.models.record import Environment, Record
 
+PATCH = "code.patch"  # the artifact with uncommitted changes
+MAX_PATCH = 200_000  # characters; larger changes are not logged
 NOTES = LOGS / "trainings"  # in the main checkout
 CODE = ("src", "stages", "dvc.yaml", "requirements.lock")  # the files in git that results depend on
 
@@ -33,6 +35,7 @@ class Origin(TypedDict):
     revision: str  # the commit; empty without git
     changes: list[str]  # in params.yaml since the commit, as ``dvc exp run -S`` takes them
     edited: bool  # whether code was changed since the commit
+    patch: str  # for ``git apply``: these changes and those in params.yaml; empty if too long
     experiment: str | None  # DVC's name; this and the next two are None outside of DVC
     baseline: str | None  # the commit that the experiment is based on
     stage: str | None
@@ -59,6 +62,7 @@ def origin() -> Origin:
         "revision": revision,
         "changes": _changes() if revision else [],
         "edited": bool(revision and _git("status", "--porcelain", "--", *CODE).strip()),
+        "patch": _patch() if revision else "",
         "experiment": os.environ.get("DVC_EXP_NAME") or None,
         "baseline": os.environ.get("DVC_EXP_BASELINE_REV") or None,
         "stage": os.environ.get("DVC_STAGE") or None,
@@ -116,6 +120,23 @@ def _changes() -> list[str]:
     return removed + [without_secrets(f"{key}={line}") for key, line in lines.items()]
 
 
+def _patch() -> str:
+    """The changes since the commit in tracked and new files that results depend on.
+
+    It is empty if it would be too long: incomplete, it would mislead.
+    """
+    files = (*CODE, str(PARAMS))
+    listed = _git("ls-files", "--others", "--exclude-standard", "-z", "--", *files)
+    new = listed.split("\0")[:-1]
+    if sum(Path(path).lstat().st_size for path in new) > MAX_PATCH:
+        return ""
+    diff = "diff", "--no-ext-diff", "--no-color"
+    parts = [_git(*diff, "--relative", "HEAD", "--", *files)]
+    parts += [_git(*diff, "--no-index", "--", os.devnull, path) for path in new]
+    patch = "".join(parts)
+    return without_secrets(patch) if len(patch) <= MAX_PATCH else ""
+
+
 def flat(block: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Nested settings as pairs of a dotted name, such as ``optimizer.kind``, and a value."""
     for key, value in block.items():
@@ -128,7 +149,9 @@ def flat(block: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def _git(*words: str) -> str:
     """The output of git; empty if it fails or is not installed."""
     try:
-        done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", *words], capture_output=True, check=False)
     except OSError:
         return ""
-    return done.stdout if done.returncode == 0 else ""
+    # With --no-index, git exits with 1 if the files differ.
+    failed = done.returncode > ("--no-index" in words)
+    return "" if failed else done.stdout.decode(errors="replace")

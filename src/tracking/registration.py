@@ -1,5 +1,6 @@
 """The model registry: the best model of each comparison, and which of them is the champion."""
 
+import json
 from math import sqrt
 from typing import Any
 
@@ -8,8 +9,8 @@ from src.models.record import Record
 from src.tracking.champion import CHAMPION, find_champion, is_own, registered_name
 from src.tracking.description import NOTE, WEIGHTS
 from src.tracking.existing_runs import find_by_weights, model_id
-
-COPIED_TAGS = ("mlflow.source.git.commit", "dvc_exp", "dvc_exp_baseline_rev")
+from src.tracking.mlflow_internals import VERSIONS_TAG
+from src.tracking.model_card import loading, model_card
 
 
 def minimum_accuracy(dataset: dict[str, Any], params: RegistryParams) -> tuple[float, str]:
@@ -44,6 +45,7 @@ def register(client: Any, record: Record, params: RegistryParams) -> str:
         if model is None:
             return _why_not_registered(record["name"], run)
         version = _create_version(client, record, run, model)
+    _show_version(client, version)
     return _choose_champion(client, record, version, params.champion_margin)
 
 
@@ -116,22 +118,39 @@ def _create_version(client: Any, record: Record, run: Any, model: str) -> Any:
 
     name = registered_name(record["dataset"])
     try:
-        client.create_registered_model(name, description="The best model of each comparison.")
+        client.create_registered_model(name, description=loading(name))
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    tags = {
+    tags = {  # few, because the list of versions shows all of them; the run has the others
         "recipe": record["name"],
-        "recipe_sha256": record["recipe_sha256"],
         WEIGHTS: record["weights_sha256"],
         "dataset_digest": record["dataset"]["digest"],
         "classes": str(record["dataset"]["classes"]),  # the user can name more than have images
         "validation_accuracy": f"{record['val_accuracy']:.6f}",
-        **{key: run.data.tags[key] for key in COPIED_TAGS if key in run.data.tags},
-        **{k: f"{v:.6f}" for k, v in run.data.metrics.items() if k.startswith("test_")},
     }
-    note = run.data.tags.get(NOTE)
+    if (accuracy := run.data.metrics.get("test_accuracy")) is not None:
+        tags["test_accuracy"] = f"{accuracy:.6f}"
+    card = model_card(record, run.data.tags.get(NOTE, ""))
     mlflow.set_tracking_uri(client.tracking_uri)  # the registry resolves models:/ with it
     return client.create_model_version(
-        name, f"models:/{model}", run.info.run_id, tags=tags, description=note, model_id=model
+        name, f"models:/{model}", run.info.run_id, tags=tags, description=card, model_id=model
     )
+
+
+def _show_version(client: Any, version: Any) -> None:
+    """Name the version on the page of the model, which otherwise says that it is not registered.
+
+    MLflow does this only if the model is registered through its UI or ``mlflow.register_model``.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        model = client.get_logged_model(version.model_id or version.source.rpartition("/")[2])
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return  # it was deleted
+    value = json.dumps([{"name": version.name, "version": str(version.version)}])
+    if model.tags.get(VERSIONS_TAG) != value:
+        client.set_logged_model_tags(model.model_id, {VERSIONS_TAG: value})

@@ -15,6 +15,7 @@ from filelock import BaseFileLock, FileLock
 from src.common.imports import lean_import
 from src.common.paths import main_checkout
 from src.tracking import mlflow_internals
+from src.tracking.description import NOTE, experiment_note
 
 SETTINGS = {  # unless the user's environment sets them
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -72,7 +73,7 @@ def connect(uri: str) -> Any:
                 probe.execute("BEGIN IMMEDIATE")  # fails if the database cannot be written
             client = mlflow.MlflowClient(f"{SQLITE}{path}")
             if path == main_checkout() / "mlflow.db":
-                mlflow_internals.move_artifacts(path, _artifacts())
+                mlflow_internals.move_artifacts(path, artifacts())
         return client
 
 
@@ -114,21 +115,41 @@ def experiment_id(client: Any, dataset: dict[str, Any]) -> str:
 
     is_fallback = f" (fallback for {dataset['requested']})" if dataset["is_fallback"] else ""
     name = dataset["name"] + is_fallback
-    if found := client.get_experiment_by_name(name):
-        if found.lifecycle_stage == "deleted":  # its name cannot be used for another one
-            client.restore_experiment(found.experiment_id)
-            print(f"MLflow: restored the deleted experiment {name}, because it has new results")
-        return found.experiment_id
     # A server decides where artifacts are. With a database alone, MLflow would put them in the
     # working directory, which for a queued experiment is a temporary copy of the checkout.
-    location = _artifacts() if client.tracking_uri.startswith(DATABASES) else None
-    view = {mlflow_internals.VIEW_TAG: mlflow_internals.VIEW}
-    try:
-        return client.create_experiment(name, location, view)
-    except MlflowException:
-        if found := client.get_experiment_by_name(name):  # another process created it
-            return found.experiment_id
-        raise
+    location = artifacts() if client.tracking_uri.startswith(DATABASES) else None
+    if not (found := client.get_experiment_by_name(name)):
+        try:
+            client.create_experiment(name, location)
+        except MlflowException:
+            if not client.get_experiment_by_name(name):  # if there is one, another process made it
+                raise
+        found = client.get_experiment_by_name(name)
+    elif found.lifecycle_stage == "deleted":  # its name cannot be used for another one
+        client.restore_experiment(found.experiment_id)
+        print(f"MLflow: restored the deleted experiment {name}, because it has new results")
+    _describe(client, found)
+    return found.experiment_id
+
+
+def _describe(client: Any, experiment: Any) -> None:
+    """Set the tags of an experiment that are missing: its description, and what the UI shows."""
+    note = experiment_note(f"#{mlflow_internals.runs_page(experiment.experiment_id)}")
+    tags = {NOTE: note, **mlflow_internals.EXPERIMENT_TAGS}
+    missing = {key: tags[key] for key in tags.keys() - experiment.tags.keys()}
+    for key, value in missing.items():
+        client.set_experiment_tag(experiment.experiment_id, key, value)
+    if missing and client.tracking_uri.startswith(SQLITE):  # a server can have other users
+        _delete_default(client)
+
+
+def _delete_default(client: Any) -> None:
+    """Delete the experiment that MLflow adds to each new store, if it is empty."""
+    default = client.get_experiment_by_name("Default")
+    if default and default.lifecycle_stage == "active":
+        found = [default.experiment_id]
+        if not (client.search_runs(found) or client.search_logged_models(found)):
+            client.delete_experiment(default.experiment_id)
 
 
 def _sqlite_path(uri: str) -> Path | None:
@@ -136,5 +157,6 @@ def _sqlite_path(uri: str) -> Path | None:
     return main_checkout() / uri.removeprefix(SQLITE) if uri.startswith(SQLITE) else None
 
 
-def _artifacts() -> str:
+def artifacts() -> str:
+    """The address of the folder for the artifacts of this checkout."""
     return (main_checkout() / "mlruns").as_uri()

@@ -97,7 +97,7 @@ def _log_recipe(client: Any, folder: Path, test: dict[str, Any] | None) -> bool:
         )
         return not found
     training = found or existing_runs.find_by_weights(client, record)
-    return log_test_results(client, training, folder.name, test) or not found
+    return log_test_results(client, training, record, test) or not found
 
 
 def _log_comparison(client: Any, test: dict[str, dict[str, Any]], folders: list[Path]) -> bool:
@@ -120,14 +120,21 @@ def _log_comparison(client: Any, test: dict[str, dict[str, Any]], folders: list[
     return is_missing
 
 
-def main() -> None:
+def send() -> bool:
+    """Log what is missing, say so, and return whether MLflow now has everything."""
     warnings.simplefilter("ignore")  # MLflow's warnings address developers
     attempts = Attempts()
     count = sync(attempts, comparison=True)
     if not attempts.report():
-        sys.exit(1)
+        return False
     items = {0: "nothing was missing", 1: "1 item was missing and is logged"}
     print(f"MLflow: {items.get(count, f'{count} items were missing and are logged')}")
+    return True
+
+
+def main() -> None:
+    if not send():
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -58,11 +58,9 @@ def test_a_recipe_is_one_line(name, line):
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_has_a_note(name):
     note = description.run_note(record(name), ORIGIN, ["Test accuracy 0.9."])
-    assert note.startswith(f"**{name}**: 28 × 28 pixels")
+    assert note.startswith(f"Test accuracy 0.9.\n\n**{name}**: 28 × 28 pixels")
     assert "Data: mnist: 55,000 training images, 5,000 validation images." in note
-    assert note.endswith(
-        f"Test accuracy 0.9.\n\nTo reproduce:\n\n    git checkout abc\n    dvc repro train@{name}"
-    )
+    assert note.endswith(f"To reproduce:\n\n    git checkout abc\n    dvc repro train@{name}")
 
 
 def test_changed_parameters_are_part_of_the_commands():
@@ -71,6 +69,11 @@ def test_changed_parameters_are_part_of_the_commands():
         "git checkout abc",
         "dvc exp run -S 'models.cnn.filters=[1, 2]' -S train.seed=3 train@cnn",
         "# the result also depends on changes that were not committed",
+    ]
+    assert description.commands("train@cnn", origin | {"patch": "diff …"}) == [
+        "git checkout abc",
+        "git apply code.patch  # from the artifacts of this run",
+        "dvc repro train@cnn",
     ]
     assert description.commands("train@cnn", ORIGIN | {"revision": ""}) == []
 

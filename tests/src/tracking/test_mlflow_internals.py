@@ -50,3 +50,13 @@ def test_the_columns_of_the_page_of_runs_are_stored_with_the_experiment(
     assert (
         "metrics.`val_accuracy`" in json.loads(tags[mlflow_internals.VIEW_TAG])["selectedColumns"]
     )
+    assert "/experiments/1/runs?" in tags["mlflow.note.content"]
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_the_experiment_default_is_deleted_if_it_is_empty(client, folder, log_training, used):
+    if used:
+        client.create_run("0")
+    log_training(folder)
+    names = {each.name for each in client.search_experiments()}
+    assert names == ({"mnist", "Default"} if used else {"mnist"})

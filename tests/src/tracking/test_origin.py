@@ -32,6 +32,7 @@ def test_a_clean_checkout_has_a_commit_and_no_changes(repository):
     found = origin()
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip()
     assert (found["revision"], found["changes"], found["edited"]) == (head, [], False)
+    assert found["patch"] == ""
 
 
 def test_changed_parameters_are_arguments_of_dvc_exp_run(repository):
@@ -45,6 +46,29 @@ def test_changed_parameters_are_arguments_of_dvc_exp_run(repository):
         "train.seed=2",
     ]
     assert found["edited"]
+
+
+def test_uncommitted_changes_are_a_patch_without_secrets(repository):
+    git = ("git", "-c", "core.autocrlf=false")
+    (repository / "src/code.py").write_text("x = 2\nu = 'https://me:secret@host/'\n")
+    (repository / "src/new.py").write_text("y = 3\n")
+    (repository / "src/latin.py").write_bytes(b"# \xe9\n")
+    (repository / "notes.txt").write_text("of nothing that results depend on\n")
+    write({"train": {"seed": 2}})
+    patch = origin()["patch"]
+    assert "secret" not in patch and "notes.txt" not in patch
+    subprocess.run([*git, "stash", "-uq"], check=True)
+    subprocess.run([*git, "apply"], input=patch.encode(), check=True)
+    assert (repository / "src/code.py").read_text() == "x = 2\nu = 'https://***@host/'\n"
+    assert (repository / "src/new.py").read_text() == "y = 3\n"
+    assert yaml.safe_load((repository / "params.yaml").read_text()) == {"train": {"seed": 2}}
+
+
+@pytest.mark.parametrize("name", ["new.py", "code.py"])
+def test_a_very_long_patch_is_left_out(repository, name):
+    (repository / "src" / name).write_text("y = 3\n" * 100_000)
+    found = origin()
+    assert found["edited"] and found["patch"] == ""
 
 
 def test_a_number_without_a_point_is_a_number(repository):

@@ -47,11 +47,20 @@ def test_a_better_model_becomes_champion_and_a_worse_does_not(client, registers)
     version = champion(client)
     assert (int(version.version), version.tags["recipe"]) == (4, "d")
     assert version.tags["weights_sha256"] == "d1" * 32
-    assert "**d**: 6 × 5 pixels" in version.description
+    assert version.description.startswith("The model of recipe d, trained on mnist.")
+    for part in ("**Intended use.** ", "3 × 3 convolutions (32, 64)", "**Limits.** ", "0.9200 on"):
+        assert part in version.description
+    assert len(version.tags) <= 6
 
 
 def test_the_same_weights_are_registered_once(client, registers, tmp_path):
     registers("a", 0.91, "a1")
+    (model,) = client.search_logged_models(["1"])
+    assert json.loads(model.tags["mlflow.modelVersions"]) == [
+        {"name": "mnist-classifier", "version": "1"}
+    ]
+    text = client.get_registered_model("mnist-classifier").description
+    assert 'load_model("models:/mnist-classifier@champion")' in text
     record = json.loads((tmp_path / "a1/a/training.json").read_text())
     assert register(client, record, REGISTRY) == "a, version 1 of mnist-classifier, is the champion"
     assert len(client.search_model_versions("name = 'mnist-classifier'")) == 1

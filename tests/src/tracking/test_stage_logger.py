@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from src.common.files import write_json
 from src.tracking import messages
 from tests.fixtures.trainings import ENVIRONMENT, SECONDS, Stage
 
@@ -53,17 +54,16 @@ def test_a_training_is_one_run(client, checkout, folder, log_training, runs_of, 
     assert run.data.params == {
         "family": "cnn",
         "filters": "[32, 64]",
-        "kernel": "3",
+        "kernel_size": "3",
         "activation": "relu",
         "hidden": "[20]",
-        "optimizer.kind": "sgd",
-        "optimizer.learning_rate": "0.01",
+        "optimizer": "sgd",
+        "learning_rate": "0.01",
         "batch_size": "10",
         "epochs": "2",
         "train.device": "auto",
         "train.seed": "1",
         "parameters": "93",
-        "class_names": "['0', '1', '2']",
     }
     tags = {k: v for k, v in run.data.tags.items() if k not in ("mlflow.user", "mlflow.runName")}
     note = tags.pop("mlflow.note.content")
@@ -91,11 +91,15 @@ def test_a_training_is_one_run(client, checkout, folder, log_training, runs_of, 
         "loss": 0.3,
         "val_loss": 0.2,
         "val_accuracy": 0.9,
-        "learning_rate": 0.001,
+        "train_learning_rate": 0.001,
         "training_seconds": 4.5,
     }
-    (logged,) = run.inputs.dataset_inputs
-    assert (logged.dataset.name, logged.dataset.digest) == ("mnist", "d1d1d1d1")
+    logged = {each.dataset.name: each for each in run.inputs.dataset_inputs}
+    assert set(logged) == {"mnist-train", "mnist-validation"}
+    for name, context in (("train", "training"), ("validation", "validation")):
+        assert logged[f"mnist-{name}"].dataset.digest == "d1d1d1d1"  # the data is not here
+        (tag,) = logged[f"mnist-{name}"].tags
+        assert (tag.key, tag.value) == ("mlflow.data.context", context)
     files = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert files == {"history.csv", "training.json"}
     assert Path(checkout, "mlruns", run.info.run_id, "artifacts", "history.csv").is_file()
@@ -113,6 +117,7 @@ def test_a_run_is_visible_while_its_training_runs(client, folder, run_config, ru
     (run,) = runs_of(client)
     assert run.info.status == "FINISHED"
     assert 0 <= run.data.metrics["system/cpu_utilization_percentage"] <= 100
+    assert not [key for key in run.data.metrics if "disk" in key or "network" in key]
     curve = client.get_metric_history(run.info.run_id, "val_loss")
     assert [(each.step, each.value) for each in curve] == [(215, 2.3), (430, 0.4), (860, 0.2)]
     assert curve[0].timestamp == 1_700_000_000_000
@@ -175,8 +180,52 @@ def test_the_logged_model_predicts_from_raw_images(client, folder, log_training,
     (logged_model,) = client.search_logged_models([run.info.experiment_id])
     assert logged_model.status == "READY"
     own = {k: v for k, v in run.data.metrics.items() if not k.startswith("system/")}
-    del own["training_seconds"]  # of the run, not of the model
     assert {m.key: m.value for m in logged_model.metrics} == own
+    datasets = {m.key: m.dataset_name for m in logged_model.metrics}
+    assert datasets == {
+        **dict.fromkeys(("loss", "train_learning_rate", "training_seconds"), "mnist-train"),
+        **dict.fromkeys(("val_loss", "val_accuracy"), "mnist-validation"),
+    }
+
+
+def test_the_data_gives_digests_of_the_splits_and_an_example(client, folder, log_training, runs_of):
+    from mlflow.models import Model
+
+    processed = Path("data/processed/training")
+    processed.mkdir(parents=True)
+    write_json(processed / "dataset.json", {"digest": "d1" * 32})
+    write_json(processed / "train_digests.json", {"images": "1", "labels": "2"})
+    write_json(processed / "validation_digests.json", {"images": "3", "labels": "4"})
+    images = np.arange(2 * 6 * 5, dtype=np.uint8).reshape(2, 6, 5)
+    np.save(processed / "validation_images.npy", images)
+    log_training(folder)
+    (run,) = runs_of(client)
+    digests = {each.dataset.name: each.dataset.digest for each in run.inputs.dataset_inputs}
+    assert len({*digests.values(), "d1d1d1d1"}) == 3
+    for name, digest in digests.items():  # as in a search in the UI
+        search = f"dataset.name = '{name}' and dataset.digest = '{digest}'"
+        assert len(client.search_runs([run.info.experiment_id], search)) == 1
+    (logged,) = client.search_logged_models([run.info.experiment_id])
+    path = logged.artifact_location.removeprefix("file://").replace("%20", " ")
+    example = Model.load(path).load_input_example(path)
+    np.testing.assert_array_equal(example, images[:1])
+
+
+def test_uncommitted_changes_are_an_artifact(client, folder, log_training, runs_of):
+    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    Path("src").mkdir()
+    Path("src/code.py").write_text("x = 1\n")
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "add", "src"], check=True)
+    subprocess.run([*git, "commit", "-qm", "one"], check=True)
+    Path("src/code.py").write_text("x = 2\n")
+    log_training(folder)
+    (run,) = runs_of(client)
+    assert "code.patch" in [file.path for file in client.list_artifacts(run.info.run_id)]
+    patch = client.download_artifacts(run.info.run_id, "code.patch")
+    assert "-x = 1\n+x = 2\n" in Path(patch).read_text()
+    assert run.data.tags["edited"] == "code.patch"
+    assert "git apply code.patch" in run.data.tags["mlflow.note.content"]
 
 
 def test_concurrent_trainings_create_one_store(checkout, stage, runs_of):

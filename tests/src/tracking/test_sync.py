@@ -34,6 +34,13 @@ def test_test_results_are_added_to_the_newest_run_with_the_weights(
     assert (run.info.run_id, run.info.status) == (newest, "FINISHED")
     assert run.data.metrics["test_accuracy"] == 0.91
     assert "test_weights_sha256" not in run.data.metrics
+    assert "mnist-test" in [each.dataset.name for each in run.inputs.dataset_inputs]
+    (model,) = [
+        each
+        for each in client.search_logged_models([run.info.experiment_id])
+        if each.source_run_id == newest
+    ]
+    assert {m.dataset_name for m in model.metrics if m.key == "test_accuracy"} == {"mnist-test"}
     assert "test_accuracy" not in older.data.metrics
     assert len(client.get_metric_history(newest, "test_accuracy")) == 1
     plots = {Path(file.path).name for file in client.list_artifacts(newest, "plots")}
@@ -114,7 +121,9 @@ def test_a_comparison_is_one_run_and_part_of_each_description(
         assert capfd.readouterr() == (output, "")
     comparison, training = runs_of(client)
     assert comparison.info.run_name == "comparison of 1"
-    assert comparison.data.tags["mlflow.note.content"].startswith("| recipe |")
+    head, row = comparison.data.tags["mlflow.note.content"].splitlines()[1:3]
+    assert head.startswith("recipe   parameters   epochs   validation")
+    assert row.startswith("cnn      93           2        0.9000       0.9100")
     table = client.load_table(comparison.info.experiment_id, "comparison.json")
     assert table.recipe.tolist() == ["cnn"]
     note = training.data.tags["mlflow.note.content"]
