@@ -23,7 +23,7 @@ def encoded(image: Image.Image, kind: str, **options) -> bytes:
 def test_only_one_large_image_is_decoded_at_a_time(monkeypatch, limit, at_once):
     running, peak, together = [], [], threading.Barrier(3)
 
-    def gray(file, side):
+    def gray(file, side, by_color):
         running.append(side)
         if at_once > 1:
             together.wait(20)
@@ -40,7 +40,7 @@ def test_only_one_large_image_is_decoded_at_a_time(monkeypatch, limit, at_once):
     assert max(peak) == at_once
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
 def test_the_number_of_pixels_is_limited(monkeypatch, kind):
     monkeypatch.setattr(module, "MAX_PIXELS", 3_000_000)
     monkeypatch.setattr(module, "MAX_WEBP_PIXELS", 2_000_000)
@@ -57,4 +57,4 @@ def test_the_jpeg_decoder_reduces_only_baseline_files():
     for progressive, expected in ((False, 1000**2), (True, 4000**2)):
         content = encoded(image, "JPEG", progressive=progressive)
         with module._opened(content) as file:
-            assert module._decoded_pixels(file, 1000) == expected
+            assert module._decoded_pixels(file, 1000, by_color=True) == expected
