@@ -51,6 +51,7 @@ def main() -> None:
     classifier = choose(options.model)
     console = Console(highlight=False, soft_wrap=True, emoji=False)
     console.print(f"model: {classifier}", markup=False)
+    console.print("percentages: the probabilities of the classes according to the model")
     dataset = load_dataset_info(paths.PROCESSED)
     inputs, unusable = _from_files(options.files, classifier, dataset["conversion"])
     inputs += _from_test(options.test, options.seed)

@@ -31,6 +31,7 @@ def checkout(tmp_path, monkeypatch, make_training, model_file):
     image = np.full((6, 5), 255, np.uint8)
     image[1:5, 2] = 0
     Image.fromarray(image).save(tmp_path / "one.png")
+    monkeypatch.setattr(predict, "familiarity", lambda folder: None)  # there are no images
     return tmp_path
 
 
