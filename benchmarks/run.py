@@ -24,7 +24,7 @@ PAGES: dict[str, Path] = {
     "durations": ROOT / "README.md",
     "portability": ROOT / "docs/reproducibility.md",
     "fidelity": ROOT / "docs/fidelity.md",
-    **dict.fromkeys(("unfamiliar", "photographs"), ROOT / "docs/images.md"),
+    **dict.fromkeys(("unfamiliar", "photographs"), ROOT / "docs/prediction.md"),
     "batch_accuracy": ROOT / "docs/recipes.md",
     "sorted_classes": ROOT / "docs/datasets.md",
 }

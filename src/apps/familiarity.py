@@ -1,4 +1,4 @@
-"""Whether an image is like those that the models were trained on; docs/images.md measures it."""
+"""Whether an image is like those that the models were trained on; see docs/prediction.md."""
 
 from functools import cache
 from pathlib import Path
