@@ -247,8 +247,10 @@ def test_without_a_trained_model_the_message_says_what_to_do(
     checkout, new_checkout, shell, tmp_path
 ):
     empty = new_checkout(tmp_path / "empty")
-    done = shell([sys.executable, "-m", "src.apps.predict", "--test", "1"], empty, fails=True)
-    assert re.fullmatch(r"error: .*dvc repro.*\n", done.stderr)
+    for arguments in (["src.apps.predict", "--test", "1"], ["src.apps.demo", "--port", "0"]):
+        done = shell([sys.executable, "-m", *arguments], empty, fails=True)
+        assert done.stderr == "error: no model is trained yet; run `make repro`\n"
+        assert done.stdout == ""
 
 
 @pytest.fixture(scope="module")
@@ -321,6 +323,9 @@ def test_a_digit_can_be_drawn_with_the_keyboard(page):
     for _ in range(15):
         page.keyboard.press("ArrowDown")
     page.locator("[data-model=mlp_65x2] .label:text-is('1')").wait_for(timeout=20_000)
+    pen = page.locator("#pen").bounding_box()
+    area = page.locator("#pad").bounding_box()
+    assert pen["y"] > area["y"] + 0.6 * area["height"]  # it is visible where the line ends
     page.keyboard.press("Escape")
     assert page.locator(".label").first.text_content() == "–"
 
@@ -341,12 +346,41 @@ def test_the_name_of_a_model_can_have_any_character(page, tmp_path):
     assert page.locator("img").count() == 0
 
 
+def test_a_stroke_can_be_undone(page):
+    draw(page, STROKES[1])
+    one = page.locator("[data-model=mlp_65x2] .label:text-is('1')")
+    one.wait_for(timeout=20_000)
+    before = page.evaluate("pad.toDataURL()")
+    for x in (30, 250):
+        draw(page, [[(x, 50), (x, 230)]])
+    page.locator("#hint").filter(has_text="not like the training images").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.keyboard.press("Control+z")
+    one.wait_for(timeout=20_000)
+    assert page.locator("#hint").text_content() == ""
+    assert page.evaluate("pad.toDataURL()") == before
+    page.keyboard.press("Control+z")
+    assert page.locator(".label").first.text_content() == "–"
+
+
+def test_a_key_shows_a_test_image(page):
+    page.keyboard.press("t")
+    page.locator("#note").filter(has_text=re.compile(r"test image \d+, actual \d")).wait_for()
+    assert page.locator(".label").first.text_content() in "0123456789"
+    assert page.evaluate(
+        "ink.getImageData(0, 0, 280, 280).data.some((v, i) => i % 4 < 3 && v > 200)"
+    )
+    assert "one of 10 classes" in page.locator("#meaning").text_content()
+
+
 def test_the_page_fits_a_phone(browser, demo):
     page = browser.new_page(base_url=demo, viewport={"width": 390, "height": 844}, is_mobile=True)
     page.goto("/")
     page.locator("#choice input").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("#pad").bounding_box()["width"] > 300
+    for box in [card.bounding_box() for card in page.locator(".card").all()]:
+        assert box["y"] + box["height"] < 844  # the predictions are visible without scrolling
     page.close()
 
 

@@ -66,6 +66,8 @@ def classifiers() -> list[Classifier]:
     Raises:
         PipelineError: there are none.
     """
+    if not paths.PROCESSED.exists():
+        raise PipelineError("no model is trained yet; run `make repro`")
     dataset = load_dataset_info(paths.PROCESSED)
     folders = [path.parent for path in paths.MODELS.glob(f"*/{artifacts.RECORD}")]
     records = [artifacts.load_record(folder) for folder in folders]
@@ -85,7 +87,7 @@ def classifiers() -> list[Classifier]:
         name = f"{best.recipe} (champion)" if name_in_use else best.recipe
         found.append(Classifier(name, best.accuracy, True, partial(_download, best)))
     if not found:
-        raise PipelineError(f"no model is trained on {dataset['name']} yet; run `dvc repro`")
+        raise PipelineError(f"no model is trained on {dataset['name']} yet; run `make repro`")
     return sorted(found, key=lambda each: (not each.champion, -each.accuracy, each.name))
 
 

@@ -6,6 +6,8 @@
 import argparse
 import asyncio
 import socket
+from asyncio import Future
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -20,12 +22,13 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
 
 from src.apps import connections
+from src.apps.answers import Answers
 from src.apps.classifiers import Classifier, classifiers
+from src.apps.familiarity import familiarity
 from src.common.errors import PipelineError, run
 from src.common.messages import warn
 from src.common.paths import PROCESSED
 from src.data.splits import load_dataset_info
-from src.pictures.convert import convert
 from src.pictures.decode import MAX_BYTES
 
 PAGE = Path(__file__).with_name("demo.html")
@@ -33,25 +36,28 @@ LOCAL = ["127.0.0.1", "localhost"]
 BODY_SECONDS = 30  # until a complete image must have arrived
 
 
-def make_app(models: list[Classifier], dataset: dict[str, Any], hosts: list[str]) -> FastAPI:
+def make_app(answers: Answers, hosts: list[str]) -> FastAPI:
     """The page and its JSON API.
 
     ``GET /models`` returns ``{"dataset": {"name", "class_names", "framed", "height", "width"},
     "models": [{"name", "accuracy", "champion"}]}``. ``POST /predict`` takes an image file as its
-    body and returns ``{"note", "image", "models": [{"name", "class", "label", "probabilities"}]}``,
-    where ``image`` contains the rows of the models' input. An error is returned as ``{"error"}``
-    with a status of 400 or higher.
+    body and returns ``{"note", "hint", "image", "models": [{"name", "class", "label",
+    "probabilities"}]}``, where ``image`` contains the rows of the models' input. ``GET /test``
+    returns the same for a random test image. An error is returned as ``{"error"}`` with a status of
+    400 or higher.
 
     Args:
-        models: all with the same input size.
-        dataset: ``dataset.json`` of their data.
         hosts: the allowed host names of a request, so that no page of another site can send one.
     """
     # The pages that FastAPI generates would load scripts from the internet.
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_exception_handler(AnyHTTPException, _failed)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
     # Always the same thread, because each thread keeps a part of the memory that it has used.
     one_at_a_time = ThreadPoolExecutor(1, "predict")
+
+    def in_turn(answer: Callable[..., dict[str, Any]], *arguments: bytes) -> Future[dict[str, Any]]:
+        return asyncio.get_running_loop().run_in_executor(one_at_a_time, answer, *arguments)
 
     @app.get("/", response_class=HTMLResponse)
     def page() -> str:
@@ -59,47 +65,22 @@ def make_app(models: list[Classifier], dataset: dict[str, Any], hosts: list[str]
 
     @app.get("/models")
     def names() -> dict[str, Any]:
-        return description(models, dataset)
+        return answers.description()
 
     @app.post("/predict")
     async def predict(request: Request) -> dict[str, Any]:
-        content = await _body(request)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(one_at_a_time, predictions, models, dataset, content)
+        return await in_turn(answers.to_file, await _body(request))
 
-    @app.exception_handler(AnyHTTPException)
-    def failed(_: Request, error: AnyHTTPException) -> JSONResponse:
-        return JSONResponse({"error": error.detail}, error.status_code)
+    @app.get("/test")
+    async def test() -> dict[str, Any]:
+        return await in_turn(answers.to_test)
 
     return app
 
 
-def description(models: list[Classifier], dataset: dict[str, Any]) -> dict[str, Any]:
-    """The response to ``GET /models``."""
-    fields = ("name", "accuracy", "champion")
-    shown = {key: dataset[key] for key in ("name", "class_names", "height", "width")}
-    return {
-        "dataset": shown | {"framed": dataset["conversion"]["framed"]},
-        "models": [{field: getattr(each, field) for field in fields} for each in models],
-    }
-
-
-def predictions(
-    models: list[Classifier], dataset: dict[str, Any], content: bytes
-) -> dict[str, Any]:
-    """The response to ``POST /predict``; an HTTPException if the content is no image."""
-    try:
-        picture = convert(content, "the image", models[0].shape, dataset["conversion"])
-    except PipelineError as error:
-        raise HTTPException(422, str(error)) from None
-    results = []
-    for each in models:
-        (probabilities,) = each.probabilities(picture.image[None])
-        rounded = [round(float(value), 4) for value in probabilities]
-        best = int(probabilities.argmax())
-        result = {"name": each.name, "class": best, "label": dataset["class_names"][best]}
-        results.append(result | {"probabilities": rounded})
-    return {"note": picture.note, "image": picture.image.tolist(), "models": results}
+def _failed(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, AnyHTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code)
 
 
 async def _body(request: Request) -> bytes:
@@ -161,15 +142,17 @@ def main() -> None:
 
     from src.models.device import choose_device
 
+    found = classifiers()
     print("loading the models …", flush=True)
     choose_device("auto")
-    models, dataset = usable(classifiers()), load_dataset_info(PROCESSED)
+    dataset = load_dataset_info(PROCESSED)
+    answers = Answers(usable(found), dataset, familiarity(PROCESSED))
     action = "Draw" if dataset["conversion"]["framed"] else "Drop"
     address = f"http://{options.host}:{options.port}"
     print(f"{action} an image at {address} (Ctrl-C stops it)", flush=True)
     hosts = LOCAL if options.host in LOCAL else ["*"]
     with suppress(KeyboardInterrupt):
-        server(make_app(models, dataset, hosts)).run(sockets=[listener])
+        server(make_app(answers, hosts)).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,8 +2,8 @@
 
 ``python -m src.apps.predict FILE …`` or ``python -m src.apps.predict --test N``.
 
-The files are PNG, JPEG, BMP, TIFF or WebP images of any size. They are converted like the images of
-the dataset. A file that cannot be used does not stop the others.
+The files are PNG, JPEG, GIF, BMP, TIFF or WebP images of any size. They are converted like the
+images of the dataset. A file that cannot be used does not stop the others.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from rich.console import Console
 from src.apps import probabilities
 from src.apps.arguments import seed
 from src.apps.classifiers import Classifier, choose
+from src.apps.familiarity import HINT, familiarity
 from src.apps.output_names import output_paths
 from src.common import paths
 from src.common.errors import PipelineError, run
@@ -38,6 +39,7 @@ class Input:
     stem: str  # of the name of its bar chart
     image: np.ndarray  # uint8 [H, W]
     actual: int | None  # its class, if it is known
+    hint: str = ""
 
 
 def main() -> None:
@@ -49,6 +51,7 @@ def main() -> None:
     classifier = choose(options.model)
     console = Console(highlight=False, soft_wrap=True, emoji=False)
     console.print(f"model: {classifier}", markup=False)
+    console.print("percentages: the probabilities of the classes according to the model")
     dataset = load_dataset_info(paths.PROCESSED)
     inputs, unusable = _from_files(options.files, classifier, dataset["conversion"])
     inputs += _from_test(options.test, options.seed)
@@ -76,7 +79,7 @@ def _predict(
     if options.save:
         charts = output_paths(options.save, [each.stem for each in inputs], options.files)
     for number, (each, prediction) in enumerate(zip(inputs, predictions, strict=True)):
-        probabilities.show(console, each.title, prediction, names, each.actual)
+        probabilities.show(console, each.title, prediction, names, each.actual, each.hint)
         if charts:
             figure = probabilities.prediction_figure(each.image, prediction, names, each.actual)
             try:
@@ -115,7 +118,9 @@ def _from_files(
             unusable.append(str(error))
             continue
         title = f"{escaped(path.name, kept='')} ({picture.note})"
-        inputs.append(Input(title, path.stem, picture.image, None))
+        known = familiarity(paths.PROCESSED)
+        hint = HINT if known and known.unfamiliar(picture.image[None])[0] else ""
+        inputs.append(Input(title, path.stem, picture.image, None, hint))
     return inputs, unusable
 
 

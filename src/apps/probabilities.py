@@ -22,6 +22,7 @@ def show(
     probabilities: np.ndarray,
     names: Sequence[str],
     actual: int | None,
+    hint: str = "",
 ) -> None:
     """Print a bar for the most probable classes, and whether the prediction is correct.
 
@@ -29,12 +30,15 @@ def show(
         probabilities: ``float [K]``.
         names: of the K classes.
         actual: the number of the class, if it is known.
+        hint: for the reader of the prediction.
     """
     predicted = int(probabilities.argmax())
     known = "" if actual is None else f"actual {escape(names[actual])}, "
     mark = "" if actual is None else ("  ✓" if actual == predicted else "  ✗")
     what = f"predicted [bold]{escape(names[predicted])}[/bold]{mark}"
     console.print(f"\n[bold]{escape(title)}[/bold]: {known}{what}")
+    if hint:
+        console.print(f"  [yellow]{escape(hint)}[/yellow]")
     grid = Table.grid(padding=(0, 1))
     for number in most_probable(probabilities):
         color = "green" if number == predicted else "blue"

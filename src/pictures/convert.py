@@ -8,10 +8,13 @@ from scipy import ndimage
 from src.ingest.catalog import Conversion
 from src.ingest.normalize import fit, frame
 from src.pictures.decode import PictureError, decode
+from src.pictures.ink import background, find_ink
+from src.pictures.paper import without_desk
 
 WORKING_SIDE = 1000  # pixels; larger images are reduced first, because models have small inputs
 MIN_CONTRAST = 24  # of 255; a framed image with less contrast is considered empty
 PAPER, INK = 0.25, 0.75  # fractions of the maximum contrast: background below, full ink above
+COLORS = {True: "dark on light", False: "light on dark"}
 SPECK = 0.02  # fraction of the largest stroke's area: smaller strokes are removed as dust
 
 
@@ -27,12 +30,13 @@ def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conve
     """Convert an image file to the size of a model's input.
 
     The median of the pixels at the edge is the color of the background. A framed image has light
-    ink on black. Any other image keeps its gray levels and its proportions: it is scaled, and what
-    remains on two sides is filled with the color of the background. An image that already has the
-    right size is used unchanged, apart from inverting it.
+    ink on black; a desk around the paper, shadows and dust are removed. Any other image keeps its
+    gray levels and its proportions: it is scaled, and what remains on two sides is filled with the
+    color of the background. An image that already has the right size is used unchanged, apart from
+    inverting it.
 
     Args:
-        content: of a PNG, JPEG, BMP, TIFF or WebP file; see ``decode``.
+        content: of a PNG, JPEG, GIF, BMP, TIFF or WebP file; see ``decode``.
         name: for messages.
         shape: height and width of the model's input.
 
@@ -40,17 +44,17 @@ def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conve
         PictureError: the file cannot be decoded, is too large, or is empty and must be framed.
     """
     # Twice the side, so that a reduced image never has the right size by chance.
-    gray, size = decode(content, name, max(WORKING_SIDE, 2 * max(shape)))
-    paper = int(np.median(np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])))
-    dark_ink = paper - int(gray.min()) > int(gray.max()) - paper
+    gray, size = decode(content, name, max(WORKING_SIDE, 2 * max(shape)), conversion["framed"])
+    if conversion["framed"] and gray.shape != shape:
+        ink, is_dark = find_ink(without_desk(gray))
+        note = f"{COLORS[is_dark]}, {size}: scaled and centered like MNIST"
+        return Picture(_framed(ink, name, shape), note)
+    paper, is_dark = background(gray)
     is_inverted, note = False, size
     if conversion["framed"] or conversion["light_on_dark"]:
-        is_inverted, note = dark_ink, f"{'dark on light' if dark_ink else 'light on dark'}, {size}"
+        is_inverted, note = is_dark, f"{COLORS[is_dark]}, {size}"
     if gray.shape == shape:
         return Picture(255 - gray if is_inverted else gray, f"{note}: not scaled")
-    if conversion["framed"]:
-        image = _framed((paper - gray.astype(float)) * (1 if dark_ink else -1), name, shape)
-        return Picture(image, f"{note}: scaled and centered like MNIST")
     image = _padded(fit(gray, shape), shape, paper)
     return Picture(255 - image if is_inverted else image, f"{note}: scaled to fit")
 

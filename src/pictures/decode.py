@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from src.common.errors import PipelineError
-from src.pictures.gray_levels import gray_levels
+from src.pictures.gray_levels import gray_levels, most_contrast, opaque_colors
 
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
-FORMAT_NAMES = "PNG, JPEG, BMP, TIFF or WebP"
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
+FORMAT_NAMES = "PNG, JPEG, GIF, BMP, TIFF or WebP"
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 64_000_000  # Pillow needs up to 11 bytes of memory for each
 MAX_WEBP_PIXELS = 25_000_000  # here up to 18 bytes
@@ -53,8 +53,8 @@ def read_content(path: Path) -> bytes:
         raise PictureError(str(path), f"cannot be read: {error.strerror}") from None
 
 
-def decode(content: bytes, name: str, side: int) -> tuple[np.ndarray, str]:
-    """Decode the first page of an image file, turned upright as its EXIF data says.
+def decode(content: bytes, name: str, side: int, by_color: bool = False) -> tuple[np.ndarray, str]:
+    """Decode the first page or frame of an image file, turned upright as its EXIF data says.
 
     Transparent pixels become white, or black if the other pixels are light. 16 bits are reduced to
     the 8 higher ones. The values of 32-bit integers and floating-point numbers have no usual range:
@@ -64,6 +64,8 @@ def decode(content: bytes, name: str, side: int) -> tuple[np.ndarray, str]:
     Args:
         name: for messages.
         side: pixels; an image with a longer side is reduced to it.
+        by_color: whether colors of equal brightness get different gray levels, if the image would
+            otherwise have little contrast.
 
     Returns:
         ``uint8 [H, W]``, and the size in the file: ``width×height``.
@@ -83,9 +85,9 @@ def decode(content: bytes, name: str, side: int) -> tuple[np.ndarray, str]:
             _check_pixels(file, name)
             if file.format == "JPEG" and content.count(SCAN) > MAX_SCANS:
                 raise PictureError(name, f"has more than {MAX_SCANS} scans", "save it again")
-            if _decoded_pixels(file, side) > LARGE_PIXELS:
-                return _large_images.submit(_gray, file, side).result(), size
-            return _gray(file, side), size
+            if _decoded_pixels(file, side, by_color) > LARGE_PIXELS:
+                return _large_images.submit(_gray, file, side, by_color).result(), size
+            return _gray(file, side, by_color), size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels(name, MAX_PIXELS) from None
     except (OSError, ValueError) as error:
@@ -115,15 +117,20 @@ def _too_many_pixels(name: str, limit: int) -> PictureError:
     return PictureError(name, f"has more than {most}", "use a smaller image")
 
 
-def _decoded_pixels(file: Image.Image, side: int) -> int:
+def _decoded_pixels(file: Image.Image, side: int, by_color: bool) -> int:
     """The number of pixels for which the decoder needs memory."""
     pixels = file.width * file.height
-    file.draft("L", (side, side))  # the JPEG decoder can reduce the size itself
+    file.draft(
+        "RGB" if by_color else "L", (side, side)
+    )  # the JPEG decoder can reduce the size itself
     return pixels if file.info.get("progressive") else file.width * file.height
 
 
-def _gray(file: Image.Image, side: int) -> np.ndarray:
+def _gray(file: Image.Image, side: int, by_color: bool) -> np.ndarray:
     ImageOps.exif_transpose(file, in_place=True)
+    if by_color and (colored := opaque_colors(file)):
+        colored.thumbnail((side, side))
+        return np.asarray(most_contrast(colored))
     gray = gray_levels(file)
     gray.thumbnail((side, side))
     return np.asarray(gray)

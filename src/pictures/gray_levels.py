@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from itertools import product
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageStat
 
 TILE = 1024  # pixels; NumPy processes squares of this side, because it needs 30 bytes per pixel
+COLOR_MODES = ("RGB", "P", "CMYK", "YCbCr", "LAB")
+COLORFUL = 2  # times the standard deviation of the brightness: a color difference has more contrast
 
 Box = tuple[int, int, int, int]
 
@@ -25,6 +27,27 @@ def gray_levels(image: Image.Image) -> Image.Image:
         return _on_paper(image)
     # Pillow converts LAB only to RGB.
     return (image.convert("RGB") if image.mode == "LAB" else image).convert("L")
+
+
+def opaque_colors(image: Image.Image) -> Image.Image | None:
+    """The image in mode ``RGB``, or None if it is gray or has transparent pixels."""
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
+        return image.convert("RGB")
+    if image.mode not in COLOR_MODES or image.has_transparency_data:
+        return None
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def most_contrast(image: Image.Image) -> Image.Image:
+    """The brightness of an image of mode ``RGB``, or a color difference of much more contrast.
+
+    The color differences are Cb and Cr: how blue and how red a pixel is.
+    """
+    brightness, *differences = image.convert("YCbCr").split()
+    contrasts = [ImageStat.Stat(each).stddev[0] for each in (brightness, *differences)]
+    if COLORFUL * contrasts[0] > max(contrasts):
+        return brightness
+    return differences[int(np.argmax(contrasts[1:]))]
 
 
 def _scaled(image: Image.Image) -> Image.Image:

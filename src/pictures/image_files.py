@@ -7,6 +7,8 @@ from typing import NoReturn
 
 from src.ingest.names import IMAGE_SUFFIXES
 
+SUFFIXES = IMAGE_SUFFIXES | {".gif"}  # in lower case
+
 
 def find_files(folder: Path) -> tuple[list[str], int]:
     """Find the image files in a folder and its subfolders; links to folders are not followed.
@@ -43,7 +45,7 @@ def count_images(folder: Path) -> int:
 def is_image(path: Path) -> bool:
     """Whether a path may be an image file. Devices and pipes, which could block, are not."""
     is_file = path.is_file() or not path.exists()  # a broken link is an image that is missing
-    return path.suffix.lower() in IMAGE_SUFFIXES and is_file and not _is_hidden(path.name)
+    return path.suffix.lower() in SUFFIXES and is_file and not _is_hidden(path.name)
 
 
 def _visible(folder: Path) -> list[Path]:

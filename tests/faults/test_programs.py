@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from src.apps import connections, demo
+from src.apps.answers import Answers
 from src.ingest import catalog, digits
 from src.models import artifacts
 from src.pictures import decode
@@ -81,7 +82,7 @@ def port():
     """The port of a server of the demo without models."""
     names = {"name": "local", "class_names": [], "height": 1, "width": 1}
     dataset = names | {"conversion": {"framed": False}}
-    server = demo.server(demo.make_app([], dataset, ["127.0.0.1"]))
+    server = demo.server(demo.make_app(Answers([], dataset, None), ["127.0.0.1"]))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()

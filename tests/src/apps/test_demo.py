@@ -6,15 +6,20 @@ import threading
 import urllib.error
 import urllib.request
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from src.apps import demo
+from src.apps.answers import Answers
 from src.apps.classifiers import Classifier
 from src.apps.demo import make_app, usable
+from src.apps.familiarity import HINT, Familiarity
 from src.common.errors import PipelineError
+from src.common.files import write_json
+from src.data.digests import Digest, digest, hash_images
 
 DATASET = {
     **{"name": "local", "class_names": ["Tür", "b c", "猫"], "height": 6, "width": 5},
@@ -22,13 +27,34 @@ DATASET = {
 }
 
 
+KNOWN = np.random.default_rng(0).integers(0, 200, (100, 6, 5), np.uint8)
+TEST_IMAGE = KNOWN[:1]
+
+
+def write_test_image(processed: Path) -> None:
+    """A test split of one image, of class 2."""
+    labels = np.array([2], np.uint8)
+    images = Digest()
+    images.add(hash_images(TEST_IMAGE))
+    digests = {"images": images.hexdigest(), "labels": digest(labels)}
+    write_json(processed / "training/dataset.json", DATASET)
+    write_json(processed / "test/test_digests.json", digests)
+    np.save(processed / "test/test_images.npy", TEST_IMAGE)
+    np.save(processed / "test/test_labels.npy", labels)
+
+
 @pytest.fixture(scope="module")
-def send(model_file):
+def send(model_file, tmp_path_factory):
     """Send a request to the demo; return the status and the body of the response."""
     import keras
 
+    processed = tmp_path_factory.mktemp("demo") / "processed"
+    write_test_image(processed)
+
     model = Classifier("tiny", 0.9, True, lambda: keras.saving.load_model(model_file))
-    app = make_app([model], DATASET | {"digest": "not sent"}, ["127.0.0.1"])
+    known = Familiarity(KNOWN, KNOWN)
+    answers = Answers([model], DATASET | {"digest": "not sent"}, known, processed)
+    app = make_app(answers, ["127.0.0.1"])
     server = demo.server(app)
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -71,6 +97,20 @@ def test_each_model_predicts_probabilities(send):
     assert sum(prediction["probabilities"]) == pytest.approx(1, abs=1e-3)
     assert prediction["class"] == np.argmax(prediction["probabilities"])
     assert prediction["label"] == DATASET["class_names"][prediction["class"]]
+
+
+def test_only_an_image_that_is_not_like_the_training_images_has_a_hint(send):
+    for image, hint in ((TEST_IMAGE[0], ""), (np.full((6, 5), 250, np.uint8), HINT)):
+        _, response = send("/predict", png(image), **{"Content-Type": "image/png"})
+        assert response["hint"] == hint
+
+
+def test_a_test_image_is_predicted(send):
+    status, response = send("/test")
+    assert status == 200
+    assert response["image"] == TEST_IMAGE[0].tolist()
+    assert response["note"] == "test image 0, actual 猫"
+    assert response["hint"] == "" and len(response["models"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from PIL import Image
 from src.apps import classifiers as classifiers_module
 from src.apps import predict
 from src.apps.classifiers import choose, classifiers
+from src.apps.familiarity import HINT, Familiarity
 from src.common.errors import PipelineError
 from src.models.artifacts import load_record, weights_sha256
 
@@ -32,6 +33,7 @@ def checkout(tmp_path, monkeypatch, make_training, model_file):
     image = np.full((6, 5), 255, np.uint8)
     image[1:5, 2] = 0
     Image.fromarray(image).save(tmp_path / "one.png")
+    monkeypatch.setattr(predict, "familiarity", lambda folder: None)  # there are no images
     return tmp_path
 
 
@@ -117,6 +119,25 @@ def test_files_that_cannot_be_used_do_not_stop_the_others(checkout, program):
 def test_a_single_file_that_cannot_be_used_is_the_error(program):
     (_, errors), error = program("missing.png")
     assert errors == "" and error == "missing.png cannot be read: No such file or directory"
+
+
+def test_a_file_that_is_not_like_the_training_images_has_a_hint(checkout, program, monkeypatch):
+    inner = np.random.default_rng(0).integers(0, 90, (200, 4, 3), np.uint8)
+    dark = np.pad(inner, ((0, 0), (1, 1), (1, 1)))
+    known = Familiarity(dark[:100], dark[100:])
+    monkeypatch.setattr(predict, "familiarity", lambda folder: known)
+    for number, image in enumerate((dark[0], np.pad(np.full((4, 3), 255, np.uint8), 1))):
+        Image.fromarray(image).save(checkout / f"{number}.gif")
+    (output, _), error = program("0.gif", "1.gif")
+    assert error is None
+    familiar, unfamiliar = output.split("1.gif")
+    assert HINT not in familiar and HINT in unfamiliar
+
+
+def test_without_data_and_models_one_sentence_says_what_to_do(program, checkout):
+    shutil.rmtree(checkout / "data")
+    _, error = program("one.png")
+    assert error == "no model is trained yet; run `make repro`"
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(program):

@@ -41,6 +41,9 @@ def test_dark_on_light_and_light_on_dark_are_the_same_digit():
         ("JPEG", seven((3000, 4000))),
         ("BMP", seven()),
         ("TIFF", seven()),
+        ("GIF", seven()),
+        ("JPEG", seven(mode="RGB", paper=(60, 150, 60), ink=(230, 76, 60))),
+        ("PNG", seven(mode="RGB", paper=(255, 255, 255), ink=(240, 240, 0))),
         ("WEBP", seven(mode="RGB", paper=(255, 255, 255), ink=(0, 0, 0))),
         ("PNG", seven(mode="RGB", paper=(240, 230, 200), ink=(20, 20, 90))),
         ("PNG", seven(mode="RGBA", paper=(0, 0, 0, 0), ink=(0, 0, 0, 255))),
@@ -50,7 +53,7 @@ def test_dark_on_light_and_light_on_dark_are_the_same_digit():
         ("PNG", seven(paper=140, ink=90)),
     ],
     ids=[
-        *("jpeg", "large", "bmp", "tiff", "webp", "colour"),
+        *("jpeg", "large", "bmp", "tiff", "gif", "equally bright", "yellow", "webp", "colour"),
         *("transparent", "white ink", "1 bit", "16 bits", "faint"),
     ],
 )
@@ -68,6 +71,39 @@ def test_shadow_and_dust_of_a_photograph_are_removed():
     image = convert(encoded(dusty.astype(np.uint8)), "photo.png", MNIST, DRAWINGS).image
     expected = convert(encoded(seven()), "seven", MNIST, DRAWINGS).image
     assert np.abs(image.astype(int) - expected).mean() < 6
+
+
+def on_desk(photo: np.ndarray) -> np.ndarray:
+    photo = np.pad(photo, 30, constant_values=40)
+    return np.asarray(Image.fromarray(photo).rotate(4, Image.Resampling.BILINEAR, fillcolor=40))
+
+
+@pytest.mark.parametrize(
+    "photographed",
+    [
+        lambda photo: photo * np.linspace(0.3, 1, photo.shape[1]),
+        lambda photo: photo * np.where(np.arange(photo.shape[1]) < 140, 0.5, 1),
+        lambda photo: (265 - photo / 2) * np.linspace(0.3, 1, photo.shape[0])[:, None],
+        on_desk,
+        lambda photo: on_desk(photo)[60:, 60:],
+        lambda photo: np.pad(photo, 5),
+    ],
+    ids=["shadow", "edge of a shadow", "white ink", "desk", "desk on two sides", "frame"],
+)
+def test_a_photograph_shows_the_same_digit_as_a_clean_image(photographed):
+    expected = convert(encoded(seven()), "seven", MNIST, DRAWINGS).image
+    photo = photographed(np.asarray(seven(paper=230, ink=30))).astype(np.uint8)
+    image = convert(encoded(photo), "photo.png", MNIST, DRAWINGS).image
+    assert np.abs(image.astype(int) - expected).mean() < 8
+
+
+@pytest.mark.parametrize("pen", [20, 60])
+def test_a_white_zero_is_not_taken_for_paper(pen):
+    zero = Image.new("L", (200, 240))
+    ImageDraw.Draw(zero).ellipse((10, 10, 190, 230), outline=255, width=pen)
+    picture = convert(encoded(zero), "zero.png", MNIST, DRAWINGS)
+    assert picture.note.startswith("light on dark")
+    assert picture.image[14, 14] == 0
 
 
 def test_a_rotated_image_is_turned_upright():

@@ -10,6 +10,7 @@ from PIL import Image
 from src.pictures.decode import MAX_BYTES, PictureError, decode, read_content
 from tests.fixtures.image_folders import encoded
 
+KINDS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
 RAMP = np.tile(np.arange(0, 256, 4, np.uint8), (32, 1))  # [32, 64]
 
 
@@ -27,7 +28,7 @@ def palette() -> Image.Image:
     return image
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_formats_are_read(kind, mode):
     gray, size = decode(encoded(Image.fromarray(RAMP).convert(mode), kind), "it", 1000)
@@ -104,10 +105,24 @@ def test_a_rotated_image_is_turned_upright(kind):
     assert gray[0].mean() < 10 and gray[-1].mean() > 240
 
 
-def test_the_first_page_is_used():
+@pytest.mark.parametrize("kind", ["TIFF", "GIF"])
+def test_the_first_page_or_frame_is_used(kind):
     pages = [Image.fromarray(RAMP), Image.fromarray(255 - RAMP)]
-    gray, _ = decode(encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:]), "it", 99)
+    gray, _ = decode(encoded(pages[0], kind, save_all=True, append_images=pages[1:]), "it", 99)
     np.testing.assert_array_equal(gray, RAMP)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "P", "RGBA", "CMYK"])
+def test_colors_of_equal_brightness_differ_if_wanted(mode):
+    colors = np.where(RAMP[..., None] > 126, (230, 76, 60), (60, 150, 60)).astype(np.uint8)
+    colored, kind = Image.fromarray(colors), "TIFF" if mode == "CMYK" else "PNG"
+    image = colored.quantize(2) if mode == "P" else colored.convert(mode)
+    content = encoded(image, kind)
+    assert np.ptp(decode(content, "it", 1000)[0]) < 10
+    gray, _ = decode(content, "it", 1000, by_color=True)
+    assert np.ptp(gray) > 60
+    ramp = encoded(Image.fromarray(RAMP).convert("RGB"))
+    assert np.abs(decode(ramp, "it", 1000, by_color=True)[0].astype(int) - RAMP).max() <= 1
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
@@ -137,7 +152,7 @@ def bomb(side: int) -> bytes:
         (encoded(RAMP)[:60], "cannot be read as an image|damaged"),
         (encoded(RAMP)[:-30] + b"x" * 30, "cannot be read as an image|damaged"),
         (encoded(RAMP, "JPEG")[:-200], "cannot be read as an image|damaged"),
-        (encoded(RAMP, "GIF"), "use a complete PNG, JPEG, BMP, TIFF or WebP file"),
+        (encoded(RAMP, "PPM"), "use a complete PNG, JPEG, GIF, BMP, TIFF or WebP file"),
         (b"\0" * (MAX_BYTES + 1), "larger than 20 MB"),
         (bomb(8_001), "more than 64 million pixels"),
         (bomb(10_000), "more than 64 million pixels"),
@@ -149,7 +164,7 @@ def bomb(side: int) -> bytes:
         "cut",
         "altered",
         "cut jpeg",
-        "gif",
+        "ppm",
         "long",
         "pixels",
         "bomb",
@@ -163,7 +178,7 @@ def test_a_file_that_cannot_be_used_gives_a_message_of_one_line(content, named):
     assert str(refused.value).startswith(f"it.png {refused.value.reason}")
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.filterwarnings("ignore")  # of Pillow, for unusual TIFF tags
 def test_damaged_bytes_never_give_another_error(kind):
     random, content = np.random.default_rng(0), np.frombuffer(encoded(RAMP, kind), np.uint8)

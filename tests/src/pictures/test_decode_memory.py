@@ -22,7 +22,7 @@ def encoded(image: Image.Image, kind: str, **options) -> bytes:
 def test_one_thread_decodes_all_large_images(monkeypatch, limit, threads):
     used, together = set(), threading.Barrier(threads)
 
-    def gray(file, side):
+    def gray(file, side, by_color):
         together.wait(60)  # fails unless so many threads are here at the same time
         used.add(threading.get_ident())
         return np.zeros((1, 1), np.uint8)
@@ -35,7 +35,7 @@ def test_one_thread_decodes_all_large_images(monkeypatch, limit, threads):
     assert len(used) == threads
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
 def test_the_number_of_pixels_is_limited(monkeypatch, kind):
     monkeypatch.setattr(module, "MAX_PIXELS", 3_000_000)
     monkeypatch.setattr(module, "MAX_WEBP_PIXELS", 2_000_000)
@@ -52,4 +52,4 @@ def test_the_jpeg_decoder_reduces_only_baseline_files():
     for progressive, expected in ((False, 1000**2), (True, 4000**2)):
         content = encoded(image, "JPEG", progressive=progressive)
         with module._opened(content) as file:
-            assert module._decoded_pixels(file, 1000) == expected
+            assert module._decoded_pixels(file, 1000, by_color=True) == expected

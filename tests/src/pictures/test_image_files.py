@@ -14,9 +14,9 @@ def touch(folder, *names):
 
 
 def test_images_are_found_in_subfolders_in_the_order_of_their_paths(tmp_path):
-    names = ["b.png", "a/2.JPG", "a/10.jpeg", "a/c/1.TIF", "ä.webp", "Z.bmp", "x.tiff"]
-    touch(tmp_path, *names, "a/notes.txt", "b.gif", "none")
-    found = ["Z.bmp", "a/10.jpeg", "a/2.JPG", "a/c/1.TIF", "b.png", "x.tiff", "ä.webp"]
+    names = ["b.png", "a/2.JPG", "a/10.jpeg", "a/c/1.TIF", "ä.webp", "Z.bmp", "x.tiff", "y.gif"]
+    touch(tmp_path, *names, "a/notes.txt", "b.svg", "none")
+    found = ["Z.bmp", "a/10.jpeg", "a/2.JPG", "a/c/1.TIF", "b.png", "x.tiff", "y.gif", "ä.webp"]
     assert find_files(tmp_path) == (found, 3)
 
 

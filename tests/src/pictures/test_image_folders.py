@@ -103,7 +103,7 @@ def test_a_folder_next_to_train_and_test_is_ignored(touch):
     [
         (["1.png"], "has images, but no class folders; give .*<class>"),
         (["info.txt"], "has no class folders; give .*<class>"),
-        (["a/1.txt", "b/1.gif"], "have no images; put PNG, JPEG"),
+        (["a/1.txt", "b/1.svg"], "have no images; put PNG, JPEG"),
         (["a/1.png"], "1 class folder with images, but 2 to 256 are needed"),
         ([f"{i}/1.png" for i in range(257)], "257 class folders with images, but 2 to 256"),
         (["train/a/1.png", "val/a/1.png"], "has train and val but no folder test; add it"),

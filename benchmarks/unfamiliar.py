@@ -1,0 +1,97 @@
+"""How many images get the hint that they are not like the training images."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from src.apps.familiarity import familiarity
+from src.common.paths import PROCESSED
+from src.data.splits import load_split
+from src.ingest.normalize import frame
+
+FONTS = Path(matplotlib.get_data_path(), "fonts/ttf")
+STYLES = ("Sans", "Sans-Bold", "Sans-Oblique", "SansMono", "SansMono-Bold", "Serif", "Serif-Bold")
+# Not B, C, D, G, I, O, Q, S, V, Z, b, c, g, i, j, l, o, q, s, v and z, which look like digits.
+LETTERS = "AEFHJKLMNPRTUWXYadefhkmnprtuwxy"
+COUNT = 200  # images of each kind that is random
+SIDE, PEN = 280, 20  # pixels of a drawing, as in the demo
+INTRODUCTION = """\
+Shares of the images of each kind that get the hint. The letters and digits are those of {fonts}
+fonts. The letters are {letters}; the others look like digits.
+
+| images | number | with the hint |
+| --- | ---: | ---: |"""
+
+Points = list[tuple[float, float]]
+
+
+def measure(repeat: int) -> Iterator[str]:
+    known, random = familiarity(PROCESSED), np.random.default_rng(0)
+    assert known is not None
+    test = np.asarray(load_split(PROCESSED, "test")[0])
+    yield INTRODUCTION.format(fonts=len(STYLES), letters=LETTERS)
+    kinds = {
+        "test images": test,
+        "digits of fonts": _printed("0123456789"),
+        "letters": _printed(LETTERS),
+        "two test digits next to each other": _several(lambda: _pair(test, random)),
+        "two shapes (circle, square, triangle, cross)": _several(lambda: _shapes(random)),
+        "scribbles": _several(lambda: _scribble(random)),
+        "dots": _several(lambda: _dot(random)),
+    }
+    for name, images in kinds.items():
+        share = known.unfamiliar(images).mean()
+        yield f"| {name} | {len(images):,} | {share:.1%} |"
+
+
+def _several(draw: Callable[[], np.ndarray]) -> np.ndarray:
+    return np.stack([frame(draw()) for _ in range(COUNT)])
+
+
+def _printed(characters: str) -> np.ndarray:
+    images = []
+    for style in STYLES:
+        font = ImageFont.truetype(FONTS / f"DejaVu{style}.ttf", 200)
+        for each in characters:
+            image = Image.new("L", (400, 400))
+            ImageDraw.Draw(image).text((200, 200), each, 255, font=font, anchor="mm")
+            images.append(frame(np.asarray(image)))
+    return np.stack(images)
+
+
+def _pair(digits: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    left, right = digits[random.integers(0, len(digits), 2)]
+    return np.hstack([left, np.roll(right, random.integers(-4, 5), axis=0)])
+
+
+def _drawn(*lines: Points) -> np.ndarray:
+    image = Image.new("L", (SIDE, SIDE))
+    for line in lines:
+        ImageDraw.Draw(image).line(line, 255, PEN, joint="curve")
+    return np.asarray(image)
+
+
+def _shapes(random: np.random.Generator) -> np.ndarray:
+    lines: list[Points] = []
+    for x in (75, 205):
+        y, size = random.uniform(100, 180), random.uniform(25, 55)
+        corners = random.choice([3, 4, 30, 0])
+        angles = np.linspace(0, 2 * np.pi, (corners or 4) + 1) + np.pi / 4
+        points = [(x + size * np.cos(a), y + size * np.sin(a)) for a in angles]
+        lines += [points] if corners else [[points[0], points[2]], [points[1], points[3]]]
+    return _drawn(*lines)
+
+
+def _scribble(random: np.random.Generator) -> np.ndarray:
+    points = random.uniform(40, 240, (random.integers(8, 16), 2))
+    return _drawn([(x, y) for x, y in points.tolist()])
+
+
+def _dot(random: np.random.Generator) -> np.ndarray:
+    image, radius = Image.new("L", (SIDE, SIDE)), random.uniform(6, 40)
+    box = (140 - radius, 140 - radius, 140 + radius, 140 + radius * random.uniform(0.8, 1.2))
+    ImageDraw.Draw(image).ellipse(box, fill=255)
+    return np.asarray(image)

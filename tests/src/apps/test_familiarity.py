@@ -1,0 +1,51 @@
+"""An image that is not like the training images is found, for real digits."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from src.apps.familiarity import Familiarity, familiarity
+from src.ingest.normalize import frame
+
+
+@pytest.fixture(scope="module")
+def known(digits) -> Familiarity:
+    return Familiarity(digits[0][:1100], digits[0][1100:1300])
+
+
+def drawing(*lines: list[tuple[int, int]], width: int = 20) -> np.ndarray:
+    image = Image.new("L", (280, 280))
+    for line in lines:
+        ImageDraw.Draw(image).line(line, 255, width)
+    return frame(np.asarray(image))[None]
+
+
+def test_other_digits_are_familiar(known, digits):
+    assert known.unfamiliar(digits[0][1300:]).mean() < 0.06
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [[(140, 130), (140, 150)]],
+        [[(30, 60), (30, 220)], [(140, 60), (140, 220)], [(250, 60), (250, 220)]],
+        [[(20, 20), (250, 250), (20, 140), (260, 30), (30, 260), (140, 10), (130, 270)]],
+    ],
+    ids=["dot", "three bars", "scribble"],
+)
+def test_other_drawings_are_unfamiliar(known, lines):
+    assert known.unfamiliar(drawing(*lines)).all()
+
+
+@pytest.mark.parametrize("shape", [(3, 200), (64, 48), (1, 1)])
+def test_images_of_any_shape_are_compared(shape):
+    random = np.random.default_rng(0)
+    images = random.integers(0, 100, (300, *shape), np.uint8)
+    known = Familiarity(images[:200], images[200:])
+    assert known.unfamiliar(images[200:]).mean() < 0.05
+    assert known.unfamiliar(np.full((1, *shape), 255, np.uint8)).all()
+
+
+def test_without_the_images_nothing_is_known(tmp_path, capsys):
+    assert familiarity(tmp_path) is None
+    assert capsys.readouterr().err.startswith("warning: whether an image is like the training")
