@@ -1,4 +1,4 @@
-"""Photographs of test digits, made by a program: with a shadow, a dark desk, colors or noise.
+"""Photographs of validation digits, made by a program: with a shadow, a dark desk, colors or noise.
 
 The table says how many of them the champion, or the best model, predicts correctly.
 """
@@ -18,13 +18,15 @@ from src.ingest.catalog import DRAWINGS
 from src.models.device import choose_device
 from src.pictures.convert import convert
 
-COUNT = 200  # of each kind
+COUNT = 500  # of each kind
+# The conversion was developed on other photographs, of test images with the seeds 0 and 1.
+SEED = 2
 SIDE = 400  # pixels of a photograph
 PAPER, INK = 0.9, 0.15  # fractions of full brightness
 GREEN, RED = (60, 150, 60), (230, 76, 60)  # of equal brightness, the weighted mean that Pillow uses
 
 INTRODUCTION = """\
-Photographs of {count} random test images, each at a random place and size, predicted by
+Photographs of {count} random validation images, each at a random place and size, predicted by
 {classifier}.
 
 | photograph | right | with a hint | wrong without a hint |
@@ -112,12 +114,12 @@ def photograph(digit: np.ndarray, kind: str, random: np.random.Generator) -> byt
 
 def measure(repeat: int) -> Iterator[str]:
     choose_device("cpu")
-    images, labels = load_split(PROCESSED, "test")
-    chosen = np.random.default_rng(0).choice(len(labels), COUNT, replace=False)
+    images, labels = load_split(PROCESSED, "validation")
+    chosen = np.random.default_rng(SEED).choice(len(labels), COUNT, replace=False)
     classifier, known, shape = choose(None), familiarity(PROCESSED), images.shape[1:]
     yield INTRODUCTION.format(classifier=classifier.name, count=COUNT)
     for kind in KINDS:
-        random = np.random.default_rng(1)
+        random = np.random.default_rng(SEED)
         files = [photograph(np.array(images[number]), kind, random) for number in chosen]
         inputs = np.stack([convert(file, kind, shape, DRAWINGS).image for file in files])
         is_right = classifier.probabilities(inputs).argmax(1) == labels[chosen]

@@ -31,13 +31,14 @@ Points = list[tuple[float, float]]
 def measure(repeat: int) -> Iterator[str]:
     known, random = familiarity(PROCESSED), np.random.default_rng(0)
     assert known is not None
-    test = np.asarray(load_split(PROCESSED, "test")[0])
+    splits = (load_split(PROCESSED, split) for split in ("test", "validation"))
+    test, validation = (np.asarray(images) for images, _ in splits)
     yield INTRODUCTION.format(fonts=len(STYLES), letters=LETTERS)
     kinds = {
         "test images": test,
         "digits of fonts": _printed("0123456789"),
         "letters": _printed(LETTERS),
-        "two test digits next to each other": _several(lambda: _pair(test, random)),
+        "two digits next to each other": _several(lambda: _pair(validation, random)),
         "two shapes (circle, square, triangle, cross)": _several(lambda: _shapes(random)),
         "scribbles": _several(lambda: _scribble(random)),
         "dots": _several(lambda: _dot(random)),
