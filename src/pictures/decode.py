@@ -82,9 +82,7 @@ def decode(content: bytes, name: str, side: int, by_color: bool = False) -> tupl
     try:
         with _opened(content) as file:
             size = f"{file.width}×{file.height}"
-            _check_pixels(file, name)
-            if file.format == "JPEG" and content.count(SCAN) > MAX_SCANS:
-                raise PictureError(name, f"has more than {MAX_SCANS} scans", "save it again")
+            _check_work(file, content, name)
             if _decoded_pixels(file, side, by_color) > LARGE_PIXELS:
                 return _large_images.submit(_gray, file, side, by_color).result(), size
             return _gray(file, side, by_color), size
@@ -106,7 +104,10 @@ def _opened(content: bytes) -> Image.Image:
         return Image.open(BytesIO(content), formats=FORMATS)
 
 
-def _check_pixels(file: Image.Image, name: str) -> None:
+def _check_work(file: Image.Image, content: bytes, name: str) -> None:
+    """Refuse a file that needs too much memory or time to decode."""
+    if file.format == "JPEG" and content.count(SCAN) > MAX_SCANS:
+        raise PictureError(name, f"has more than {MAX_SCANS} scans", "save it again")
     limit = MAX_WEBP_PIXELS if file.format == "WEBP" else MAX_PIXELS
     if file.width * file.height > limit:
         raise _too_many_pixels(name, limit)
@@ -120,9 +121,8 @@ def _too_many_pixels(name: str, limit: int) -> PictureError:
 def _decoded_pixels(file: Image.Image, side: int, by_color: bool) -> int:
     """The number of pixels for which the decoder needs memory."""
     pixels = file.width * file.height
-    file.draft(
-        "RGB" if by_color else "L", (side, side)
-    )  # the JPEG decoder can reduce the size itself
+    # The JPEG decoder can reduce the size itself.
+    file.draft("RGB" if by_color else "L", (side, side))
     return pixels if file.info.get("progressive") else file.width * file.height
 
 

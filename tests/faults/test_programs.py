@@ -165,7 +165,7 @@ def test_a_client_that_does_not_read_its_responses_is_disconnected(port, monkeyp
 
 def test_a_pipelined_request_is_answered_however_long_it_takes(port, monkeypatch):
     monkeypatch.setattr(connections, "HEADER_SECONDS", 0.2)
-    monkeypatch.setattr(demo, "predictions", lambda *_: time.sleep(1) or {"late": True})
+    monkeypatch.setattr(demo.Answers, "to_file", lambda *_: time.sleep(1) or {"late": True})
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         image = HEADERS + b"Connection: close\r\nContent-Length: 1\r\n\r\nx"
         connection.sendall(b"GET /models HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" + image)
