@@ -84,7 +84,7 @@ def classifiers() -> list[Classifier]:
     ]
     if best and not any(each.champion for each in found):
         name_in_use = any(each.name == best.recipe for each in found)
-        name = f"{best.recipe} (champion)" if name_in_use else best.recipe
+        name = f"{best.recipe} (earlier)" if name_in_use else best.recipe
         found.append(Classifier(name, best.accuracy, True, partial(_download, best)))
     if not found:
         raise PipelineError(f"no model is trained on {dataset['name']} yet; run `make repro`")

@@ -5,7 +5,6 @@
 
 import argparse
 import asyncio
-import socket
 from asyncio import Future
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from src.apps.answers import Answers
 from src.apps.classifiers import Classifier, classifiers
 from src.apps.familiarity import familiarity
 from src.common.errors import PipelineError, run
+from src.common.listening import listen
 from src.common.messages import warn
 from src.common.paths import PROCESSED
 from src.data.splits import load_dataset_info
@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help=allow)
     parser.add_argument("--port", type=int, default=8000, help="default: 8000")
     options = parser.parse_args()
-    listener = _listen(options.host, options.port)
+    listener = listen(options.host, options.port, "make demo PORT=8001")
 
     from src.models.device import choose_device
 
@@ -153,17 +153,6 @@ def main() -> None:
     hosts = LOCAL if options.host in LOCAL else ["*"]
     with suppress(KeyboardInterrupt):
         server(make_app(answers, hosts)).run(sockets=[listener])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        listener = socket.create_server((host, port))
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PipelineError(
-            f"cannot listen on {host}:{port} ({reason}); try another port: make demo PORT=8001"
-        ) from None
-    return listener
 
 
 if __name__ == "__main__":

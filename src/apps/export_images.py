@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--split", choices=SPLITS, default="test", help="default: test")
     parser.add_argument("--count", type=int, default=20, help="number of images (default: 20)")
     parser.add_argument("--dark-on-light", action="store_true", help="invert the images")
-    parser.add_argument("--output", type=Path, default=Path("pictures"), metavar="FOLDER")
+    parser.add_argument("--output", type=Path, default=Path("exported"), metavar="FOLDER")
     options = parser.parse_args()
     if options.count < 1:
         raise PipelineError(f"--count is {options.count}; it must be at least 1")

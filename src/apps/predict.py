@@ -23,7 +23,7 @@ from src.apps.output_names import output_paths
 from src.common import paths
 from src.common.errors import PipelineError, run
 from src.common.files import shared_file
-from src.common.messages import escaped
+from src.common.messages import escaped, warn
 from src.data.splits import load_dataset_info, load_split
 from src.ingest.catalog import Conversion
 from src.pictures.convert import convert
@@ -53,6 +53,8 @@ def main() -> None:
     console.print(f"model: {classifier}", markup=False)
     console.print("percentages: the probabilities of the classes according to the model")
     dataset = load_dataset_info(paths.PROCESSED)
+    if dataset["is_fallback"]:
+        warn(f"the models were trained on {dataset['name']}, NOT on {dataset['requested']}")
     inputs, unusable = _from_files(options.files, classifier, dataset["conversion"])
     inputs += _from_test(options.test, options.seed)
     if inputs:

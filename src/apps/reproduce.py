@@ -39,7 +39,8 @@ def main() -> None:
         former = read_yaml(before)["model"]
         print(
             f"\nThese are the results of `model: {selection}`. params.yaml is unchanged: it has "
-            f"`model: {former}`. `make repro` trains what is missing, and no recipe again."
+            f"`model: {former}`. `make repro` trains what is missing, and no recipe again.\n"
+            "`git checkout . && dvc checkout` restores the results of the last commit."
         )
 
 

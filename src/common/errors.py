@@ -28,14 +28,17 @@ def run(main: Callable[[], None], is_stage: bool = True) -> None:
     stage that DVC runs fails if its dependencies change meanwhile. ``is_stage`` is False for the
     programs that a user or a stage starts.
     """
-    again = "run `dvc repro`" if is_stage else "start the same command again"
+    again = "start the same command again"
+    if is_stage:
+        in_experiment = "DVC_EXP_NAME" in os.environ
+        again = "repeat the same `dvc exp run`" if in_experiment else "run `dvc repro`"
     try:
         with _unchanged_inputs() if is_stage else nullcontext():
             main()
     except PipelineError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        then = "; `dvc repro` continues" if is_stage else ""
+        then = f"; to continue, {again}" if is_stage else ""
         sys.exit(f"interrupted: no incomplete output was kept{then}")
     except OSError as error:
         if error.errno not in FIXABLE | MISPLACED:

@@ -56,7 +56,7 @@ def summary(record: Record, training: TrainingResult) -> str:
     plural = "s" * (record["epochs"] != 1)
     return (
         f"{record['name']}: validation accuracy {record['val_accuracy']:.4f} after "
-        f"{record['epochs']:.4g} epoch{plural} in {sum(training.seconds):.1f} s, "
+        f"{round(record['epochs'], 2):,g} epoch{plural} in {sum(training.seconds):.1f} s, "
         f"weights {record['weights_sha256'][:12]}"
     )
 

@@ -88,9 +88,8 @@ def decode(content: bytes, name: str, side: int, by_color: bool = False) -> tupl
             return _gray(file, side, by_color), size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels(name, MAX_PIXELS) from None
-    except (OSError, ValueError) as error:
-        reason = f"cannot be read as an image ({type(error).__name__})"
-        raise PictureError(name, reason, remedy) from None
+    except (OSError, ValueError):
+        raise PictureError(name, "cannot be read as an image", remedy) from None
     except DAMAGED:
         raise PictureError(name, "is a damaged image file", remedy) from None
 

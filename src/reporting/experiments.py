@@ -13,7 +13,7 @@ from src.common.errors import PipelineError, run
 from src.config.params import Params
 
 WIDTH = 140  # characters, if the output is not a terminal
-RESULTS = {"best.recipe": "best recipe", "best.test": "test", "best.validation": "validation"}
+RESULTS = {"best.recipe": "best recipe", "best.validation": "validation", "best.test": "test"}
 State = dict[str, Any]  # a row of DVC's table: names of parameters and metrics, and their values
 
 
@@ -40,6 +40,8 @@ def experiments_table(states: list[State]) -> Table:
         )
     for state in states:
         results = [_text(state.get(name), ".4f") for name in RESULTS]
+        if wanted := state.get("fallback_for"):
+            results[0] += f" (NOT on {wanted})"
         rest = [_text(state[name]) for name in ("Created", *["State"] * has_state)]
         changed = Text("\n".join(changes(state, base)))  # not a string: [ is markup
         table.add_row(state["Experiment"] or state["rev"], changed, *results, *rest)

@@ -40,7 +40,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     text = {
         "recipe": table.recipe,
         "parameters": table.parameters.map("{:,}".format),
-        "epochs": table.epochs.map("{:.4g}".format),
+        "epochs": table.epochs.round(2).map("{:,g}".format),
         "validation": table.validation_accuracy.map(accuracy),
         "test": table.test_accuracy.map(accuracy),
         "95% interval": table.ci_low.map(accuracy) + "–" + table.ci_high.map(accuracy),
@@ -61,7 +61,7 @@ def _published(row: Any) -> str:
     if pd.isna(row.published_accuracy):
         return "–"
     sample = "" if pd.isna(row.published_sample) else f" ({row.published_sample:.0f} images)"
-    return f"{row.published_accuracy}{sample}"
+    return f"{row.published_accuracy:.4g}{sample}"
 
 
 def fallback_note(wanted: str) -> str:
@@ -87,18 +87,25 @@ def sentences(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, A
             f"p {p_value})."
         )
     lines += _failures(table[table.ci_low <= table.baseline_accuracy])
-    for row in published[published.verdict != "reproduced"].itertuples():
+    lines += _not_reached(published[published.verdict == "not reached"])
+    for row in published[published.verdict.isin(["above", "below"])].itertuples():
         value = f"{row.recipe}: {row.metric.replace('_', ' ')}"
         at = "" if pd.isna(row.epoch) else f" after epoch {row.epoch:.0f}"
-        if row.verdict == "not reached":
-            lines.append(f"{value}{at}: published {row.published:.4g}, not reached here.")
-            continue
         lines.append(
             f"{value}{at}: {row.ours:.4f} here, {row.published:.4f} published, a difference of "
             f"{row.ours - row.published:+.4f}: {row.verdict} the limits {row.allowed_low:.4f} to "
             f"{row.allowed_high:.4f}."
         )
     return lines
+
+
+def _not_reached(missing: pd.DataFrame) -> list[str]:
+    """A sentence for each recipe whose training ended before the epochs of published values."""
+    return [
+        f"{recipe}: this training was too short for {len(rows)} of the published values, which are "
+        f"for epoch {rows.epoch.min():.0f} and later."
+        for recipe, rows in missing.groupby("recipe", sort=False)
+    ]
 
 
 def _failures(failed: pd.DataFrame) -> list[str]:

@@ -68,8 +68,8 @@ def main() -> None:
         console = Console(highlight=False, width=120)
     console.print(runs_table(value, found))
     last = found[-1].info
-    page = f"/#/experiments/{last.experiment_id}/runs/{last.run_id}"
-    print(clean(f"Page of the last run (`make ui`): {page}"))
+    page = f"http://127.0.0.1:5000/#/experiments/{last.experiment_id}/runs/{last.run_id}"
+    print(clean(f"Page of the last run, after `make ui`: {page}"))
     print(clean(f"Search for these runs in the UI: {search}"))
 
 

@@ -4,8 +4,11 @@ MLflow stores this file with the model, so that the model loads where this proje
 installed. Therefore it imports nothing of the project.
 """
 
+import os
 import sys
 from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no messages about missing GPUs
 
 import keras
 import numpy as np

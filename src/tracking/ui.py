@@ -1,7 +1,6 @@
 """Log what MLflow lacks, start its UI on localhost, and print the link to the runs: ``make ui``."""
 
 import argparse
-import os
 import socket
 from contextlib import suppress
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import uvicorn
 
 from src.common.errors import PipelineError, run
+from src.common.listening import listen
 from src.common.messages import clean
 from src.common.paths import PROCESSED
 from src.config.params import load_params
@@ -53,7 +53,7 @@ def main() -> None:
         send()
         print(_link(uri.rstrip("/"), _experiment(uri)))
         return
-    with _listen(port) as listener, suppress(KeyboardInterrupt):
+    with listen(HOST, port, "make ui PORT=5001") as listener, suppress(KeyboardInterrupt):
         send()
         link = _link(f"http://{HOST}:{port}", _experiment(uri))
         app = mlflow_internals.ui_app(connect(uri).tracking_uri, artifacts())
@@ -72,17 +72,6 @@ def _experiment(uri: str) -> str:
 
 def _link(address: str, experiment: str) -> str:
     return f"Runs, best first: {clean(address)}/#{mlflow_internals.runs_page(experiment)}"
-
-
-def _listen(port: int) -> socket.socket:
-    try:
-        return socket.create_server((HOST, port))
-    except (OSError, OverflowError) as error:
-        number = getattr(error, "errno", None)  # Python adds the address to the text
-        reason = os.strerror(number) if number else error
-        raise PipelineError(
-            f"cannot listen on {HOST}:{port} ({reason}); try another port: make ui PORT=5001"
-        ) from None
 
 
 if __name__ == "__main__":

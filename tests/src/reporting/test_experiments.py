@@ -49,11 +49,16 @@ def test_changes_are_arguments_of_an_experiment():
 def test_changed_parameters_are_in_front_of_the_results():
     table = printed(BASE, CHANGED)
     assert max(map(len, table.splitlines())) <= 140
-    headings = ["experiment", "changed parameters", "best recipe", "test", "validation", "created"]
+    headings = ["experiment", "changed parameters", "best recipe", "validation", "test", "created"]
     places = [table.index(heading) for heading in headings]
     assert places == sorted(places)
     row = next(line for line in table.splitlines() if "bold-move" in line)
     assert all(text in row for text in ("model=[softmax,cnn]", "cnn ", "0.5000 ", "Nov 26, 2026"))
+
+
+def test_results_of_the_fallback_dataset_are_marked():
+    table = printed(BASE, CHANGED | {"fallback_for": "kmnist"})
+    assert table.count("(NOT on kmnist)") == 1
 
 
 @pytest.mark.parametrize("state", ["Queued", "Failed"])
