@@ -65,8 +65,8 @@ notebook: $(READY) ## install JupyterLab, and open the tour in it
 	@pip install --quiet --disable-pip-version-check -r requirements-notebook.txt
 	@jupyter lab --ip 127.0.0.1 notebooks/tour.ipynb
 
-bench: $(READY) ## run the benchmarks and write benchmarks/RESULTS.md
-	@python -m benchmarks.run
+bench: $(READY) ## run the benchmarks and write benchmarks/RESULTS.md (AGAIN=1: all of them again)
+	@python -m benchmarks.run $(if $(AGAIN),--again)
 
 lint: $(READY) ## format the code, fix and check it
 	@ruff format . && ruff check --fix . && lint-imports && mypy src stages

@@ -13,11 +13,12 @@ from benchmarks.originals import PROGRAMS, Original
 from benchmarks.timing import Seconds, ratio
 from src.common.paths import PROCESSED
 from src.config.params import load_params
-from src.config.recipe import load_recipe
+from src.config.recipe import Recipe, load_recipe
 from src.data.splits import load_split
 from src.models.device import choose_device
-from src.training.execution import choose_execution
+from src.training.execution import Execution, choose_execution
 from src.training.setup import make_trainer
+from src.training.trainer import Trainer
 
 VALIDATION = 100  # images; our training loop validates after each epoch, the others never do
 INTRODUCTION = """\
@@ -58,6 +59,22 @@ class AlternateEpochs(keras.callbacks.Callback):
         self._started = time.perf_counter()
 
 
+def make_timed_trainer(
+    recipe: Recipe, images: np.ndarray, labels: np.ndarray, epochs: int
+) -> Trainer:
+    """Make a trainer of a recipe on the CPU, for ``epochs`` with a small validation after each."""
+    content = recipe.model_dump() | {"epochs": epochs, "steps": None, "validate_every": None}
+    recipe = load_recipe(content)
+    execution = choose_execution(recipe, choose_device("cpu"), "auto", "auto")
+    classes = int(labels.max()) + 1
+    validation = images[:VALIDATION], labels[:VALIDATION]
+    return make_trainer(recipe, (images, labels), validation, classes, 1, execution)
+
+
+def describe_execution(execution: Execution) -> str:
+    return f"{execution.device}, {execution.compile}, {execution.precision}"
+
+
 def time_epochs(
     name: str, images: np.ndarray, labels: np.ndarray, repeat: int
 ) -> tuple[AlternateEpochs, int]:
@@ -65,17 +82,9 @@ def time_epochs(
 
     Returns the measurements, and the floating-point operations per step.
     """
-    content = load_params().models[name].model_dump() | {
-        "epochs": repeat + 1,
-        "steps": None,
-        "validate_every": None,
-    }
-    recipe = load_recipe(content)
-    execution = choose_execution(recipe, choose_device("cpu"), "auto", "auto")
-    classes = int(labels.max()) + 1
-    validation = images[:VALIDATION], labels[:VALIDATION]
-    trainer = make_trainer(recipe, (images, labels), validation, classes, 1, execution)
-    products = MatrixProducts(trainer.model, recipe.batch_size, execution)
+    recipe = load_params().models[name]
+    trainer = make_timed_trainer(recipe, images, labels, repeat + 1)
+    products = MatrixProducts(trainer.model, recipe.batch_size, trainer.execution)
     timed = AlternateEpochs(
         {
             "original": Original(name, images, labels).train_epoch,
@@ -98,7 +107,7 @@ def measure(repeat: int) -> Iterator[str]:
         ours, original, fit, products = timed.seconds.values()
         execution = choose_execution(recipe, "cpu", "auto", "auto")
         medians = " | ".join(f"{median(each):.3f}" for each in (ours, original, fit))
-        modes = f"{execution.device}, {execution.compile}, {execution.precision}"
+        modes = describe_execution(execution)
         yield f"| {name} | {modes} | {medians} | {ratio(original, ours)} | {ratio(fit, ours)} |"
         per_image = flops / recipe.batch_size
         rates = [per_image * len(labels) / median(each) / 1e9 for each in (ours, products)]

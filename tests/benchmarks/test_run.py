@@ -2,10 +2,13 @@ import subprocess
 import sys
 from importlib import import_module
 from string import Formatter
+from types import SimpleNamespace
 
 import pytest
 
+from benchmarks import run
 from benchmarks.run import PAGES, ROOT
+from src.common.errors import PipelineError
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -21,3 +24,91 @@ def test_an_unknown_section_is_rejected():
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert f"unknown section speed; choose from {', '.join(PAGES)}" in done.stderr
+
+
+@pytest.fixture
+def section(monkeypatch, tmp_path):
+    """A section of its own page, and a function that starts the program with arguments."""
+    page = tmp_path / "page.md"
+    page.write_text("<!-- fake -->\n<!-- /fake -->\n", "utf-8")
+    fake = SimpleNamespace(measured=[])
+    fake.measure = lambda repeat: fake.measured.append(repeat) or [f"rounds: {repeat}"]
+    monkeypatch.setitem(sys.modules, "benchmarks.fake", fake)
+    monkeypatch.setattr(run, "PAGES", {"fake": page})
+    monkeypatch.setattr(run, "RESULTS", page)
+    monkeypatch.setattr(run, "last_commit", lambda: "1234567")
+
+    def start(*arguments):
+        monkeypatch.setattr(sys, "argv", ["run", *arguments])
+        run.main()
+
+    return SimpleNamespace(page=page, module=fake, start=start)
+
+
+def test_a_section_that_was_measured_at_this_commit_is_measured_only_if_asked(section, capsys):
+    section.start()
+    assert "fake: its duration is not known" in capsys.readouterr().out
+    assert (
+        "at commit 1234567, by `python -m benchmarks.run fake --repeat 5`, in 0 s.\n\nrounds: 5"
+        in (section.page.read_text("utf-8"))
+    )
+    section.start()
+    assert "fake: already measured on this machine at this commit" in capsys.readouterr().out
+    assert section.module.measured == [5]
+    section.start("--again")
+    section.start("fake")
+    section.start("--repeat", "3")
+    assert "fake: about 1 min, the last time, with --repeat 5" in capsys.readouterr().out
+    assert section.module.measured == [5, 5, 5, 3]
+
+
+@pytest.mark.parametrize("commit", ["89abcde", run.CHANGED])
+def test_a_section_of_other_code_is_measured_again(section, monkeypatch, commit):
+    section.start()
+    monkeypatch.setattr(run, "last_commit", lambda: commit)
+    section.start()
+    assert section.module.measured == [5, 5]
+    section.start()
+    assert len(section.module.measured) == (3 if commit == run.CHANGED else 2)
+
+
+def test_a_section_that_this_machine_cannot_measure_keeps_its_page(section, capsys):
+    def measure(repeat):
+        raise PipelineError("the section fake needs a library")
+        yield
+
+    section.module.measure = measure
+    before = section.page.read_text("utf-8")
+    section.start()
+    assert "not measured: the section fake needs a library" in capsys.readouterr().out
+    assert section.page.read_text("utf-8") == before
+    with pytest.raises(PipelineError):
+        section.start("fake")
+
+
+def test_only_changes_of_code_change_the_commit_of_a_measurement(monkeypatch, tmp_path):
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    environment = {
+        f"GIT_{role}_{key}": "t@t" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def commit():
+        for command in (["add", "."], ["commit", "-qm", "x"]):
+            subprocess.run(["git", *command], cwd=tmp_path, check=True)
+
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    for folder in ("src", "benchmarks", "docs"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.py").write_text("a = 1")
+    commit()
+    first = run.last_commit()
+    (tmp_path / "benchmarks/RESULTS.md").write_text("results")
+    assert run.last_commit() == first
+    commit()
+    assert run.last_commit() == first
+    (tmp_path / "src/a.py").write_text("a = 2")
+    assert run.last_commit() == run.CHANGED
+    commit()
+    assert run.last_commit() not in (first, run.CHANGED)

@@ -1,0 +1,94 @@
+"""A process that trains one epoch of a recipe whenever another process asks.
+
+``python -m benchmarks.epoch_process PROGRAM RECIPE FOLDER`` trains on the preprocessed data in
+FOLDER, with ours or with the module of a library, ``benchmarks.PROGRAM_epochs``. It prints its
+setting. For each line that it reads, it trains an epoch and prints the mean loss.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+import numpy as np
+
+from benchmarks.processes import ROOT
+from src.common.errors import run
+from src.common.paths import PARAMS
+from src.config.params import load_params
+from src.config.recipe import Recipe
+from src.data.splits import load_split
+
+MOST_EPOCHS = 1000  # of our training loop, which needs an end
+Answer = Callable[[object], None]  # prints its argument, and waits for the next line
+
+
+def fastest(
+    library: ModuleType, recipe: Recipe, images: np.ndarray, labels: np.ndarray
+) -> tuple[str, Any]:
+    """Train two epochs with each setting of a library, and compare the seconds of the second one.
+
+    Returns the name of the fastest setting, and the ``Epochs`` of the library with it.
+    """
+    least, best = float("inf"), None
+    for setting in library.settings(recipe):
+        epochs = library.Epochs(recipe, images, labels, setting)
+        epochs.train_epoch()  # compiles
+        started = time.perf_counter()
+        epochs.train_epoch()
+        seconds = time.perf_counter() - started
+        if seconds < least:
+            least, best = seconds, (", ".join(setting), epochs)
+    assert best is not None
+    return best
+
+
+def train_peer(
+    library: ModuleType, recipe: Recipe, images: np.ndarray, labels: np.ndarray, answer: Answer
+) -> NoReturn:
+    setting, epochs = fastest(library, recipe, images, labels)
+    answer(setting)
+    while True:
+        answer(epochs.train_epoch())
+
+
+def train_ours(recipe: Recipe, images: np.ndarray, labels: np.ndarray, answer: Answer) -> None:
+    # The processes of other libraries do not import TensorFlow.
+    import keras
+
+    from benchmarks.training import describe_execution, make_timed_trainer
+
+    trainer = make_timed_trainer(recipe, images, labels, MOST_EPOCHS)
+    answer(describe_execution(trainer.execution))
+    after_epoch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: answer(logs["loss"])
+    )
+    trainer.run([after_epoch])
+
+
+def main() -> None:
+    program, name, folder = sys.argv[1:]
+    recipe = load_params(ROOT / PARAMS).models[name]
+    images, labels = (np.array(each) for each in load_split(Path(folder), "train"))
+    answers = sys.stdout
+
+    def answer(value: object) -> None:
+        print(value, file=answers, flush=True)
+        if not sys.stdin.readline():  # the other process has closed the pipe
+            sys.exit()
+
+    with redirect_stdout(sys.stderr):  # what a library prints is not an answer
+        if program == "ours":
+            train_ours(recipe, images, labels, answer)
+        else:
+            train_peer(
+                import_module(f"benchmarks.{program}_epochs"), recipe, images, labels, answer
+            )
+
+
+if __name__ == "__main__":
+    run(main, is_stage=False)

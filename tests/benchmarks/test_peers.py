@@ -1,0 +1,100 @@
+"""The programs in PyTorch and JAX; without these libraries, most tests are skipped."""
+
+from importlib import import_module
+
+import pytest
+
+from benchmarks import peers
+from benchmarks.peers import RECIPES, EpochProcess, time_programs
+from src.common.errors import PipelineError
+from src.models.network import build_model
+
+# The digits have few steps per epoch. With these values, they are learned in few epochs by all.
+FASTER = {
+    "softmax": {},
+    "mlp_ema": {"optimizer": {"kind": "sgd", "learning_rate": 0.1}},
+    "mlp_dropout": {"weights": {"kind": "normal", "stddev": 0.05}},
+    "cnn": {
+        "weights": {"kind": "normal", "stddev": 0.1},
+        "filters": [8, 16, 16],
+        "hidden": [64],
+        "optimizer": {
+            "kind": "rmsprop",
+            "learning_rate": 0.003,
+            "initial_accumulator": 1.0,
+            "epsilon": 1e-10,
+        },
+    },
+}
+EPOCHS = 20
+
+
+@pytest.fixture(params=["pytorch", "jax"])
+def library(request):
+    for package in {"pytorch": ("torch",), "jax": ("jax", "flax", "optax")}[request.param]:
+        pytest.importorskip(package, reason="needs requirements-peers.txt")
+    return import_module(f"benchmarks.{request.param}_epochs")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_peer_has_as_many_parameters_as_our_model(library, change_recipe, digits, name):
+    recipe = change_recipe(name)
+    expected = build_model(recipe, 28, 28, 10).count_params()
+    assert library.Epochs(recipe, *digits).parameters() == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_peer_learns_as_our_training_does(library, change_recipe, new_trainer, splits, name):
+    training, validation = splits
+    length = {"epochs": EPOCHS, "steps": None, "validate_every": None}
+    recipe = change_recipe(name, **FASTER[name], **length)
+    program = library.Epochs(recipe, *training)
+    losses = [program.train_epoch() for _ in range(EPOCHS)]
+    ours = new_trainer(recipe).run().history[-1]
+    assert losses[-1] < losses[0] / 2
+    assert ours["val_accuracy"] > 0.8
+    assert program.accuracy(*validation) == pytest.approx(ours["val_accuracy"], abs=0.06)
+
+
+@pytest.mark.slow
+def test_settings_change_the_speed_and_not_the_training(library, change_recipe, digits):
+    recipe = change_recipe("mlp_ema", **FASTER["mlp_ema"])
+    losses = []
+    for setting in library.settings(recipe):
+        program = library.Epochs(recipe, *digits, setting)
+        losses.append([program.train_epoch() for _ in range(3)])
+    assert len(losses) > 1
+    for each in losses:
+        assert each == pytest.approx(losses[0], rel=0.03)
+
+
+def test_a_process_trains_an_epoch_when_it_is_asked(write_plan, tiny_recipe, tmp_path):
+    write_plan(tmp_path, "tiny", tiny_recipe)
+    with EpochProcess("ours", "softmax", tmp_path / "data/processed") as process:
+        assert process.setting == "cpu, xla, float32"
+        losses = [process.train_epoch() for _ in range(3)]
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_a_process_that_fails_is_reported(tmp_path, capfd):
+    with pytest.raises(RuntimeError, match="the process ours of softmax ended"):
+        EpochProcess("ours", "softmax", tmp_path)
+    assert "error: " in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_all_programs_are_timed_in_each_round(write_plan, tiny_recipe, tmp_path):
+    for package in peers.PACKAGES:
+        pytest.importorskip(package, reason="needs requirements-peers.txt")
+    write_plan(tmp_path, "tiny", tiny_recipe)
+    settings, seconds = time_programs("softmax", tmp_path / "data/processed", repeat=2)
+    assert len(settings) == 3
+    assert {name: len(each) for name, each in seconds.items()} == dict.fromkeys(peers.PROGRAMS, 2)
+
+
+def test_a_missing_library_is_named_with_the_command_that_installs_it(monkeypatch):
+    monkeypatch.setattr(peers, "PACKAGES", ("numpy", "no_such_library"))
+    expected = "needs no_such_library; run `.venv/bin/pip install -r requirements-peers.txt`"
+    with pytest.raises(PipelineError, match=expected):
+        next(peers.measure(1))
