@@ -113,7 +113,7 @@ def test_two_experiments_at_once_are_both_logged(
             assert {"loss", "val_accuracy", "test_accuracy"} <= set(run.data.metrics)
             assert run.info.artifact_uri.startswith("mlflow-artifacts:/")
             files = {file.path for file in client.list_artifacts(run.info.run_id)}
-            assert files == {"history.csv", "training.json", "plots"}
+            assert files == {"history.csv", "training.json", "plots", "code.patch"}
             (model,) = run.outputs.model_outputs
             model_files = client.list_logged_model_artifacts(model.model_id, "data")
             assert [file.path for file in model_files] == ["data/model.keras"]

@@ -99,7 +99,7 @@ def test_the_plots_compare_two_experiments(checkout, shell, tmp_path):
 
 def test_the_experiments_are_a_table(checkout, shell):
     table = shell([sys.executable, "-m", "src.reporting.experiments"], checkout).stdout
-    row = next(line for line in table.splitlines() if " short " in line)
+    row = next(line for line in table.splitlines() if f" {EXPERIMENT} " in line)
     assert row.split("│")[2].strip() == "models.softmax.epochs=9"
     assert max(map(len, table.splitlines())) <= 140
 
@@ -143,13 +143,13 @@ def test_the_page_works_offline(checkout, shell, offline, width):
 
 
 def test_the_page_names_the_revisions_that_it_compares(checkout, shell, offline):
-    shell(["dvc", "plots", "diff", "HEAD", "short", "-o", "out"], checkout)
+    shell(["dvc", "plots", "diff", "HEAD", EXPERIMENT, "-o", "out"], checkout)
     page = offline(checkout / "out/index.html", 390)
     chart = page.locator("#validation_accuracy_by_epoch svg.marks")
-    label, drawing = chart.get_by_text("short").bounding_box(), chart.bounding_box()
+    label, drawing = chart.get_by_text(EXPERIMENT).bounding_box(), chart.bounding_box()
     assert label["x"] + label["width"] <= drawing["x"] + drawing["width"] <= 390
     captions = page.locator("#mistakes p:visible").all_text_contents()
-    assert captions[1:] == ["HEAD", "short"] * len(TRAINED)
+    assert captions[1:] == ["HEAD", EXPERIMENT] * len(TRAINED)
     labels = page.locator("#validation_accuracy_by_epoch svg text").all_text_contents()
     assert labels.count("validation accuracy") == 1 and labels.count("epoch") == 1
     text = "There is no data for the chart “validation accuracy by training time”."
