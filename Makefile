@@ -38,7 +38,7 @@ fast-test: $(READY) ## run the tests except the slow ones
 	@python -m pytest $(ON_ALL_CORES) -m "not slow"
 
 faults: $(READY) ## run every fault-injection test (10 minutes or more)
-	@FAULTS=all python -m pytest $(ON_ALL_CORES) tests/faults
+	@FAULTS=all python -m pytest $(ON_ALL_CORES) tests/faults tests/test_scale.py
 
 ui: PORT ?= 5000
 ui: $(READY) ## log what MLflow lacks, start its UI on localhost, print the link (PORT=5000)

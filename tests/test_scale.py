@@ -1,6 +1,7 @@
 """Streaming, several devices, several workers and sweeps: real processes, fallback dataset."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -19,6 +20,9 @@ from src.ingest import catalog, digits
 from src.models import artifacts
 
 pytestmark = pytest.mark.slow
+takes_long = pytest.mark.skipif(
+    os.environ.get("FAULTS") != "all", reason="takes long: only in `make faults`"
+)
 
 # Recipes with convolutions, averaging and L2, dropout, Adam. The effect of rounding after 12 steps
 # depends on the learning rate, which is 0.8 for mlp_ema.
@@ -127,6 +131,7 @@ WORKER = ["python", "-m", "stages.train", "mlp_dropout"]
 CHIEF = ["dvc", "repro", "-s", "train@mlp_dropout"]
 
 
+@takes_long
 def test_after_the_loss_of_a_worker_a_training_resumes_to_the_same_weights(
     cluster_base, environment, tmp_path, shell
 ):
@@ -221,6 +226,7 @@ def test_a_split_larger_than_the_memory_limit_allows_is_streamed(many, shell):
     assert summary["best"]["test"] > 0.8
 
 
+@takes_long
 def test_a_streamed_training_resumes_after_a_kill(many, environment, shell):
     expected = artifacts.load_record(many / "models/mlp_dropout")["weights_sha256"]
     environment = environment | {"PYTHONUNBUFFERED": "1"}
@@ -235,6 +241,7 @@ def test_a_streamed_training_resumes_after_a_kill(many, environment, shell):
     assert artifacts.load_record(many / "models/mlp_dropout")["weights_sha256"] == expected
 
 
+@takes_long
 def test_a_streamed_training_needs_less_memory(many, environment):
     """The split is 0.38 GB, and in memory twice while it is loaded; a buffer is 0.09 GB."""
     plan = many / "data/recipes/mlp_dropout.json"
