@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import subprocess
 from itertools import product
 
 import yaml
@@ -13,7 +12,7 @@ from src.common.errors import PipelineError
 from src.common.files import json_sha256
 from src.common.paths import INCOMING, LOCK, PARAMS, PROCESSED
 from src.data.splits import load_dataset_info
-from src.tracking.origin import CODE
+from src.tracking.origin import CODE, git, new_files
 
 
 def combinations(changes: list[str]) -> list[list[str]]:
@@ -46,7 +45,7 @@ def named(grid: list[list[str]], *circumstances: str) -> dict[str, list[str]]:
 
 def edits() -> str:
     """The uncommitted changes of the parameters and the code, which change the results."""
-    return _git("diff", "HEAD", "--", str(PARAMS), *CODE)
+    return git("diff", "HEAD", "--", str(PARAMS), *CODE)
 
 
 def check_modules() -> None:
@@ -55,16 +54,11 @@ def check_modules() -> None:
     Raises:
         PipelineError: it does not know one, and the trials would run without it.
     """
-    listed = _git("ls-files", "-z", "--others", "--exclude-standard", "--", *CODE).split("\0")
-    if unknown := [path for path in listed if path.endswith(".py")]:
+    if unknown := [path for path in new_files(*CODE) if path.endswith(".py")]:
         raise PipelineError(
             f"the trials would run without {', '.join(unknown)}, because git does not know it; run "
             f"`git add {shlex.join(unknown)}`, or remove it from the code"
         )
-
-
-def _git(*words: str) -> str:
-    return subprocess.run(["git", *words], capture_output=True, text=True).stdout
 
 
 def data_version() -> str:

@@ -54,14 +54,14 @@ class Provenance(TypedDict):
 
 def origin() -> Origin:
     """The origin of the results of this process."""
-    revision = _git("rev-parse", "--verify", "HEAD").strip()
+    revision = git("rev-parse", "--verify", "HEAD").strip()
     user = ""
     with suppress(OSError, KeyError):  # no account name
         user = getpass.getuser()
     return {
         "revision": revision,
         "changes": _changes() if revision else [],
-        "edited": bool(revision and _git("status", "--porcelain", "--", *CODE).strip()),
+        "edited": bool(revision and git("status", "--porcelain", "--", *CODE).strip()),
         "patch": _patch() if revision else "",
         "experiment": os.environ.get("DVC_EXP_NAME") or None,
         "baseline": os.environ.get("DVC_EXP_BASELINE_REV") or None,
@@ -106,7 +106,7 @@ def _prefix(record: Record) -> str:
 
 def _changes() -> list[str]:
     try:
-        old = read_yaml(_git("show", f"HEAD:./{PARAMS}"))
+        old = read_yaml(git("show", f"HEAD:./{PARAMS}"))
         new = read_yaml(PARAMS.read_text("utf-8"))
         before, after = dict(flat(old or {})), dict(flat(new))
     except (OSError, ValueError, RecursionError):  # RecursionError: a block that contains itself
@@ -126,15 +126,20 @@ def _patch() -> str:
     It is empty if it would be too long: incomplete, it would mislead.
     """
     files = (*CODE, str(PARAMS))
-    listed = _git("ls-files", "--others", "--exclude-standard", "-z", "--", *files)
-    new = listed.split("\0")[:-1]
+    new = new_files(*files)
     if sum(Path(path).lstat().st_size for path in new) > MAX_PATCH:
         return ""
     diff = "diff", "--no-ext-diff", "--no-color"
-    parts = [_git(*diff, "--relative", "HEAD", "--", *files)]
-    parts += [_git(*diff, "--no-index", "--", os.devnull, path) for path in new]
+    parts = [git(*diff, "--relative", "HEAD", "--", *files)]
+    parts += [git(*diff, "--no-index", "--", os.devnull, path) for path in new]
     patch = "".join(parts)
     return without_secrets(patch) if len(patch) <= MAX_PATCH else ""
+
+
+def new_files(*places: str) -> list[str]:
+    """The files in these places that git neither knows nor ignores."""
+    listed = git("ls-files", "--others", "--exclude-standard", "-z", "--", *places)
+    return listed.split("\0")[:-1]
 
 
 def flat(block: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -146,7 +151,7 @@ def flat(block: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield prefix + str(key), value
 
 
-def _git(*words: str) -> str:
+def git(*words: str) -> str:
     """The output of git; empty if it fails or is not installed."""
     try:
         done = subprocess.run(["git", *words], capture_output=True, check=False)
