@@ -76,11 +76,7 @@ def tf_data_epoch(trainer: Trainer, dataset: tf.data.Dataset, batch: int) -> Cal
             total += step(images, labels)
         return total
 
-    def run() -> None:
-        with trainer.execution.graph_rewriter():
-            epoch()
-
-    return run
+    return epoch
 
 
 def programs(recipe: Recipe, split: Split, validation: Split) -> dict[str, Callable[[], object]]:

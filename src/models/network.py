@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from src.common.tensorflow import keras, tf
+from src.common.tensorflow import keras
 from src.config.optimizer import CosineSchedule, ExponentialSchedule
 from src.config.recipe import Recipe
 
@@ -13,8 +13,7 @@ def build_model(
     height: int,
     width: int,
     classes: int,
-    policy: str = "float32",
-    global_batch: int | None = None,
+    precision: str = "float32",
 ) -> keras.Model:
     """Build a model with the initial weights of the recipe, drawn from Keras' global seed.
 
@@ -22,73 +21,44 @@ def build_model(
     ``float32 [N, classes]``.
 
     Args:
-        policy: Keras' name of the precision of all layers except the last.
-        global_batch: images in a step, if several replicas divide it. Such a model can only train.
+        precision: ``float32``, or ``bfloat16`` for all layers except the last.
     """
     x = images = keras.Input((height, width), dtype="uint8", name="images")
-    for layer in _layers(recipe, height, width, policy, global_batch):
+    for layer in _layers(recipe, height, width, precision):
         x = layer(x)
     logits = keras.layers.Dense(classes, dtype="float32", **initial_values(recipe))(x)
     return keras.Model(images, logits)
 
 
 def _layers(
-    recipe: Recipe, height: int, width: int, policy: str, global_batch: int | None
+    recipe: Recipe, height: int, width: int, precision: str
 ) -> Iterator[keras.layers.Layer]:
     """Yield the layers from the pixels to the last hidden layer."""
 
     def dropout(rate: float) -> Iterator[keras.layers.Layer]:
-        if rate and global_batch:
-            yield ReplicaDropout(rate, global_batch, dtype=policy)
-        elif rate:
-            yield keras.layers.Dropout(rate, dtype=policy)
+        if rate:
+            yield keras.layers.Dropout(rate, dtype=precision)
 
-    yield keras.layers.Rescaling(1 / 255, dtype=policy)
+    yield keras.layers.Rescaling(1 / 255)  # in float32: bfloat16 has no 1 / 255
     if recipe.family == "cnn":
-        yield keras.layers.Reshape((height, width, 1))
+        yield keras.layers.Reshape((height, width, 1), dtype=precision)
         for filters in recipe.filters:
             yield keras.layers.Conv2D(
-                filters, recipe.kernel, padding="same", dtype=policy, **initial_values(recipe)
+                filters, recipe.kernel, padding="same", dtype=precision, **initial_values(recipe)
             )
             # The tutorial activates before it pools. Activations are monotone, so the result is
             # the same, with fewer values to activate.
-            yield keras.layers.MaxPooling2D(recipe.pool, padding="same")
-            yield keras.layers.Activation(recipe.activation, dtype=policy)
+            yield keras.layers.MaxPooling2D(recipe.pool, padding="same", dtype=precision)
+            yield keras.layers.Activation(recipe.activation, dtype=precision)
             yield from dropout(recipe.dropout.convolutions)
-    yield keras.layers.Flatten()
+    yield keras.layers.Flatten(dtype=precision)
     if recipe.family == "mlp":
         yield from dropout(recipe.dropout.inputs)
     if recipe.family != "softmax":
         for units in recipe.hidden:
-            yield keras.layers.Dense(units, dtype=policy, **initial_values(recipe))
-            yield keras.layers.Activation(recipe.activation, dtype=policy)
+            yield keras.layers.Dense(units, dtype=precision, **initial_values(recipe))
+            yield keras.layers.Activation(recipe.activation, dtype=precision)
             yield from dropout(recipe.dropout.hidden)
-
-
-def replica_rows(global_batch: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the first row, and the end, of this replica's part of a batch; only within a step."""
-    context = tf.distribute.get_replica_context()
-    replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
-    count = context.num_replicas_in_sync
-    return replica * global_batch // count, (replica + 1) * global_batch // count
-
-
-class ReplicaDropout(keras.layers.Dropout):
-    """Dropout with the same result for any number of replicas.
-
-    Each replica draws the masks of the complete batch, and uses those of its rows.
-    """
-
-    def __init__(self, rate: float, global_batch: int, **settings: Any) -> None:
-        super().__init__(rate, **settings)
-        self._global_batch = global_batch
-
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        if not training:
-            return inputs
-        batch = tf.ones([self._global_batch, *inputs.shape[1:]], inputs.dtype)
-        first, end = replica_rows(self._global_batch)
-        return inputs * super().call(batch, training)[first:end]
 
 
 def initial_values(recipe: Recipe) -> dict:

@@ -1,7 +1,6 @@
 """How a training runs: device, compiler, precision, strategy and buffer size."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,6 +13,9 @@ from src.training.distributed import Strategy
 Device = Literal["cpu", "gpu"]
 Compile = Literal["graph", "xla"]
 Precision = Literal["float32", "bfloat16"]
+# Hidden values that a step computes: mlp_sigmoid (80,000) is faster in float32 under XLA,
+# mlp_dropout (160,000) in bfloat16 on a CPU with tiles.
+LARGE_STEP = 120_000
 
 
 @dataclass(frozen=True)
@@ -30,28 +32,6 @@ class Execution:
         buffer = "all images" if self.buffer_size is None else f"{self.buffer_size:,} images"
         parts = [self.device, f"{buffer} in memory", self.compile, self.precision]
         return ", ".join(parts if self.strategy == "single" else [self.strategy, *parts])
-
-    def policy(self) -> str:
-        """Return Keras' name of the precision of the layers."""
-        reduced = self.precision == "bfloat16" and self.device == "gpu"
-        return "mixed_bfloat16" if reduced else "float32"
-
-    @contextmanager
-    def graph_rewriter(self) -> Iterator[None]:
-        """On a CPU, let TensorFlow's graph rewriter use bfloat16 in graphs that the block calls.
-
-        It converts matrix products and convolutions, but not weights and sums. On a CPU, this is
-        faster than the policy of Keras.
-        """
-        if (self.precision, self.device) != ("bfloat16", "cpu"):
-            yield
-            return
-        option = "auto_mixed_precision_onednn_bfloat16"
-        tf.config.optimizer.set_experimental_options({option: True})
-        try:
-            yield
-        finally:
-            tf.config.optimizer.set_experimental_options({option: False})
 
 
 def choose_execution(
@@ -72,56 +52,46 @@ def choose_execution(
             f"train.compile is xla, which train.strategy {strategy} does not support; set "
             "train.compile to auto"
         )
-    if compile == "auto":
-        compile = _choose_compile(recipe, device, precision, strategy)
     if precision == "auto":
-        precision = _choose_precision(recipe, device, compile)
+        supported = (device, compile) != ("cpu", "xla")
+        precision = "bfloat16" if supported and _gains_from_bfloat16(recipe, device) else "float32"
     elif precision == "bfloat16" and (device, compile) == ("cpu", "xla"):
         raise PipelineError(
             "train.precision is bfloat16, which a CPU supports with train.compile graph, not with "
             "xla; set train.precision to auto"
         )
-    elif precision == "bfloat16" and device == "gpu" and not _has_bfloat16(device):
+    elif precision == "bfloat16" and device == "gpu" and not _has(device, "bfloat16"):
         raise PipelineError(
             "train.precision is bfloat16, which needs a GPU of compute capability 8.0 or higher; "
             "set train.precision to auto"
         )
+    if compile == "auto":
+        # XLA's convolutions are many times slower than the kernels of TensorFlow. It compiles
+        # neither the communication of replicas nor products in bfloat16 on a CPU.
+        supported = strategy == "single" and (precision, device) != ("bfloat16", "cpu")
+        compile = "xla" if supported and recipe.family != "cnn" else "graph"
     return Execution(device, compile, precision, strategy, buffer_size)
 
 
-def _choose_compile(recipe: Recipe, device: Device, precision: str, strategy: Strategy) -> Compile:
-    """Choose XLA where it is supported and faster.
+def _gains_from_bfloat16(recipe: Recipe, device: Device) -> bool:
+    """Whether bfloat16 in a graph is faster than float32 under XLA; see benchmarks/RESULTS.md.
 
-    XLA fuses the small operations of dense layers. Its convolutions, and on a CPU its random
-    numbers, are many times slower than the kernels of TensorFlow. It compiles neither the
-    communication of replicas nor bfloat16 on a CPU.
+    Large products of dense layers are, on a CPU with tiles. On a GPU, memory limits their speed.
     """
-    supported = strategy == "single" and (precision, device) != ("bfloat16", "cpu")
-    slower = recipe.family == "cnn" or (_has_dropout(recipe) and device == "cpu")
-    return "xla" if supported and not slower else "graph"
+    if recipe.family == "cnn":
+        return _has(device, "bfloat16")
+    hidden = [] if recipe.family == "softmax" else recipe.hidden
+    large = recipe.batch_size * sum(hidden) >= LARGE_STEP
+    return large and device == "cpu" and _has(device, "bfloat16 tiles")
 
 
-def _choose_precision(recipe: Recipe, device: Device, compile: Compile) -> Precision:
-    """Choose bfloat16 where it is supported and faster: for large matrix products.
-
-    On a GPU, memory limits the speed of dense layers of these sizes, not arithmetic.
-    """
-    faster = recipe.family == "cnn" or (_has_dropout(recipe) and device == "cpu")
-    supported = (device, compile) != ("cpu", "xla")
-    return "bfloat16" if faster and supported and _has_bfloat16(device) else "float32"
-
-
-def _has_dropout(recipe: Recipe) -> bool:
-    return recipe.family != "softmax" and any(recipe.dropout.model_dump().values())
-
-
-def _has_bfloat16(device: Device) -> bool:
+def _has(device: Device, what: Literal["bfloat16", "bfloat16 tiles"]) -> bool:
     """Whether the device multiplies bfloat16; False if the operating system does not report it."""
     if device == "gpu":
         gpus = tf.config.list_physical_devices("GPU")
         details = map(tf.config.experimental.get_device_details, gpus)
         return all(each.get("compute_capability", (0, 0)) >= (8, 0) for each in details)
     with suppress(OSError):
-        flags = Path("/proc/cpuinfo").read_text("utf-8")
-        return "avx512_bf16" in flags or "amx_bf16" in flags
+        flags = Path("/proc/cpuinfo").read_text("utf-8").split()
+        return "amx_bf16" in flags or (what == "bfloat16" and "avx512_bf16" in flags)
     return False

@@ -87,7 +87,8 @@ def make_trainer(
     batch_size = min(recipe.batch_size, count)
     total_steps = recipe.steps or recipe.epochs * (count // batch_size)
     strategy = make_strategy(execution.strategy, execution.device, worker)
-    steps = Steps(recipe, (height, width), classes, batch_size, total_steps, execution, strategy)
+    numbers = batch_size, seed, total_steps
+    steps = Steps(recipe, (height, width), classes, *numbers, execution, strategy)
     if execution.strategy == "multi_worker":  # the memory of the workers can differ
         own = str(execution.buffer_size).encode() if execution.buffer_size else None
         size = broadcast_from_chief(strategy, worker.chief, own)

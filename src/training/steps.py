@@ -9,8 +9,9 @@ import numpy as np
 from src.common.tensorflow import keras, tf
 from src.config.recipe import Recipe
 from src.data.loader import Split
-from src.models.network import build_model, build_optimizer, replica_rows
+from src.models.network import build_model, build_optimizer
 from src.training.execution import Execution
+from src.training.forward import Forward
 
 
 class Steps:
@@ -18,9 +19,13 @@ class Steps:
 
     Initial weights depend on Keras' global seed.
 
+    With ``bfloat16``, layers compute with copies of the weights in this precision. The optimizer
+    updates the weights in float32, and the copies with them.
+
     Args:
         shape: H and W of the images.
         classes: K; labels are 0 to K - 1.
+        seed: of dropout.
         total_steps: of the training, for a schedule of the learning rate.
         strategy: of the devices or workers that divide each batch.
 
@@ -35,34 +40,30 @@ class Steps:
         shape: tuple[int, int],
         classes: int,
         batch_size: int,
+        seed: int,
         total_steps: int,
         execution: Execution,
         strategy: tf.distribute.Strategy,
     ) -> None:
-        self._recipe, self._batch_size, self._execution = recipe, batch_size, execution
+        self._recipe, self._batch_size, self._seed = recipe, batch_size, seed
         self.strategy = strategy
         with strategy.scope():
             self.model = build_model(recipe, *shape, classes)
-            self._trained = self._model_to_train(*shape, classes)
+            self._trained = self._network = self.model
+            if recipe.averaging:  # the model has the averages
+                self._trained = self._network = keras.models.clone_model(self.model)
+                self._trained.set_weights(self.model.get_weights())
+            if execution.precision != "float32":
+                self._network = build_model(recipe, *shape, classes, execution.precision)
+            self._forward = Forward(self._network)
             self._optimizer = build_optimizer(recipe, total_steps)
             self._optimizer.build(self._trained.trainable_variables)
         self.model.optimizer = None  # the model is not compiled, but callbacks of Keras read this
         self.images = self.labels = None
         self._run = tf.function(self._run_slice, jit_compile=execution.compile == "xla")
-
-    def _model_to_train(self, height: int, width: int, classes: int) -> keras.Model:
-        """Return ``self.model``, or another model with the same initial weights and seeds."""
-        policy, replicas = self._execution.policy(), self.strategy.num_replicas_in_sync
-        if policy != "float32" or replicas > 1:
-            global_batch = self._batch_size if replicas > 1 else None
-            other = build_model(self._recipe, height, width, classes, policy, global_batch)
-        elif self._recipe.averaging:
-            other = keras.models.clone_model(self.model)
-        else:
-            return self.model
-        for target, source in zip(other.variables, self.model.variables, strict=True):
-            target.assign(source)
-        return other
+        # XLA computes an update in one pass over the weights, also if the rest is a graph.
+        single = execution.strategy == "single"
+        self._update = tf.function(self._apply, jit_compile=True) if single else self._apply
 
     def load(self, split: Split) -> None:
         """Replace the images ``uint8 [S, H, W]`` and labels ``uint8 [S]`` on the devices."""
@@ -85,9 +86,9 @@ class Steps:
             order: ``int32 [S]``: the rows of the images in the order in which the steps use them.
             first: index of the first step within the order.
         """
+        self._copy_weights()  # a checkpoint can have changed them
         steps = order, tf.constant(first), tf.constant(count)
-        with self._execution.graph_rewriter():
-            return float(self._run(self.images, self.labels, *steps))
+        return float(self._run(self.images, self.labels, *steps))
 
     def _run_slice(
         self,
@@ -117,37 +118,59 @@ class Steps:
             labels: ``uint8 [S]``.
             rows: ``int32 [batch_size]``: the images of the batch.
         """
-        variables, replicas = self._trained.trainable_variables, self.strategy.num_replicas_in_sync
+        seed = tf.stack([self._seed, tf.cast(self._optimizer.iterations, tf.int32)])
+        masks, replicas = self._forward.draw_masks(self._batch_size, seed), self._replicas()
         if replicas > 1:
-            first, end = replica_rows(self._batch_size)
-            rows = rows[first:end]
+            first, end = self._replica_rows()
+            rows, *masks = (each[first:end] for each in (rows, *masks))
         labels = tf.cast(tf.gather(labels, rows), tf.int32)
         with tf.GradientTape() as tape:
-            logits = self._trained(tf.gather(images, rows), training=True)
+            logits = self._forward.logits(tf.gather(images, rows), masks)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
-            penalties = self._trained.losses
             if replicas > 1:  # the optimizer sums the gradients of all replicas
                 loss *= tf.size(rows, tf.float32) / self._batch_size
-                penalties = [penalty / replicas for penalty in penalties]
-            penalized = tf.add_n([loss, *penalties])
-        self._optimizer.apply(tape.gradient(penalized, variables), variables)
+        self._update(tape.gradient(loss, self._network.trainable_variables))
+        return loss
+
+    def _replicas(self) -> int:
+        return self.strategy.num_replicas_in_sync
+
+    def _replica_rows(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the first row, and the end, of this replica's part of a batch."""
+        replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32)
+        first, end = (
+            each * self._batch_size // self._replicas() for each in (replica, replica + 1)
+        )
+        return first, end
+
+    def _apply(self, gradients: list[tf.Tensor]) -> None:
+        """Update the weights with the gradients of the mean cross-entropy, and their averages."""
+        weights = self._trained.trainable_variables
+        gradients = [tf.cast(each, tf.float32) for each in gradients]
+        if l2 := self._recipe.l2:  # the optimizer sums the gradients of all replicas
+            penalties = [
+                l2 * each / self._replicas() if each.regularizer else 0 for each in weights
+            ]
+            gradients = [a + b for a, b in zip(gradients, penalties, strict=True)]
+        self._optimizer.apply(gradients, weights)
         if self._recipe.averaging:
             step = tf.cast(self._optimizer.iterations, tf.float32)
             decay = tf.minimum(self._recipe.averaging.decay, (1 + step) / (10 + step))
-            for average, variable in zip(self.model.trainable_variables, variables, strict=True):
+            for average, variable in zip(self.model.trainable_variables, weights, strict=True):
                 average.assign(decay * average + (1 - decay) * variable)
-        return loss
+        self._copy_weights()
 
-    def update_model(self) -> None:
-        """Copy the trained weights to ``model``, if it is another model and has no averages."""
-        if self._trained is not self.model and not self._recipe.averaging:
-            self.model.set_weights(self._trained.get_weights())
+    def _copy_weights(self) -> None:
+        """Copy the weights to the network that computes with them, if that is another one."""
+        if self._network is not self._trained:
+            for copy, weights in zip(self._network.variables, self._trained.variables, strict=True):
+                copy.assign(tf.cast(weights, copy.dtype))
 
     def learning_rate(self) -> float:
         """Return the learning rate of the next step."""
         return float(tf.convert_to_tensor(self._optimizer.learning_rate))
 
     def variables(self) -> list[keras.Variable]:
-        """Return all that a step changes: weights, averages, optimizer state, dropout seeds."""
+        """Return all that a step changes: weights, averages, optimizer state."""
         averages = self.model.variables if self._recipe.averaging else []
         return [*self._trained.variables, *averages, *self._optimizer.variables]

@@ -148,7 +148,6 @@ class Trainer:
     def _validate(self) -> HistoryRow:
         """Add a row to the history."""
         started, state = time.perf_counter(), self._state
-        self.steps.update_model()
         images, labels = self._validation
         logits = self._predictor.logits(images)
         last_step = state.history[-1]["step"] if state.history else 0

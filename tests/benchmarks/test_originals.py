@@ -22,7 +22,7 @@ def ten_steps(content: dict, original: Original, images, labels, rows, graph) ->
     """Start with the same weights as the original program; return the weights after ten steps."""
     keras.utils.set_random_seed(1)
     recipe, strategy = load_recipe(content), make_strategy("single", "cpu", SINGLE_WORKER)
-    steps = Steps(recipe, (28, 28), 10, recipe.batch_size, STEPS, graph, strategy)
+    steps = Steps(recipe, (28, 28), 10, recipe.batch_size, 1, STEPS, graph, strategy)
     variables = steps.variables()[: len(original.weights())]
     for variable, value in zip(variables, original.weights(), strict=True):
         variable.assign(value)

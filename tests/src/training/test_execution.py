@@ -11,25 +11,31 @@ from src.training import execution
 from src.training.execution import Execution, choose_execution
 
 RECIPES = load_params(Path(__file__).parents[3] / "params.yaml").models
-DENSE = ("softmax", "softmax_normal", "mlp_200", "mlp_sigmoid", "mlp_65x2", "mlp_ema")
+LARGE = ("mlp_200", "mlp_dropout")  # dense recipes whose steps compute many hidden values
+NONE, VECTORS, TILES = (), ("bfloat16",), ("bfloat16", "bfloat16 tiles")
 
 
-@pytest.fixture(params=[True, False], ids=["bfloat16", "no bfloat16"])
-def bfloat16(request, monkeypatch) -> bool:
-    monkeypatch.setattr(execution, "_has_bfloat16", lambda device: request.param)
+@pytest.fixture(params=[NONE, VECTORS, TILES], ids=["no bfloat16", "bfloat16", "tiles"])
+def features(request, monkeypatch) -> tuple[str, ...]:
+    """What the device has."""
+    monkeypatch.setattr(execution, "_has", lambda device, what: what in request.param)
     return request.param
 
 
-@pytest.mark.parametrize("name", DENSE)
-def test_dense_recipes_without_dropout_are_compiled_by_xla(name, bfloat16):
-    chosen = choose_execution(RECIPES[name], "cpu", "auto", "auto")
-    assert chosen == Execution("cpu", "xla", "float32")
+@pytest.mark.parametrize("name", RECIPES)
+def test_each_recipe_has_one_execution_on_each_kind_of_processor(name, features):
+    reduced = (name == "cnn" and features) or (name in LARGE and features == TILES)
+    graph = name == "cnn" or reduced
+    expected = "graph" if graph else "xla", "bfloat16" if reduced else "float32"
+    assert choose_execution(RECIPES[name], "cpu", "auto", "auto") == Execution("cpu", *expected)
 
 
-@pytest.mark.parametrize("name", ["mlp_dropout", "cnn"])
-def test_graphs_use_bfloat16_where_the_processor_has_it(name, bfloat16):
-    chosen = choose_execution(RECIPES[name], "cpu", "auto", "auto")
-    assert chosen == Execution("cpu", "graph", "bfloat16" if bfloat16 else "float32")
+@pytest.mark.parametrize("name", LARGE)
+def test_a_fixed_setting_limits_the_choice_of_the_other_one(name, features):
+    assert choose_execution(RECIPES[name], "cpu", "auto", "float32").compile == "xla"
+    assert choose_execution(RECIPES[name], "cpu", "xla", "auto").precision == "float32"
+    chosen = choose_execution(RECIPES[name], "cpu", "graph", "auto").precision
+    assert chosen == ("bfloat16" if features == TILES else "float32")
 
 
 @pytest.mark.parametrize(
@@ -49,16 +55,16 @@ def test_bfloat16_on_a_cpu_implies_a_graph():
 def test_unsupported_bfloat16_is_an_error(monkeypatch):
     with pytest.raises(PipelineError, match=r"train\.precision is bfloat16, which .* not with xla"):
         choose_execution(RECIPES["cnn"], "cpu", "xla", "bfloat16")
-    monkeypatch.setattr(execution, "_has_bfloat16", lambda device: False)
+    monkeypatch.setattr(execution, "_has", lambda device, what: False)
     with pytest.raises(PipelineError, match=r"needs a GPU of compute capability 8\.0"):
         choose_execution(RECIPES["cnn"], "gpu", "auto", "bfloat16")
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_gpu_uses_xla_for_dense_recipes_and_bfloat16_for_convolutions(name, bfloat16):
+def test_a_gpu_uses_xla_for_dense_recipes_and_bfloat16_for_convolutions(name, features):
     chosen = choose_execution(RECIPES[name], "gpu", "auto", "auto")
     if name == "cnn":
-        assert chosen == Execution("gpu", "graph", "bfloat16" if bfloat16 else "float32")
+        assert chosen == Execution("gpu", "graph", "bfloat16" if features else "float32")
     else:
         assert chosen == Execution("gpu", "xla", "float32")
 
@@ -73,13 +79,24 @@ def test_gpus_multiply_bfloat16_from_capability_8(monkeypatch, capabilities, has
         "get_device_details",
         lambda gpu: {"compute_capability": gpu} if gpu else {},
     )
-    assert execution._has_bfloat16("gpu") is has
+    assert execution._has("gpu", "bfloat16") is has
 
 
-def test_bfloat16_is_a_policy_of_layers_on_a_gpu_only():
-    assert Execution("gpu", "xla", "bfloat16").policy() == "mixed_bfloat16"
-    assert Execution("cpu", "graph", "bfloat16").policy() == "float32"
-    assert Execution("gpu", "xla", "float32").policy() == "float32"
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [("avx2 avx512f", NONE), ("avx512_bf16 avx2", VECTORS), ("avx512_bf16 amx_bf16", TILES)],
+)
+def test_the_features_of_a_processor_are_read(monkeypatch, flags, expected):
+    monkeypatch.setattr(Path, "read_text", lambda *arguments: f"processor: 0\nflags: {flags}\n")
+    assert tuple(what for what in TILES if execution._has("cpu", what)) == expected
+
+
+def test_a_system_without_a_list_of_features_has_none(monkeypatch):
+    def fail(*arguments: object) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", fail)
+    assert not execution._has("cpu", "bfloat16")
 
 
 @pytest.mark.parametrize("strategy", ["mirrored", "multi_worker"])

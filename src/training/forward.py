@@ -1,0 +1,110 @@
+"""The forward pass of a training step, and its gradient.
+
+TensorFlow's kernels compute the products: convolutions, dense layers and pooling. XLA compiles all
+layers between two of them to one pass over the values, also if the rest of the step is a graph.
+"""
+
+from collections.abc import Callable
+from itertools import groupby
+
+from src.common.tensorflow import keras, tf
+
+PRODUCTS = keras.layers.Dense, keras.layers.Conv2D, keras.layers.MaxPooling2D
+# XLA compiles this generator to vector instructions. It takes a quarter of the time of the kernel
+# that draws the numbers of Keras' dropout layer on a CPU.
+GENERATOR = "threefry"
+
+
+class Forward:
+    """Computes logits with the layers of a network, which form a chain.
+
+    The masks of all dropout layers are drawn at once.
+    """
+
+    def __init__(self, network: keras.Model) -> None:
+        chain = groupby(network.layers[1:], lambda layer: isinstance(layer, PRODUCTS))
+        self._parts = [
+            part
+            for is_product, layers in chain
+            for part in (layers if is_product else [Elementwise(list(layers))])
+        ]
+        self._dropouts = [each for each in network.layers if _is_dropout(each)]
+        self._draw = tf.function(self._draw_masks, jit_compile=True)
+
+    def draw_masks(self, batch: int, seed: tf.Tensor) -> list[tf.Tensor]:
+        """Draw which units are kept: ``bool [batch, …]`` for each dropout layer.
+
+        Args:
+            seed: ``int32 [2]``, different for each step.
+        """
+        return self._draw(batch, seed) if self._dropouts else []
+
+    def _draw_masks(self, batch: int, seed: tf.Tensor) -> list[tf.Tensor]:
+        seeds = tf.unstack(tf.random.split(seed, len(self._dropouts), GENERATOR))
+        masks = []
+        for layer, own_seed in zip(self._dropouts, seeds, strict=True):
+            shape = batch, *layer.output.shape[1:]
+            bits = tf.random.stateless_uniform(
+                shape, own_seed, None, None, tf.uint32, alg=GENERATOR
+            )
+            masks.append(bits >= tf.constant(round(layer.rate * 2**32), tf.uint32))
+        return masks
+
+    def logits(self, images: tf.Tensor, masks: list[tf.Tensor]) -> tf.Tensor:
+        """Return the logits ``float32 [N, K]`` of images ``uint8 [N, H, W]``."""
+        x, masks = images, list(masks)
+        for part in self._parts:
+            if isinstance(part, Elementwise):
+                own, masks = masks[: part.dropouts], masks[part.dropouts :]
+                x = part(x, own)
+            else:
+                x = part(x)
+        return x
+
+
+class Elementwise:
+    """Layers that compute each value from one value, compiled by XLA.
+
+    Attributes:
+        dropouts: how many of the layers are dropout.
+    """
+
+    def __init__(self, layers: list[keras.layers.Layer]) -> None:
+        self._layers, self.dropouts = layers, sum(map(_is_dropout, layers))
+        self._forward = tf.function(self._values, jit_compile=True)
+        self._backward = tf.function(self._gradient, jit_compile=True)
+
+    def __call__(self, x: tf.Tensor, masks: list[tf.Tensor]) -> tf.Tensor:
+        """Return the values of the last layer; ``masks`` are those of the dropout layers."""
+
+        # Without this, TensorFlow would store what each layer needs for its gradient. XLA computes
+        # it again in the pass that computes the gradient.
+        @tf.custom_gradient
+        def compiled(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor | None]]:
+            return self._forward(x, masks), lambda gradient: self._backward(x, masks, gradient)
+
+        return compiled(x)
+
+    def _values(self, x: tf.Tensor, masks: list[tf.Tensor]) -> tf.Tensor:
+        remaining = iter(masks)
+        for layer in self._layers:
+            x = _drop(layer, x, next(remaining)) if _is_dropout(layer) else layer(x)
+        return x
+
+    def _gradient(
+        self, x: tf.Tensor, masks: list[tf.Tensor], gradient: tf.Tensor
+    ) -> tf.Tensor | None:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = self._values(x, masks)
+        return tape.gradient(y, x, gradient)
+
+
+def _is_dropout(layer: keras.layers.Layer) -> bool:
+    return isinstance(layer, keras.layers.Dropout)
+
+
+def _drop(layer: keras.layers.Dropout, x: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+    # In bfloat16, most values of 1 / (1 - rate) have an error of up to 0.4%.
+    x = tf.cast(x, tf.float32) * (1 / (1 - layer.rate))
+    return tf.cast(tf.where(keep, x, 0), layer.compute_dtype)

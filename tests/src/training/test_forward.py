@@ -1,0 +1,89 @@
+"""The forward pass of a step computes the layers of the network, and drops units at random."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from src.common.tensorflow import keras, tf
+from src.config.params import load_params
+from src.models.network import build_model
+from src.training.forward import Elementwise, Forward
+
+RECIPES = load_params(Path(__file__).parents[3] / "params.yaml").models
+IMAGES = np.random.default_rng(0).integers(0, 256, (20, 28, 28), np.uint8)
+UNITS = keras.layers.Dropout(0.3)
+
+
+@pytest.fixture(scope="module")
+def dropout_network() -> keras.Model:
+    images = keras.Input((200, 100), dtype="uint8")
+    x = keras.layers.Rescaling(1 / 255)(images)
+    return keras.Model(images, keras.layers.Dense(2)(UNITS(x)))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_with_all_units_the_logits_are_those_of_the_network(name):
+    network = build_model(RECIPES[name], 28, 28, 10)
+    forward = Forward(network)
+    masks = forward.draw_masks(len(IMAGES), tf.constant([1, 1]))
+    rates = [each.rate for each in network.layers if isinstance(each, keras.layers.Dropout)]
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0  # the kept units of a layer with this rate are not scaled
+    logits = forward.logits(IMAGES, [tf.ones_like(mask) for mask in masks])
+    np.testing.assert_allclose(logits, network(IMAGES), rtol=1e-4, atol=1e-4)
+    assert len(masks) == len(rates)
+
+
+def test_a_seed_gives_the_same_masks_with_the_rate_of_the_layer(dropout_network):
+    forward = Forward(dropout_network)
+    (first,), (again,), (other,) = (
+        forward.draw_masks(50, tf.constant(seed)) for seed in ([1, 2], [1, 2], [1, 3])
+    )
+    assert first.shape == (50, 200, 100)
+    assert first.dtype == "bool"
+    assert np.asarray(first).mean() == pytest.approx(0.7, abs=0.002)  # 4 standard errors
+    np.testing.assert_array_equal(first, again)
+    agreement = np.mean(np.asarray(first) == np.asarray(other))
+    assert agreement == pytest.approx(0.7**2 + 0.3**2, abs=0.002)  # independent
+
+
+def test_the_masks_of_two_layers_are_independent():
+    masks = Forward(build_model(RECIPES["mlp_dropout"], 28, 28, 10)).draw_masks(128, [1, 1])
+    _, first, second = map(np.asarray, masks)
+    assert np.mean(first == second) == pytest.approx(0.5, abs=0.008)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+def test_values_and_gradients_are_those_of_each_layer_in_turn(dtype, activation):
+    layers = [
+        keras.layers.Activation(activation, dtype=dtype),
+        keras.layers.Dropout(0.3, dtype=dtype),
+    ]
+    x = tf.cast(tf.random.stateless_normal([6, 50], [1, 2]), dtype)
+    keep = tf.random.stateless_uniform([6, 50], [3, 4]) > 0.3
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        ours = Elementwise(layers)(x, [keep])
+        activated = tf.cast(keras.activations.get(activation)(x), "float32")
+        expected = tf.where(keep, activated / 0.7, 0)
+        weighted = tf.cast(ours, "float32") * tf.range(50.0)
+        expected_weighted = expected * tf.range(50.0)
+    assert ours.dtype == dtype
+    tolerance = {"float32": 1e-6, "bfloat16": 1e-2}[dtype]
+    np.testing.assert_allclose(tf.cast(ours, "float32"), expected, rtol=tolerance)
+    gradient, expected = tape.gradient(weighted, x), tape.gradient(expected_weighted, x)
+    assert gradient.dtype == dtype
+    np.testing.assert_allclose(
+        tf.cast(gradient, "float32"), tf.cast(expected, "float32"), 5 * tolerance, 1e-3
+    )
+
+
+def test_in_bfloat16_the_kept_units_are_scaled_without_a_bias():
+    x = tf.cast(tf.linspace(1.0, 2.0, 4000), "bfloat16")
+    layer = Elementwise([keras.layers.Dropout(0.3, dtype="bfloat16")])
+    kept = tf.cast(layer(x, [tf.ones([4000], "bool")]), "float32")
+    ratio = tf.reduce_mean(kept) / tf.reduce_mean(tf.cast(x, "float32"))
+    assert float(ratio) == pytest.approx(1 / 0.7, rel=2e-4)  # 1 / 0.7 in bfloat16: 1.4297, 8e-4
