@@ -24,7 +24,7 @@ from src.common.markdown import replace_section
 
 RESULTS, SCALE = ROOT / "benchmarks/RESULTS.md", ROOT / "docs/scale.md"
 PAGES: dict[str, Path] = {
-    **dict.fromkeys(("training", "peers", "target", "precision", "tensorboard"), RESULTS),
+    **dict.fromkeys(("training", "peers", "target", "modes", "precision", "tensorboard"), RESULTS),
     **dict.fromkeys(("inference", "preprocessing", "pipeline"), RESULTS),
     **dict.fromkeys(("memory", "streaming", "workers", "sweeps"), SCALE),
     "portability": ROOT / "docs/reproducibility.md",
