@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from types import TracebackType
 
+from benchmarks.epoch_process import TRIAL
 from benchmarks.processes import ROOT, environment
 from benchmarks.timing import Seconds, alternate, ratio
 from src.common.errors import PipelineError
@@ -18,6 +19,7 @@ from src.data.splits import load_split
 
 RECIPES = ("softmax", "mlp_ema", "mlp_dropout", "cnn")
 PROGRAMS = ("ours", "pytorch", "jax")
+PAUSE = 0.5  # seconds
 PACKAGES = ("torch", "jax", "flax", "optax")
 INTRODUCTION = """\
 Seconds per epoch of {images:,} images in memory. *Ours* is our training loop, with a validation on
@@ -26,8 +28,9 @@ Flax and Optax). All have the same network, batch size, number of steps, dropout
 average of the weights and learning rate. The optimizers are those of the libraries; their
 definitions are the same, except for RMSprop in PyTorch: epsilon is outside the square root, and the
 squared gradients start at 0 instead of 1. Each program has its own process, which has imported and
-compiled everything before. All settings of a library are tried for one epoch after a first one, and
-the fastest is measured. Versions: {versions}.
+compiled everything before. All settings of a library are tried on {trial:,} images, and the fastest
+is measured. Between two programs, all rest for {pause} s: the threads of some libraries wait
+actively at first. Versions: {versions}.
 
 | recipe | our execution | PyTorch | JAX | ours | PyTorch | JAX | PyTorch / ours | JAX / ours |
 | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: |"""
@@ -90,7 +93,8 @@ def time_programs(recipe: str, folder: Path, repeat: int) -> tuple[list[str], Se
             for program in PROGRAMS
         }
         epochs = {program: process.train_epoch for program, process in processes.items()}
-        return [process.setting for process in processes.values()], alternate(epochs, repeat)
+        settings = [process.setting for process in processes.values()]
+        return settings, alternate(epochs, repeat, PAUSE)
 
 
 def measure(repeat: int) -> Iterator[str]:
@@ -101,7 +105,7 @@ def measure(repeat: int) -> Iterator[str]:
         )
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     count = len(load_split(PROCESSED, "train")[1])
-    yield INTRODUCTION.format(images=count, versions=versions)
+    yield INTRODUCTION.format(images=count, versions=versions, pause=PAUSE, trial=TRIAL)
     for recipe in RECIPES:
         settings, seconds = time_programs(recipe, PROCESSED, repeat)
         ours, pytorch, jax = seconds.values()

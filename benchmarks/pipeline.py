@@ -1,6 +1,7 @@
 """Measure the overhead of ``dvc repro``, and of MLflow in it."""
 
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import yaml
 from benchmarks.durations import training_seconds
 from benchmarks.processes import clone, environment, measure_command
 from benchmarks.timing import alternate, ratio
+from src.common.paths import PARAMS
+from src.config.params import load_params
 
 DISCARD_LOGS = "import sys\n\nsys.stdin.read()\n"  # replaces the process that logs to MLflow
 INTRODUCTION = """\
@@ -20,6 +23,9 @@ the same pipeline with a logger process that discards its input instead of writi
 
 | `dvc repro --force`, seconds | training | overhead | with MLflow / without |
 | ---: | ---: | ---: | ---: |"""
+IMPORTS = """
+Each of {processes} processes, a training or the evaluation, imports TensorFlow and Keras in
+{seconds:.1f} s: {fraction:.1%} of the time above."""
 UNCHANGED = """
 `dvc repro` when nothing has changed: this pipeline, and a bare DVC project of {stages} stages that
 copy one file each.
@@ -43,8 +49,8 @@ def copy_stages(folder: Path, count: int) -> Path:
     return project
 
 
-def forced_runs(checkout: Path, without_mlflow: Path, repeat: int) -> str:
-    """Run all stages of both clones alternately; return the row of the table."""
+def forced_runs(checkout: Path, without_mlflow: Path, repeat: int) -> Iterator[str]:
+    """Run all stages of both clones alternately; return the row of the table, and the imports."""
     command = ("dvc", "repro", "--force", "--no-run-cache")
     tracked, untracked, trainings = [], [], []
     for _ in range(repeat):
@@ -52,10 +58,15 @@ def forced_runs(checkout: Path, without_mlflow: Path, repeat: int) -> str:
         trainings.append(training_seconds(checkout).sum())
         untracked.append(measure_command(without_mlflow, *command).seconds)
     overheads = [1 - training / total for training, total in zip(trainings, tracked, strict=True)]
-    return (
+    yield (
         f"| {median(tracked):.0f} | {median(trainings):.0f} | {median(overheads):.1%} "
         f"({min(overheads):.1%}–{max(overheads):.1%}) | {ratio(tracked, untracked)} |"
     )
+    imports = sys.executable, "-c", "import src.common.tensorflow"
+    seconds = median(measure_command(checkout, *imports).seconds for _ in range(repeat + 1))
+    processes = 1 + len(load_params(checkout / PARAMS).models)
+    fraction = processes * seconds / median(tracked)
+    yield IMPORTS.format(processes=processes, seconds=seconds, fraction=fraction)
 
 
 def measure(repeat: int) -> Iterator[str]:
@@ -64,7 +75,7 @@ def measure(repeat: int) -> Iterator[str]:
         checkout, without_mlflow = clone(folder / "mlflow"), clone(folder / "without")
         (without_mlflow / "src/tracking/__main__.py").write_text(DISCARD_LOGS)
         yield INTRODUCTION
-        yield forced_runs(checkout, without_mlflow, repeat)
+        yield from forced_runs(checkout, without_mlflow, repeat)
         listed = ["dvc", "stage", "list", "--name-only"]
         names = subprocess.check_output(listed, cwd=checkout, env=environment()).split()
         bare = copy_stages(folder, len(names))

@@ -11,11 +11,17 @@ from src.common.machine import processor
 Seconds = dict[str, list[float]]  # program: seconds of each round
 
 
-def alternate(programs: dict[str, Callable[[], object]], repeat: int) -> Seconds:
-    """Time all programs in each of ``repeat`` rounds, after one round that is not measured."""
+def alternate(
+    programs: dict[str, Callable[[], object]], repeat: int, pause: float = 0.0
+) -> Seconds:
+    """Time all programs in each of ``repeat`` rounds, after one round that is not measured.
+
+    ``pause``: the seconds between two programs.
+    """
     seconds: Seconds = {name: [] for name in programs}
     for number in range(repeat + 1):
         for name, program in programs.items():
+            time.sleep(pause)
             started = time.perf_counter()
             program()
             if number > 0:

@@ -54,7 +54,7 @@ def test_a_peer_learns_as_our_training_does(library, change_recipe, new_trainer,
     ours = new_trainer(recipe).run().history[-1]
     assert losses[-1] < losses[0] / 2
     assert ours["val_accuracy"] > 0.8
-    assert program.accuracy(*validation) == pytest.approx(ours["val_accuracy"], abs=0.06)
+    assert program.accuracy(*validation) == pytest.approx(ours["val_accuracy"], abs=0.1)
 
 
 @pytest.mark.slow
