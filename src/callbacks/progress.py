@@ -33,7 +33,8 @@ class TrainingProgress(keras.callbacks.Callback):
         )
         self._task = self._bar.add_task(name[:LONGEST_NAME], total=None, values="")
         self._validation = ""
-        self._first_step: int | None = None
+        self._begun: tuple[int, float] | None = None  # step and time
+        self._compiled: tuple[int, float] | None = None  # after the first slice, which compiles
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._bar.start()
@@ -42,10 +43,12 @@ class TrainingProgress(keras.callbacks.Callback):
         self._bar.stop()
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        if self._first_step is None:  # not 0 if the training resumes from a checkpoint
-            self._first_step, self._started = batch, time.perf_counter()
+        if self._begun is None:  # not step 0 if the training resumes from a checkpoint
+            self._begun = batch, time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+        if self._compiled is None:
+            self._compiled = batch + 1, time.perf_counter()
         total, per_epoch = self.params["total_steps"], self.params["steps_per_epoch"]
         values = (
             f"epoch {(batch + 1) / per_epoch:.1f}/{total / per_epoch:.0f}, "
@@ -58,10 +61,16 @@ class TrainingProgress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         self._validation = f", validation {logs['val_accuracy']:.4f}"
         if not self._console.is_terminal:
-            elapsed = time.perf_counter() - self._started
-            done = logs["step"] - (self._first_step or 0)
-            remaining = self.params["total_steps"] - logs["step"]
             self._console.print(
                 f"{self._name}: epoch {logs['epoch']:.4g}, loss {logs['loss']:.4f}, validation "
-                f"accuracy {logs['val_accuracy']:.4f}, {elapsed * remaining / done:.0f} s left"
+                f"accuracy {logs['val_accuracy']:.4f}, {self._seconds_left(int(logs['step'])):.0f} "
+                "s left"
             )
+
+    def _seconds_left(self, step: int) -> float:
+        assert self._begun is not None
+        first, started = self._compiled or self._begun
+        if step == first:  # nothing has run since the first slice
+            first, started = self._begun
+        seconds_per_step = (time.perf_counter() - started) / (step - first)
+        return seconds_per_step * (self.params["total_steps"] - step)

@@ -24,6 +24,22 @@ def test_without_a_terminal_a_line_is_printed_for_each_validation(capsys):
     assert lines[0].endswith(" s left")
 
 
+def test_the_time_left_does_not_count_the_compilation(monkeypatch, capsys):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(time, "perf_counter", lambda: clock.now)
+    progress = TrainingProgress("cnn")
+    progress.set_params({"total_steps": 100, "steps_per_epoch": 20})
+    progress.on_train_begin()
+    row = {"epoch": 1.0, "loss": 0.5, "val_accuracy": 0.9}
+    for first, end, seconds in ((0, 10, 30), (10, 20, 5), (20, 40, 10)):
+        progress.on_train_batch_begin(first)
+        clock.now += seconds
+        progress.on_train_batch_end(end - 1, {"loss": 0.7})
+        progress.on_epoch_end(0, row | {"step": end})
+    left = [line.rpartition(", ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert left == ["270 s left", "40 s left", "30 s left"]
+
+
 @pytest.mark.parametrize("columns", [60, 80, 140])
 @pytest.mark.parametrize("name", ["cnn", "softmax_normal", "a_very_long_name" * 4])
 def test_the_line_in_a_terminal_fits_and_shows_the_time_left(monkeypatch, capsys, columns, name):
