@@ -50,7 +50,7 @@ def copy_stages(folder: Path, count: int) -> Path:
 
 
 def forced_runs(checkout: Path, without_mlflow: Path, repeat: int) -> Iterator[str]:
-    """Run all stages of both clones alternately; return the row of the table, and the imports."""
+    """Run all stages of both clones alternately; yield the row of the table, and the imports."""
     command = ("dvc", "repro", "--force", "--no-run-cache")
     tracked, untracked, trainings = [], [], []
     for _ in range(repeat):

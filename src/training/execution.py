@@ -76,7 +76,8 @@ def choose_execution(
 def _gains_from_bfloat16(recipe: Recipe, device: Device) -> bool:
     """Whether bfloat16 in a graph is faster than float32 under XLA; see benchmarks/RESULTS.md.
 
-    Large products of dense layers are, on a CPU with tiles. On a GPU, memory limits their speed.
+    For dense layers, it is if their products are large and a CPU has tiles for them. On a GPU,
+    memory limits their speed.
     """
     if recipe.family == "cnn":
         return _has(device, "bfloat16")

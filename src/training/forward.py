@@ -5,7 +5,7 @@ layers between two of them to one pass over the values, also if the rest of the 
 """
 
 from collections.abc import Callable
-from itertools import groupby
+from itertools import groupby, islice
 
 from src.common.tensorflow import keras, tf
 
@@ -47,16 +47,15 @@ class Forward:
             bits = tf.random.stateless_uniform(
                 shape, own_seed, None, None, tf.uint32, alg=GENERATOR
             )
-            masks.append(bits >= tf.constant(round(layer.rate * 2**32), tf.uint32))
+            masks.append(bits >= tf.constant(int(layer.rate * 2**32), tf.uint32))
         return masks
 
     def logits(self, images: tf.Tensor, masks: list[tf.Tensor]) -> tf.Tensor:
         """Return the logits ``float32 [N, K]`` of images ``uint8 [N, H, W]``."""
-        x, masks = images, list(masks)
+        x, remaining = images, iter(masks)
         for part in self._parts:
             if isinstance(part, Elementwise):
-                own, masks = masks[: part.dropouts], masks[part.dropouts :]
-                x = part(x, own)
+                x = part(x, list(islice(remaining, part.dropouts)))
             else:
                 x = part(x)
         return x
