@@ -11,6 +11,9 @@ from src.config.block import Block, Count, Fraction
 
 LearningRate = Annotated[float, Field(gt=0, le=1000)]
 Epsilon = Annotated[float, Field(gt=0, le=1)]
+# Decoupled (Loshchilov and Hutter, 2019): each step multiplies the kernels of layers by
+# 1 - learning_rate × weight_decay.
+WeightDecay = Annotated[float, Field(ge=0, le=1000)]
 
 
 class Sgd(Block):
@@ -18,6 +21,7 @@ class Sgd(Block):
     learning_rate: LearningRate
     momentum: Fraction = 0.0
     nesterov: bool = False
+    weight_decay: WeightDecay = 0.0
 
 
 class Adam(Block):
@@ -31,6 +35,7 @@ class Adam(Block):
     beta_1: Fraction = 0.9
     beta_2: Fraction = 0.999
     epsilon: Epsilon = 1e-7
+    weight_decay: WeightDecay = 0.0
 
 
 class Rmsprop(Block):
@@ -56,9 +61,14 @@ class ExponentialSchedule(Block):
 
 
 class CosineSchedule(Block):
-    """From learning_rate to zero along half a cosine, over the complete training."""
+    """From learning_rate to zero along half a cosine, over the complete training.
+
+    During ``warmup``, a fraction of the training, the learning rate first increases from zero along
+    a straight line: a cycle.
+    """
 
     kind: Literal["cosine"]
+    warmup: Fraction = 0.0
 
 
 Optimizer = Annotated[Sgd | Adam | Rmsprop, Field(discriminator="kind")]

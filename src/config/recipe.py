@@ -5,57 +5,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
+from src.config.augmentation import Augmentation, TestTimeAugmentation
 from src.config.block import Block, Count, Fraction
+from src.config.initial_values import Bias, Weights
 from src.config.optimizer import Optimizer, Schedule
 from src.config.published_values import Published
 
 Units = Annotated[int, Field(ge=1, le=100_000)]
-Value = Annotated[float, Field(ge=-1000, le=1000)]
-Stddev = Annotated[float, Field(ge=0, le=1000)]
+KernelSize = Annotated[int, Field(ge=1, le=31)]
 # All are monotone: max-pooling may therefore come before them or after, with the same result.
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "softplus"]
-
-
-class Zeros(Block):
-    kind: Literal["zeros"]
-
-
-class Constant(Block):
-    kind: Literal["constant"]
-    value: Value
-
-
-class Normal(Block):
-    kind: Literal["normal"]
-    mean: Value = 0.0
-    stddev: Stddev
-
-
-class TruncatedNormal(Block):
-    """A normal distribution; values more than two standard deviations from the mean are redrawn."""
-
-    kind: Literal["truncated_normal"]
-    mean: Value = 0.0
-    stddev: Stddev
-
-
-class GlorotUniform(Block):
-    """The default of ``tf.get_variable`` in TensorFlow 1, also for biases."""
-
-    kind: Literal["glorot_uniform"]
-
-
-class NoBias(Block):
-    kind: Literal["none"]
-
-
-Weights = Annotated[
-    Zeros | Constant | Normal | TruncatedNormal | GlorotUniform, Field(discriminator="kind")
-]
-Bias = Annotated[
-    Zeros | Constant | Normal | TruncatedNormal | GlorotUniform | NoBias,
-    Field(discriminator="kind"),
-]
 
 
 class Averaging(Block):
@@ -95,6 +54,8 @@ class BaseRecipe(Block):
     optimizer: Optimizer
     schedule: Schedule | None = None
     averaging: Averaging | None = None
+    augmentation: Augmentation | None = None
+    label_smoothing: Fraction = 0.0  # this part of the target is divided among all classes
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
     epochs: Count | None = None
     steps: Count | None = None
@@ -139,15 +100,54 @@ class CnnRecipe(BaseRecipe):
 
     family: Literal["cnn"]
     filters: Annotated[list[Units], Field(min_length=1, max_length=100)]
-    kernel: Annotated[int, Field(ge=1, le=31)]
-    pool: Annotated[int, Field(ge=1, le=31)]
+    kernel: KernelSize
+    pool: KernelSize
     hidden: Annotated[list[Units], Field(default_factory=list, max_length=100)]
     activation: Activation
     dropout: ConvolutionDropout = ConvolutionDropout()
 
 
-Recipe = Annotated[SoftmaxRecipe | MlpRecipe | CnnRecipe, Field(discriminator="family")]
-FAMILIES = ("softmax", "mlp", "cnn")
+class Convolution(Block):
+    """A convolution; then pooling, batch normalization and activation, where the recipe has them."""
+
+    filters: Units
+    kernel: KernelSize = 3
+    padding: Literal["same", "valid"] = "same"
+    pool: Literal["max", "average"] | None = None  # of 2 × 2 pixels
+
+
+class BatchNormalization(Block):
+    """After each convolution and hidden layer; ``momentum`` is that of the moving averages."""
+
+    momentum: Fraction = 0.99
+
+
+class ConvnetDropout(Block):
+    """Fractions of the units that are dropped."""
+
+    convolutions: Fraction = 0.0  # after each pooling
+    hidden: Fraction = 0.0  # after each hidden dense layer
+    features: Fraction = 0.0  # before the last layer
+
+
+class ConvnetRecipe(BaseRecipe):
+    """A convolutional network, each convolution of which has its own settings."""
+
+    family: Literal["convnet"]
+    convolutions: Annotated[list[Convolution], Field(min_length=1, max_length=100)]
+    global_average: bool = False  # of each channel, instead of all values, before dense layers
+    hidden: Annotated[list[Units], Field(default_factory=list, max_length=100)]
+    activation: Activation
+    batch_normalization: BatchNormalization | None = None
+    dropout: ConvnetDropout = ConvnetDropout()
+    test_time_augmentation: TestTimeAugmentation | None = None
+
+
+Recipe = Annotated[
+    SoftmaxRecipe | MlpRecipe | CnnRecipe | ConvnetRecipe, Field(discriminator="family")
+]
+TUTORIALS = ("softmax", "mlp", "cnn")  # families of the models in the tutorials
+FAMILIES = (*TUTORIALS, "convnet")
 
 
 def load_recipe(content: dict[str, Any]) -> Recipe:

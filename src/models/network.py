@@ -1,11 +1,15 @@
 """Builds the Keras model and the optimizer of a recipe."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from src.common.tensorflow import keras
 from src.config.optimizer import CosineSchedule, ExponentialSchedule
-from src.config.recipe import Recipe
+from src.config.recipe import CnnRecipe, ConvnetRecipe, MlpRecipe, Recipe
+
+layers = keras.layers
+EPSILON = 1.001e-5  # of batch normalization; a smaller one is not exact in the kernel of a GPU
 
 
 def build_model(
@@ -15,7 +19,7 @@ def build_model(
     classes: int,
     precision: str = "float32",
 ) -> keras.Model:
-    """Build a model with the initial weights of the recipe, drawn from Keras' global seed.
+    """Build the network of a recipe with its initial weights, drawn from Keras' global seed.
 
     The input is ``uint8 [N, height, width]``, which a layer scales to [0, 1]. The output is logits,
     ``float32 [N, classes]``.
@@ -24,41 +28,115 @@ def build_model(
         precision: ``float32``, or ``bfloat16`` for all layers except the last.
     """
     x = images = keras.Input((height, width), dtype="uint8", name="images")
-    for layer in _layers(recipe, height, width, precision):
-        x = layer(x)
-    logits = keras.layers.Dense(classes, dtype="float32", **initial_values(recipe))(x)
+    x = layers.Rescaling(1 / 255)(x)  # in float32: bfloat16 has no 1 / 255
+    with _layers_in(precision):
+        for layer in _hidden_layers(recipe, height, width):
+            x = layer(x)
+    logits = layers.Dense(classes, dtype="float32", **initial_values(recipe))(x)
     return keras.Model(images, logits)
 
 
-def _layers(
-    recipe: Recipe, height: int, width: int, precision: str
-) -> Iterator[keras.layers.Layer]:
-    """Yield the layers from the pixels to the last hidden layer."""
+def with_test_time_augmentation(network: keras.Model, recipe: Recipe) -> keras.Model:
+    """A model that predicts the mean logits of shifted copies of an image, if the recipe says so.
 
-    def dropout(rate: float) -> Iterator[keras.layers.Layer]:
-        if rate:
-            yield keras.layers.Dropout(rate, dtype=precision)
+    It consists of layers of Keras, so each program that reads the model predicts in this way.
+    """
+    if not isinstance(recipe, ConvnetRecipe) or recipe.test_time_augmentation is None:
+        return network
+    shift = recipe.test_time_augmentation.shift
+    images = keras.Input(network.input_shape[1:], dtype="uint8", name="images")
+    height, width = images.shape[1:]
+    x = layers.Reshape((height, width, 1))(layers.Rescaling(1.0)(images))
+    padded = layers.ZeroPadding2D(shift)(x)
+    middle, places = (shift, shift), ((0, 0), (0, 2 * shift), (2 * shift, 0), (2 * shift, 2 * shift))
+    logits = []
+    for top, left in (middle, *places):
+        crop = (top, 2 * shift - top), (left, 2 * shift - left)
+        copy = layers.Reshape((height, width))(layers.Cropping2D(crop)(padded))
+        logits.append(network(copy))
+    return keras.Model(images, layers.Average()(logits))
 
-    yield keras.layers.Rescaling(1 / 255)  # in float32: bfloat16 has no 1 / 255
-    if recipe.family == "cnn":
-        yield keras.layers.Reshape((height, width, 1), dtype=precision)
-        for filters in recipe.filters:
-            yield keras.layers.Conv2D(
-                filters, recipe.kernel, padding="same", dtype=precision, **initial_values(recipe)
-            )
-            # The tutorial activates before it pools. Activations are monotone, so the result is
-            # the same, with fewer values to activate.
-            yield keras.layers.MaxPooling2D(recipe.pool, padding="same", dtype=precision)
-            yield keras.layers.Activation(recipe.activation, dtype=precision)
-            yield from dropout(recipe.dropout.convolutions)
-    yield keras.layers.Flatten(dtype=precision)
-    if recipe.family == "mlp":
-        yield from dropout(recipe.dropout.inputs)
-    if recipe.family != "softmax":
-        for units in recipe.hidden:
-            yield keras.layers.Dense(units, dtype=precision, **initial_values(recipe))
-            yield keras.layers.Activation(recipe.activation, dtype=precision)
-            yield from dropout(recipe.dropout.hidden)
+
+@contextmanager
+def _layers_in(precision: str) -> Iterator[None]:
+    """Layers that are created in this block compute in this precision."""
+    default = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(default)
+
+
+def _hidden_layers(recipe: Recipe, height: int, width: int) -> Iterator[keras.layers.Layer]:
+    """Yield the layers from the scaled pixels to the last hidden layer."""
+    match recipe:
+        case CnnRecipe():
+            yield layers.Reshape((height, width, 1))
+            yield from _cnn_blocks(recipe)
+            yield layers.Flatten()
+            yield from _dense_layers(recipe)
+        case ConvnetRecipe():
+            yield layers.Reshape((height, width, 1))
+            yield from _convolutions(recipe)
+            yield layers.GlobalAveragePooling2D() if recipe.global_average else layers.Flatten()
+            yield from _dense_layers(recipe)
+            yield from _dropout(recipe.dropout.features)
+        case MlpRecipe():
+            yield layers.Flatten()
+            yield from _dropout(recipe.dropout.inputs)
+            yield from _dense_layers(recipe)
+        case _:
+            yield layers.Flatten()
+
+
+def _dense_layers(recipe: MlpRecipe | CnnRecipe | ConvnetRecipe) -> Iterator[keras.layers.Layer]:
+    for units in recipe.hidden:
+        yield layers.Dense(units, **initial_values(recipe))
+        yield from _normalized(recipe)
+        yield from _dropout(recipe.dropout.hidden)
+
+
+def _cnn_blocks(recipe: CnnRecipe) -> Iterator[keras.layers.Layer]:
+    for filters in recipe.filters:
+        yield layers.Conv2D(filters, recipe.kernel, padding="same", **initial_values(recipe))
+        # The tutorial activates before it pools. Activations are monotone, so the result is the
+        # same, with fewer values to activate.
+        yield layers.MaxPooling2D(recipe.pool, padding="same")
+        yield layers.Activation(recipe.activation)
+        yield from _dropout(recipe.dropout.convolutions)
+
+
+def _convolutions(recipe: ConvnetRecipe) -> Iterator[keras.layers.Layer]:
+    pools = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
+    for each in recipe.convolutions:
+        yield layers.Conv2D(
+            each.filters, each.kernel, padding=each.padding, **initial_values(recipe)
+        )
+        if each.pool == "max":  # before the activation, as in the family cnn
+            yield pools[each.pool](2)
+        yield from _normalized(recipe)
+        if each.pool == "average":
+            yield pools[each.pool](2)
+        if each.pool:
+            yield from _dropout(recipe.dropout.convolutions)
+
+
+def _normalized(recipe: MlpRecipe | CnnRecipe | ConvnetRecipe) -> Iterator[keras.layers.Layer]:
+    """Batch normalization, if the recipe has it, and the activation."""
+    if isinstance(recipe, ConvnetRecipe) and recipe.batch_normalization:
+        # Its parameters stay in float32.
+        policy = keras.config.dtype_policy().compute_dtype
+        dtype = policy if policy == "float32" else f"mixed_{policy}"
+        yield layers.BatchNormalization(
+            momentum=recipe.batch_normalization.momentum, epsilon=EPSILON, dtype=dtype
+        )
+    yield layers.Activation(recipe.activation)
+
+
+def _dropout(rate: float) -> Iterator[keras.layers.Layer]:
+    if rate:
+        yield layers.Dropout(rate)
 
 
 def initial_values(recipe: Recipe) -> dict:
@@ -80,17 +158,29 @@ def _initializer(initial: Any) -> keras.Initializer:
 
 
 def build_optimizer(recipe: Recipe, total_steps: int) -> keras.Optimizer:
-    """Build the optimizer of the recipe; a cosine schedule decreases over ``total_steps``."""
+    """Build the optimizer of the recipe; a cosine schedule extends over ``total_steps``."""
     settings = recipe.optimizer.model_dump(exclude={"kind", "learning_rate"})
+    if not settings.get("weight_decay"):  # zero would be computed, too
+        settings.pop("weight_decay", None)
     rate = recipe.optimizer.learning_rate
     match recipe.schedule:
         case ExponentialSchedule(decay_steps=steps, decay_rate=decay_rate):
             rate = keras.optimizers.schedules.ExponentialDecay(rate, steps, decay_rate)
-        case CosineSchedule():
-            rate = keras.optimizers.schedules.CosineDecay(rate, total_steps)
+        case CosineSchedule(warmup=warmup):
+            rate = _cosine(rate, total_steps, round(warmup * total_steps))
     optimizers = keras.optimizers
     kinds = {"sgd": optimizers.SGD, "adam": optimizers.Adam, "rmsprop": Rmsprop}
     return kinds[recipe.optimizer.kind](rate, **settings)
+
+
+def _cosine(
+    rate: float, total_steps: int, warmup: int
+) -> keras.optimizers.schedules.LearningRateSchedule:
+    kind = keras.optimizers.schedules.CosineDecay
+    if not warmup:
+        return kind(rate, total_steps)
+    # The first step would have the rate zero, without any effect.
+    return kind(rate / warmup, total_steps - warmup, warmup_target=rate, warmup_steps=warmup)
 
 
 class Rmsprop(keras.optimizers.RMSprop):

@@ -16,6 +16,7 @@ Precision = Literal["float32", "bfloat16"]
 # Hidden values that a step computes: mlp_sigmoid (80,000) is faster in float32 under XLA,
 # mlp_dropout (160,000) in bfloat16 on a CPU with tiles.
 LARGE_STEP = 120_000
+CONVOLUTIONAL = ("cnn", "convnet")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def choose_execution(
         # XLA's convolutions are many times slower than the kernels of TensorFlow. It compiles
         # neither the communication of replicas nor products in bfloat16 on a CPU.
         supported = strategy == "single" and (precision, device) != ("bfloat16", "cpu")
-        compile = "xla" if supported and recipe.family != "cnn" else "graph"
+        compile = "xla" if supported and recipe.family not in CONVOLUTIONAL else "graph"
     return Execution(device, compile, precision, strategy, buffer_size)
 
 
@@ -79,7 +80,7 @@ def _gains_from_bfloat16(recipe: Recipe, device: Device) -> bool:
     For dense layers, it is if their products are large and a CPU has tiles for them. On a GPU,
     memory limits their speed.
     """
-    if recipe.family == "cnn":
+    if recipe.family in CONVOLUTIONAL:
         return _has(device, "bfloat16")
     hidden = [] if recipe.family == "softmax" else recipe.hidden
     large = recipe.batch_size * sum(hidden) >= LARGE_STEP

@@ -8,11 +8,17 @@ from collections.abc import Callable
 from itertools import groupby, islice
 
 from src.common.tensorflow import keras, tf
+from src.training.normalization import Moments, Normalization
+from src.training.random import GENERATOR
 
-PRODUCTS = keras.layers.Dense, keras.layers.Conv2D, keras.layers.MaxPooling2D
-# XLA compiles this generator to vector instructions. It takes a quarter of the time of the kernel
-# that draws the numbers of Keras' dropout layer on a CPU.
-GENERATOR = "threefry"
+layers = keras.layers
+KERNELS = (
+    layers.Dense,
+    layers.Conv2D,
+    layers.MaxPooling2D,
+    layers.AveragePooling2D,
+    layers.GlobalAveragePooling2D,
+)
 
 
 class Forward:
@@ -22,12 +28,8 @@ class Forward:
     """
 
     def __init__(self, network: keras.Model) -> None:
-        chain = groupby(network.layers[1:], lambda layer: isinstance(layer, PRODUCTS))
-        self._parts = [
-            part
-            for is_product, layers in chain
-            for part in (layers if is_product else [Elementwise(list(layers))])
-        ]
+        chain = groupby(network.layers[1:], _kind)
+        self._parts = [part for kind, group in chain for part in _parts(kind, list(group))]
         self._dropouts = [each for each in network.layers if _is_dropout(each)]
         self._draw = tf.function(self._draw_masks, jit_compile=True)
 
@@ -50,15 +52,34 @@ class Forward:
             masks.append(bits >= tf.constant(int(layer.rate * 2**32), tf.uint32))
         return masks
 
-    def logits(self, images: tf.Tensor, masks: list[tf.Tensor]) -> tf.Tensor:
-        """Return the logits ``float32 [N, K]`` of images ``uint8 [N, H, W]``."""
-        x, remaining = images, iter(masks)
+    def logits(self, images: tf.Tensor, masks: list[tf.Tensor]) -> tuple[tf.Tensor, list[Moments]]:
+        """Return the logits ``float32 [N, K]`` of images ``[N, H, W]``.
+
+        Also return the moments of the batch for each layer with batch normalization.
+        """
+        x, remaining, moments = images, iter(masks), []
         for part in self._parts:
             if isinstance(part, Elementwise):
                 x = part(x, list(islice(remaining, part.dropouts)))
+            elif isinstance(part, Normalization):
+                x, own = part(x)
+                moments.append(own)
             else:
                 x = part(x)
-        return x
+        return x, moments
+
+
+def _kind(layer: keras.layers.Layer) -> type:
+    if isinstance(layer, layers.BatchNormalization):
+        return Normalization
+    return layers.Layer if isinstance(layer, KERNELS) else Elementwise
+
+
+def _parts(kind: type, group: list[keras.layers.Layer]) -> list:
+    """The parts that compute consecutive layers of the same kind."""
+    if kind is Elementwise:
+        return [Elementwise(group)]
+    return [Normalization(each) for each in group] if kind is Normalization else group
 
 
 class Elementwise:

@@ -9,9 +9,11 @@ import numpy as np
 from src.common.tensorflow import keras, tf
 from src.config.recipe import Recipe
 from src.data.loader import Split
-from src.models.network import build_model, build_optimizer
+from src.models.network import build_model, build_optimizer, with_test_time_augmentation
+from src.training.augmentation import Augmenter
 from src.training.execution import Execution
 from src.training.forward import Forward
+from src.training.normalization import Moments, update_moving_moments
 
 
 class Steps:
@@ -48,15 +50,19 @@ class Steps:
         self._recipe, self._batch_size, self._seed = recipe, batch_size, seed
         self.strategy = strategy
         with strategy.scope():
-            self.model = build_model(recipe, *shape, classes)
-            self._trained = self._network = self.model
-            if recipe.averaging:  # the model has the averages
-                self._trained = self._network = keras.models.clone_model(self.model)
-                self._trained.set_weights(self.model.get_weights())
+            self._saved = self._trained = self._network = build_model(recipe, *shape, classes)
+            self.model = with_test_time_augmentation(self._saved, recipe)
+            if recipe.averaging:  # the saved network has the averages
+                self._trained = self._network = keras.models.clone_model(self._saved)
+                self._trained.set_weights(self._saved.get_weights())
             if execution.precision != "float32":
                 self._network = build_model(recipe, *shape, classes, execution.precision)
             self._forward = Forward(self._network)
+            self._augmenter = recipe.augmentation and Augmenter(recipe.augmentation, *shape)
             self._optimizer = build_optimizer(recipe, total_steps)
+            # Weight decay is for kernels, not for biases and the scales of batch normalization.
+            vectors = [each for each in self._trained.trainable_variables if len(each.shape) == 1]
+            self._optimizer.exclude_from_weight_decay(vectors)
             self._optimizer.build(self._trained.trainable_variables)
         self.model.optimizer = None  # the model is not compiled, but callbacks of Keras read this
         self.images = self.labels = None
@@ -109,7 +115,7 @@ class Steps:
         return total
 
     def train_step(self, images: tf.Tensor, labels: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-        """Run one step, and return the mean cross-entropy ``float32 []`` of the batch.
+        """Run one step, and return the mean loss ``float32 []`` of the batch.
 
         With several replicas, the sum of their results is the mean.
 
@@ -120,17 +126,36 @@ class Steps:
         """
         seed = tf.stack([self._seed, tf.cast(self._optimizer.iterations, tf.int32)])
         masks, replicas = self._forward.draw_masks(self._batch_size, seed), self._replicas()
+        numbers = self._draw_augmentation(seed)
         if replicas > 1:
             first, end = self._replica_rows()
-            rows, *masks = (each[first:end] for each in (rows, *masks))
+            rows, numbers = rows[first:end], numbers[first:end]
+            masks = [each[first:end] for each in masks]
         labels = tf.cast(tf.gather(labels, rows), tf.int32)
+        images = tf.gather(images, rows)
+        if self._augmenter:
+            images = self._augmenter.apply(images, numbers)
         with tf.GradientTape() as tape:
-            logits = self._forward.logits(tf.gather(images, rows), masks)
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+            logits, moments = self._forward.logits(images, masks)
+            loss = tf.reduce_mean(self._losses(labels, logits))
             if replicas > 1:  # the optimizer sums the gradients of all replicas
                 loss *= tf.size(rows, tf.float32) / self._batch_size
-        self._update(tape.gradient(loss, self._network.trainable_variables))
+        self._update(tape.gradient(loss, self._network.trainable_variables), moments)
         return loss
+
+    def _draw_augmentation(self, seed: tf.Tensor) -> tf.Tensor:
+        if not self._augmenter:
+            return tf.zeros([self._batch_size, 0])
+        # Other numbers than those of the masks.
+        return self._augmenter.draw(self._batch_size, tf.bitwise.invert(seed))
+
+    def _losses(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """The cross-entropy of each image, with smoothed labels if the recipe has them."""
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        if smoothing := self._recipe.label_smoothing:
+            uniform = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=1)
+            losses = (1 - smoothing) * losses + smoothing * uniform
+        return losses
 
     def _replicas(self) -> int:
         return self.strategy.num_replicas_in_sync
@@ -143,7 +168,7 @@ class Steps:
         )
         return first, end
 
-    def _apply(self, gradients: list[tf.Tensor]) -> None:
+    def _apply(self, gradients: list[tf.Tensor], moments: list[Moments]) -> None:
         """Update the weights with the gradients of the mean cross-entropy, and their averages."""
         weights = self._trained.trainable_variables
         gradients = [tf.cast(each, tf.float32) for each in gradients]
@@ -153,17 +178,19 @@ class Steps:
             ]
             gradients = [a + b for a, b in zip(gradients, penalties, strict=True)]
         self._optimizer.apply(gradients, weights)
+        update_moving_moments(self._trained, moments)
         if self._recipe.averaging:
             step = tf.cast(self._optimizer.iterations, tf.float32)
             decay = tf.minimum(self._recipe.averaging.decay, (1 + step) / (10 + step))
-            for average, variable in zip(self.model.trainable_variables, weights, strict=True):
+            averages, weights = self._saved.weights, self._trained.weights
+            for average, variable in zip(averages, weights, strict=True):
                 average.assign(decay * average + (1 - decay) * variable)
         self._copy_weights()
 
     def _copy_weights(self) -> None:
         """Copy the weights to the network that computes with them, if that is another one."""
         if self._network is not self._trained:
-            for copy, weights in zip(self._network.variables, self._trained.variables, strict=True):
+            for copy, weights in zip(self._network.weights, self._trained.weights, strict=True):
                 copy.assign(tf.cast(weights, copy.dtype))
 
     def learning_rate(self) -> float:
@@ -172,5 +199,5 @@ class Steps:
 
     def variables(self) -> list[keras.Variable]:
         """Return all that a step changes: weights, averages, optimizer state."""
-        averages = self.model.variables if self._recipe.averaging else []
-        return [*self._trained.variables, *averages, *self._optimizer.variables]
+        averages = self._saved.weights if self._recipe.averaging else []
+        return [*self._trained.weights, *averages, *self._optimizer.variables]
