@@ -75,7 +75,8 @@ def test_all_plots_are_on_one_page(checkout, shell, tmp_path):
     images = {Path(found).name for found in re.findall(r'img src="(static/[^"]+)"', page)}
     folders = ("confusion", "curves", "first_layer", "mistakes")
     expected = {f"workspace_plots_{each}_{name}.png" for each in folders for name in TRAINED}
-    assert images == expected | {"workspace_plots_samples.png"}
+    expected |= {f"workspace_plots_{each}.png" for each in ("samples", "disputed", "reliability")}
+    assert images == expected
 
 
 def test_the_plots_work_without_durations(checkout, shell, tmp_path):
@@ -132,13 +133,15 @@ def test_the_page_works_offline(checkout, shell, offline, width):
         "Training",
         "Confusion matrices",
         "Mistakes",
+        "Disputed labels",
+        "Calibration",
         "First layer",
         "Training images",
     ]
     for name in ("test accuracy and published values", "validation accuracy by training time"):
         page.locator("svg").get_by_text(name).wait_for()
     assert "workspace" not in page.locator("body").inner_text()
-    assert page.locator("section:visible img").count() == 4 * len(TRAINED) + 1
+    assert page.locator("section:visible img").count() == 4 * len(TRAINED) + 3
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

@@ -13,8 +13,11 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, r
 
 from src.common.errors import PipelineError
 from src.common.tensorflow import keras
+from src.evaluation.disputed import disputed_errors
 from src.evaluation.statistics import wilson_interval
 from src.models import artifacts
+from src.models.calibration import calibration_metrics, reliability
+from src.models.cost import multiply_adds
 from src.models.inference import Predictor
 from src.models.metrics import accuracy, cross_entropy
 from src.models.record import Record
@@ -34,6 +37,7 @@ class Evaluation:
     predictions: pd.DataFrame  # one row per test image: actual, predicted, probability
     confusion: np.ndarray  # int64 [K, K]; rows are actual classes, columns are predicted classes
     per_class: pd.DataFrame  # one row per class: class, label, precision, recall, f1, images
+    reliability: pd.DataFrame  # one row per bin of the probability: count, confidence, accuracy
 
 
 def evaluate_model(folder: Path, test: Split, warnings: Sequence[str] = ()) -> Evaluation:
@@ -55,10 +59,10 @@ def evaluate_model(folder: Path, test: Split, warnings: Sequence[str] = ()) -> E
             f"the model in {folder} predicts NaN or infinite values; lower learning_rate or stddev "
             f"of the recipe, and run `dvc repro -f train@{folder.name}`"
         )
-    metrics = _metrics(record, logits, labels, warnings)
+    predictions = _predictions(logits, labels)
+    metrics = _metrics(folder, model, record, logits, predictions, warnings)
     accuracies = _accuracy_by_epoch(folder, model, predictor, test, metrics["accuracy"])
     rows = zip([row["epoch"] for row in history], accuracies, strict=False)
-    predictions = _predictions(logits, labels)
     return Evaluation(
         model=model,
         record=record,
@@ -68,23 +72,35 @@ def evaluate_model(folder: Path, test: Split, warnings: Sequence[str] = ()) -> E
         predictions=predictions,
         confusion=confusion_matrix(labels, predictions.predicted, labels=classes),
         per_class=_per_class(labels, predictions.predicted, record["dataset"]["class_names"]),
+        reliability=reliability(softmax(logits, axis=1), labels),
     )
 
 
 def _metrics(
-    record: Record, logits: np.ndarray, labels: np.ndarray, warnings: Sequence[str]
+    folder: Path,
+    model: keras.Model,
+    record: Record,
+    logits: np.ndarray,
+    predictions: pd.DataFrame,
+    warnings: Sequence[str],
 ) -> dict[str, Any]:
     """The entry in ``metrics/test.json``."""
+    labels = predictions.actual.to_numpy()
     right = accuracy(logits, labels)
     low, high = wilson_interval(right, len(labels))
     return {
         "accuracy": right,
         "error_rate": 1 - right,
+        "errors": int((predictions.predicted != labels).sum()),
+        **disputed_errors(record["dataset"], predictions),
         **_balanced_accuracy(record, labels, logits),
         **({"warnings": list(warnings)} if warnings else {}),
         "loss": cross_entropy(logits, labels),
+        **calibration_metrics(logits, labels, record.get("temperature")),
         "ci_low": low,
         "ci_high": high,
+        "multiply_adds": multiply_adds(model),
+        "model_bytes": (folder / artifacts.MODEL).stat().st_size,
         "weights_sha256": record["weights_sha256"],
     }
 

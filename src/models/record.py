@@ -1,7 +1,7 @@
 """Types of the data in ``models/<recipe>/``."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 if TYPE_CHECKING:
     import keras
@@ -63,3 +63,4 @@ class Record(RunConfig):
     val_accuracy: float
     val_loss: float
     weights_sha256: str
+    temperature: NotRequired[float]  # fitted on the validation split; see calibration.py

@@ -1,14 +1,21 @@
 """The evaluation of a trained model on a test split."""
 
+import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from src.common import paths
 from src.common.errors import PipelineError
 from src.common.files import write_json
+from src.evaluation.disputed import VOTES
 from src.evaluation.evaluation import evaluate_model
+from src.evaluation.outputs import write_outputs
 from src.models import artifacts
+from src.models.calibration import fit_temperature
+from src.models.inference import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +29,18 @@ def folder(save_tiny_training, tmp_path_factory):
 def evaluation(folder, digits):
     images, labels = digits
     return evaluate_model(folder, (images[100:500], labels[100:500]))
+
+
+@pytest.fixture
+def change_record(folder, tmp_path):
+    """Copy the training, and change its record; return the folder of the copy."""
+
+    def change(**changes):
+        copy = shutil.copytree(folder, tmp_path / "tiny")
+        write_json(copy / artifacts.RECORD, artifacts.load_record(copy) | changes)
+        return copy
+
+    return change
 
 
 def test_metrics_confusion_matrix_and_predictions_agree(evaluation):
@@ -70,14 +89,64 @@ def test_a_model_for_another_image_size_is_refused(folder):
         evaluate_model(folder, other)
 
 
-def test_the_balanced_accuracy_is_the_mean_over_the_classes(folder, digits, tmp_path):
+def test_the_balanced_accuracy_is_the_mean_over_the_classes(folder, digits, change_record):
     images, labels = digits
-    copy = shutil.copytree(folder, tmp_path / "tiny")
-    record = artifacts.load_record(copy)
-    record["dataset"]["unequal_classes"] = True
-    write_json(copy / artifacts.RECORD, record)
+    dataset = artifacts.load_record(folder)["dataset"] | {"unequal_classes": True}
     rare = (labels > 1) | (np.arange(len(labels)) < 50)
-    evaluation = evaluate_model(copy, (images[rare], labels[rare]))
+    evaluation = evaluate_model(change_record(dataset=dataset), (images[rare], labels[rare]))
     expected = evaluation.per_class.recall.mean()
     assert evaluation.metrics["balanced_accuracy"] == pytest.approx(expected)
     assert expected != evaluation.metrics["accuracy"]
+
+
+def test_the_calibration_error_agrees_with_the_bins(evaluation):
+    table = evaluation.reliability
+    assert table["count"].sum() == 400
+    accuracy = (table["count"] * table.accuracy).sum() / 400
+    assert accuracy == pytest.approx(evaluation.metrics["accuracy"])
+    ece = (table["count"] * (table.accuracy - table.confidence).abs()).sum() / 400
+    assert evaluation.metrics["ece"] == pytest.approx(ece, abs=1e-5)
+
+
+def test_the_number_of_errors_and_the_cost(evaluation, folder):
+    metrics = evaluation.metrics
+    assert metrics["errors"] == 400 - np.trace(evaluation.confusion)
+    assert metrics["multiply_adds"] == 28 * 28 * 10
+    assert metrics["model_bytes"] == len((folder / artifacts.MODEL).read_bytes())
+    assert "disputed_errors" not in metrics  # the images are not those of MNIST
+
+
+def test_a_temperature_in_the_record_adds_metrics(folder, digits, change_record):
+    images, labels = digits
+    test = images[100:500], labels[100:500]
+    model = artifacts.load_model(folder, artifacts.load_record(folder)["weights_sha256"])
+    temperature = fit_temperature(Predictor(model).logits(test[0]), test[1])
+    without = evaluate_model(folder, test).metrics
+    assert not {"temperature", "calibrated_ece", "calibrated_loss"} & without.keys()
+    metrics = evaluate_model(change_record(temperature=temperature), test).metrics
+    assert metrics.items() >= without.items()
+    assert metrics["temperature"] == temperature
+    assert metrics["calibrated_loss"] < metrics["loss"]
+    assert metrics["calibrated_ece"] != metrics["ece"]
+
+
+def test_mnist_has_errors_on_disputed_images(digits, change_record, folder):
+    images, labels = digits
+    dataset = artifacts.load_record(folder)["dataset"] | {"name": "mnist"}
+    many = np.resize(images, (10_000, 28, 28)), np.resize(labels, 10_000)
+    evaluation = evaluate_model(change_record(dataset=dataset), many)
+    rows = evaluation.predictions.loc[list(VOTES)]
+    assert evaluation.metrics["disputed_errors"] == (rows.actual != rows.predicted).sum()
+
+
+def test_the_outputs_have_one_figure_for_all_recipes(evaluation, digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_outputs(iter([evaluation]), digits[0][100:500])
+    assert json.loads(paths.TEST.read_text()) == {"tiny": evaluation.metrics}
+    for path in (paths.RELIABILITY, paths.DISPUTED):
+        assert path.read_bytes()[:4] == b"\x89PNG"
+    assert {path.name for path in Path("plots").iterdir()} == {
+        *(folder.name for folder in paths.RECIPE_PLOTS),
+        "reliability.png",
+        "disputed.png",
+    }
