@@ -125,6 +125,6 @@ def seeds_sentences(table: pd.DataFrame) -> list[str]:
     ]
     differ = "differ" if p_value < SIGNIFICANT else "do not differ"
     return [
-        f"The mean test accuracies of {' and '.join(names)} {differ} by more than their uncertainty "
-        f"(Welch's t-test, {p_value_text(p_value)})."
+        f"The mean test accuracies of {' and '.join(names)} {differ} by more than their "
+        f"uncertainty (Welch's t-test, {p_value_text(p_value)})."
     ]
