@@ -14,7 +14,7 @@ def main() -> None:
     from src.config.params import load_params
     from src.evaluation.tables import write_csv
     from src.models import artifacts
-    from src.reporting import comparison, report
+    from src.reporting import comparison, report, seeds
     from src.reporting.published import compare_with_published
 
     params, test = load_params(), read_json(paths.TEST, "evaluate")
@@ -32,8 +32,9 @@ def main() -> None:
         for name, record in records.items():
             inputs = record, histories[name], test[name], by_epoch[name]
             published += compare_with_published(params.models[name].published, *inputs)
+        spread = seeds.recorded_seeds(records)
         table = comparison.comparison_table(
-            records, test, published, lambda name: pd.read_csv(folders[name] / "test.csv")
+            records, test, published, lambda name: pd.read_csv(folders[name] / "test.csv"), spread
         )
         summary = comparison.summarize(table, records[table.recipe[0]]["dataset"], test)
         values = comparison.published_table(published)

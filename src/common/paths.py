@@ -33,6 +33,7 @@ COMPARISON_TEXT = Path("metrics/comparison.md")
 PUBLISHED = Path("metrics/published.csv")
 SUMMARY = Path("metrics/summary.json")
 RECORDED_ON = Path("metrics/recorded_on.json")  # in git, but not a DVC output
+SEEDS = Path("metrics/seeds.csv")  # in git, but not a DVC output: src.apps.seeds writes it
 TIMING = Path("metrics/timing.csv")  # not a DVC output
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from src.evaluation.statistics import mcnemar
 from src.models.record import Record
 from src.reporting.published import PublishedResult
+from src.reporting.seeds import with_seeds
 
 
 def comparison_table(
@@ -16,6 +17,7 @@ def comparison_table(
     test: dict[str, dict[str, Any]],
     published: list[PublishedResult],
     predictions: Callable[[str], pd.DataFrame],
+    seeds: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """One row per recipe, the best validation accuracy first.
 
@@ -28,6 +30,7 @@ def comparison_table(
         test: ``metrics/test.json``.
         published: empty if there are none for the dataset.
         predictions: returns the predictions of a recipe, one row per test image.
+        seeds: of ``recorded_seeds``; None or no rows: the table has no columns for them.
     """
     rows = [
         _row(record, test[name], [each for each in published if each.recipe == name])
@@ -37,7 +40,8 @@ def comparison_table(
     table = pd.DataFrame(rows).sort_values(order, ascending=[False, True], ignore_index=True)
     first_two = [predictions(name) for name in table.recipe[:2]]
     baseline = first_two[0].actual.value_counts(normalize=True).max()
-    return table.assign(p_value=_p_values(first_two), baseline_accuracy=baseline)
+    table = table.assign(p_value=_p_values(first_two), baseline_accuracy=baseline)
+    return table if seeds is None else with_seeds(table, seeds)
 
 
 def _row(record: Record, test: dict[str, Any], results: list[PublishedResult]) -> dict[str, Any]:

@@ -19,9 +19,9 @@ from src.common.files import atomic_file, read_json, write_json
 from src.common.markdown import replace_section
 from src.common.paths import COMPARISON, COMPARISON_TEXT, PUBLISHED, SUMMARY, TEST, TIMING
 from src.evaluation.tables import write_csv
+from src.reporting.seeds import SIGNIFICANT, p_value_text, seeds_sentences, seeds_text
 
 README = Path("README.md")
-SIGNIFICANT = 0.05
 FEW_STEPS = 1000  # a small dataset has few batches in an epoch
 NEXT = """Try next, after `. .venv/bin/activate`:
   dvc exp run -S model=cnn -S models.cnn.epochs=3   # change one parameter, as an experiment
@@ -32,7 +32,8 @@ NEXT = """Try next, after `. .venv/bin/activate`:
 def readable(table: pd.DataFrame) -> pd.DataFrame:
     """The comparison with text in every cell; – in empty cells.
 
-    Without any published value, as on a dataset of the user, there are no columns for these values.
+    Without any published value, as on a dataset of the user, there are no columns for these values;
+    without seeds, none for their mean ± standard deviation (number of seeds).
     """
     accuracy = "{:.4f}".format
     reproduced = "{0.reproduced}, {0.values_reproduced} of {0.values_published}".format
@@ -46,6 +47,8 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         "95% interval": table.ci_low.map(accuracy) + "–" + table.ci_high.map(accuracy),
     }
     readable = pd.DataFrame(text)
+    if "seeds" in table:
+        readable["mean of seeds"] = [seeds_text(row) for row in rows]
     if table.values_published.any():
         readable["published"] = [_published(row) for row in rows]
         own = [reproduced(row) if row.values_published else "–" for row in rows]
@@ -74,18 +77,18 @@ def fallback_note(wanted: str) -> str:
 
 
 def sentences(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
-    """What the table does not show: the dataset, McNemar's test, failures, differing values."""
+    """What the table does not show: the dataset, significance, failures, differing values."""
     lines = [fallback_note(summary["fallback_for"])] if "fallback_for" in summary else []
     lines += [f"Warning: {each}." for each in summary.get("warnings", [])]
     if len(table) > 1:
         best, second = table.iloc[0], table.iloc[1]
         differs = "differs" if second.p_value < SIGNIFICANT else "does not differ"
-        p_value = f"= {second.p_value:.2g}" if second.p_value else "< 1e-300"  # 0: it is too small
         lines.append(
             f"Best on validation: {best.recipe}. On the test images the runner-up, "
             f"{second.recipe}, {differs} significantly from it (McNemar's exact test, "
-            f"p {p_value})."
+            f"{p_value_text(second.p_value)})."
         )
+    lines += seeds_sentences(table)
     lines += _failures(table[table.ci_low <= table.baseline_accuracy])
     lines += _not_reached(published[published.verdict == "not reached"])
     for row in published[published.verdict.isin(["above", "below"])].itertuples():
@@ -156,12 +159,12 @@ def show(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) 
     """Print the comparison; a narrow terminal gets only the most important columns."""
     console = Console(highlight=False)
     if not console.is_terminal:  # a log file, where the width does not matter
-        console = Console(highlight=False, width=120)
+        console = Console(highlight=False, width=150)
     text = readable(table)
     if seconds := training_seconds():
         own = [f"{seconds[name]:.1f}" if name in seconds else "–" for name in text.recipe]
         text.insert(3, "seconds", own)
-    for column in ("seconds", "epochs", "parameters", "95% interval"):
+    for column in ("seconds", "epochs", "parameters", "95% interval", "mean of seeds"):
         widths = [max(len(name), *map(len, text[name])) for name in text.columns]
         if sum(widths) + 3 * len(widths) + 1 > console.width:
             text = text.drop(columns=column, errors="ignore")

@@ -10,6 +10,7 @@ from src.common.paths import TIMING
 from src.evaluation.tables import write_csv
 from src.reporting import comparison, report
 from src.reporting.published import PublishedResult
+from src.reporting.seeds import SUMMARY
 
 DATASET = {"name": "mnist", "requested": "mnist", "is_fallback": False}
 FALLBACK = {"name": "digits", "requested": "mnist", "is_fallback": True}
@@ -187,3 +188,61 @@ def test_a_p_value_that_is_too_small_for_a_float_is_not_zero():
     table, published, summary = comparison_of(DATASET)
     tiny = table.assign(p_value=[None, 0.0, None])
     assert "(McNemar's exact test, p < 1e-300)." in report.to_markdown(tiny, published, summary)
+
+
+def with_seeds(*rows: tuple) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
+    seeds = pd.DataFrame(rows, columns=SUMMARY)
+    table = comparison.comparison_table(RECORDS, TEST, [], PREDICTIONS.get, seeds)
+    return table, comparison.published_table([]), comparison.summarize(table, DATASET, TEST)
+
+
+GOOD = ("good", 5, 0.7945, 0.0003, 0.7941, 0.7949, 12.0)
+FAIR = ("fair", 4, 0.7951, 0.0004, 0.7945, 0.7957, 12.0)
+ONE_SEED = ("fair", 1, 0.7951, None, None, None, 12.0)
+
+
+def test_the_spread_over_seeds_is_shown_where_it_exists(tmp_path):
+    table, published, summary = with_seeds(GOOD)
+    write_csv(tmp_path / "comparison.csv", table)
+    lines = (tmp_path / "comparison.csv").read_text().splitlines()
+    assert lines[0].endswith(",seeds,seeds_mean,seeds_stddev,seeds_low,seeds_high")
+    assert lines[1].endswith(",5,0.7945,0.0003,0.7941,0.7949")
+    assert lines[2].endswith(",,,,,")
+    for each in (table, pd.read_csv(tmp_path / "comparison.csv")):
+        text = report.to_markdown(each, published, summary)
+        assert "| test | 95% interval | mean of seeds |" in text
+        assert "| 0.7945 ± 0.0003 (5) |" in text and text.count(" – |\n") == 2
+        assert "uncertainty" not in text
+
+
+def test_one_seed_has_no_spread():
+    assert "| 0.7951 (1) |" in report.to_markdown(*with_seeds(ONE_SEED))
+    assert "uncertainty" not in report.to_markdown(*with_seeds(GOOD, ONE_SEED))
+
+
+def test_without_seeds_there_are_no_columns_for_them():
+    for rows in ([], [("other", *GOOD[1:])]):
+        table, *others = with_seeds(*rows)
+        expected = comparison.comparison_table(RECORDS, TEST, [], PREDICTIONS.get)
+        pd.testing.assert_frame_equal(table, expected)
+        assert "seeds" not in report.to_markdown(table, *others)
+
+
+def test_the_means_of_the_two_best_are_compared():
+    # Welch: t = 0.0006 / √(0.0003² / 5 + 0.0004² / 4) = 2.491 with 5.45 degrees of freedom
+    assert (
+        "The mean test accuracies of good (0.7945, 5 seeds) and fair (0.7951, 4 seeds) do not "
+        "differ by more than their uncertainty (Welch's t-test, p = 0.051)."
+        in report.to_markdown(*with_seeds(GOOD, FAIR))
+    )
+    far = ("fair", 4, 0.7960, *FAIR[3:])
+    assert "(0.7960, 4 seeds) differ by more" in report.to_markdown(*with_seeds(GOOD, far))
+
+
+def test_a_narrow_terminal_gets_no_column_for_seeds(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(report.Console, "is_terminal", True)
+    for width, is_shown in ((50, False), (60, True)):
+        monkeypatch.setenv("COLUMNS", str(width))
+        report.show(*with_seeds(GOOD))
+        assert ("mean of seeds" in capsys.readouterr().out) is is_shown

@@ -1,0 +1,130 @@
+"""Results over several seeds, which ``src.apps.seeds`` writes: ``metrics/seeds.csv``."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from src.common.errors import PipelineError
+from src.common.paths import SEEDS
+from src.evaluation.statistics import mean_interval, welch
+from src.models.definition import definition
+from src.models.record import Record
+
+# Columns of metrics/seeds.csv: a row is the training of a recipe with a seed.
+TYPES = {
+    "dataset": str,
+    "recipe": str,
+    "definition": str,  # of src.models.definition
+    "seed": int,
+    "parameters": int,
+    "epochs": float,
+    "val_accuracy": float,
+    "val_loss": float,
+    "test_accuracy": float,  # this and the next are empty if the test split was not used
+    "test_loss": float,
+    "cold_start": float,  # seconds from the start of the process to the end of the first step
+    "seconds": float,  # of all steps after the first, without validations
+    "weights": str,  # the first characters of their SHA-256
+}
+SUMMARY = ["recipe", "seeds", "mean", "stddev", "low", "high", "seconds"]
+SIGNIFICANT = 0.05
+
+
+def load_seeds(path: Path = SEEDS) -> pd.DataFrame:
+    """Read the results of all seeds; none if the file does not exist.
+
+    Raises:
+        PipelineError: the file cannot be read.
+    """
+    if not path.exists():
+        return pd.DataFrame(columns=list(TYPES)).astype(TYPES)
+    try:
+        # Only "" is a missing value: a recipe can have the name `null`.
+        table = pd.read_csv(path, dtype=TYPES, keep_default_na=False, na_values=[""])
+        return table[list(TYPES)]
+    except (ValueError, KeyError) as error:  # a parser error of pandas is a ValueError
+        reason = str(error).strip().splitlines()[0]
+        raise PipelineError(
+            f"{path} cannot be read ({reason}); correct it, or restore it with "
+            f"`git checkout {path}`"
+        ) from None
+
+
+def seed_summary(table: pd.DataFrame, definitions: Mapping[str, str]) -> pd.DataFrame:
+    """The spread of the test accuracy of each recipe, in the order of ``definitions``.
+
+    A recipe without a test accuracy has no row. ``low`` and ``high`` are the 95% interval of the
+    mean; ``seconds``, the median time of training.
+
+    Args:
+        table: the columns in ``TYPES``.
+        definitions: of recipes; results of other definitions do not count.
+    """
+    rows = []
+    for recipe, wanted in definitions.items():
+        own = table[(table.recipe == recipe) & (table.definition == wanted)]
+        own = own[own.test_accuracy.notna()]
+        if len(own):
+            spread = mean_interval(own.test_accuracy.tolist())
+            rows.append((recipe, len(own), *spread, own.seconds.median()))
+    return pd.DataFrame(rows, columns=SUMMARY)
+
+
+def recorded_seeds(records: Mapping[str, Record]) -> pd.DataFrame:
+    """``seed_summary`` of the recipes as they were trained, from ``training.json`` of each.
+
+    Raises:
+        PipelineError: ``metrics/seeds.csv`` cannot be read.
+    """
+    definitions = {}
+    for name, record in records.items():
+        with suppress(ValidationError):  # trained when recipes had other keys: no seed is of it
+            inputs = record["recipe"], record["train"], record["dataset"]["digest"]
+            definitions[name] = definition(*inputs)
+    return seed_summary(load_seeds(), definitions)
+
+
+def with_seeds(table: pd.DataFrame, seeds: pd.DataFrame) -> pd.DataFrame:
+    """The comparison with the columns of ``seed_summary``; unchanged if no recipe has seeds."""
+    seeds = seeds[seeds.recipe.isin(table.recipe)].drop(columns="seconds")
+    if seeds.empty:
+        return table
+    names = {name: f"seeds_{name}" for name in ("mean", "stddev", "low", "high")}
+    merged = table.merge(seeds.rename(columns=names), how="left", on="recipe")
+    return merged.astype({"seeds": "Int64"})  # an integer that can be missing
+
+
+def seeds_text(row: Any) -> str:
+    """A cell of the readable comparison: mean ± standard deviation (number of seeds)."""
+    if pd.isna(row.seeds):
+        return "–"
+    spread = "" if pd.isna(row.seeds_stddev) else f" ± {row.seeds_stddev:.4f}"
+    return f"{row.seeds_mean:.4f}{spread} ({row.seeds:.0f})"
+
+
+def p_value_text(p_value: float) -> str:
+    return f"p = {p_value:.2g}" if p_value else "p < 1e-300"  # 0: it is too small for a float
+
+
+def seeds_sentences(table: pd.DataFrame) -> list[str]:
+    """A sentence on whether the means of the two best recipes differ; none without two seeds each.
+
+    ``table`` is the comparison, the best recipe first.
+    """
+    if "seeds" not in table or len(table) < 2 or table.seeds[:2].fillna(0).min() < 2:
+        return []
+    samples = [(row.seeds_mean, row.seeds_stddev, int(row.seeds)) for row in table[:2].itertuples()]
+    p_value = welch(*samples)
+    names = [
+        f"{recipe} ({mean:.4f}, {count} seeds)"
+        for recipe, (mean, _, count) in zip(table.recipe[:2], samples, strict=True)
+    ]
+    differ = "differ" if p_value < SIGNIFICANT else "do not differ"
+    return [
+        f"The mean test accuracies of {' and '.join(names)} {differ} by more than their "
+        f"uncertainty (Welch's t-test, {p_value_text(p_value)})."
+    ]

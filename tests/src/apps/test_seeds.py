@@ -1,0 +1,215 @@
+"""Trainings with several seeds, in processes of their own as a user starts them."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from src.apps import seeds
+from src.common import paths
+from src.common.errors import PipelineError
+from src.config.params import load_params
+from src.data.splits import load_dataset_info
+from src.models.artifacts import load_record
+from src.reporting.seeds import TYPES, load_seeds, recorded_seeds
+from tests.fixtures.checkout import edit_params
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory, write_plan, tiny_recipe) -> Path:
+    """The preprocessed digits, and ``params.yaml`` with tiny recipes."""
+    folder = tmp_path_factory.mktemp("checkout")
+    write_plan(folder, "tiny", tiny_recipe)
+    shutil.copy(ROOT / paths.PARAMS, folder)
+    models = {
+        "tiny": tiny_recipe,
+        "long": tiny_recipe | {"epochs": 1_000_000},
+        "diverging": tiny_recipe
+        | {"l2": 1000, "optimizer": {"kind": "sgd", "learning_rate": 1000}},
+    }
+    edit_params(folder, model="all", models=models, train__device="cpu")
+    return folder
+
+
+@pytest.fixture
+def run(checkout, shell):
+    """Run the program in the checkout."""
+
+    def run_seeds(arguments: str, fails: bool = False):
+        command = [sys.executable, "-m", "src.apps.seeds", *arguments.split()]
+        return shell(command, checkout, fails=fails, PYTHONPATH=str(ROOT))
+
+    return run_seeds
+
+
+def test_seeds_are_trained_as_the_stage_does(checkout, run, shell, monkeypatch):
+    output = run("tiny 2").stdout
+    table = load_seeds(checkout / paths.SEEDS)
+    assert table.seed.tolist() == [1, 2]
+    assert table.weights.nunique() == 2
+    assert (table.epochs == 2).all() and (table.parameters == 7850).all()
+    assert table[["val_loss", "test_loss"]].gt(0).all(axis=None)
+    assert table.cold_start.between(0.5, 300).all() and table.seconds.between(0, 60).all()
+    for row in table.itertuples():
+        assert f"tiny, seed {row.seed} ({row.seed} of 2): validation accuracy " in output
+    assert f"{table.test_accuracy.mean():.4f}" in output
+    assert f"{table.test_accuracy.std():.5f}" in output
+    assert not (checkout / ".checkpoints").exists() and not (checkout / "mlflow.db").exists()
+
+    shell([sys.executable, "-m", "stages.train", "tiny"], checkout, PYTHONPATH=str(ROOT))
+    record = load_record(checkout / "models/tiny")
+    assert record["weights_sha256"].startswith(table.weights[0])
+    assert record["val_accuracy"] == pytest.approx(table.val_accuracy[0], abs=1e-6)
+    monkeypatch.chdir(checkout)
+    assert recorded_seeds({"tiny": record}).seeds.tolist() == [2]
+
+
+def test_an_interrupted_training_is_one_sentence(checkout, environment):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "src.apps.seeds", "long", "2"],
+        cwd=checkout,
+        env={**environment, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    for line in process.stdout:
+        if "images of digits" in line:  # of the process of a seed
+            break
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert errors == "interrupted: to continue with this seed, start the same command again\n"
+
+
+def test_a_failed_training_is_named(run):
+    errors = run("diverging 1", fails=True).stderr.splitlines()
+    assert errors[0].startswith("error: the loss became NaN or infinite")
+    expected = "error: the training of diverging with seed 1 failed; see its message above"
+    assert errors[1:] == [expected]
+
+
+@pytest.fixture
+def trained(checkout, tmp_path, monkeypatch):
+    """Calls the program with training replaced; returns the trained seeds, and the rows."""
+    shutil.copytree(checkout / paths.PROCESSED, tmp_path / paths.PROCESSED)
+    shutil.copy(checkout / paths.PARAMS, tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def call(count: int, validation: bool = False, stop_after: int | None = None):
+        params, dataset, done = load_params(), load_dataset_info(paths.PROCESSED), []
+
+        def train(plan, seed):
+            if len(done) == stop_after:
+                raise KeyboardInterrupt
+            done.append(seed)
+            test = {"test_accuracy": 0.8 + seed / 1000, "test_loss": 0.2} if plan["test"] else {}
+            row = dict.fromkeys(list(TYPES)[4:8], 1) | {"val_accuracy": 0.9, "weights": "1e5"}
+            return row | test | {"cold_start": 5.0, "seconds": float(seed)}
+
+        monkeypatch.setattr(seeds, "train", train)
+        plan = seeds.make_plan(params, "tiny", dataset) | {"test": not validation}
+        wanted = seeds.check(params, "tiny", count)
+        try:
+            rows = seeds.train_missing(plan, dataset, wanted, Console(quiet=True))
+        except KeyboardInterrupt:
+            rows = load_seeds()
+        return done, rows
+
+    return call
+
+
+def test_an_interrupted_program_continues(trained):
+    complete = trained(3)[1]
+    written = paths.SEEDS.read_bytes()
+    assert trained(3)[0] == [] and trained(2)[0] == []
+    assert trained(4)[0] == [4]
+    paths.SEEDS.unlink()
+    assert trained(3, stop_after=1)[0] == [1]
+    done, rows = trained(3)
+    assert done == [2, 3]
+    pd.testing.assert_frame_equal(rows, complete)
+    assert paths.SEEDS.read_bytes() == written
+
+
+def test_a_missing_test_accuracy_is_trained_again_if_it_is_wanted(trained):
+    done, rows = trained(2, validation=True)
+    assert done == [1, 2] and rows.test_accuracy.isna().all()
+    assert trained(2, validation=True)[0] == []
+    done, rows = trained(2)
+    assert done == [1, 2] and rows.test_accuracy.tolist() == [0.801, 0.802]
+    assert trained(2, validation=True)[0] == []
+
+
+def test_other_recipes_and_datasets_stay_and_another_definition_goes(trained):
+    row = trained(1)[1].iloc[0].to_dict()
+    for changes in ({"recipe": "a"}, {"dataset": "a"}, {"definition": "a", "seed": 5}):
+        own = pd.concat([load_seeds(), pd.DataFrame([row | changes])])
+        seeds.write_csv(paths.SEEDS, own)
+    edit_params(Path(), models__tiny__epochs=3)
+    done, rows = trained(2)
+    assert done == [1, 2] and len(rows) == 2
+    table = load_seeds()
+    expected = [("a", "tiny", 1), ("digits", "a", 1), ("digits", "tiny", 1), ("digits", "tiny", 2)]
+    assert list(zip(table.dataset, table.recipe, table.seed, strict=True)) == expected
+    assert row["definition"] not in set(rows.definition)
+
+
+def test_train_seed_is_the_first(trained):
+    edit_params(Path(), train__seed=8)
+    assert trained(2)[0] == [8, 9]
+
+
+def test_the_summary_shows_only_what_the_seeds_tell(trained):
+    def text(rows: pd.DataFrame) -> str:
+        console = Console(width=120)
+        with console.capture() as captured:
+            console.print(seeds.summary(rows, "title"))
+        return captured.get()
+
+    # Student's t with one degree of freedom at 97.5%: 12.706, times 0.001 / 2
+    _, rows = trained(2)
+    lines = text(rows).splitlines()
+    assert "validation │     2 │ 0.9000 │            0.00000 │" in lines[4]
+    assert "│     2 │ 0.8015 │            0.00071 │            0.7951–0.8079 │" in lines[5]
+    assert "│     1 │ 0.8010 │                  – │" in text(rows[:1])
+    assert "test" not in text(rows.assign(test_accuracy=None))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("tini 2", "there is no recipe 'tini' (did you mean 'tiny'?); choose from: tiny, long, "),
+        ("tiny 0", "COUNT is 0, but at least 1 seed is needed; give a larger COUNT"),
+        ("tiny -1", "COUNT is -1, but at least 1 seed is needed; give a larger COUNT"),
+        ("tiny 2147483648", "the last seed, 2147483648, is above 2147483647; give a smaller COUNT"),
+        ("tiny 1", "data/processed/training/dataset.json is missing; run `dvc repro preprocess`"),
+    ],
+)
+def test_a_mistake_is_one_sentence(checkout, tmp_path, monkeypatch, arguments, message):
+    shutil.copy(checkout / paths.PARAMS, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["seeds", *arguments.split()])
+    with pytest.raises(PipelineError) as error:
+        seeds.main()
+    assert str(error.value).startswith(message)
+
+
+def test_an_ensemble_and_several_workers_are_refused(checkout):
+    params = load_params(checkout / paths.PARAMS)
+    several = params.train.model_copy(update={"strategy": "multi_worker"})
+    with pytest.raises(PipelineError, match="set it to single"):
+        seeds.check(params.model_copy(update={"train": several}), "tiny", 1)
+    ensemble = params.models["tiny"].model_copy(update={"family": "ensemble"})
+    models = params.model_copy(update={"models": {"all_of_them": ensemble}})
+    with pytest.raises(PipelineError, match="an ensemble, which has no training of its own"):
+        seeds.check(models, "all_of_them", 1)

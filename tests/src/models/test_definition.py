@@ -1,0 +1,31 @@
+"""What the definition of a training depends on."""
+
+import pytest
+
+from src.models.definition import definition
+
+SETTINGS = {"device": "auto", "strategy": "single", "memory_limit": "auto", "threads": "auto"}
+SETTINGS |= {"compile": "auto", "precision": "auto", "seed": 1}
+
+
+def test_the_seed_and_a_default_change_nothing(tiny_recipe):
+    expected = definition(tiny_recipe, SETTINGS, "ab")
+    same = SETTINGS | {"seed": 2, "threads": 1, "memory_limit": 2.0, "tensorboard": True}
+    assert definition(tiny_recipe, same, "ab") == expected
+    with_default = tiny_recipe | {"shuffle": True, "l2": 0, "published": {}}
+    assert definition(with_default, SETTINGS, "ab") == expected
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings", "digest"),
+    [
+        ({"epochs": 3}, {}, "ab"),
+        ({"weights": {"kind": "zeros"}}, {}, "ab"),
+        ({}, {"precision": "bfloat16"}, "ab"),
+        ({}, {"a setting of the future": 1}, "ab"),
+        ({}, {}, "cd"),
+    ],
+)
+def test_all_else_changes_it(tiny_recipe, recipe, settings, digest):
+    changed = definition(tiny_recipe | recipe, SETTINGS | settings, digest)
+    assert changed != definition(tiny_recipe, SETTINGS, "ab")
