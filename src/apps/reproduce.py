@@ -14,8 +14,7 @@ from src.common.files import atomic_file
 from src.common.messages import warn
 from src.common.paths import PARAMS
 from src.common.yaml_text import read_yaml
-from src.config.params import load_params, select
-from src.config.recipe import FAMILIES
+from src.config.params import load_params, select, valid_names
 from src.config.validation_errors import nearest
 
 
@@ -49,7 +48,8 @@ def _check(names: list[str]) -> None:
     params = load_params()
     for name in names:
         if not select(params.model_copy(update={"model": name})):
-            valid = ["all", *FAMILIES, *(each for each in params.models if each not in FAMILIES)]
+            families = {each: recipe.family for each, recipe in params.models.items()}
+            valid = [str(each) for each in valid_names(families)]
             raise PipelineError(
                 f"there is no recipe or family {name!r}{nearest(name, valid)}; choose from: "
                 f"{', '.join(valid)}"

@@ -11,7 +11,8 @@ from src.common.messages import without_users
 from src.common.paths import PARAMS
 from src.common.yaml_text import InvalidYaml, read_yaml
 from src.config.block import Block, Count
-from src.config.recipe import FAMILIES, Recipe
+from src.config.published_values import Published
+from src.config.recipe import ENSEMBLE, FAMILIES, GROUPS, Ensemble, Recipe
 from src.config.validation_errors import describe, nearest
 
 # A test compares these names with src/ingest/catalog.py.
@@ -85,6 +86,11 @@ class Params(Block):
     train: TrainParams
     registry: RegistryParams
     models: Annotated[dict[RecipeName, Recipe], Field(min_length=1)]
+    ensemble: Ensemble
+
+    def published(self, name: str) -> Published:
+        """The values that the author of a recipe published; none for the ensemble."""
+        return self.models[name].published if name in self.models else Published()
 
 
 def load_params(path: Path = PARAMS) -> Params:
@@ -114,14 +120,21 @@ def load_params(path: Path = PARAMS) -> Params:
 def select(params: Params) -> list[str]:
     """The names of the recipes that ``model`` selects, in the order of ``models``.
 
-    A name that is both a family and a recipe means the family.
+    A name that is both a family and a recipe means the family. The ensemble is last, and selects
+    its members.
     """
-    wanted = [params.model] if isinstance(params.model, str) else params.model
-    return [
+    wanted = {params.model} if isinstance(params.model, str) else set(params.model)
+    families = {family for name in wanted for family in GROUPS.get(name, (name,))} & {*FAMILIES}
+    names = wanted - families
+    ensemble = any(ENSEMBLE in GROUPS.get(name, (name,)) for name in wanted)
+    if ensemble:
+        names |= {*params.ensemble.members}
+    selected = [
         name
         for name, recipe in params.models.items()
-        if "all" in wanted or recipe.family in wanted or (name in wanted and name not in FAMILIES)
+        if recipe.family in families or name in names
     ]
+    return selected + [ENSEMBLE] * ensemble
 
 
 def _secrets(path: str, content: Any) -> list[str]:
@@ -150,18 +163,34 @@ def _model_mistakes(content: Any) -> list[str]:
         return []
     families = {name: _family(recipe) for name, recipe in content["models"].items()}
     mistakes = [
-        f"models.{name}: rename this recipe; `model: {name}` selects "
-        + ("all recipes" if name == "all" else f"the family {name}")
+        f"models.{name}: rename this recipe; `model: {name}` selects {_meaning(name)}"
         for name, family in families.items()
-        if name == "all" or (name in FAMILIES and family in FAMILIES and name != family)
+        if name in (*GROUPS, ENSEMBLE) or (name in FAMILIES and family in FAMILIES and name != family)
     ]
     wanted = content.get("model")
     names = wanted if isinstance(wanted, list) else [wanted]
-    valid = [str(name) for name in dict.fromkeys(["all", *families.values(), *families]) if name]
+    valid = [str(name) for name in dict.fromkeys(valid_names(families)) if name]
     expected = f"Input should be {', '.join(valid)}, or a list of these"
     mistakes += [
         f"model: found {name!r}: {expected}{nearest(name, valid)}"
         for name in names
         if isinstance(name, str) and name not in valid
     ]
+    members = content["ensemble"].get("members") if isinstance(content.get("ensemble"), dict) else []
+    mistakes += [
+        f"ensemble.members: found {name!r}: Input should be a recipe{nearest(name, [*families])}"
+        for name in (members if isinstance(members, list) else [])
+        if name not in families
+    ]
     return mistakes + ([f"model: found []: {expected}"] if wanted == [] else [])
+
+
+def valid_names(families: dict[str, str | None]) -> list[str | None]:
+    """What ``model`` can be; ``families`` are those of the recipes."""
+    return list(dict.fromkeys([*GROUPS, *families.values(), *families, ENSEMBLE]))
+
+
+def _meaning(name: str) -> str:
+    if name == ENSEMBLE:
+        return "the ensemble"
+    return f"the family {name}" if name in FAMILIES else f"the recipes of the group {name}"

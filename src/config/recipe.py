@@ -13,6 +13,7 @@ from src.config.published_values import Published
 
 Units = Annotated[int, Field(ge=1, le=100_000)]
 KernelSize = Annotated[int, Field(ge=1, le=31)]
+MOST_VALIDATIONS = 100  # of a recipe with `steps`
 # All are monotone: max-pooling may therefore come before them or after, with the same result.
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "softplus"]
 
@@ -61,7 +62,7 @@ class BaseRecipe(Block):
     steps: Count | None = None
     early_stopping: EarlyStopping | None = None
     shuffle: bool = True  # in each epoch; False: the order of the files, see make_trainer
-    validate_every: Count | None = None  # steps; None: once per epoch, see Trainer
+    validate_every: Count | None = None  # steps; None: once per epoch
     published: Published = Published()
 
     @model_validator(mode="after")
@@ -73,6 +74,12 @@ class BaseRecipe(Block):
                 {"found": "neither is" if self.epochs is None else "both are"},
             )
         return self
+
+    def validation_interval(self, steps_per_epoch: int) -> int:
+        """The number of steps between validations."""
+        if self.validate_every or not self.steps:
+            return self.validate_every or steps_per_epoch
+        return max(steps_per_epoch, -(-self.steps // MOST_VALIDATIONS))  # an epoch can be one step
 
     def needs_every_epoch(self) -> bool:
         """Whether the author published the test accuracy after single epochs."""
@@ -148,6 +155,19 @@ Recipe = Annotated[
 ]
 TUTORIALS = ("softmax", "mlp", "cnn")  # families of the models in the tutorials
 FAMILIES = (*TUTORIALS, "convnet")
+ENSEMBLE = "ensemble"
+# What `model` can be instead of families and recipes.
+GROUPS = {
+    "tutorials": TUTORIALS,
+    "frontier": ("convnet", ENSEMBLE),
+    "all": (*FAMILIES, ENSEMBLE),
+}
+
+
+class Ensemble(Block):
+    """Averages the probabilities of the models of other recipes."""
+
+    members: Annotated[list[str], Field(min_length=3, max_length=3)]  # dvc.yaml lists each
 
 
 def load_recipe(content: dict[str, Any]) -> Recipe:

@@ -46,6 +46,7 @@ def save(folder: Path, run_config: RunConfig, training: TrainingResult) -> Recor
         "val_accuracy": last["val_accuracy"],
         "val_loss": last["val_loss"],
         "weights_sha256": weights_sha256(training.model),
+        "temperature": training.temperature,
     }
     write_json(folder / RECORD, record)
     return record

@@ -1,7 +1,9 @@
 """Types of the data in ``models/<recipe>/``."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from src.common.files import json_sha256
 
 if TYPE_CHECKING:
     import keras
@@ -28,6 +30,7 @@ class TrainingResult:
     history: list[HistoryRow]
     seconds: list[float]  # of training and validation, for each row of the history
     weights_by_epoch: "KeptWeights | None"
+    temperature: float  # fitted on the validation split; see calibration.py
 
 
 class RunConfig(TypedDict):
@@ -40,6 +43,24 @@ class RunConfig(TypedDict):
     keep_epochs: bool  # whether the weights of each row are kept
     dataset: dict[str, Any]  # dataset.json of the preprocessed data
     parameters: int
+
+
+def make_run_config(
+    plan: dict[str, Any], dataset: dict[str, Any], model: "keras.Model"
+) -> RunConfig:
+    """Return the part of ``training.json`` that is known before the training.
+
+    ``plan`` is the content of the recipe file, and ``dataset`` that of ``dataset.json``.
+    """
+    return RunConfig(
+        name=plan["name"],
+        recipe=plan["recipe"],
+        train=plan["train"],
+        recipe_sha256=json_sha256([plan["recipe"], plan["train"]]),
+        keep_epochs=plan["keep_epochs"],
+        dataset=dataset,
+        parameters=model.count_params(),
+    )
 
 
 class Environment(TypedDict):
@@ -63,4 +84,4 @@ class Record(RunConfig):
     val_accuracy: float
     val_loss: float
     weights_sha256: str
-    temperature: NotRequired[float]  # fitted on the validation split; see calibration.py
+    temperature: float  # fitted on the validation split; see calibration.py

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from src.common import machine
-from src.common.files import json_sha256
 from src.common.tensorflow import keras
 from src.config.recipe import Recipe, load_recipe
 from src.data.loader import Loader, Shuffle, Split
@@ -15,7 +14,7 @@ from src.data.memory import choose_buffer_size
 from src.data.splits import load_dataset_info, load_split
 from src.models.checkpoint import Checkpoint
 from src.models.device import choose_device
-from src.models.record import Environment, RunConfig
+from src.models.record import Environment, RunConfig, make_run_config
 from src.training.distributed import SINGLE_WORKER, Worker, broadcast_from_chief, make_strategy
 from src.training.execution import Execution, choose_execution
 from src.training.steps import Steps
@@ -96,22 +95,6 @@ def make_trainer(
     shuffle: Shuffle = "each epoch" if recipe.shuffle else "never" if in_random_order else "once"
     loader = Loader(training, batch_size, execution.buffer_size, seed, shuffle, total_steps)
     return Trainer(recipe, steps, loader, validation, execution, keep_epochs, worker)
-
-
-def make_run_config(plan: dict[str, Any], dataset: dict[str, Any], model: keras.Model) -> RunConfig:
-    """Return the part of ``training.json`` that is known before the training.
-
-    ``plan`` is the content of the recipe file, and ``dataset`` that of ``dataset.json``.
-    """
-    return RunConfig(
-        name=plan["name"],
-        recipe=plan["recipe"],
-        train=plan["train"],
-        recipe_sha256=json_sha256([plan["recipe"], plan["train"]]),
-        keep_epochs=plan["keep_epochs"],
-        dataset=dataset,
-        parameters=model.count_params(),
-    )
 
 
 def make_environment(execution: Execution, threads: int | Literal["auto"]) -> Environment:

@@ -9,11 +9,12 @@ import numpy as np
 from src.common.tensorflow import keras, tf
 from src.config.recipe import Recipe
 from src.data.loader import Split
-from src.models.network import build_model, build_optimizer, with_test_time_augmentation
+from src.models.network import build_model, with_test_time_augmentation
 from src.training.augmentation import Augmenter
 from src.training.execution import Execution
 from src.training.forward import Forward
-from src.training.normalization import Moments, update_moving_moments
+from src.training.normalization import Moments
+from src.training.update import Update
 
 
 class Steps:
@@ -59,17 +60,13 @@ class Steps:
                 self._network = build_model(recipe, *shape, classes, execution.precision)
             self._forward = Forward(self._network)
             self._augmenter = recipe.augmentation and Augmenter(recipe.augmentation, *shape)
-            self._optimizer = build_optimizer(recipe, total_steps)
-            # Weight decay is for kernels, not for biases and the scales of batch normalization.
-            vectors = [each for each in self._trained.trainable_variables if len(each.shape) == 1]
-            self._optimizer.exclude_from_weight_decay(vectors)
-            self._optimizer.build(self._trained.trainable_variables)
+            self._update = Update(recipe, self._trained, self._saved, total_steps)
         self.model.optimizer = None  # the model is not compiled, but callbacks of Keras read this
         self.images = self.labels = None
         self._run = tf.function(self._run_slice, jit_compile=execution.compile == "xla")
         # XLA computes an update in one pass over the weights, also if the rest is a graph.
         single = execution.strategy == "single"
-        self._update = tf.function(self._apply, jit_compile=True) if single else self._apply
+        self._change = tf.function(self._apply, jit_compile=True) if single else self._apply
 
     def load(self, split: Split) -> None:
         """Replace the images ``uint8 [S, H, W]`` and labels ``uint8 [S]`` on the devices."""
@@ -124,7 +121,7 @@ class Steps:
             labels: ``uint8 [S]``.
             rows: ``int32 [batch_size]``: the images of the batch.
         """
-        seed = tf.stack([self._seed, tf.cast(self._optimizer.iterations, tf.int32)])
+        seed = tf.stack([self._seed, self._update.step()])
         masks, replicas = self._forward.draw_masks(self._batch_size, seed), self._replicas()
         numbers = self._draw_augmentation(seed)
         if replicas > 1:
@@ -140,7 +137,7 @@ class Steps:
             loss = tf.reduce_mean(self._losses(labels, logits))
             if replicas > 1:  # the optimizer sums the gradients of all replicas
                 loss *= tf.size(rows, tf.float32) / self._batch_size
-        self._update(tape.gradient(loss, self._network.trainable_variables), moments)
+        self._change(tape.gradient(loss, self._network.trainable_variables), moments)
         return loss
 
     def _draw_augmentation(self, seed: tf.Tensor) -> tf.Tensor:
@@ -169,22 +166,7 @@ class Steps:
         return first, end
 
     def _apply(self, gradients: list[tf.Tensor], moments: list[Moments]) -> None:
-        """Update the weights with the gradients of the mean cross-entropy, and their averages."""
-        weights = self._trained.trainable_variables
-        gradients = [tf.cast(each, tf.float32) for each in gradients]
-        if l2 := self._recipe.l2:  # the optimizer sums the gradients of all replicas
-            penalties = [
-                l2 * each / self._replicas() if each.regularizer else 0 for each in weights
-            ]
-            gradients = [a + b for a, b in zip(gradients, penalties, strict=True)]
-        self._optimizer.apply(gradients, weights)
-        update_moving_moments(self._trained, moments)
-        if self._recipe.averaging:
-            step = tf.cast(self._optimizer.iterations, tf.float32)
-            decay = tf.minimum(self._recipe.averaging.decay, (1 + step) / (10 + step))
-            averages, weights = self._saved.weights, self._trained.weights
-            for average, variable in zip(averages, weights, strict=True):
-                average.assign(decay * average + (1 - decay) * variable)
+        self._update.apply(gradients, moments)
         self._copy_weights()
 
     def _copy_weights(self) -> None:
@@ -195,9 +177,9 @@ class Steps:
 
     def learning_rate(self) -> float:
         """Return the learning rate of the next step."""
-        return float(tf.convert_to_tensor(self._optimizer.learning_rate))
+        return self._update.learning_rate()
 
     def variables(self) -> list[keras.Variable]:
         """Return all that a step changes: weights, averages, optimizer state."""
-        averages = self._saved.weights if self._recipe.averaging else []
-        return [*self._trained.weights, *averages, *self._optimizer.variables]
+        averages = [] if self._saved is self._trained else self._saved.weights
+        return [*self._trained.weights, *averages, *self._update.variables()]

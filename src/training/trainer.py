@@ -14,6 +14,7 @@ from src.common.tensorflow import keras
 from src.config.recipe import Recipe
 from src.data.loader import Chunk, Loader, Split
 from src.models import metrics
+from src.models.calibration import fit_temperature
 from src.models.checkpoint import Checkpoint
 from src.models.inference import Predictor
 from src.models.kept_weights import KeptWeights
@@ -24,7 +25,6 @@ from src.training.state import TrainerState
 from src.training.steps import Steps
 
 SLICE_SECONDS = 0.5  # long enough to hide the time of Python, short enough to show progress
-MOST_VALIDATIONS = 100  # of a recipe with `steps`
 MULTI_WORKER_SLICE = 50  # steps; all workers must use the same slices
 
 
@@ -54,10 +54,9 @@ class Trainer:
         self._keep_epochs = keep_epochs and worker.chief
         self._kept: KeptWeights | None = None
         self.total_steps = loader.total_steps
-        self._validate_every = recipe.validate_every or loader.steps_per_epoch
-        if recipe.steps and not recipe.validate_every:  # an epoch can be a single step
-            self._validate_every = max(self._validate_every, -(-recipe.steps // MOST_VALIDATIONS))
+        self._validate_every = recipe.validation_interval(loader.steps_per_epoch)
         self._state = TrainerState()
+        self._logits: np.ndarray | None = None  # of the last validation
 
     def run(
         self,
@@ -97,7 +96,10 @@ class Trainer:
         finally:
             callback_list.on_train_end()
         state = self._state
-        return TrainingResult(self.model, state.history, state.durations, self._kept)
+        if self._logits is None:  # the training was complete before
+            self._logits = self._predictor.logits(self._validation[0])
+        temperature = fit_temperature(self._logits, self._validation[1])
+        return TrainingResult(self.model, state.history, state.durations, self._kept, temperature)
 
     def _save(self, checkpoint: Checkpoint) -> None:
         if self._kept:
@@ -149,7 +151,7 @@ class Trainer:
         """Add a row to the history."""
         started, state = time.perf_counter(), self._state
         images, labels = self._validation
-        logits = self._predictor.logits(images)
+        logits = self._logits = self._predictor.logits(images)
         last_step = state.history[-1]["step"] if state.history else 0
         row = HistoryRow(
             epoch=round(state.step / self._loader.steps_per_epoch, 4),
