@@ -131,7 +131,8 @@ def corruptions_figure(images: np.ndarray) -> Figure:
     names = [f"{name} ({each.unit})" for name, each in CORRUPTIONS.items()]
     columns, title = (1 + len(LEVELS)) * len(images), "Corruptions of the first test images"
     figure = contact_sheet(np.concatenate(drawn), captions, columns, names, title)
-    figure.set_figwidth(figure.get_figwidth() + 1.2)  # for the names, which are long
+    figure.set_figwidth(figure.get_figwidth() + 1.3)  # for the long names on the left
+    figure.axes[0].set_anchor("E")
     return figure
 
 
