@@ -30,7 +30,7 @@ Apply = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 def shift(images: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Move by ``strength`` pixels to the left, to the right, up or down.
 
-    The digits of MNIST lose almost nothing: their margin is 4 pixels on average.
+    The test digits of MNIST lose less than 1% of their ink at 3 pixels, because of their margins.
     """
     length = strength * _pixel(images)
     steps = length * np.array([(0, 1), (0, -1), (1, 0), (-1, 0)])
