@@ -4,7 +4,8 @@ import keras
 import numpy as np
 
 from src.config.recipe import Recipe
-from src.models.network import build_model, build_optimizer
+from src.models.network import build_model
+from src.models.optimizer import build_optimizer
 
 
 class KerasFit:

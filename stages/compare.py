@@ -18,7 +18,7 @@ def main() -> None:
     from src.reporting.published import compare_with_published
 
     params, test = load_params(), read_json(paths.TEST, "evaluate")
-    if unknown := ", ".join(sorted(test.keys() - params.models.keys())):
+    if unknown := ", ".join(sorted(test.keys() - params.recipes().keys())):
         raise PipelineError(
             f"{paths.TEST} has results of {unknown}, which {paths.PARAMS} no longer has; run "
             "`dvc repro`"
@@ -31,7 +31,7 @@ def main() -> None:
         published = []
         for name, record in records.items():
             inputs = record, histories[name], test[name], by_epoch[name]
-            published += compare_with_published(params.models[name].published, *inputs)
+            published += compare_with_published(params.published(name), *inputs)
         spread = seeds.recorded_seeds(records)
         table = comparison.comparison_table(
             records, test, published, lambda name: pd.read_csv(folders[name] / "test.csv"), spread

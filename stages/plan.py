@@ -10,8 +10,9 @@ from src.common.errors import run
 def main() -> None:
     from src.common.files import atomic_folder, write_json
     from src.common.paths import RAW, RECIPES
-    from src.config.params import load_params, select
+    from src.config.params import load_params
     from src.config.published_values import DATASET as PUBLISHED_DATASET
+    from src.config.selection import select
     from src.data.memory import GB
     from src.ingest.raw import training_shape
     from src.models.size import LARGE_BYTES, check_memory
@@ -21,13 +22,13 @@ def main() -> None:
     images, classes = training_shape(RAW, params.data)
     # The memory of a GPU is checked by the training: only there, TensorFlow looks for a GPU.
     is_known = params.train.device != "gpu" or params.train.memory_limit != "auto"
-    for name in selected if is_known else []:
+    for name in [each for each in selected if each in params.models and is_known]:
         needed = check_memory(name, params.models[name], params.train, images, classes)
         if needed > LARGE_BYTES:
             size = f"{images[1]} × {images[2]} pixels"
             print(f"plan: {name} needs about {needed / GB:.1f} GB of memory for images of {size}")
     with atomic_folder(RECIPES) as folder:
-        for name, recipe in params.models.items():
+        for name, recipe in params.recipes().items():
             content = {"name": name, "selected": name in selected}
             if content["selected"]:
                 content["recipe"] = recipe.model_dump(exclude={"published"}, exclude_none=True)

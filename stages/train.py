@@ -4,16 +4,14 @@ import sys
 
 from src.common import paths
 from src.common.errors import run
-from src.common.files import atomic_folder, read_json
+from src.common.files import atomic_folder, read_json, write_not_selected
 
 
 def main() -> None:
     plan = read_json(paths.RECIPES / f"{sys.argv[1]}.json", "plan")
     if plan["selected"]:  # one that is not selected costs almost nothing: it imports nothing else
         return train(plan)
-    with atomic_folder(paths.MODELS / plan["name"]) as folder:  # DVC requires an output
-        (folder / "not-selected.txt").write_text("`model` in params.yaml excludes this.\n")
-    print(f"{plan['name']}: not selected")
+    write_not_selected(paths.MODELS / plan["name"], plan["name"])
 
 
 def train(plan: dict) -> None:

@@ -14,7 +14,8 @@ from src.common.files import atomic_file
 from src.common.messages import warn
 from src.common.paths import PARAMS
 from src.common.yaml_text import read_yaml
-from src.config.params import load_params, select, valid_names
+from src.config.params import load_params
+from src.config.selection import select, valid_names
 from src.config.validation_errors import nearest
 
 
@@ -49,7 +50,7 @@ def _check(names: list[str]) -> None:
     for name in names:
         if not select(params.model_copy(update={"model": name})):
             families = {each: recipe.family for each, recipe in params.models.items()}
-            valid = [str(each) for each in valid_names(families)]
+            valid = valid_names(families, params.ensembles)
             raise PipelineError(
                 f"there is no recipe or family {name!r}{nearest(name, valid)}; choose from: "
                 f"{', '.join(valid)}"

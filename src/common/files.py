@@ -171,3 +171,10 @@ def file_name(text: str) -> str:
     """
     safe = "".join(each if each.isalnum() or each in "-_." else "-" for each in text)
     return safe[:LONGEST_NAME]
+
+
+def write_not_selected(folder: Path, name: str) -> None:
+    """Write the output of a recipe that ``model`` excludes: DVC requires one."""
+    with atomic_folder(folder) as target:
+        (target / "not-selected.txt").write_text("`model` in params.yaml excludes this.\n")
+    print(f"{name}: not selected")

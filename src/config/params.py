@@ -12,8 +12,9 @@ from src.common.paths import PARAMS
 from src.common.yaml_text import InvalidYaml, read_yaml
 from src.config.block import Block, Count
 from src.config.published_values import Published
-from src.config.recipe import ENSEMBLE, FAMILIES, GROUPS, Ensemble, Recipe
-from src.config.validation_errors import describe, nearest
+from src.config.recipe import Ensemble, Recipe
+from src.config.selection import selection_mistakes
+from src.config.validation_errors import describe
 
 # A test compares these names with src/ingest/catalog.py.
 Dataset = Literal[
@@ -86,10 +87,14 @@ class Params(Block):
     train: TrainParams
     registry: RegistryParams
     models: Annotated[dict[RecipeName, Recipe], Field(min_length=1)]
-    ensemble: Ensemble
+    ensembles: dict[RecipeName, Ensemble]
+
+    def recipes(self) -> dict[str, Recipe | Ensemble]:
+        """All recipes: those that are trained, and then the ensembles of them."""
+        return {**self.models, **self.ensembles}
 
     def published(self, name: str) -> Published:
-        """The values that the author of a recipe published; none for the ensemble."""
+        """The values that the author of a recipe published; none for an ensemble."""
         return self.models[name].published if name in self.models else Published()
 
 
@@ -106,7 +111,7 @@ def load_params(path: Path = PARAMS) -> Params:
         raise PipelineError(f"{path} is missing; restore it with `git checkout {path}`") from None
     except (InvalidYaml, UnicodeDecodeError) as error:
         raise PipelineError(f"{path} is not valid YAML: {error}; correct it") from None
-    mistakes = _model_mistakes(content) + _secrets("", content)
+    mistakes = selection_mistakes(content) + _secrets("", content)
     try:
         params = Params.model_validate(content)
     except ValidationError as error:
@@ -115,26 +120,6 @@ def load_params(path: Path = PARAMS) -> Params:
         count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise PipelineError(f"{path} has {count}:\n" + "\n".join(f"  {each}" for each in mistakes))
     return params
-
-
-def select(params: Params) -> list[str]:
-    """The names of the recipes that ``model`` selects, in the order of ``models``.
-
-    A name that is both a family and a recipe means the family. The ensemble is last, and selects
-    its members.
-    """
-    wanted = {params.model} if isinstance(params.model, str) else set(params.model)
-    families = {family for name in wanted for family in GROUPS.get(name, (name,))} & {*FAMILIES}
-    names = wanted - families
-    ensemble = any(ENSEMBLE in GROUPS.get(name, (name,)) for name in wanted)
-    if ensemble:
-        names |= {*params.ensemble.members}
-    selected = [
-        name
-        for name, recipe in params.models.items()
-        if recipe.family in families or name in names
-    ]
-    return selected + [ENSEMBLE] * ensemble
 
 
 def _secrets(path: str, content: Any) -> list[str]:
@@ -150,47 +135,3 @@ def _secrets(path: str, content: Any) -> list[str]:
         advice += "environment variable NETRC names"
         return [f"{path}: the address has a user name, password or query: {advice}"] * has_secret
     return [mistake for part, value in parts for mistake in _secrets(part, value)]
-
-
-def _family(recipe: Any) -> str | None:
-    family = recipe.get("family") if isinstance(recipe, dict) else None
-    return family if isinstance(family, str) else None
-
-
-def _model_mistakes(content: Any) -> list[str]:
-    """Mistakes in ``model`` and in the names of recipes; they are not part of pydantic's schema."""
-    if not isinstance(content, dict) or not isinstance(content.get("models"), dict):
-        return []
-    families = {name: _family(recipe) for name, recipe in content["models"].items()}
-    mistakes = [
-        f"models.{name}: rename this recipe; `model: {name}` selects {_meaning(name)}"
-        for name, family in families.items()
-        if name in (*GROUPS, ENSEMBLE) or (name in FAMILIES and family in FAMILIES and name != family)
-    ]
-    wanted = content.get("model")
-    names = wanted if isinstance(wanted, list) else [wanted]
-    valid = [str(name) for name in dict.fromkeys(valid_names(families)) if name]
-    expected = f"Input should be {', '.join(valid)}, or a list of these"
-    mistakes += [
-        f"model: found {name!r}: {expected}{nearest(name, valid)}"
-        for name in names
-        if isinstance(name, str) and name not in valid
-    ]
-    members = content["ensemble"].get("members") if isinstance(content.get("ensemble"), dict) else []
-    mistakes += [
-        f"ensemble.members: found {name!r}: Input should be a recipe{nearest(name, [*families])}"
-        for name in (members if isinstance(members, list) else [])
-        if name not in families
-    ]
-    return mistakes + ([f"model: found []: {expected}"] if wanted == [] else [])
-
-
-def valid_names(families: dict[str, str | None]) -> list[str | None]:
-    """What ``model`` can be; ``families`` are those of the recipes."""
-    return list(dict.fromkeys([*GROUPS, *families.values(), *families, ENSEMBLE]))
-
-
-def _meaning(name: str) -> str:
-    if name == ENSEMBLE:
-        return "the ensemble"
-    return f"the family {name}" if name in FAMILIES else f"the recipes of the group {name}"

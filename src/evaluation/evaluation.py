@@ -57,7 +57,7 @@ def evaluate_model(folder: Path, test: Split, warnings: Sequence[str] = ()) -> E
     if not np.isfinite(logits).all():
         raise PipelineError(
             f"the model in {folder} predicts NaN or infinite values; lower learning_rate or stddev "
-            f"of the recipe, and run `dvc repro -f train@{folder.name}`"
+            f"of the recipe, and run `dvc repro -f {artifacts.stage(folder)}`"
         )
     predictions = _predictions(logits, labels)
     metrics = _metrics(folder, model, record, logits, predictions, warnings)
@@ -112,7 +112,7 @@ def _load_model(folder: Path, record: Record, test: Split) -> keras.Model:
             f"the model in {folder} is for images of {model.input_shape[1:]} pixels and "
             f"{model.output_shape[1]} classes, but the test split has images of "
             f"{images.shape[1:]} pixels and labels up to {labels.max()}; "
-            f"run `dvc repro train@{folder.name}`"
+            f"run `dvc repro {artifacts.stage(folder)}`"
         )
     return model
 

@@ -77,10 +77,17 @@ def trained_folders() -> list[Path]:
     return [folder for folder in folders if (folder / RECORD).exists()]
 
 
+def stage(folder: Path) -> str:
+    """The name of the stage that writes the folder of a recipe: ``train@cnn``."""
+    plan = RECIPES / f"{folder.name}.json"
+    recipe = read_json(plan, "plan").get("recipe", {}) if plan.exists() else {}
+    return f"{'ensemble' if recipe.get('family') == 'ensemble' else 'train'}@{folder.name}"
+
+
 def load_record(folder: Path) -> Record:
     """Read ``training.json``."""
     _check_exists(folder / RECORD)
-    record = read_json(folder / RECORD, f"train@{folder.name}")
+    record = read_json(folder / RECORD, stage(folder))
     present = record.keys() if isinstance(record, dict) else set()
     if missing := sorted(Record.__required_keys__ - present):
         raise _damaged(folder / RECORD, ValueError(f"missing: {', '.join(missing)}"))
@@ -155,13 +162,13 @@ def _check_exists(path: Path) -> None:
         folder = path.parent
         raise PipelineError(
             f"{path} is missing; run `dvc pull {folder}` to get it from a DVC remote, or "
-            f"`dvc repro -f train@{folder.name}` to train it"
+            f"`dvc repro -f {stage(folder)}` to create it"
         )
 
 
 def _damaged(path: Path, error: Exception) -> PipelineError:
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
     return PipelineError(
-        f"{path} cannot be read ({reason}); run `dvc repro -f train@{path.parent.name}` to train "
-        "the model again"
+        f"{path} cannot be read ({reason}); run `dvc repro -f {stage(path.parent)}` to "
+        "create the model again"
     )

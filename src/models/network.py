@@ -1,11 +1,10 @@
-"""Builds the Keras model and the optimizer of a recipe."""
+"""Builds the Keras model of a recipe."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from src.common.tensorflow import keras
-from src.config.optimizer import CosineSchedule, ExponentialSchedule
 from src.config.recipe import CnnRecipe, ConvnetRecipe, MlpRecipe, Recipe
 
 layers = keras.layers
@@ -43,17 +42,15 @@ def with_test_time_augmentation(network: keras.Model, recipe: Recipe) -> keras.M
     """
     if not isinstance(recipe, ConvnetRecipe) or recipe.test_time_augmentation is None:
         return network
-    shift = recipe.test_time_augmentation.shift
-    images = keras.Input(network.input_shape[1:], dtype="uint8", name="images")
-    height, width = images.shape[1:]
-    x = layers.Reshape((height, width, 1))(layers.Rescaling(1.0)(images))
-    padded = layers.ZeroPadding2D(shift)(x)
-    middle, places = (shift, shift), ((0, 0), (0, 2 * shift), (2 * shift, 0), (2 * shift, 2 * shift))
-    logits = []
-    for top, left in (middle, *places):
-        crop = (top, 2 * shift - top), (left, 2 * shift - left)
-        copy = layers.Reshape((height, width))(layers.Cropping2D(crop)(padded))
-        logits.append(network(copy))
+    shift, images = recipe.test_time_augmentation.shift, network.input
+    height, width = network.input_shape[1:]
+    x = layers.Reshape((height, width, 1), dtype="uint8")(images)
+    padded = layers.ZeroPadding2D(shift, dtype="uint8")(x)
+    logits = [network(images)]
+    for top, left in ((0, 0), (0, 2), (2, 0), (2, 2)):  # from the corners of the padded image
+        crop = (top * shift, (2 - top) * shift), (left * shift, (2 - left) * shift)
+        copy = layers.Cropping2D(crop, dtype="uint8")(padded)
+        logits.append(network(layers.Reshape((height, width), dtype="uint8")(copy)))
     return keras.Model(images, layers.Average()(logits))
 
 
@@ -114,10 +111,10 @@ def _convolutions(recipe: ConvnetRecipe) -> Iterator[keras.layers.Layer]:
             each.filters, each.kernel, padding=each.padding, **initial_values(recipe)
         )
         if each.pool == "max":  # before the activation, as in the family cnn
-            yield pools[each.pool](2)
+            yield pools[each.pool](2, padding="same")
         yield from _normalized(recipe)
         if each.pool == "average":
-            yield pools[each.pool](2)
+            yield pools[each.pool](2, padding="same")
         if each.pool:
             yield from _dropout(recipe.dropout.convolutions)
 
@@ -155,44 +152,3 @@ def _initializer(initial: Any) -> keras.Initializer:
     name = "random_normal" if initial.kind == "normal" else initial.kind
     settings = initial.model_dump(exclude={"kind"})
     return keras.initializers.get({"class_name": name, "config": settings})
-
-
-def build_optimizer(recipe: Recipe, total_steps: int) -> keras.Optimizer:
-    """Build the optimizer of the recipe; a cosine schedule extends over ``total_steps``."""
-    settings = recipe.optimizer.model_dump(exclude={"kind", "learning_rate"})
-    if not settings.get("weight_decay"):  # zero would be computed, too
-        settings.pop("weight_decay", None)
-    rate = recipe.optimizer.learning_rate
-    match recipe.schedule:
-        case ExponentialSchedule(decay_steps=steps, decay_rate=decay_rate):
-            rate = keras.optimizers.schedules.ExponentialDecay(rate, steps, decay_rate)
-        case CosineSchedule(warmup=warmup):
-            rate = _cosine(rate, total_steps, round(warmup * total_steps))
-    optimizers = keras.optimizers
-    kinds = {"sgd": optimizers.SGD, "adam": optimizers.Adam, "rmsprop": Rmsprop}
-    return kinds[recipe.optimizer.kind](rate, **settings)
-
-
-def _cosine(
-    rate: float, total_steps: int, warmup: int
-) -> keras.optimizers.schedules.LearningRateSchedule:
-    kind = keras.optimizers.schedules.CosineDecay
-    if not warmup:
-        return kind(rate, total_steps)
-    # The first step would have the rate zero, without any effect.
-    return kind(rate / warmup, total_steps - warmup, warmup_target=rate, warmup_steps=warmup)
-
-
-class Rmsprop(keras.optimizers.RMSprop):
-    """Keras' RMSprop with any initial value of the accumulator of squared gradients."""
-
-    def __init__(self, *args: Any, initial_accumulator: float, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self._initial_accumulator = initial_accumulator
-
-    def add_optimizer_variables(
-        self, trainable_variables: list[keras.Variable], name: Any, initializer: Any = "zeros"
-    ) -> Any:
-        if name == "velocity":
-            initializer = keras.initializers.Constant(self._initial_accumulator)
-        return super().add_optimizer_variables(trainable_variables, name, initializer)

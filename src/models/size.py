@@ -8,8 +8,9 @@ from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from src.common.errors import PipelineError
-from src.config.recipe import CnnRecipe, Recipe, SoftmaxRecipe
+from src.config.recipe import ConvnetRecipe, Recipe
 from src.data.memory import GB, choose_buffer_size, device_memory, inference_batch
+from src.models.shapes import convolution_shapes, dense_shapes, hidden_units
 
 if TYPE_CHECKING:
     from src.config.params import TrainParams
@@ -44,9 +45,10 @@ def check_memory(
     batch = min(recipe.batch_size, count)
     try:
         buffer_size = choose_buffer_size(images, batch, train.memory_limit, device)
+        model = estimate_bytes(recipe, height, width, classes, batch)
     except PipelineError as error:
         raise PipelineError(f"models.{name}: {error}") from None
-    model, pixels = estimate_bytes(recipe, height, width, classes, batch), height * width
+    pixels = height * width
     if buffer_size:
         needed = model + BUFFERS * buffer_size * pixels
     else:  # while the images are loaded, they are in memory twice
@@ -72,13 +74,19 @@ def _available(
 
 
 def count_parameters(recipe: Recipe, height: int, width: int, classes: int) -> int:
-    """Return the number of weights and biases of the model."""
-    kernels = _dense(recipe, height, width, classes)
-    if isinstance(recipe, CnnRecipe):
-        convolutions = _convolutions(recipe, height, width)
-        kernels += [(recipe.kernel**2 * inputs, filters) for _, inputs, filters in convolutions]
-    has_bias = recipe.bias.kind != "none"
-    return sum(inputs * units + has_bias * units for inputs, units in kernels)
+    """Return the number of weights of the model, as Keras counts them."""
+    kernels = dense_shapes(recipe, height, width, classes)
+    convolutions = convolution_shapes(recipe, height, width)[0]
+    kernels += [(each.inputs, each.filters) for each in convolutions]
+    biases = int(recipe.bias.kind != "none")
+    normalized = [units for _, units in kernels] if _has_normalization(recipe) else []
+    if normalized:  # each channel has a scale, an offset, and two moving averages
+        normalized.remove(classes)  # the last layer has none
+    return sum((inputs + biases) * units for inputs, units in kernels) + 4 * sum(normalized)
+
+
+def _has_normalization(recipe: Recipe) -> bool:
+    return isinstance(recipe, ConvnetRecipe) and recipe.batch_normalization is not None
 
 
 def estimate_bytes(recipe: Recipe, height: int, width: int, classes: int, batch: int) -> int:
@@ -103,42 +111,14 @@ def estimate_bytes(recipe: Recipe, height: int, width: int, classes: int, batch:
     return BASE_BYTES + FLOAT * (weights + max(training, inference))
 
 
-def _convolutions(recipe: CnnRecipe, height: int, width: int) -> Iterator[tuple[int, int, int]]:
-    """For each convolution: the number of its positions, of input channels, and of filters."""
-    channels = 1
-    for filters in recipe.filters:
-        yield height * width, channels, filters
-        height, width = _pooled(recipe, height, width)
-        channels = filters
-
-
-def _pooled(recipe: CnnRecipe, height: int, width: int) -> tuple[int, int]:
-    return ceil(height / recipe.pool), ceil(width / recipe.pool)
-
-
-def _dense(recipe: Recipe, height: int, width: int, classes: int) -> list[tuple[int, int]]:
-    """For each dense layer: the number of its inputs and of its units."""
-    channels = 1
-    if isinstance(recipe, CnnRecipe):
-        for _ in recipe.filters:
-            height, width = _pooled(recipe, height, width)
-        channels = recipe.filters[-1]
-    units = [*_hidden_units(recipe), classes]
-    return list(zip([height * width * channels, *units], units, strict=False))
-
-
-def _hidden_units(recipe: Recipe) -> list[int]:
-    return [] if isinstance(recipe, SoftmaxRecipe) else recipe.hidden
-
-
 def _hidden_values(recipe: Recipe, height: int, width: int) -> Iterator[tuple[int, int]]:
     """How many values layers compute for an image, and how many layers compute so many.
 
     The pixels are first.
     """
     yield height * width, 1
-    if isinstance(recipe, CnnRecipe):
-        for positions, _, filters in _convolutions(recipe, height, width):
-            yield positions * filters, 1
-            yield ceil(positions / recipe.pool**2) * filters, 3  # pooling, activation, dropout
-    yield from ((units, 3) for units in _hidden_units(recipe))
+    layers = 4 if _has_normalization(recipe) else 3  # pooling, activation, dropout
+    for each in convolution_shapes(recipe, height, width)[0]:
+        yield each.positions * each.filters, 1
+        yield each.pooled * each.filters, layers
+    yield from ((units, layers) for units in hidden_units(recipe))

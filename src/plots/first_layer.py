@@ -19,7 +19,7 @@ def first_layer_figure(model: keras.Model, names: Sequence[str], title: str) -> 
     In a model without hidden layers, the units are the classes, with these ``names``. The filter of
     a convolution is applied at each position.
     """
-    layer = next(each for each in model.layers if each.weights)
+    layer = _first_layer(model)
     kernel = np.asarray(layer.kernel, np.float32)
     if isinstance(layer, keras.layers.Dense):
         filters = kernel.T.reshape(-1, *model.input_shape[1:])
@@ -42,3 +42,9 @@ def first_layer_figure(model: keras.Model, names: Sequence[str], title: str) -> 
         subtitle += f", {len(drawn)} of {len(filters)} units"
     figure.suptitle(f"{title}: {subtitle}\n(blue: positive, red: negative)", fontsize=10)
     return figure
+
+
+def _first_layer(model: keras.Model) -> keras.layers.Layer:
+    """The first layer with weights; in a model of several models, that of the first of them."""
+    layer = next(each for each in model.layers if each.weights)
+    return _first_layer(layer) if isinstance(layer, keras.Model) else layer

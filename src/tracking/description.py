@@ -8,48 +8,12 @@ from typing import Any
 
 from src.models.record import Environment, RunConfig
 from src.tracking.origin import PATCH, Origin
+from src.tracking.recipe_text import data_line, recipe_line
 
 NOTE = "mlflow.note.content"  # the tag that MLflow shows as the description
 WEIGHTS = "weights_sha256"  # set last: only a complete run has it
 MAX_TAG = 5000  # characters, MLflow's limit
 MAX_CHANGES = 3000  # characters in a description, which is a tag too
-
-
-def recipe_line(config: RunConfig) -> str:
-    """The network and its training, on one line."""
-    recipe, data = config["recipe"], config["dataset"]
-    layers = [f"{data['height']} × {data['width']} pixels"]
-    if recipe["family"] == "cnn":
-        filters = ", ".join(map(str, recipe["filters"]))
-        layers.append(f"{recipe['kernel']} × {recipe['kernel']} convolutions ({filters})")
-    activation = recipe.get("activation", "")
-    layers += [f"{units} {activation}" for units in recipe.get("hidden", [])]
-    layers.append(f"{data['classes']} classes")
-    parts = [" → ".join(layers)]
-    dropout = [f"{rate:g} of {where}" for where, rate in recipe.get("dropout", {}).items() if rate]
-    if dropout:
-        parts.append(f"dropout {', '.join(dropout)}")
-    optimizer = recipe["optimizer"]
-    parts.append(f"{optimizer['kind']}, learning rate {optimizer['learning_rate']:g}")
-    if recipe.get("schedule"):
-        parts.append(f"{recipe['schedule']['kind']} schedule")
-    if recipe.get("l2"):
-        parts.append(f"L2 {recipe['l2']:g}")
-    if recipe.get("averaging"):
-        parts.append("moving average of the weights")
-    length = f"{recipe['steps']:,} steps" if recipe.get("steps") else f"{recipe['epochs']} epochs"
-    parts.append(f"batches of {recipe['batch_size']}, {length}")
-    return "; ".join(parts)
-
-
-def data_line(dataset: dict[str, Any]) -> str:
-    """The dataset, on one line."""
-    counts = dataset["counts"]
-    fallback = f", fallback for {dataset['requested']}" if dataset["is_fallback"] else ""
-    return (
-        f"{dataset['name']}{fallback}: {counts['train']:,} training images, "
-        f"{counts['validation']:,} validation images"
-    )
 
 
 def commands(target: str, origin: Origin) -> list[str]:
@@ -85,9 +49,14 @@ def run_note(config: RunConfig, origin: Origin, results: Sequence[str] = ()) -> 
         f"Data: {data_line(config['dataset'])}.",
         *results[1:],
     ]
-    if lines := commands(f"train@{config['name']}", origin):
+    if lines := commands(f"{stage(config)}@{config['name']}", origin):
         paragraphs += ["To reproduce:", "\n".join(f"    {line}" for line in lines)]
     return "\n\n".join(paragraphs)
+
+
+def stage(config: RunConfig) -> str:
+    """The stage that creates the model of a recipe."""
+    return "ensemble" if config["recipe"]["family"] == "ensemble" else "train"
 
 
 def result_lines(name: str, test: dict[str, Any], published: Sequence[Any]) -> list[str]:
@@ -130,7 +99,8 @@ def run_tags(record: RunConfig, origin: Origin) -> dict[str, str]:
         "recipe": record["name"],
         "recipe_sha256": record["recipe_sha256"],
         "dataset_digest": record["dataset"]["digest"],
-        "mlflow.source.name": f"dvc.yaml:train@{record['name']}",  # an argument of `dvc repro`
+        # An argument of `dvc repro`.
+        "mlflow.source.name": f"dvc.yaml:{stage(record)}@{record['name']}",
         "mlflow.source.type": "LOCAL",
         NOTE: run_note(record, origin),
     }

@@ -61,9 +61,7 @@ class Augmenter:
         down, across, angle, scale_y, scale_x, shear = (
             amount[:, None, None] for amount in tf.unstack(numbers, axis=1)
         )
-        sine, cosine = (
-            part(radians(each.rotation) * angle) for part in (tf.math.sin, tf.math.cos)
-        )
+        sine, cosine = (part(radians(each.rotation) * angle) for part in (tf.math.sin, tf.math.cos))
         y = (cosine * rows - sine * columns) * (1 + each.scale * scale_y)
         x = (sine * rows + cosine * columns) * (1 + each.scale * scale_x)
         x += each.shear * shear * y

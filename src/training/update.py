@@ -2,7 +2,7 @@
 
 from src.common.tensorflow import keras, tf
 from src.config.recipe import Recipe
-from src.models.network import build_optimizer
+from src.models.optimizer import build_optimizer
 from src.training.normalization import Moments, update_moving_moments
 
 

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from src.common.errors import PipelineError
-from src.config.params import load_params, select
+from src.config.params import load_params
+from src.config.selection import select
 from src.training.execution import choose_execution
 from src.training.setup import make_trainer
 

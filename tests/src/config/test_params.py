@@ -10,7 +10,8 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 
 from src.common.errors import PipelineError
-from src.config.params import Dataset, load_params, select
+from src.config.params import Dataset, load_params
+from src.config.selection import select
 
 ROOT = Path(__file__).parents[3]
 GOOD = yaml.safe_load((ROOT / "params.yaml").read_text())

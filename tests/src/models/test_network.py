@@ -8,7 +8,8 @@ import pytest
 from src.common.tensorflow import keras, tf
 from src.config.params import load_params
 from src.config.recipe import load_recipe
-from src.models.network import build_model, build_optimizer
+from src.models.network import build_model
+from src.models.optimizer import build_optimizer
 
 RECIPES = load_params(Path(__file__).parents[3] / "params.yaml").models
 PARAMETERS = {  # calculated from the architectures

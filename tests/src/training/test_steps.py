@@ -8,7 +8,8 @@ import pytest
 from src.common.tensorflow import keras, tf
 from src.config.params import load_params
 from src.models.artifacts import weights_sha256
-from src.models.network import build_model, build_optimizer
+from src.models.network import build_model
+from src.models.optimizer import build_optimizer
 from src.training.distributed import SINGLE_WORKER, make_strategy
 from src.training.execution import Execution
 from src.training.steps import Steps

@@ -1,0 +1,48 @@
+"""Builds the optimizer of a recipe."""
+
+from typing import Any
+
+from src.common.tensorflow import keras
+from src.config.optimizer import CosineSchedule, ExponentialSchedule
+from src.config.recipe import Recipe
+
+
+def build_optimizer(recipe: Recipe, total_steps: int) -> keras.Optimizer:
+    """Build the optimizer of the recipe; a cosine schedule extends over ``total_steps``."""
+    settings = recipe.optimizer.model_dump(exclude={"kind", "learning_rate"})
+    if not settings.get("weight_decay"):  # zero would be computed, too
+        settings.pop("weight_decay", None)
+    rate = recipe.optimizer.learning_rate
+    match recipe.schedule:
+        case ExponentialSchedule(decay_steps=steps, decay_rate=decay_rate):
+            rate = keras.optimizers.schedules.ExponentialDecay(rate, steps, decay_rate)
+        case CosineSchedule(warmup=warmup):
+            rate = _cosine(rate, total_steps, round(warmup * total_steps))
+    optimizers = keras.optimizers
+    kinds = {"sgd": optimizers.SGD, "adam": optimizers.Adam, "rmsprop": Rmsprop}
+    return kinds[recipe.optimizer.kind](rate, **settings)
+
+
+def _cosine(
+    rate: float, total_steps: int, warmup: int
+) -> keras.optimizers.schedules.LearningRateSchedule:
+    kind = keras.optimizers.schedules.CosineDecay
+    if not warmup:
+        return kind(rate, total_steps)
+    # The first step would have the rate zero, without any effect.
+    return kind(rate / warmup, total_steps - warmup, warmup_target=rate, warmup_steps=warmup)
+
+
+class Rmsprop(keras.optimizers.RMSprop):
+    """Keras' RMSprop with any initial value of the accumulator of squared gradients."""
+
+    def __init__(self, *args: Any, initial_accumulator: float, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._initial_accumulator = initial_accumulator
+
+    def add_optimizer_variables(
+        self, trainable_variables: list[keras.Variable], name: Any, initializer: Any = "zeros"
+    ) -> Any:
+        if name == "velocity":
+            initializer = keras.initializers.Constant(self._initial_accumulator)
+        return super().add_optimizer_variables(trainable_variables, name, initializer)
