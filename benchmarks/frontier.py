@@ -1,24 +1,195 @@
-"""Draw the results of all recipes: ``docs/images/frontier.png``.
+"""The results of all recipes: the tables and the charts of docs/frontier.md.
 
-The values come from the files in ``metrics/``. ``make repro`` writes them, and
-``python -m src.apps.seeds NAME COUNT`` the results over several seeds.
+First run the programs that docs/frontier.md lists: they write the files in ``metrics/``. This
+program reads them, measures the speed of predictions, and reads no test image.
 """
 
+import shutil
+from collections.abc import Iterator
+from statistics import median
+from typing import Any, NamedTuple
+
+import numpy as np
 import pandas as pd
 
 from benchmarks.processes import ROOT
-from src.common.files import atomic_file, read_json
-from src.common.paths import COMPARISON, SEEDS, SUMMARY, TIMING
+from benchmarks.timing import alternate
+from src.common.errors import PipelineError
+from src.common.files import atomic_file, read_json, write_json
+from src.common.paths import (
+    COMPARISON,
+    CORRUPTIONS_PLOT,
+    DISPUTED,
+    MODELS,
+    PROCESSED,
+    RELIABILITY,
+    ROBUSTNESS,
+    ROBUSTNESS_PLOT,
+    SEEDS,
+    SUMMARY,
+    TEST,
+    TIMING,
+)
+from src.config.params import load_params
+from src.config.recipe import TUTORIALS
+from src.data.splits import load_split
+from src.models.artifacts import load_model, load_record
+from src.models.device import choose_device
+from src.models.inference import Predictor
 from src.plots.accuracy_charts import accuracy_figure
 from src.plots.contact_sheet import write_png
-from src.reporting.seeds import load_seeds
+from src.reporting.seeds import load_seeds, recorded_seeds
 
-CHART = ROOT / "docs/images/frontier.png"
-# The recipes of the five tutorials in the README.
-TUTORIALS = (
-    *("softmax", "softmax_normal", "mlp_200", "mlp_sigmoid"),
-    *("mlp_65x2", "mlp_dropout", "mlp_ema", "cnn"),
-)
+IMAGES = ROOT / "docs/images"
+CHART = IMAGES / "frontier.png"
+# The test metrics of all recipes from one run of the pipeline; in git, but not a DVC output.
+RECORD = ROOT / "metrics/frontier.json"
+INTRODUCTION = """\
+### Accuracy
+
+*Ours* is the test accuracy: mean ± standard deviation between seeds (number of seeds), then the 95%
+interval of the mean. An ensemble has one value, and the 95% interval of its test images. *Seconds*
+is the median time of the training steps, *cold start* that of the imports, the data and the
+compilation before them.
+
+| recipe | target | published | ours | interval | parameters | seconds | cold start | command |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"""
+ERRORS = """
+### Errors and probabilities
+
+These are results of one training each, with the seed of `params.yaml`. *Disputed*: how many of the
+errors are among the 15 test images whose label most people dispute. *NLL* is the negative
+log-likelihood, *ECE* the expected calibration error with 15 bins; the last columns have them after
+the division of the logits by a temperature, which was fitted on the validation split.
+
+| recipe | errors | disputed | NLL | ECE | temperature | NLL after | ECE after |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
+COST = """
+### Cost of a prediction
+
+*Images per second* is the median of {repeat} rounds, 1,000 images at a time, in float32 on this
+machine.
+
+| recipe | parameters | multiply-adds | size of the file | images per second |
+| --- | ---: | ---: | ---: | ---: |"""
+CORRUPTED = """
+### Errors on corrupted images, in percent
+
+Each value is the mean of three strengths; *shift 3* is a shift of three pixels, in a random
+direction.
+
+| recipe | unchanged | shift 3 |"""
+
+
+class Goal(NamedTuple):
+    """What the recipe should reach, and what others published."""
+
+    target: str
+    published: str
+
+
+GOALS = {
+    "lenet5": Goal("99.05%", "99.05%; 99.2% with distortions (LeCun et al. 1998)"),
+    "cnn_quick": Goal("99.0% in 3 s", "99.04% in 0.76 s on a GPU (tuomaso/train_mnist_fast)"),
+    "cnn_tiny": Goal(
+        "99.45%, below 10,000 parameters",
+        "99.4% with 7,070, 99.5% with 8,932 parameters, best epoch on the test split",
+    ),
+    "cnn_best": Goal(
+        "99.75%",
+        "99.83% in GPU days; 15 networks: 99.745 ± 0.020% (cdeotte/MNIST-CNN-99.75)",
+    ),
+    "ensemble": Goal(
+        "99.80%", "99.87 to 99.91%, chosen on the test split (An et al., arXiv 2008.10400)"
+    ),
+}
+
+
+def measure(repeat: int) -> Iterator[str]:
+    """The tables, in this order; the charts are written too.
+
+    Raises:
+        PipelineError: the last run of the pipeline was not one of all recipes.
+    """
+    params, test = load_params(), read_json(ROOT / TEST, "evaluate")
+    if missing := ", ".join(params.recipes().keys() - test.keys()):
+        raise PipelineError(
+            f"{TEST} lacks {missing}; run `dvc exp run -S model=all`, and then this program"
+        )
+    write_json(RECORD, test)
+    write_charts()
+    for path in (ROBUSTNESS_PLOT, CORRUPTIONS_PLOT, DISPUTED, RELIABILITY):
+        shutil.copyfile(ROOT / path, IMAGES / path.name)
+    records = {name: load_record(ROOT / MODELS / name) for name in test}
+    seeds = recorded_seeds(records).set_index("recipe")
+    cold = load_seeds(ROOT / SEEDS).groupby("recipe").cold_start.median()
+    yield INTRODUCTION
+    for name, goal in GOALS.items():
+        spread = seeds.loc[name] if name in seeds.index else None
+        yield _row(
+            name, *goal, *_accuracy(test[name], spread), *_training(name, records, spread, cold)
+        )
+    yield ERRORS
+    yield from (_error_row(name, each) for name, each in test.items())
+    yield COST.format(repeat=repeat)
+    rates = _images_per_second(records, repeat)
+    for name, each in test.items():
+        size = f"{each['model_bytes'] / 1e6:.2f} MB"
+        numbers = f"{records[name]['parameters']:,}", f"{each['multiply_adds']:,}"
+        yield _row(name, *numbers, size, f"{rates[name]:,.0f}")
+    yield from _corrupted()
+
+
+def _row(*cells: Any) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _accuracy(test: dict[str, Any], spread: Any) -> tuple[str, str]:
+    if spread is None:
+        interval = f"{test['ci_low']:.2%} to {test['ci_high']:.2%}"
+        return f"{test['accuracy']:.2%}", interval
+    ours = f"{spread['mean']:.3%} ± {100 * spread.stddev:.3f} ({spread.seeds})"
+    return ours, f"{spread.low:.3%} to {spread.high:.3%}"
+
+
+def _training(
+    name: str, records: dict[str, Any], spread: Any, cold: pd.Series
+) -> tuple[str, str, str, str]:
+    parameters = f"{records[name]['parameters']:,}"
+    if spread is None:
+        return parameters, "–", "–", f"`dvc exp run -S model={name}`"
+    command = f"`python -m src.apps.seeds {name} {spread.seeds}`"
+    return parameters, f"{spread.seconds:,.1f}", f"{cold[name]:.1f}", command
+
+
+def _error_row(name: str, test: dict[str, Any]) -> str:
+    before = f"{test['loss']:.4f}", f"{test['ece']:.4f}", f"{test['temperature']:.2f}"
+    after = f"{test['calibrated_loss']:.4f}", f"{test['calibrated_ece']:.4f}"
+    return _row(name, test["errors"], test["disputed_errors"], *before, *after)
+
+
+def _images_per_second(records: dict[str, Any], repeat: int) -> dict[str, float]:
+    choose_device("cpu")
+    images = np.asarray(load_split(PROCESSED, "validation")[0])
+    rates = {}
+    for name, record in records.items():
+        predictor = Predictor(load_model(MODELS / name, record["weights_sha256"]))
+        seconds = alternate({name: lambda predictor=predictor: predictor.logits(images)}, repeat)
+        rates[name] = len(images) / median(seconds[name])
+    return rates
+
+
+def _corrupted() -> Iterator[str]:
+    table = pd.read_csv(ROOT / ROBUSTNESS)
+    means = table.pivot_table(index="recipe", columns="corruption", values="error", sort=False)
+    shifted = table[(table.corruption == "shift") & (table.strength == 3)].set_index("recipe").error
+    corruptions = [name for name in means.columns if name != "none"]
+    yield CORRUPTED + f" {' | '.join(corruptions)} | mean |"
+    yield f"| --- |{' ---: |' * (len(corruptions) + 3)}"
+    order = means[corruptions].mean(axis=1).sort_values()
+    for name, mean in order.items():
+        values = means.none[name], shifted[name], *means.loc[name, corruptions], mean
+        yield _row(name, *(f"{100 * value:.2f}" for value in values))
 
 
 def write_charts() -> None:
@@ -27,11 +198,15 @@ def write_charts() -> None:
     seeds = seeds[seeds.dataset == read_json(ROOT / SUMMARY, "compare")["dataset"]]
     path = ROOT / TIMING
     timing = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["recipe", "seconds"])
+    families = {name: each.family for name, each in load_params().recipes().items()}
+    rows = chart_rows(comparison, seeds, timing, families)
     with atomic_file(CHART) as partial:
-        write_png(accuracy_figure(chart_rows(comparison, seeds, timing)), partial)
+        write_png(accuracy_figure(rows), partial)
 
 
-def chart_rows(comparison: pd.DataFrame, seeds: pd.DataFrame, timing: pd.DataFrame) -> pd.DataFrame:
+def chart_rows(
+    comparison: pd.DataFrame, seeds: pd.DataFrame, timing: pd.DataFrame, families: dict[str, str]
+) -> pd.DataFrame:
     """The table for ``accuracy_figure``.
 
     A recipe with seeds has their mean, its interval, and the median of their times. Another one has
@@ -43,6 +218,7 @@ def chart_rows(comparison: pd.DataFrame, seeds: pd.DataFrame, timing: pd.DataFra
         comparison: ``metrics/comparison.csv``.
         seeds: ``metrics/seeds.csv``, of the dataset of the comparison.
         timing: ``metrics/timing.csv``; its last row of a recipe has the complete time.
+        families: of the recipes.
     """
     columns = ["seeds", "seeds_mean", "seeds_low", "seeds_high"]
     table = comparison.reindex(columns=[*comparison, *(set(columns) - {*comparison})])
@@ -51,7 +227,7 @@ def chart_rows(comparison: pd.DataFrame, seeds: pd.DataFrame, timing: pd.DataFra
         timing.drop_duplicates("recipe", keep="last").set_index("recipe").seconds
     )
     has_seeds = table.seeds.notna()
-    is_tutorial = table.recipe.isin(TUTORIALS)
+    is_tutorial = table.recipe.map(families).isin(TUTORIALS)
     return pd.DataFrame(
         {
             "recipe": table.recipe,

@@ -25,7 +25,7 @@ def measure(repeat: int) -> Iterator[str]:
     choose_device("cpu")
     images = np.asarray(load_split(PROCESSED, "train")[0][:IMAGES])
     yield INTRODUCTION.format(images=len(images))
-    for name, recipe in load_params().models.items():
+    for name, recipe in load_params().tutorials().items():
         model = build_model(recipe, *images.shape[1:], 10)
         predictor = Predictor(model)
         seconds = alternate(

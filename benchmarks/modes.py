@@ -60,7 +60,7 @@ def steps_of(recipe: Recipe, split: Split, mode: tuple[Compile, Precision]) -> t
 def rows(repeat: int) -> Iterator[str]:
     """The rows of the table, without its last column."""
     images, labels = (np.asarray(each) for each in load_split(PROCESSED, "train"))
-    for name, recipe in load_params().models.items():
+    for name, recipe in load_params().tutorials().items():
         recipe = load_recipe(recipe.model_dump() | {"epochs": 1, "steps": None})
         modes = [each for each in MODES if recipe.family != "cnn" or each[0] == "graph"]
         programs = {mode: steps_of(recipe, (images, labels), mode) for mode in modes}
@@ -76,7 +76,7 @@ def rows(repeat: int) -> Iterator[str]:
 
 def measure(repeat: int) -> Iterator[str]:
     yield INTRODUCTION
-    for row, recipe in zip(rows(repeat), load_params().models.values(), strict=True):
+    for row, recipe in zip(rows(repeat), load_params().tutorials().values(), strict=True):
         chosen = choose_execution(recipe, "cpu", "auto", "auto")
         yield f"{row} {chosen.compile}, {chosen.precision} |"
     yield LIMITED.format(limit=LIMIT)

@@ -51,7 +51,7 @@ def measure(repeat: int) -> Iterator[str]:
     others = [setting for setting in SETTINGS if setting != DEFAULT]
     columns = {"settings": " | ".join(others), "columns": " | ".join(["---:"] * len(others))}
     yield INTRODUCTION.format(default=DEFAULT, **columns)
-    for name in load_params().models:
+    for name in load_params().tutorials():
         results = {}
         for setting, (threads, variables) in SETTINGS.items():
             command = [sys.executable, "-m", "benchmarks.portability", name, str(threads)]

@@ -24,7 +24,7 @@ def measure(repeat: int) -> Iterator[str]:
     splits = load_split(PROCESSED, "train"), load_split(PROCESSED, "validation")
     classes = load_dataset_info(PROCESSED)["classes"]
     yield INTRODUCTION.format(seeds=", ".join(map(str, SEEDS)))
-    for name, recipe in load_params().models.items():
+    for name, recipe in load_params().tutorials().items():
         execution, cells = choose_execution(recipe, choose_device("cpu"), "auto", "auto"), []
         if execution.precision == "float32":
             continue

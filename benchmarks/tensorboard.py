@@ -60,7 +60,7 @@ def measure(repeat: int) -> Iterator[str]:
     classes = load_dataset_info(PROCESSED)["classes"]
     yield INTRODUCTION
     totals = [0.0, 0.0]
-    for name, recipe in load_params().models.items():
+    for name, recipe in load_params().tutorials().items():
         runs = [training_seconds(recipe, *splits, classes) for _ in range(repeat)]
         training, tensorboard = (median(column) for column in zip(*runs, strict=True))
         totals = [totals[0] + training, totals[1] + tensorboard]

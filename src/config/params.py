@@ -12,7 +12,7 @@ from src.common.paths import PARAMS
 from src.common.yaml_text import InvalidYaml, read_yaml
 from src.config.block import Block, Count
 from src.config.published_values import Published
-from src.config.recipe import Ensemble, Recipe
+from src.config.recipe import TUTORIALS, Ensemble, Recipe
 from src.config.selection import selection_mistakes
 from src.config.validation_errors import describe
 
@@ -92,6 +92,10 @@ class Params(Block):
     def recipes(self) -> dict[str, Recipe | Ensemble]:
         """All recipes: those that are trained, and then the ensembles of them."""
         return {**self.models, **self.ensembles}
+
+    def tutorials(self) -> dict[str, Recipe]:
+        """The recipes of the families in the tutorials."""
+        return {name: each for name, each in self.models.items() if each.family in TUTORIALS}
 
     def published(self, name: str) -> Published:
         """The values that the author of a recipe published; none for an ensemble."""

@@ -4,20 +4,21 @@ import pandas as pd
 import pytest
 
 from benchmarks import frontier
-from src.common.paths import PARAMS
-from src.config.params import load_params
 
 COMPARISON = pd.DataFrame(
     {"recipe": ["new", "cnn", "mlp_ema"], "parameters": [9, 8, 7], "test_accuracy": [0.9, 0.8, 0.7]}
 )
 SEEDS = pd.DataFrame({"recipe": ["new"] * 3 + ["cnn"], "seconds": [1.0, 3.0, 8.0, 9.0]})
 TIMING = pd.DataFrame({"recipe": ["new", "cnn", "cnn"], "seconds": [50.0, 20.0, 40.0]})
+FAMILIES = {"new": "convnet", "cnn": "cnn", "mlp_ema": "mlp"}
 
 
 def test_a_recipe_has_its_seeds_or_its_only_training():
     spread = {"seeds": [3, None, None], "seeds_mean": [0.95, None, None]}
     spread |= {"seeds_low": [0.94, None, None], "seeds_high": [0.96, None, None]}
-    rows = frontier.chart_rows(COMPARISON.assign(**spread), SEEDS, TIMING).set_index("recipe")
+    rows = frontier.chart_rows(COMPARISON.assign(**spread), SEEDS, TIMING, FAMILIES).set_index(
+        "recipe"
+    )
     assert rows.group.to_dict() == {"cnn": "tutorials", "mlp_ema": "tutorials", "new": "frontier"}
     assert rows.accuracy.to_dict() == {"new": 0.95, "cnn": 0.8, "mlp_ema": 0.7}
     assert rows.seconds.dropna().to_dict() == {"new": 3.0, "cnn": 40.0}
@@ -25,7 +26,7 @@ def test_a_recipe_has_its_seeds_or_its_only_training():
 
 
 def test_a_comparison_without_seeds_has_no_intervals():
-    rows = frontier.chart_rows(COMPARISON, SEEDS[:0], TIMING)
+    rows = frontier.chart_rows(COMPARISON, SEEDS[:0], TIMING, FAMILIES)
     assert rows[["low", "high"]].isna().all(axis=None)
     assert sorted(rows.accuracy) == pytest.approx([0.7, 0.8, 0.9])
 
@@ -34,7 +35,3 @@ def test_the_chart_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(frontier, "CHART", tmp_path / "frontier.png")
     frontier.write_charts()
     assert (tmp_path / "frontier.png").stat().st_size > 10_000
-
-
-def test_the_recipes_of_the_tutorials_exist():
-    assert {*frontier.TUTORIALS} <= {*load_params(frontier.ROOT / PARAMS).models}
