@@ -30,11 +30,9 @@ def selection_mistakes(content: Any) -> list[str]:
 
     They are not part of pydantic's schema.
     """
-    models, ensembles = (
-        ({}, {})
-        if not isinstance(content, dict)
-        else (content.get("models"), content.get("ensembles"))
-    )
+    if not isinstance(content, dict):
+        return []
+    models, ensembles = content.get("models"), content.get("ensembles")
     if not isinstance(models, dict) or not isinstance(ensembles, dict):
         return []
     return [

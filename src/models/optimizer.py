@@ -17,7 +17,9 @@ def build_optimizer(recipe: Recipe, total_steps: int) -> keras.Optimizer:
         case ExponentialSchedule(decay_steps=steps, decay_rate=decay_rate):
             rate = keras.optimizers.schedules.ExponentialDecay(rate, steps, decay_rate)
         case CosineSchedule(warmup=warmup):
-            rate = _cosine(rate, total_steps, round(warmup * total_steps))
+            # Keras needs a step after the warm-up.
+            steps = min(round(warmup * total_steps), total_steps - 1)
+            rate = _cosine(rate, total_steps, steps)
     optimizers = keras.optimizers
     kinds = {"sgd": optimizers.SGD, "adam": optimizers.Adam, "rmsprop": Rmsprop}
     return kinds[recipe.optimizer.kind](rate, **settings)

@@ -36,12 +36,16 @@ class Normalization:
         layer, values = self._layer, tf.cast(x, tf.float32)
         context, channels = tf.distribute.get_replica_context(), values.shape[-1]
         count = tf.size(values, tf.float32) / channels
-        sums = tf.reduce_sum(values, (0, 1, 2)), tf.reduce_sum(values**2, (0, 1, 2)), count
-        total, squares, count = context.all_reduce(tf.distribute.ReduceOp.SUM, list(sums))
-        mean = total / count
-        variance = squares / count - mean**2
-        factor = layer.gamma * tf.math.rsqrt(variance + layer.epsilon)
-        y = values * factor + (layer.beta - mean * factor)
+
+        def over_batch(values: tf.Tensor) -> tf.Tensor:
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+        count = over_batch(count)
+        # The mean of the squares minus the square of the mean would lose digits.
+        mean = over_batch(tf.reduce_sum(values, (0, 1, 2))) / count
+        centered = values - mean
+        variance = over_batch(tf.reduce_sum(centered**2, (0, 1, 2))) / count
+        y = centered * (layer.gamma * tf.math.rsqrt(variance + layer.epsilon)) + layer.beta
         return tf.cast(y, x.dtype), mean, variance * count / (count - 1)  # as the kernel returns it
 
 

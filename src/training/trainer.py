@@ -56,7 +56,6 @@ class Trainer:
         self.total_steps = loader.total_steps
         self._validate_every = recipe.validation_interval(loader.steps_per_epoch)
         self._state = TrainerState()
-        self._logits: np.ndarray | None = None  # of the last validation
 
     def run(
         self,
@@ -95,10 +94,8 @@ class Trainer:
                     self._save(saves)
         finally:
             callback_list.on_train_end()
-        state = self._state
-        if self._logits is None:  # the training was complete before
-            self._logits = self._predictor.logits(self._validation[0])
-        temperature = fit_temperature(self._logits, self._validation[1])
+        state, (images, labels) = self._state, self._validation
+        temperature = fit_temperature(self._predictor.logits(images), labels)
         return TrainingResult(self.model, state.history, state.durations, self._kept, temperature)
 
     def _save(self, checkpoint: Checkpoint) -> None:
@@ -151,7 +148,7 @@ class Trainer:
         """Add a row to the history."""
         started, state = time.perf_counter(), self._state
         images, labels = self._validation
-        logits = self._logits = self._predictor.logits(images)
+        logits = self._predictor.logits(images)
         last_step = state.history[-1]["step"] if state.history else 0
         row = HistoryRow(
             epoch=round(state.step / self._loader.steps_per_epoch, 4),

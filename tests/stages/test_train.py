@@ -94,10 +94,13 @@ def test_a_file_in_place_of_the_folder_of_logs_costs_only_the_logs(checkout, env
 NEEDED = ("errors", "files", "messages", "paths")
 
 
-def test_an_unselected_recipe_writes_a_note_and_imports_almost_nothing(tmp_path, environment):
+@pytest.mark.parametrize("stage", ["train", "ensemble"])
+def test_an_unselected_recipe_writes_a_note_and_imports_almost_nothing(
+    tmp_path, environment, stage
+):
     write_json(tmp_path / "data/recipes/tiny.json", {"name": "tiny", "selected": False})
     code = (
-        "import sys; sys.argv[1:] = ['tiny']; from stages.train import main; main(); "
+        f"import sys; sys.argv[1:] = ['tiny']; from stages.{stage} import main; main(); "
         "print(*(name for name in sys.modules if name.startswith('src.'))); "
         "print(len(sys.modules.keys() - sys.stdlib_module_names - before))"
     )

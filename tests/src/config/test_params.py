@@ -11,34 +11,9 @@ from dvc.utils.hydra import apply_overrides
 
 from src.common.errors import PipelineError
 from src.config.params import Dataset, load_params
-from src.config.selection import select
 
 ROOT = Path(__file__).parents[3]
 GOOD = yaml.safe_load((ROOT / "params.yaml").read_text())
-
-
-@pytest.fixture
-def mistakes(tmp_path):
-    """Return the message for parameters changed by ``{path: value}``; ... removes a key."""
-
-    def check(changes: dict) -> str:
-        content = copy.deepcopy(GOOD)
-        for path, value in changes.items():
-            *parents, last = (int(key) if key.isdigit() else key for key in path.split("."))
-            block = content
-            for key in parents:
-                block = block[key]
-            if value is ...:
-                del block[last]
-            else:
-                block[last] = value
-        file = tmp_path / "params.yaml"
-        file.write_text(yaml.safe_dump(content, sort_keys=False))
-        with pytest.raises(PipelineError) as error:
-            load_params(file)
-        return str(error.value)
-
-    return check
 
 
 def test_a_name_that_is_not_similar_is_not_suggested(mistakes):
@@ -88,14 +63,8 @@ def test_dvc_writes_the_file_in_the_same_form(tmp_path):
         ("models.cnn.published", {"test_accuracy": {}}, "test_accuracy.values: Field req"),
         ("models.cnn.published.test_accuracy.stddev.3", ..., "should have the same epochs"),
         ("models.cnn.published.test_accuracy.values.3", "x", "values[3]: found 'x'"),
-        ("models.all", GOOD["models"]["cnn"], "models.all: rename this recipe; `model: all` sel"),
-        ("models.mlp", GOOD["models"]["cnn"], "models.mlp: rename this recipe; `model: mlp` sel"),
         (f"models.{'c' * 250}", GOOD["models"]["cnn"], "String should have at most 100 characters"),
         ("models", {}, "models: Dictionary should have at least 1 item"),
-        ("model", "cnnn", "model: found 'cnnn': Input should be all, softmax, mlp, cnn, softmax_n"),
-        ("model", "cnnn", "(did you mean 'cnn'?)"),
-        ("model", [], "model: found []: Input should be all, softmax"),
-        ("model", ["cnn", "nope"], "model: found 'nope'"),
         ("model", 5, "found 5: Input should be a valid string, or: Input should be a valid list"),
     ],
 )
@@ -173,22 +142,6 @@ def test_a_number_is_read_in_the_form_in_which_dvc_writes_it(tmp_path, text, val
     by_hand = path.read_text().replace("learning_rate: 0.8", f"learning_rate: {text}")
     path.write_text(by_hand)
     assert load_params(path).models["mlp_ema"].optimizer.learning_rate == value
-
-
-@pytest.mark.parametrize(
-    ("model", "selected"),
-    [
-        ("all", list(GOOD["models"])),
-        ("cnn", ["cnn"]),
-        ("softmax", ["softmax", "softmax_normal"]),
-        ("mlp_ema", ["mlp_ema"]),
-        (["cnn", "mlp_200"], ["mlp_200", "cnn"]),
-        (["cnn", "all"], list(GOOD["models"])),
-    ],
-)
-def test_model_selects_recipes(model, selected):
-    params = load_params(ROOT / "params.yaml").model_copy(update={"model": model})
-    assert select(params) == selected
 
 
 @pytest.mark.parametrize("name", get_args(Dataset))

@@ -1,16 +1,13 @@
 """The number of products of networks that are calculated by hand."""
 
-from pathlib import Path
-
 import pytest
 
 from src.common.tensorflow import keras
-from src.config.params import load_params
 from src.models.archive import save_model
 from src.models.cost import multiply_adds
-from src.models.network import build_model
+from src.models.network import build_model, with_test_time_augmentation
+from tests.fixtures.training import SMALL_RECIPES
 
-RECIPES = load_params(Path(__file__).parents[3] / "params.yaml").models
 PRODUCTS = {  # calculated from the architectures
     "softmax": 784 * 10,
     "softmax_normal": 784 * 10,
@@ -20,6 +17,7 @@ PRODUCTS = {  # calculated from the architectures
     "mlp_dropout": 784 * 625 + 625 * 625 + 625 * 10,
     "mlp_ema": 784 * 500 + 500 * 10,
     "cnn": 28 * 28 * 9 * 32 + 14 * 14 * 9 * 32 * 64 + 7 * 7 * 9 * 64 * 128 + 2048 * 625 + 625 * 10,
+    "tiny_convnet": 28 * 28 * 25 * 4 + 12**2 * 9 * 4 * 6 + 4**2 * 9 * 6 * 8 + 8 * 12 + 12 * 10,
 }
 IMAGE = (6, 5, 4)
 INNER = 4 * 3 * 9 * 4 * 8 + 4 * 3 * 8 * 7  # of ``inner``
@@ -32,7 +30,7 @@ def inner() -> keras.Model:
 
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_a_recipe_has_the_products_of_its_architecture(name):
-    assert multiply_adds(build_model(RECIPES[name], 28, 28, 10)) == PRODUCTS[name]
+    assert multiply_adds(build_model(SMALL_RECIPES[name], 28, 28, 10)) == PRODUCTS[name]
 
 
 def test_groups_strides_and_padding():
@@ -56,6 +54,12 @@ def test_a_model_counts_once_for_each_call_in_the_graph(tmp_path):
     twice = keras.Model(image, keras.layers.Add()([outer(image), outer(variants[1])]))
     save_model(twice, tmp_path / "model.keras")
     assert multiply_adds(keras.saving.load_model(tmp_path / "model.keras")) == 6 * INNER
+
+
+def test_test_time_augmentation_costs_five_predictions():
+    recipe = SMALL_RECIPES["tiny_convnet"]
+    model = with_test_time_augmentation(build_model(recipe, 28, 28, 10), recipe)
+    assert multiply_adds(model) == 5 * PRODUCTS["tiny_convnet"]
 
 
 def test_a_layer_counts_once_for_each_call_with_the_shape_of_that_call():

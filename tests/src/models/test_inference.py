@@ -5,8 +5,9 @@ import pytest
 
 from src.config.recipe import load_recipe
 from src.data.memory import INFERENCE_BATCH as BATCH
+from src.models.ensemble import average
 from src.models.inference import Predictor
-from src.models.network import build_model
+from src.models.network import build_model, with_test_time_augmentation
 
 
 @pytest.fixture
@@ -27,3 +28,13 @@ def test_the_current_weights_are_used(model):
     before = predictor.logits(images)
     model.set_weights([weights + 1 for weights in model.get_weights()])
     assert (predictor.logits(images) > before).all()
+
+
+def test_the_batch_size_of_a_model_of_models_is_that_of_its_largest_network(change_recipe):
+    recipe = change_recipe("tiny_convnet")
+    networks = [build_model(recipe, 100, 100, 3) for _ in range(3)]
+    alone = Predictor(networks[0]).batch_size
+    assert alone < BATCH
+    with_copies = [with_test_time_augmentation(each, recipe) for each in networks]
+    assert Predictor(with_copies[0]).batch_size == alone
+    assert Predictor(average(with_copies)).batch_size == alone

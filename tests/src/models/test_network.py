@@ -1,17 +1,15 @@
 """Models have the architecture and initial values of their recipes, for any size of data."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from src.common.tensorflow import keras, tf
-from src.config.params import load_params
-from src.config.recipe import load_recipe
-from src.models.network import build_model
-from src.models.optimizer import build_optimizer
+from src.common.tensorflow import keras
+from src.config.recipe import TUTORIALS
+from src.models.archive import save_model
+from src.models.artifacts import weights_sha256
+from src.models.network import build_model, with_test_time_augmentation
+from tests.fixtures.training import RECIPES, SMALL_RECIPES
 
-RECIPES = load_params(Path(__file__).parents[3] / "params.yaml").models
 PARAMETERS = {  # calculated from the architectures
     "softmax": 784 * 10 + 10,
     "softmax_normal": 784 * 10 + 10,
@@ -21,18 +19,25 @@ PARAMETERS = {  # calculated from the architectures
     "mlp_dropout": 784 * 625 + 625 * 625 + 625 * 10,
     "mlp_ema": 784 * 500 + 500 + 500 * 10 + 10,
     "cnn": 9 * 32 + 9 * 32 * 64 + 9 * 64 * 128 + 2048 * 625 + 625 * 10,
+    # Each channel that is normalized has four values.
+    "tiny_convnet": 25 * 4 + 9 * 4 * 6 + 9 * 6 * 8 + 8 * 12 + 12 * 10 + 4 * (4 + 6 + 8 + 12),
 }
+FITTING = [(5, 9, 2), (33, 20, 256)]  # sizes of images without a convolution that is too large
+SIZES = [
+    (name, *size)
+    for name, recipe in (RECIPES | SMALL_RECIPES).items()
+    for size in (FITTING if recipe.family in TUTORIALS else [(28, 33, 256)])
+]
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_a_recipe_has_the_parameters_of_its_architecture(name):
-    assert build_model(RECIPES[name], 28, 28, 10).count_params() == PARAMETERS[name]
+    assert build_model(SMALL_RECIPES[name], 28, 28, 10).count_params() == PARAMETERS[name]
 
 
-@pytest.mark.parametrize("name", RECIPES)
-@pytest.mark.parametrize(("height", "width", "classes"), [(5, 9, 2), (33, 20, 256)])
-def test_a_recipe_adapts_to_the_data(name, height, width, classes):
-    model = build_model(RECIPES[name], height, width, classes)
+@pytest.mark.parametrize(("name", "height", "width", "classes"), SIZES)
+def test_a_recipe_adapts_to_the_data(change_recipe, name, height, width, classes):
+    model = build_model(change_recipe(name), height, width, classes)
     images = np.random.default_rng(0).integers(0, 256, (3, height, width), np.uint8)
     logits = model(images)
     assert logits.shape == (3, classes)
@@ -69,47 +74,36 @@ def test_dropout_is_active_in_training_only():
     assert (np.asarray(model(images, training=True)) != np.asarray(model(images))).any()
 
 
-def test_the_exponential_schedule_is_continuous():
-    optimizer = build_optimizer(RECIPES["mlp_ema"], 30_000)
-    for step in (0, 100, 550, 30_000):
-        optimizer.iterations.assign(step)
-        expected = 0.8 * 0.999 ** (step / 550)
-        assert float(optimizer.learning_rate) == pytest.approx(expected, rel=1e-5)
+def test_a_prediction_averages_the_logits_of_shifted_copies(change_recipe, tmp_path):
+    recipe = change_recipe("tiny_convnet", test_time_augmentation={"shift": 2})
+    network = build_model(recipe, 28, 24, 10)
+    images = np.random.default_rng(0).integers(0, 256, (7, 28, 24), np.uint8)
+    padded = np.pad(images, [(0, 0), (2, 2), (2, 2)])
+    corners = [(2, 2), (0, 0), (0, 4), (4, 0), (4, 4)]  # the first one is the image itself
+    copies = [padded[:, top : top + 28, left : left + 24] for top, left in corners]
+    expected = np.mean([network(each) for each in copies], axis=0)
+    model = with_test_time_augmentation(network, recipe)
+    save_model(model, tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    for each in (model, loaded):
+        np.testing.assert_allclose(each(images), expected, rtol=1e-5, atol=1e-6)
+        assert weights_sha256(each) == weights_sha256(network)
 
 
-def test_the_cosine_schedule_ends_at_zero():
-    recipe = {**RECIPES["softmax"].model_dump(), "schedule": {"kind": "cosine"}}
-    optimizer = build_optimizer(load_recipe(recipe), 100)
-    optimizer.iterations.assign(50)
-    assert float(optimizer.learning_rate) == pytest.approx(0.005)
-    optimizer.iterations.assign(100)
-    assert float(optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
+@pytest.mark.parametrize("changes", [{"test_time_augmentation": None}, {}])
+def test_without_copies_the_model_is_the_network(change_recipe, changes):
+    recipe = change_recipe("tiny_convnet" if changes else "cnn", **changes)
+    network = build_model(recipe, 28, 28, 10)
+    assert with_test_time_augmentation(network, recipe) is network
 
 
-TF1_OPTIMIZERS = {
-    "mlp_dropout": lambda: tf.compat.v1.train.RMSPropOptimizer(0.001, 0.9),
-    "mlp_65x2": lambda: tf.compat.v1.train.AdamOptimizer(0.001),
-}
-
-
-@pytest.mark.parametrize("name", TF1_OPTIMIZERS)
-def test_each_step_of_an_optimizer_is_that_of_tensorflow_1(name):
-    random = np.random.default_rng(0)
-    # From gradients whose square is far below epsilon to large ones.
-    scales = np.logspace(-12, 3, 16, dtype=np.float32)
-    gradients = [scales * random.normal(size=16).astype(np.float32) for _ in range(20)]
-
-    ours, variable = build_optimizer(RECIPES[name], 20), keras.Variable(np.ones(16, np.float32))
-    own_values = []
-    for gradient in gradients:
-        ours.apply([gradient], [variable])
-        own_values.append(np.asarray(variable))
-
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        tf1_variable = tf.compat.v1.Variable(np.ones(16, np.float32))
-        feed = tf.compat.v1.placeholder(tf.float32, [16])
-        step = TF1_OPTIMIZERS[name]().apply_gradients([(feed, tf1_variable)])
-        session.run(tf.compat.v1.global_variables_initializer())
-        for gradient, own in zip(gradients, own_values, strict=True):
-            session.run(step, {feed: gradient})
-            np.testing.assert_allclose(own - 1, session.run(tf1_variable) - 1, 1e-3, 3e-7)
+def test_batch_normalization_keeps_its_parameters_in_float32(change_recipe):
+    model = build_model(change_recipe("tiny_convnet"), 28, 28, 10, "bfloat16")
+    kinds = keras.layers.BatchNormalization, keras.layers.Conv2D
+    normalizations, convolutions = (
+        [layer for layer in model.layers if isinstance(layer, kind)] for kind in kinds
+    )
+    assert [len(normalizations), len(convolutions)] == [4, 3]
+    assert {layer.compute_dtype for layer in normalizations} == {"bfloat16"}
+    assert {each.dtype for layer in normalizations for each in layer.weights} == {"float32"}
+    assert {each.dtype for layer in convolutions for each in layer.weights} == {"bfloat16"}

@@ -7,12 +7,13 @@ import pytest
 
 from src.common.errors import PipelineError
 from src.config.params import TrainParams
+from src.config.recipe import TUTORIALS
 from src.data.memory import INFERENCE_BATCH, inference_batch
 from src.models import size
 from src.models.inference import Predictor
 from src.models.network import build_model
 from src.models.size import check_memory, count_parameters, estimate_bytes
-from tests.fixtures.training import RECIPES
+from tests.fixtures.training import RECIPES, SMALL_RECIPES
 
 TRAIN = TrainParams(
     **{"device": "cpu", "strategy": "single", "memory_limit": "auto", "threads": "auto"},
@@ -34,11 +35,20 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
 
-@pytest.mark.parametrize("size", [(1, 1), (28, 28), (33, 7), (64, 200)])
-@pytest.mark.parametrize("name", RECIPES)
-def test_the_parameters_are_those_of_the_model(name, size):
-    expected = build_model(RECIPES[name], *size, 7).count_params()
-    assert count_parameters(RECIPES[name], *size, 7) == expected
+SIZES = [
+    (name, size)
+    for name, recipe in (RECIPES | SMALL_RECIPES).items()
+    for size in [(1, 1), (28, 28), (33, 7), (64, 200)]
+    if recipe.family in TUTORIALS or min(size) >= 28  # others have convolutions without padding
+]
+
+
+@pytest.mark.parametrize(("name", "size"), SIZES)
+@pytest.mark.parametrize("classes", [7, 12])  # 12: also the units of a hidden layer
+def test_the_parameters_are_those_of_the_model(change_recipe, name, size, classes):
+    recipe = change_recipe(name)
+    expected = build_model(recipe, *size, classes).count_params()
+    assert count_parameters(recipe, *size, classes) == expected
 
 
 @pytest.mark.parametrize(("name", "side", "batch"), [("cnn", 150, 128), ("mlp_dropout", 200, 128)])
@@ -74,9 +84,19 @@ def test_a_recipe_that_needs_more_than_the_memory_limit_is_refused(side, needed)
     message = f"needs about {needed} GB of .* but train.memory_limit is 2.0 GB; increase it, dec"
     with pytest.raises(PipelineError, match=message):
         check_memory("cnn", RECIPES["cnn"], limited, images, 10)
-    for name in RECIPES.keys() - {"cnn", "mlp_dropout" if side == 224 else None}:
-        check_memory(name, RECIPES[name], limited, images, 10)
+    for name in SMALL_RECIPES.keys() - {"cnn", "mlp_dropout" if side == 224 else None}:
+        check_memory(name, SMALL_RECIPES[name], limited, images, 10)
     check_memory("cnn", RECIPES["cnn"], limited, (8_000_000, 28, 28), 10)
+
+
+def test_images_that_are_too_small_for_a_convolution_are_refused(change_recipe):
+    with pytest.raises(PipelineError) as error:
+        check_memory("tiny", change_recipe("tiny_convnet"), TRAIN, (1000, 9, 20), 10)
+    assert str(error.value) == (
+        "models.tiny: images of 9 × 20 pixels are too small for convolution 3, which has the "
+        "kernel 3 × 3 and no padding; set its padding to same, or use other recipes for this "
+        "dataset"
+    )
 
 
 def test_a_recipe_with_huge_layers_is_refused(change_recipe):
@@ -94,10 +114,10 @@ def test_the_images_count_once_more_while_they_are_loaded():
     assert streamed - few == pytest.approx(2e9 / 4, rel=0.1)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", SMALL_RECIPES)
 def test_mnist_is_predicted_in_batches_of_a_fixed_size(name):
     """Otherwise, the metrics of the recipes in params.yaml would change in their last digits."""
-    model = build_model(RECIPES[name], 28, 28, 10)
+    model = build_model(SMALL_RECIPES[name], 28, 28, 10)
     assert Predictor(model).batch_size == INFERENCE_BATCH
 
 

@@ -24,8 +24,9 @@ def features(request, monkeypatch) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_each_recipe_has_one_execution_on_each_kind_of_processor(name, features):
-    reduced = (name == "cnn" and features) or (name in LARGE and features == TILES)
-    graph = name == "cnn" or reduced
+    convolutional = RECIPES[name].family in ("cnn", "convnet")
+    reduced = (convolutional and features) or (name in LARGE and features == TILES)
+    graph = convolutional or reduced
     expected = "graph" if graph else "xla", "bfloat16" if reduced else "float32"
     assert choose_execution(RECIPES[name], "cpu", "auto", "auto") == Execution("cpu", *expected)
 
@@ -63,7 +64,7 @@ def test_unsupported_bfloat16_is_an_error(monkeypatch):
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_gpu_uses_xla_for_dense_recipes_and_bfloat16_for_convolutions(name, features):
     chosen = choose_execution(RECIPES[name], "gpu", "auto", "auto")
-    if name == "cnn":
+    if RECIPES[name].family in ("cnn", "convnet"):
         assert chosen == Execution("gpu", "graph", "bfloat16" if features else "float32")
     else:
         assert chosen == Execution("gpu", "xla", "float32")

@@ -1,16 +1,13 @@
 """The forward pass of a step computes the layers of the network, and drops units at random."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from src.common.tensorflow import keras, tf
-from src.config.params import load_params
 from src.models.network import build_model
 from src.training.forward import Elementwise, Forward
+from tests.fixtures.training import SMALL_RECIPES
 
-RECIPES = load_params(Path(__file__).parents[3] / "params.yaml").models
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 28, 28), np.uint8)
 UNITS = keras.layers.Dropout(0.3)
 
@@ -22,18 +19,21 @@ def dropout_network() -> keras.Model:
     return keras.Model(images, keras.layers.Dense(2)(UNITS(x)))
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", SMALL_RECIPES)
 def test_with_all_units_the_logits_are_those_of_the_network(name):
-    network = build_model(RECIPES[name], 28, 28, 10)
+    network = build_model(SMALL_RECIPES[name], 28, 28, 10)
     forward = Forward(network)
     masks = forward.draw_masks(len(IMAGES), tf.constant([1, 1]))
     rates = [each.rate for each in network.layers if isinstance(each, keras.layers.Dropout)]
     for layer in network.layers:
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = 0  # the kept units of a layer with this rate are not scaled
-    logits = forward.logits(IMAGES, [tf.ones_like(mask) for mask in masks])
-    np.testing.assert_allclose(logits, network(IMAGES), rtol=1e-4, atol=1e-4)
+    logits, moments = forward.logits(IMAGES, [tf.ones_like(mask) for mask in masks])
+    # In training, batch normalization uses the moments of the batch.
+    np.testing.assert_allclose(logits, network(IMAGES, training=True), rtol=1e-4, atol=1e-4)
     assert len(masks) == len(rates)
+    kind = keras.layers.BatchNormalization
+    assert len(moments) == sum(isinstance(each, kind) for each in network.layers)
 
 
 def test_a_seed_gives_the_same_masks_with_the_rate_of_the_layer(dropout_network):
@@ -56,7 +56,7 @@ def test_almost_all_units_can_be_dropped(dropout_network, monkeypatch):
 
 
 def test_the_masks_of_two_layers_are_independent():
-    masks = Forward(build_model(RECIPES["mlp_dropout"], 28, 28, 10)).draw_masks(128, [1, 1])
+    masks = Forward(build_model(SMALL_RECIPES["mlp_dropout"], 28, 28, 10)).draw_masks(128, [1, 1])
     _, first, second = map(np.asarray, masks)
     assert np.mean(first == second) == pytest.approx(0.5, abs=0.008)
 
