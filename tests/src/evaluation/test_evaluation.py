@@ -116,16 +116,18 @@ def test_the_number_of_errors_and_the_cost(evaluation, folder):
     assert "disputed_errors" not in metrics  # the images are not those of MNIST
 
 
-def test_a_temperature_in_the_record_adds_metrics(folder, digits, change_record):
+def test_the_temperature_of_the_record_adds_metrics(folder, digits, change_record):
     images, labels = digits
     test = images[100:500], labels[100:500]
     model = artifacts.load_model(folder, artifacts.load_record(folder)["weights_sha256"])
     temperature = fit_temperature(Predictor(model).logits(test[0]), test[1])
-    without = evaluate_model(folder, test).metrics
-    assert not {"temperature", "calibrated_ece", "calibrated_loss"} & without.keys()
     metrics = evaluate_model(change_record(temperature=temperature), test).metrics
-    assert metrics.items() >= without.items()
-    assert metrics["temperature"] == temperature
+    added = {"temperature", "calibrated_ece", "calibrated_loss"}
+    other = evaluate_model(folder, test).metrics
+    assert other.keys() == metrics.keys() >= added
+    assert {key for key in metrics if metrics[key] != other[key]} <= added
+    assert metrics["temperature"] == temperature != other["temperature"]
+    assert metrics["calibrated_loss"] < other["calibrated_loss"]
     assert metrics["calibrated_loss"] < metrics["loss"]
     assert metrics["calibrated_ece"] != metrics["ece"]
 

@@ -10,20 +10,27 @@ import pytest
 
 from src.common.errors import PipelineError
 from src.common.tensorflow import keras
-from src.config.params import load_params
 from src.models.artifacts import weights_sha256
 from src.models.checkpoint import Checkpoint
 from src.models.inference import Predictor
 from src.models.metrics import accuracy
 from src.training.execution import choose_execution
+from tests.fixtures.training import SMALL_RECIPES
 
-RECIPES = load_params(Path(__file__).parents[3] / "params.yaml").models
+TUTORIALS = [name for name in SMALL_RECIPES if name != "tiny_convnet"]
+PRECISIONS = [(name, "auto") for name in TUTORIALS]
+PRECISIONS += [("tiny_convnet", "float32"), ("tiny_convnet", "bfloat16")]
+# After how many slices a training is interrupted, and the size of its shuffle buffer.
+INTERRUPTED = [
+    (name, "float32", *case) for name in TUTORIALS for case in [(2, None), (9, None), (5, 150)]
+]
+INTERRUPTED += [("tiny_convnet", "float32", 9, None), ("tiny_convnet", "bfloat16", 5, 150)]
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_the_same_seed_gives_the_same_weights(new_trainer, change_recipe, name):
+@pytest.mark.parametrize(("name", "precision"), PRECISIONS)
+def test_the_same_seed_gives_the_same_weights(new_trainer, change_recipe, name, precision):
     recipe = change_recipe(name, epochs=1, steps=None, validate_every=None)
-    execution = choose_execution(recipe, "cpu", "auto", "auto")
+    execution = choose_execution(recipe, "cpu", "auto", precision)
     first, second, other = (
         weights_sha256(new_trainer(recipe, execution, seed).run().model) for seed in (5, 5, 6)
     )
@@ -32,7 +39,7 @@ def test_the_same_seed_gives_the_same_weights(new_trainer, change_recipe, name):
 
 
 def test_training_learns(new_trainer):
-    history = new_trainer(RECIPES["mlp_65x2"]).run().history
+    history = new_trainer(SMALL_RECIPES["mlp_65x2"]).run().history
     assert history[-1]["val_accuracy"] > 0.85
     assert history[-1]["loss"] < history[0]["loss"] / 3
 
@@ -184,13 +191,12 @@ def new_checkpoint(tmp_path, identity, trained_on):
     return new
 
 
-@pytest.mark.parametrize("name", RECIPES)
-@pytest.mark.parametrize(("after", "buffer_size"), [(2, None), (9, None), (5, 150)])
+@pytest.mark.parametrize(("name", "precision", "after", "buffer_size"), INTERRUPTED)
 def test_an_interrupted_training_resumes_to_the_same_weights(
-    new_trainer, graph, change_recipe, new_checkpoint, name, after, buffer_size
+    new_trainer, graph, change_recipe, new_checkpoint, name, precision, after, buffer_size
 ):
     recipe = change_recipe(name, epochs=None, steps=60, validate_every=20, batch_size=50)
-    execution = replace(graph, buffer_size=buffer_size)
+    execution = replace(graph, buffer_size=buffer_size, precision=precision)
     complete, first, second = (new_trainer(recipe, execution, keep_epochs=True) for _ in range(3))
     complete = complete.run()
     interrupted, recorder = Recorder(interrupt_at_slice=after), Recorder()
