@@ -148,7 +148,7 @@ def _accuracy(test: dict[str, Any], spread: Any) -> tuple[str, str]:
     if spread is None:
         interval = f"{test['ci_low']:.2%} to {test['ci_high']:.2%}"
         return f"{test['accuracy']:.2%}", interval
-    ours = f"{spread['mean']:.3%} ± {100 * spread.stddev:.3f} ({spread.seeds})"
+    ours = f"{spread['mean']:.3%} ± {100 * spread.stddev:.3f} ({spread.seeds:.0f})"
     return ours, f"{spread.low:.3%} to {spread.high:.3%}"
 
 
@@ -158,7 +158,7 @@ def _training(
     parameters = f"{records[name]['parameters']:,}"
     if spread is None:
         return parameters, "–", "–", f"`dvc exp run -S model={name}`"
-    command = f"`python -m src.apps.seeds {name} {spread.seeds}`"
+    command = f"`python -m src.apps.seeds {name} {spread.seeds:.0f}`"
     return parameters, f"{spread.seconds:,.1f}", f"{cold[name]:.1f}", command
 
 

@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 
 from benchmarks import frontier
+from src.common.errors import PipelineError
+from src.common.files import write_json
 
 COMPARISON = pd.DataFrame(
     {"recipe": ["new", "cnn", "mlp_ema"], "parameters": [9, 8, 7], "test_accuracy": [0.9, 0.8, 0.7]}
@@ -35,3 +37,17 @@ def test_the_chart_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(frontier, "CHART", tmp_path / "frontier.png")
     frontier.write_charts()
     assert (tmp_path / "frontier.png").stat().st_size > 10_000
+
+
+def test_results_of_the_tutorials_alone_are_not_enough(tmp_path, monkeypatch):
+    monkeypatch.setattr(frontier, "TEST", tmp_path / "test.json")
+    write_json(tmp_path / "test.json", {"cnn": {}})
+    with pytest.raises(PipelineError, match=r"lacks .*cnn_best.*; run `dvc exp run -S model=all`"):
+        next(frontier.measure(1))
+
+
+def test_a_recipe_has_the_spread_of_its_seeds_or_the_interval_of_its_test_images():
+    test = {"accuracy": 0.998, "ci_low": 0.9969, "ci_high": 0.9987}
+    spread = pd.Series({"mean": 0.9975, "stddev": 0.0002, "seeds": 3, "low": 0.997, "high": 0.998})
+    assert frontier._accuracy(test, None) == ("99.80%", "99.69% to 99.87%")
+    assert frontier._accuracy(test, spread) == ("99.750% ± 0.020 (3)", "99.700% to 99.800%")
