@@ -56,6 +56,8 @@ class Trainer:
         self.total_steps = loader.total_steps
         self._validate_every = recipe.validation_interval(loader.steps_per_epoch)
         self._state = TrainerState()
+        self._chunk: Chunk | None = None
+        self._logits: np.ndarray | None = None  # of the last validation
 
     def run(
         self,
@@ -72,8 +74,7 @@ class Trainer:
         Raises:
             PipelineError: the loss or a weight became NaN or infinite.
         """
-        self._chunk: Chunk | None = None
-        self._slice_steps = 1
+        self._chunk, self._slice_steps = None, 1
         settings = self._recipe.early_stopping
         stopping = [keras.callbacks.EarlyStopping(**settings.model_dump())] if settings else []
         callback_list = keras.callbacks.CallbackList([*stopping, *callbacks], model=self.model)
@@ -95,7 +96,8 @@ class Trainer:
         finally:
             callback_list.on_train_end()
         state, (images, labels) = self._state, self._validation
-        temperature = fit_temperature(self._predictor.logits(images), labels)
+        logits = self._predictor.logits(images) if self._logits is None else self._logits
+        temperature = fit_temperature(logits, labels)
         return TrainingResult(self.model, state.history, state.durations, self._kept, temperature)
 
     def _save(self, checkpoint: Checkpoint) -> None:
@@ -148,7 +150,7 @@ class Trainer:
         """Add a row to the history."""
         started, state = time.perf_counter(), self._state
         images, labels = self._validation
-        logits = self._predictor.logits(images)
+        logits = self._logits = self._predictor.logits(images)
         last_step = state.history[-1]["step"] if state.history else 0
         row = HistoryRow(
             epoch=round(state.step / self._loader.steps_per_epoch, 4),
