@@ -148,7 +148,7 @@ def test_changing_one_recipe_retrains_only_that_recipe(reproduced, shell, logged
     assert trained(done.stdout) == ["softmax"]
     assert ("softmax", "two-epochs") in logged_trainings(checkout)
     # The workspace is unchanged.
-    assert yaml.safe_load((checkout / "params.yaml").read_text())["model"] == "all"
+    assert yaml.safe_load((checkout / "params.yaml").read_text())["model"] == "tutorials"
 
 
 def test_a_new_seed_retrains_every_selected_recipe(reproduced, shell):
@@ -237,7 +237,7 @@ def test_a_fresh_clone_trains_only_the_selected_model(offline, tmp_path, shell, 
     clone = tmp_path / "clone"
     done = shell(["python", "-m", "src.apps.reproduce", "cnn"], clone)  # make repro MODEL=cnn
     assert trained(done.stdout) == ["cnn"]
-    assert "params.yaml is unchanged: it has `model: all`" in done.stdout
+    assert "params.yaml is unchanged: it has `model: tutorials`" in done.stdout
     assert [name for name, _ in logged_trainings(clone)] == ["cnn"]
     assert list(json.loads((clone / "metrics/test.json").read_text())) == ["cnn"]
     assert shell(["git", "status", "--porcelain", "params.yaml"], clone).stdout == ""
