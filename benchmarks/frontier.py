@@ -15,7 +15,7 @@ import pandas as pd
 from benchmarks.processes import ROOT
 from benchmarks.timing import alternate
 from src.common.errors import PipelineError
-from src.common.files import atomic_file, read_json, write_json
+from src.common.files import read_json, write_json
 from src.common.paths import (
     COMPARISON,
     CORRUPTIONS_PLOT,
@@ -200,8 +200,7 @@ def write_charts() -> None:
     timing = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["recipe", "seconds"])
     families = {name: each.family for name, each in load_params().recipes().items()}
     rows = chart_rows(comparison, seeds, timing, families)
-    with atomic_file(CHART) as partial:
-        write_png(accuracy_figure(rows), partial)
+    write_png(accuracy_figure(rows), CHART)
 
 
 def chart_rows(

@@ -4,7 +4,7 @@ from src.common.errors import run
 
 
 def main() -> None:
-    from src.common.files import atomic_file, atomic_folder
+    from src.common.files import atomic_folder
     from src.common.paths import PROCESSED, RAW, SAMPLES
     from src.config.params import load_params
     from src.data.splits import load_split
@@ -14,8 +14,7 @@ def main() -> None:
     data = load_params().data
     with atomic_folder(PROCESSED) as target:
         info = preprocess(RAW, target, data)
-    with atomic_file(SAMPLES) as partial:
-        write_png(class_sheet(*load_split(PROCESSED, "train"), info["class_names"]), partial)
+    write_png(class_sheet(*load_split(PROCESSED, "train"), info["class_names"]), SAMPLES)
     counts = ", ".join(f"{count:,} {split}" for split, count in info["counts"].items())
     counts += f", {len(load_split(PROCESSED, 'test')[1]):,} test"
     size = f"{info['height']} × {info['width']}"

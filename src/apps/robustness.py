@@ -10,7 +10,6 @@ After a change of a corruption, delete the table, and measure all recipes again.
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,6 @@ from rich.table import Table
 
 from src.common import paths
 from src.common.errors import PipelineError, run
-from src.common.files import atomic_file
 from src.data.splits import load_dataset_info, load_split
 from src.evaluation.corruptions import CORRUPTIONS, LEVELS, corrupt
 from src.evaluation.robustness import MEAN, TEST_SETS, UNCHANGED, by_test_set, kept_rows, measure
@@ -55,16 +53,11 @@ def main() -> None:
     table = pd.concat([kept, table]).sort_values("recipe", kind="stable")
     write_csv(paths.ROBUSTNESS, table)
     wide = by_test_set(table)
-    _write_plot(paths.ROBUSTNESS_PLOT, robustness_figure(wide))
-    _write_plot(paths.CORRUPTIONS_PLOT, corruptions_figure(np.array(images[:2])))
+    write_png(robustness_figure(wide), paths.ROBUSTNESS_PLOT)
+    write_png(corruptions_figure(np.array(images[:2])), paths.CORRUPTIONS_PLOT)
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     console.print(summary(wide))
     console.print(f"written: {paths.ROBUSTNESS}, {paths.ROBUSTNESS_PLOT}, {paths.CORRUPTIONS_PLOT}")
-
-
-def _write_plot(path: Path, figure: Figure) -> None:
-    with atomic_file(path) as partial:
-        write_png(figure, partial)
 
 
 def _names() -> list[str]:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from src.common import paths
-from src.common.files import atomic_file, atomic_folder, write_json
+from src.common.files import atomic_folder, write_json
 from src.evaluation.disputed import disputed_rows, disputed_sheet
 from src.evaluation.evaluation import Evaluation
 from src.evaluation.tables import write_csv
@@ -40,15 +39,10 @@ def write_outputs(evaluations: Iterable[Evaluation], images: np.ndarray) -> None
             write_csv(predictions / name / "test.csv", each.predictions)
             write_csv(predictions / name / "by_epoch.csv", each.by_epoch)
             _write_plots(plots, each, images, title)
-    _write_plot(paths.RELIABILITY, reliability_figure(calibration))
-    _write_plot(paths.DISPUTED, disputed_sheet(images, disputed))
+    write_png(reliability_figure(calibration), paths.RELIABILITY)
+    write_png(disputed_sheet(images, disputed), paths.DISPUTED)
     write_csv(paths.PER_CLASS, pd.concat(per_class, names=["recipe"]).reset_index("recipe"))
     write_json(paths.TEST, metrics)
-
-
-def _write_plot(path: Path, figure: Figure) -> None:
-    with atomic_file(path) as partial:
-        write_png(figure, partial)
 
 
 def _write_plots(plots: dict[str, Path], each: Evaluation, images: np.ndarray, title: str) -> None:

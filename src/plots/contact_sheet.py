@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from src.common.files import atomic_file
 from src.plots.names import drawable
 
 if TYPE_CHECKING:
@@ -194,5 +195,6 @@ def _resized(images: np.ndarray) -> np.ndarray:
 
 
 def write_png(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG; the same figure gives the same bytes."""
-    figure.savefig(path, format="png", metadata={"Software": None})
+    """Write a figure as PNG, completely or not at all; the same figure gives the same bytes."""
+    with atomic_file(path) as partial:
+        figure.savefig(partial, format="png", metadata={"Software": None})

@@ -1,12 +1,9 @@
 """The reliability diagrams."""
 
-from io import BytesIO
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from src.plots.contact_sheet import write_png
 from src.plots.reliability import LARGEST, reliability_figure
 
 TABLE = pd.DataFrame(
@@ -33,7 +30,7 @@ def test_panels_are_in_rows(count, rows, columns):
 
 def test_texts_are_in_the_figure_and_do_not_overlap():
     figure = reliability_figure({f"softmax_normal_{n}": (TABLE, 0.1) for n in range(5)})
-    write_png(figure, BytesIO())
+    figure.draw_without_rendering()
     titles = [axes.title for axes in figure.axes[:5]]
     boxes = [text.get_window_extent() for text in [*titles, *figure.texts]]
     pairs = [(one, other) for i, one in enumerate(boxes) for other in boxes[:i]]
