@@ -64,14 +64,14 @@ def check(params: Params, name: str, count: int) -> range:
     Raises:
         PipelineError: there is no such recipe, or it cannot be trained with these seeds.
     """
+    if name in params.ensembles:
+        raise PipelineError(
+            f"{name} is an ensemble, which has no training of its own; choose one of its members"
+        )
     if name not in params.models:
         hint = nearest(name, list(params.models))
         valid = ", ".join(params.models)
         raise PipelineError(f"there is no recipe {name!r}{hint}; choose from: {valid}")
-    if getattr(params.models[name], "family", "") == "ensemble":
-        raise PipelineError(
-            f"{name} is an ensemble, which has no training of its own; choose one of its members"
-        )
     if params.train.strategy == "multi_worker":
         raise PipelineError(
             "train.strategy is multi_worker, but seeds are trained on one machine; set it to single"
@@ -93,16 +93,9 @@ def make_plan(params: Params, name: str, dataset: dict[str, Any]) -> dict[str, A
     Raises:
         PipelineError: the training needs more memory than there is.
     """
-    recipe, counts = params.models[name], dataset["counts"]
-    images = counts["train"], dataset["height"], dataset["width"]
-    if params.train.device != "gpu" or params.train.memory_limit != "auto":  # as in stages/plan.py
-        check_memory(name, recipe, params.train, images, dataset["classes"])
-    return {
-        "name": name,
-        "recipe": recipe.model_dump(exclude={"published"}, exclude_none=True),
-        "keep_epochs": False,
-        "train": params.train.model_dump(exclude={"tensorboard"}),
-    }
+    images = dataset["counts"]["train"], dataset["height"], dataset["width"]
+    check_memory(name, params.models[name], params.train, images, dataset["classes"])
+    return params.training(name) | {"keep_epochs": False}
 
 
 def train_missing(

@@ -41,8 +41,8 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float, float]:
     """The mean, the standard deviation, and both ends of the 95% interval of the mean.
 
     The standard deviation is that of a sample, with n - 1. The interval is Student's (Biometrika 6,
-    1908), for normally distributed values. One value tells nothing about its uncertainty: all but
-    the mean are NaN.
+    1908), for normally distributed values. With one value, all but the mean
+    are NaN.
 
     Raises:
         ValueError: there are no values.

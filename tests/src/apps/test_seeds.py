@@ -15,6 +15,7 @@ from src.apps import seeds
 from src.common import paths
 from src.common.errors import PipelineError
 from src.config.params import load_params
+from src.config.recipe import Ensemble
 from src.data.splits import load_dataset_info
 from src.models.artifacts import load_record
 from src.reporting.seeds import TYPES, load_seeds, recorded_seeds
@@ -209,7 +210,6 @@ def test_an_ensemble_and_several_workers_are_refused(checkout):
     several = params.train.model_copy(update={"strategy": "multi_worker"})
     with pytest.raises(PipelineError, match="set it to single"):
         seeds.check(params.model_copy(update={"train": several}), "tiny", 1)
-    ensemble = params.models["tiny"].model_copy(update={"family": "ensemble"})
-    models = params.model_copy(update={"models": {"all_of_them": ensemble}})
+    ensembles = {"three": Ensemble(members=["tiny"] * 3)}
     with pytest.raises(PipelineError, match="an ensemble, which has no training of its own"):
-        seeds.check(models, "all_of_them", 1)
+        seeds.check(params.model_copy(update={"ensembles": ensembles}), "three", 1)
