@@ -20,21 +20,19 @@ def main() -> None:
     params = load_params()
     selected = select(params)
     images, classes = training_shape(RAW, params.data)
-    # The memory of a GPU is checked by the training: only there, TensorFlow looks for a GPU.
-    is_known = params.train.device != "gpu" or params.train.memory_limit != "auto"
-    for name in [each for each in selected if each in params.models and is_known]:
+    for name in [each for each in selected if each in params.models]:
         needed = check_memory(name, params.models[name], params.train, images, classes)
         if needed > LARGE_BYTES:
             size = f"{images[1]} × {images[2]} pixels"
             print(f"plan: {name} needs about {needed / GB:.1f} GB of memory for images of {size}")
     with atomic_folder(RECIPES) as folder:
-        for name, recipe in params.recipes().items():
+        for name in params.recipes():
             content = {"name": name, "selected": name in selected}
             if content["selected"]:
-                content["recipe"] = recipe.model_dump(exclude={"published"}, exclude_none=True)
                 is_published = params.data.dataset == PUBLISHED_DATASET
-                content["keep_epochs"] = is_published and recipe.needs_every_epoch()
-                content["train"] = params.train.model_dump(exclude={"tensorboard"})
+                needs_every_epoch = params.published(name).needs_every_epoch()
+                content |= params.training(name)
+                content["keep_epochs"] = is_published and needs_every_epoch
                 content["tensorboard"] = params.train.tensorboard
             write_json(folder / f"{name}.json", content)
     print(f"plan: train {', '.join(selected)}")

@@ -93,6 +93,15 @@ class Params(Block):
         """All recipes: those that are trained, and then the ensembles of them."""
         return {**self.models, **self.ensembles}
 
+    def training(self, name: str) -> dict[str, Any]:
+        """What determines the training of a recipe, or its members, in the form of JSON."""
+        recipe = self.recipes()[name]
+        return {
+            "name": name,
+            "recipe": recipe.model_dump(exclude={"published"}, exclude_none=True),
+            "train": self.train.model_dump(exclude={"tensorboard"}),
+        }
+
     def tutorials(self) -> dict[str, Recipe]:
         """The recipes of the families in the tutorials."""
         return {name: each for name, each in self.models.items() if each.family in TUTORIALS}

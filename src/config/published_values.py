@@ -71,3 +71,7 @@ class Published(Block):
     def metrics(self) -> list[PublishedValues]:
         """Return the metrics that have values."""
         return [each for each in (self.training_loss, self.test_accuracy) if each]
+
+    def needs_every_epoch(self) -> bool:
+        """Whether there are test accuracies after single epochs."""
+        return self.test_accuracy is not None and self.test_accuracy.has_epochs()

@@ -81,11 +81,6 @@ class BaseRecipe(Block):
             return self.validate_every or steps_per_epoch
         return max(steps_per_epoch, -(-self.steps // MOST_VALIDATIONS))  # an epoch can be one step
 
-    def needs_every_epoch(self) -> bool:
-        """Whether the author published the test accuracy after single epochs."""
-        accuracies = self.published.test_accuracy
-        return accuracies is not None and accuracies.has_epochs()
-
 
 class SoftmaxRecipe(BaseRecipe):
     """One dense layer from the pixels to the classes."""
@@ -165,10 +160,6 @@ class Ensemble(Block):
 
     family: Literal["ensemble"] = "ensemble"
     members: Annotated[list[str], Field(min_length=3, max_length=3)]  # dvc.yaml lists each
-
-    def needs_every_epoch(self) -> bool:
-        """As for a recipe: there are no published values."""
-        return False
 
 
 def load_recipe(content: dict[str, Any]) -> Recipe:

@@ -96,7 +96,7 @@ def _metrics(
         **_balanced_accuracy(record, labels, logits),
         **({"warnings": list(warnings)} if warnings else {}),
         "loss": cross_entropy(logits, labels),
-        **calibration_metrics(logits, labels, record.get("temperature")),
+        **calibration_metrics(logits, labels, record["temperature"]),
         "ci_low": low,
         "ci_high": high,
         "multiply_adds": multiply_adds(model),

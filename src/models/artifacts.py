@@ -17,7 +17,7 @@ from src.common.errors import PipelineError
 from src.common.files import read_json, write_json
 from src.common.paths import MODELS, RECIPES
 from src.models.archive import save_model
-from src.models.record import Record, RunConfig, TrainingResult
+from src.models.record import Record, RunConfig, TrainingResult, stage_name
 
 if TYPE_CHECKING:
     import keras
@@ -80,8 +80,7 @@ def trained_folders() -> list[Path]:
 def stage(folder: Path) -> str:
     """The name of the stage that writes the folder of a recipe: ``train@cnn``."""
     plan = RECIPES / f"{folder.name}.json"
-    recipe = read_json(plan, "plan").get("recipe", {}) if plan.exists() else {}
-    return f"{'ensemble' if recipe.get('family') == 'ensemble' else 'train'}@{folder.name}"
+    return stage_name(read_json(plan, "plan") if plan.exists() else {"name": folder.name})
 
 
 def load_record(folder: Path) -> Record:

@@ -86,12 +86,12 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def calibration_metrics(
-    logits: np.ndarray, labels: np.ndarray, temperature: float | None = None
+    logits: np.ndarray, labels: np.ndarray, temperature: float
 ) -> dict[str, float]:
-    """The calibration error; also that after a division of the logits by a fitted temperature."""
-    metrics = {"ece": expected_calibration_error(logits, labels)}
-    if temperature is not None:
-        metrics["temperature"] = temperature
-        metrics["calibrated_ece"] = expected_calibration_error(logits, labels, temperature)
-        metrics["calibrated_loss"] = cross_entropy(logits / temperature, labels)
-    return metrics
+    """The calibration error, before and after the division of the logits by a temperature."""
+    return {
+        "ece": expected_calibration_error(logits, labels),
+        "temperature": temperature,
+        "calibrated_ece": expected_calibration_error(logits, labels, temperature),
+        "calibrated_loss": cross_entropy(logits / temperature, labels),
+    }

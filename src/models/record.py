@@ -1,5 +1,6 @@
 """Types of the data in ``models/<recipe>/``."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -61,6 +62,15 @@ def make_run_config(
         dataset=dataset,
         parameters=model.count_params(),
     )
+
+
+def stage_name(plan: Mapping[str, Any]) -> str:
+    """The stage that creates the model of a recipe, such as ``train@cnn``.
+
+    ``plan`` is the content of its recipe file, or of ``training.json``.
+    """
+    is_ensemble = plan.get("recipe", {}).get("family") == "ensemble"
+    return f"{'ensemble' if is_ensemble else 'train'}@{plan['name']}"
 
 
 class Environment(TypedDict):

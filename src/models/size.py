@@ -33,19 +33,23 @@ def check_memory(
 ) -> int:
     """Return the estimated memory of a training in bytes.
 
+    The training checks the memory of a GPU: only there, TensorFlow looks for one.
+
     Args:
         images: shape ``[N, H, W]`` of the training split.
 
     Raises:
-        PipelineError: the machine has less memory, ``train.memory_limit`` is less, or a batch does
-            not fit into the shuffle buffer.
+        PipelineError: the machine has less memory, ``train.memory_limit`` is less, a batch does not
+            fit into the shuffle buffer, or the images are too small for a convolution.
     """
     count, height, width = images
     device: Literal["cpu", "gpu"] = "gpu" if train.device == "gpu" else "cpu"
     batch = min(recipe.batch_size, count)
     try:
-        buffer_size = choose_buffer_size(images, batch, train.memory_limit, device)
         model = estimate_bytes(recipe, height, width, classes, batch)
+        if (device, train.memory_limit) == ("gpu", "auto"):
+            return model
+        buffer_size = choose_buffer_size(images, batch, train.memory_limit, device)
     except PipelineError as error:
         raise PipelineError(f"models.{name}: {error}") from None
     pixels = height * width

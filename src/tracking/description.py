@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from src.models.record import Environment, RunConfig
+from src.models.record import Environment, RunConfig, stage_name
 from src.tracking.origin import PATCH, Origin
 from src.tracking.recipe_text import data_line, recipe_line
 
@@ -49,14 +49,9 @@ def run_note(config: RunConfig, origin: Origin, results: Sequence[str] = ()) -> 
         f"Data: {data_line(config['dataset'])}.",
         *results[1:],
     ]
-    if lines := commands(f"{stage(config)}@{config['name']}", origin):
+    if lines := commands(stage_name(config), origin):
         paragraphs += ["To reproduce:", "\n".join(f"    {line}" for line in lines)]
     return "\n\n".join(paragraphs)
-
-
-def stage(config: RunConfig) -> str:
-    """The stage that creates the model of a recipe."""
-    return "ensemble" if config["recipe"]["family"] == "ensemble" else "train"
 
 
 def result_lines(name: str, test: dict[str, Any], published: Sequence[Any]) -> list[str]:
@@ -100,7 +95,7 @@ def run_tags(record: RunConfig, origin: Origin) -> dict[str, str]:
         "recipe_sha256": record["recipe_sha256"],
         "dataset_digest": record["dataset"]["digest"],
         # An argument of `dvc repro`.
-        "mlflow.source.name": f"dvc.yaml:{stage(record)}@{record['name']}",
+        "mlflow.source.name": f"dvc.yaml:{stage_name(record)}",
         "mlflow.source.type": "LOCAL",
         NOTE: run_note(record, origin),
     }

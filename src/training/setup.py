@@ -75,7 +75,7 @@ def make_trainer(
         training: images ``uint8 [N, H, W]`` and labels ``uint8 [N]``.
         validation: the same for the validation split.
         classes: K; labels are 0 to K - 1.
-        seed: of initial weights, order of the images, and dropout.
+        seed: of initial weights, order of the images, dropout and augmentation.
         execution: how to run; with several workers, the buffer size of the chief is used.
         keep_epochs: whether to keep the weights of each row of the history.
         in_random_order: whether the images are. Otherwise, a recipe that uses them in the order of

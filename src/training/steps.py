@@ -28,7 +28,7 @@ class Steps:
     Args:
         shape: H and W of the images.
         classes: K; labels are 0 to K - 1.
-        seed: of dropout.
+        seed: of dropout and augmentation.
         total_steps: of the training, for a schedule of the learning rate.
         strategy: of the devices or workers that divide each batch.
 

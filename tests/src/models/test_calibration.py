@@ -80,7 +80,6 @@ def test_the_temperature_is_1_if_it_does_not_matter_or_cannot_be_fitted(logit):
 
 def test_a_temperature_adds_the_metrics_after_calibration():
     logits, labels = sample(20_000, 3)
-    assert list(calibration_metrics(logits, labels)) == ["ece"]
     metrics = calibration_metrics(logits, labels, 3.0)
     assert list(metrics) == ["ece", "temperature", "calibrated_ece", "calibrated_loss"]
     assert metrics["temperature"] == 3
