@@ -24,6 +24,6 @@ class Augmentation(Block):
 
 
 class TestTimeAugmentation(Block):
-    """A prediction averages copies of the image: unchanged, and shifted in four directions."""
+    """A prediction averages copies of the image: unchanged, and shifted along both diagonals."""
 
     shift: Annotated[int, Field(ge=1, le=10)]  # pixels

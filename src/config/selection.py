@@ -50,11 +50,12 @@ def valid_names(families: Mapping[str, str | None], ensembles: Mapping[str, Any]
 
 
 def _families(models: dict[str, Any]) -> dict[str, str | None]:
-    families = {
-        name: recipe.get("family") if isinstance(recipe, dict) else None
-        for name, recipe in models.items()
-    }
-    return {name: each if isinstance(each, str) else None for name, each in families.items()}
+    return {name: _family(recipe) for name, recipe in models.items()}
+
+
+def _family(recipe: Any) -> str | None:
+    family = recipe.get("family") if isinstance(recipe, dict) else None
+    return family if isinstance(family, str) else None
 
 
 def _name_mistakes(models: dict[str, Any], ensembles: dict[str, Any]) -> list[str]:
@@ -81,10 +82,15 @@ def _model_mistakes(wanted: Any, valid: list[str]) -> list[str]:
 
 
 def _member_mistakes(models: dict[str, Any], ensembles: dict[str, Any]) -> list[str]:
+    members = {
+        name: ensemble.get("members") if isinstance(ensemble, dict) else None
+        for name, ensemble in ensembles.items()
+    }
     return [
         f"ensembles.{name}.members: found {member!r}: Input should be a recipe of the block models"
         f"{nearest(member, [*models])}"
-        for name, ensemble in ensembles.items()
-        for member in (ensemble.get("members") if isinstance(ensemble, dict) else None) or []
+        for name, names in members.items()
+        if isinstance(names, list)
+        for member in names
         if isinstance(member, str) and member not in models
     ]

@@ -80,7 +80,8 @@ def trained_folders() -> list[Path]:
 def stage(folder: Path) -> str:
     """The name of the stage that writes the folder of a recipe: ``train@cnn``."""
     plan = RECIPES / f"{folder.name}.json"
-    return stage_name(read_json(plan, "plan") if plan.exists() else {"name": folder.name})
+    content = read_json(plan, "plan") if plan.exists() else {}
+    return stage_name(content | {"name": folder.name})
 
 
 def load_record(folder: Path) -> Record:

@@ -33,8 +33,6 @@ def check_memory(
 ) -> int:
     """Return the estimated memory of a training in bytes.
 
-    The training checks the memory of a GPU: only there, TensorFlow looks for one.
-
     Args:
         images: shape ``[N, H, W]`` of the training split.
 
@@ -48,7 +46,7 @@ def check_memory(
     try:
         model = estimate_bytes(recipe, height, width, classes, batch)
         if (device, train.memory_limit) == ("gpu", "auto"):
-            return model
+            return model  # the training checks the memory: only there, TensorFlow looks for a GPU
         buffer_size = choose_buffer_size(images, batch, train.memory_limit, device)
     except PipelineError as error:
         raise PipelineError(f"models.{name}: {error}") from None

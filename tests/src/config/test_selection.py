@@ -95,6 +95,10 @@ def test_each_valid_name_selects_something(write_params):
         ),
         ({"ensembles.three.members": ["a", "b"]}, "List should have at least 3 items"),
         ({"ensembles.three.members": ["a", 5, "b"]}, "ensembles.three.members[1]: found 5: Input"),
+        (
+            {"ensembles.three.members": 5},
+            "ensembles.three.members: found 5: Input should be a valid",
+        ),
         ({"ensembles.three.members": None}, "ensembles.three.members: found None: Input should"),
         ({"ensembles.three": None}, "ensembles.three: found None: Input should be a valid dict"),
         ({"ensembles": ...}, "ensembles: Field required"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from src.config.params import load_params
 from src.tracking import store
 from tests.fixtures.trainings import ENVIRONMENT, SECONDS
 
@@ -134,3 +135,15 @@ def stage(checkout, folder, run_config):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def untrained():
+    """Return what is known about the training of a recipe of params.yaml before it begins."""
+    dataset = {
+        **{"name": "mnist", "requested": "mnist", "is_fallback": False},
+        **{"height": 28, "width": 28, "classes": 10},
+        "counts": {"train": 55000, "validation": 5000},
+    }
+    params = load_params(ROOT / "params.yaml")
+    return lambda name: params.training(name) | {"dataset": dataset}

@@ -9,26 +9,12 @@ from src.config.params import load_params
 from src.tracking import description
 
 RECIPES = load_params(Path(__file__).parents[3] / "params.yaml").models
-DATASET = {
-    "name": "mnist",
-    "requested": "mnist",
-    "is_fallback": False,
-    "height": 28,
-    "width": 28,
-    "classes": 10,
-    "counts": {"train": 55000, "validation": 5000},
-}
 ORIGIN = {"revision": "abc", "changes": [], "edited": False}
 
 
-def record(name: str) -> dict:
-    recipe = RECIPES[name].model_dump(exclude={"published"}, exclude_none=True)
-    return {"name": name, "recipe": recipe, "dataset": DATASET}
-
-
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_has_a_note(name):
-    note = description.run_note(record(name), ORIGIN, ["Test accuracy 0.9."])
+def test_every_recipe_has_a_note(untrained, name):
+    note = description.run_note(untrained(name), ORIGIN, ["Test accuracy 0.9."])
     assert note.startswith(f"Test accuracy 0.9.\n\n**{name}**: 28 × 28 pixels")
     assert "Data: mnist: 55,000 training images, 5,000 validation images." in note
     assert note.endswith(f"To reproduce:\n\n    git checkout abc\n    dvc repro train@{name}")

@@ -1,27 +1,8 @@
 """A recipe as one line of text."""
 
-from pathlib import Path
-
 import pytest
 
-from src.config.params import load_params
 from src.tracking import recipe_text
-
-RECIPES = load_params(Path(__file__).parents[3] / "params.yaml").models
-DATASET = {
-    "name": "mnist",
-    "requested": "mnist",
-    "is_fallback": False,
-    "height": 28,
-    "width": 28,
-    "classes": 10,
-    "counts": {"train": 55000, "validation": 5000},
-}
-
-
-def record(name: str) -> dict:
-    recipe = RECIPES[name].model_dump(exclude={"published"}, exclude_none=True)
-    return {"name": name, "recipe": recipe, "dataset": DATASET}
 
 
 @pytest.mark.parametrize(
@@ -49,5 +30,5 @@ def record(name: str) -> dict:
         ),
     ],
 )
-def test_a_recipe_is_one_line(name, line):
-    assert recipe_text.recipe_line(record(name)) == line
+def test_a_recipe_is_one_line(untrained, name, line):
+    assert recipe_text.recipe_line(untrained(name)) == line
