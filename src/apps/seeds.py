@@ -163,7 +163,7 @@ def train(plan: dict[str, Any], seed: int) -> dict[str, Any]:
 
 
 def summary(table: pd.DataFrame, title: str) -> Table:
-    """The spread of the accuracies on both splits; – for what one seed does not tell."""
+    """The spread of the accuracies on both splits; – where one seed is not enough."""
     grid = Table(title=title)
     for name in ("accuracy", "seeds", "mean", "standard deviation", "95% interval of the mean"):
         grid.add_column(name, justify="left" if name == "accuracy" else "right", no_wrap=True)

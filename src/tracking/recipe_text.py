@@ -36,7 +36,7 @@ def _convolutions(recipe: dict[str, Any]) -> list[str]:
 
 
 def _regularization(recipe: dict[str, Any]) -> list[str]:
-    """What keeps the network from learning its training images by heart."""
+    """What reduces overfitting."""
     parts = ["batch normalization"] if recipe.get("batch_normalization") else []
     dropout = [f"{rate:g} of {where}" for where, rate in recipe.get("dropout", {}).items() if rate]
     if dropout:
