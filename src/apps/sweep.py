@@ -44,7 +44,8 @@ def run_trial(folder: str, name: str, options: list[str], settings: dict[str, st
                 process.kill()
         except psutil.Error:
             continue
-    command = ["dvc", "exp", "run", "--temp", "--name", name, *options]
+    # Otherwise DVC waits 3 s for the lock, which another trial holds longer on a slow machine.
+    command = ["dvc", "--wait-for-lock", "exp", "run", "--temp", "--name", name, *options]
     environment = os.environ | settings | {TRIAL: trial}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     return None if done.returncode == 0 else (done.stdout + done.stderr).strip()[-2000:]
