@@ -1,9 +1,8 @@
 """Checkpoints of a training, written from time to time, from which an interrupted training resumes.
 
 The name of a checkpoint contains hashes of everything that determines the weights: recipe, dataset
-and code; machine and versions. ``evaluate`` removes the checkpoints of a complete training, because
-DVC has the results in its cache when that stage starts. If DVC is killed earlier, it runs the
-training again.
+and code; machine and versions. The checkpoint of the last complete training of a recipe is kept:
+if another recipe of its family changes, its outputs are written from there, without training.
 """
 
 import io
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 MIN_INTERVAL_SECONDS = 2.0
 MAX_TIME_FRACTION = 0.02  # of the training time that is used to write checkpoints
-STALE_SECONDS = 7 * 24 * 3600
 KEPT = ".weights"  # suffix of the file next to a checkpoint with the weights of each epoch
 
 
@@ -51,15 +49,11 @@ def training_code_sha256() -> str:
 class Checkpoint:
     """The checkpoint file of one training, in the folder of all checkpoints."""
 
-    def __init__(
-        self, folder: Path, config: "RunConfig", environment: "Environment | None" = None
-    ) -> None:
-        """``environment`` is that of the training; ``prune`` does not need it."""
+    def __init__(self, folder: Path, config: "RunConfig", environment: "Environment") -> None:
         training = config["recipe_sha256"], config["keep_epochs"], config["dataset"]["digest"]
         key = json_sha256([training, training_code_sha256()])
         self.folder, self.name = folder, config["name"]
-        self._prefix = f"{self.name}-{key[:16]}-"
-        self._path = folder / f"{self._prefix}{json_sha256(environment)[:8]}.npz"
+        self._path = folder / f"{self.name}-{key[:16]}-{json_sha256(environment)[:8]}.npz"
         self._written, self._cost = time.perf_counter(), 0.0
 
     @property
@@ -87,8 +81,7 @@ class Checkpoint:
                 np.savez(file, *arrays, state=np.array(json.dumps(state)))
                 file.flush()
                 os.fsync(file.fileno())
-            with suppress(FileNotFoundError):  # removed by `prune` of another process
-                os.replace(partial, self._path)
+            os.replace(partial, self._path)
         finally:
             partial.unlink(missing_ok=True)
         self._written = time.perf_counter()
@@ -121,23 +114,20 @@ class Checkpoint:
         print(f"{self.name}: the checkpoint {reason}; starting from step 0", file=sys.stderr)
         self._path.unlink(missing_ok=True)
 
-    def drop_recorded(self, lock: Path, total_steps: int) -> None:
-        """Remove the checkpoint of a complete training if DVC has recorded the results.
+    def is_complete(self) -> bool:
+        """Whether the checkpoint is of a complete training."""
+        return _is_complete(self._path)
 
-        DVC then wrote ``lock`` after the checkpoint, and the training runs again because the user
-        wants it: ``dvc repro --force``.
-        """
-        if saved := self.load(self.read()):
-            is_recorded = lock.exists() and lock.stat().st_mtime > self._path.stat().st_mtime
-            if saved[0]["step"] >= total_steps and is_recorded:
-                self._path.unlink()
-                self.kept_weights.unlink(missing_ok=True)
+    def remove_others(self) -> None:
+        """Remove the files of other complete trainings of the recipe."""
+        for path in self.folder.glob(f"{self.name}-*.npz"):
+            if path != self._path and _is_complete(path):
+                path.unlink(missing_ok=True)
+                path.with_suffix(KEPT).unlink(missing_ok=True)
 
-    def prune(self) -> None:
-        """Remove the files of this training, from any environment, and all older than a week."""
-        patterns = "*.npz", f"*{KEPT}", ".*.partial"
-        for path in [path for pattern in patterns for path in self.folder.glob(pattern)]:
-            with suppress(FileNotFoundError):  # renamed or removed by another process
-                own = path.name.lstrip(".").startswith(self._prefix)
-                if own or time.time() - path.stat().st_mtime > STALE_SECONDS:
-                    path.unlink()
+
+def _is_complete(path: Path) -> bool:
+    # Missing, damaged, or being replaced: the readers of zip, npy and JSON raise many types.
+    with suppress(Exception), np.load(path, allow_pickle=False) as saved:
+        return bool(json.loads(str(saved["state"]))["complete"])
+    return False

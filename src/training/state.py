@@ -18,7 +18,7 @@ class TrainerState:
     seconds: float = 0.0  # of training since the last row
     history: list[HistoryRow] = field(default_factory=list)  # one row for each validation
     durations: list[float] = field(default_factory=list)  # in seconds, of each row
-    kept_checksum: int = 0  # of the weights of each row, if they are kept: in another file
+    complete: bool = False  # no step is left
 
     def save(self, checkpoint: Checkpoint, steps: Steps) -> None:
         """Write a checkpoint."""

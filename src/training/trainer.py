@@ -69,14 +69,13 @@ class Trainer:
         Args:
             callbacks: for them, a row of the history is an epoch, and a slice is a batch. Their
                 ``on_train_end`` is called even if the training fails.
-            checkpoint: written from time to time, and at the end; the caller removes it.
+            checkpoint: written from time to time, and at the end.
 
         Raises:
             PipelineError: the loss or a weight became NaN or infinite.
         """
         self._chunk, self._slice_steps = None, 1
-        settings = self._recipe.early_stopping
-        stopping = [keras.callbacks.EarlyStopping(**settings.model_dump())] if settings else []
+        stopping = _early_stopping(self._recipe)
         callback_list = keras.callbacks.CallbackList([*stopping, *callbacks], model=self.model)
         total, per_epoch = self._loader.total_steps, self._loader.steps_per_epoch
         callback_list.set_params({"total_steps": total, "steps_per_epoch": per_epoch})
@@ -103,7 +102,7 @@ class Trainer:
     def _save(self, checkpoint: Checkpoint) -> None:
         if self._kept:
             self._kept.flush()
-            self._state.kept_checksum = self._kept.checksum
+        self._state.complete = self._complete()
         self._state.save(checkpoint, self.steps)
 
     def _complete(self) -> bool:
@@ -180,11 +179,12 @@ class Trainer:
         for index, row in enumerate(self._state.history):
             for callback in stopping:
                 callback.on_epoch_end(index, dict(row))
-        step, total = self._state.step, self._loader.total_steps
-        if step < total:
-            print(f"{checkpoint.name}: resuming from step {step} of {total}")
+        if self._complete():
+            where = checkpoint.folder.name
+            print(f"{checkpoint.name}: already trained; to train it again, delete {where}")
         else:
-            print(f"{checkpoint.name}: the training is already complete")
+            step, total = self._state.step, self._loader.total_steps
+            print(f"{checkpoint.name}: resuming from step {step} of {total}")
 
     def _read(self, checkpoint: Checkpoint) -> bytes | None:
         """Return the content of the checkpoint, if the kept weights that belong to it are there."""
@@ -194,7 +194,15 @@ class Trainer:
         saved = checkpoint.load(content)
         if saved is None:
             return None
-        if not self._kept.restore(len(saved[0]["history"]), saved[0]["kept_checksum"]):
+        if not self._kept.restore(len(saved[0]["history"])):
             checkpoint.discard("lacks the weights of earlier epochs")
             return None
         return content
+
+
+def _early_stopping(recipe: Recipe) -> list[keras.callbacks.Callback]:
+    if not (settings := recipe.early_stopping):
+        return []
+    # Keras would derive the mode from compiled metrics, but this model is not compiled.
+    mode = "max" if settings.monitor == "val_accuracy" else "min"
+    return [keras.callbacks.EarlyStopping(**settings.model_dump(), mode=mode)]

@@ -1,14 +1,12 @@
 """A checkpoint is complete, belongs to one training, and is removed if it is damaged."""
 
-import os
 import shutil
-import time
 
 import numpy as np
 import pytest
 
 from src.models import checkpoint as module
-from src.models.checkpoint import STALE_SECONDS, Checkpoint, training_code
+from src.models.checkpoint import Checkpoint, training_code
 
 ARRAYS = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7)]
 
@@ -46,9 +44,6 @@ def test_another_environment_has_another_checkpoint(
     checkpoint.save({}, ARRAYS)
     other = Checkpoint(tmp_path, identity, trained_on | {key: "other"})
     assert other.read() is None
-    other.save({}, ARRAYS)
-    Checkpoint(tmp_path, identity).prune()  # of all environments
-    assert not checkpoint.exists() and not other.exists()
 
 
 def test_the_code_that_trains_is_that_of_the_train_stage(tmp_path):
@@ -65,10 +60,10 @@ def test_the_code_that_trains_is_that_of_the_train_stage(tmp_path):
     assert {name for name in code if changed[name] != code[name]} == {"src/data/loader.py"}
 
 
-def test_other_code_has_another_checkpoint(checkpoint, tmp_path, identity, monkeypatch):
+def test_other_code_has_another_checkpoint(checkpoint, tmp_path, identity, trained_on, monkeypatch):
     checkpoint.save({}, ARRAYS)
     monkeypatch.setattr(module, "training_code_sha256", lambda: "other")
-    assert Checkpoint(tmp_path, identity).read() is None
+    assert Checkpoint(tmp_path, identity, trained_on).read() is None
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04invalid", None])
@@ -89,56 +84,28 @@ def test_a_pickle_is_never_loaded(checkpoint, tmp_path, capsys):
     assert "cannot be read" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("step", "lock_age", "remains"), [(7, -10, False), (7, 10, True), (6, -10, True)]
-)
-def test_a_complete_checkpoint_is_dropped_if_its_results_are_recorded(
-    checkpoint, tmp_path, step, lock_age, remains
-):
-    lock = tmp_path / "dvc.lock"
-    checkpoint.drop_recorded(lock, 7)
-    checkpoint.save({"step": step}, ARRAYS)
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_complete_checkpoint_says_so(checkpoint, complete):
+    assert not checkpoint.is_complete()
+    checkpoint.save({"complete": complete}, ARRAYS)
+    assert checkpoint.is_complete() == complete
+
+
+def test_one_complete_training_of_a_recipe_is_kept(tmp_path, checkpoint, identity, trained_on):
+    def other(complete: bool, **changes) -> Checkpoint:
+        saved = Checkpoint(tmp_path, identity | changes, trained_on)
+        saved.save({"complete": complete}, ARRAYS)
+        saved.kept_weights.touch()
+        return saved
+
+    earlier = other(True, recipe_sha256="1")
+    kept = other(False, recipe_sha256="2"), other(True, name="cnn_2")
+    (tmp_path / "cnn-damaged.npz").touch()
+    checkpoint.save({"complete": True}, ARRAYS)
     checkpoint.kept_weights.touch()
-    checkpoint.drop_recorded(lock, 7)  # DVC has recorded nothing
-    assert checkpoint.exists()
-    lock.write_text("")
-    os.utime(lock, (time.time() - lock_age,) * 2)
-    checkpoint.drop_recorded(lock, 7)
-    assert checkpoint.exists() == checkpoint.kept_weights.exists() == remains
-
-
-def test_pruning_removes_the_checkpoint_and_stale_files(checkpoint, tmp_path):
-    checkpoint.save({}, ARRAYS)
-    (own,) = tmp_path.iterdir()
-    checkpoint.kept_weights.touch()
-    (tmp_path / "mlp-1.weights").touch()
-    os.utime(tmp_path / "mlp-1.weights", (time.time() - STALE_SECONDS - 1,) * 2)
-    names = [
-        f".{own.stem}.1.partial",
-        "mlp-1.npz",
-        "mlp-2.npz",
-        ".mlp-1.1.partial",
-        ".mlp-2.1.partial",
-    ]
-    own_partial, recent, old, recent_partial, old_partial = [tmp_path / name for name in names]
-    for path in (own_partial, recent, old, recent_partial, old_partial):
-        path.write_bytes(b"")
-    for path in (old, old_partial):
-        os.utime(path, (time.time() - STALE_SECONDS - 1,) * 2)
-    checkpoint.prune()
-    assert sorted(tmp_path.iterdir()) == [recent_partial, recent]
-
-
-def test_a_partial_file_that_another_process_removes_is_no_error(checkpoint, tmp_path, monkeypatch):
-    def prune_first(file):
-        checkpoint.prune()
-
-    monkeypatch.setattr(os, "fsync", prune_first)
-    checkpoint.save({}, ARRAYS)
-    assert list(tmp_path.iterdir()) == []
-    monkeypatch.undo()
-    checkpoint.save({}, ARRAYS)
-    assert checkpoint.exists()
+    checkpoint.remove_others()
+    assert not earlier.exists() and not earlier.kept_weights.exists()
+    assert all(each.exists() and each.kept_weights.exists() for each in (checkpoint, *kept))
 
 
 def test_a_checkpoint_is_not_due_immediately(checkpoint):

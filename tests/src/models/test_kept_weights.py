@@ -31,28 +31,25 @@ def test_the_saved_bytes_are_those_of_numpy(tmp_path, count, name):
 
 def test_a_later_process_continues_after_the_rows_that_a_checkpoint_knows(tmp_path):
     early = filled(tmp_path / "kept", ROWS[:2])
-    checksum = early.checksum
     early.append(parts(-ROWS[2]))  # after the checkpoint
     early.flush()
     later = KeptWeights(tmp_path / "kept", 300_007)
-    assert later.restore(2, checksum)
+    assert later.restore(2)
     for row in ROWS[2:]:
         later.append(parts(row))
     later.save(tmp_path / "own.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "own.npy"), ROWS)
-    assert later.checksum == filled(None, ROWS).checksum
 
 
-@pytest.mark.parametrize("fault", ["missing", "short", "altered"])
-def test_other_bytes_are_not_restored(tmp_path, fault):
+@pytest.mark.parametrize("fault", ["missing", "short"])
+def test_an_incomplete_file_is_not_restored(tmp_path, fault):
     path = tmp_path / "kept"
     early = filled(path, ROWS[:2])
     early.flush()
     content = path.read_bytes()
-    changed = {"missing": b"", "short": content[:-1], "altered": content[:-1] + b"\0"}
-    path.write_bytes(changed[fault])
+    path.write_bytes({"missing": b"", "short": content[:-1]}[fault])
     later = filled(path, [])
-    assert not later.restore(2, early.checksum)
+    assert not later.restore(2)
     later.append(parts(ROWS[0]))  # it starts again
     later.save(tmp_path / "own.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "own.npy"), ROWS[:1])
@@ -61,7 +58,7 @@ def test_other_bytes_are_not_restored(tmp_path, fault):
 def test_two_processes_may_write_the_same_rows_to_the_same_file(tmp_path):
     first = filled(tmp_path / "kept", ROWS[:4])
     second = filled(tmp_path / "kept", ROWS[:1])
-    (tmp_path / "kept").unlink()  # `evaluate` of the first
+    (tmp_path / "kept").unlink()  # removed by the user
     for row in ROWS[1:]:
         second.append(parts(row))
     for kept, count in ((first, 4), (second, 5)):

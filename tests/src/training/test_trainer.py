@@ -1,7 +1,6 @@
 """Training on digits is reproducible, resumes from checkpoints, and stops if the loss diverges."""
 
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,9 +20,7 @@ TUTORIALS = [name for name in SMALL_RECIPES if name != "tiny_convnet"]
 PRECISIONS = [(name, "auto") for name in TUTORIALS]
 PRECISIONS += [("tiny_convnet", "float32"), ("tiny_convnet", "bfloat16")]
 # After how many slices a training is interrupted, and the size of its shuffle buffer.
-INTERRUPTED = [
-    (name, "float32", *case) for name in TUTORIALS for case in [(2, None), (9, None), (5, 150)]
-]
+INTERRUPTED = [(name, "float32", *case) for name in TUTORIALS for case in [(9, None), (5, 150)]]
 INTERRUPTED += [("tiny_convnet", "float32", 9, None), ("tiny_convnet", "bfloat16", 5, 150)]
 
 
@@ -163,20 +160,15 @@ def test_callbacks_receive_rows_and_slices(new_trainer, change_recipe):
     assert recorder.slices[-1] == recorder.params["total_steps"] - 1 == 23
 
 
-def test_a_stopped_training_can_be_continued(new_trainer, change_recipe):
-    recipe = change_recipe("softmax", epochs=2)
-    trainer = new_trainer(recipe)
-    assert trainer.run([Recorder(stop_at_row=1)]).history[-1]["epoch"] == 1
-    assert trainer.run().history[-1]["epoch"] == 2
-    assert weights_sha256(trainer.model) == weights_sha256(new_trainer(recipe).run().model)
-
-
-def test_early_stopping_ends_a_training_that_no_longer_improves(new_trainer, change_recipe):
-    stop = {"monitor": "val_loss", "patience": 3}
+@pytest.mark.parametrize(("monitor", "best"), [("val_loss", min), ("val_accuracy", max)])
+def test_early_stopping_ends_a_training_that_no_longer_improves(
+    new_trainer, change_recipe, monitor, best
+):
+    stop = {"monitor": monitor, "patience": 3}
     history = new_trainer(change_recipe("mlp_65x2", epochs=200, early_stopping=stop)).run().history
-    losses = [row["val_loss"] for row in history]
-    assert 4 < len(losses) < 200
-    assert min(losses) == losses[-4]
+    values = [row[monitor] for row in history]
+    assert 4 < len(values) < 200
+    assert best(values) == values[-4]
 
 
 @pytest.fixture
@@ -233,13 +225,3 @@ def test_a_checkpoint_of_another_training_is_discarded(
     training = new_trainer(recipe).run([], new_checkpoint())
     assert "does not fit this training; starting from step 0" in capsys.readouterr().err
     assert weights_sha256(training.model) == weights_sha256(new_trainer(recipe).run().model)
-
-
-def test_durations_do_not_contain_the_time_of_callbacks(new_trainer, change_recipe):
-    class Slow(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs):
-            time.sleep(1)
-
-    began = time.perf_counter()
-    seconds = new_trainer(change_recipe("softmax", epochs=2)).run([Slow()]).seconds
-    assert sum(seconds) <= time.perf_counter() - began - 2
