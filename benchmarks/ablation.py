@@ -17,8 +17,8 @@ from scipy.stats import ttest_ind
 from benchmarks.processes import ROOT
 from src.common.files import json_sha256
 from src.common.paths import PROCESSED
-from src.config.params import load_params
 from src.config.recipe import load_recipe
+from src.config.recipes import load_recipes
 from src.data.splits import load_dataset_info, load_split
 from src.evaluation.statistics import mean_interval
 from src.evaluation.tables import write_csv
@@ -47,7 +47,6 @@ FEATURES: dict[str, dict[str, Any]] = {
     "constant learning rate": {"schedule": None},
     "with label smoothing 0.1": {"label_smoothing": 0.1},
     "with weight decay 0.0005": {"optimizer": {"weight_decay": 0.0005}},
-    "with test-time augmentation (1 pixel)": {"test_time_augmentation": {"shift": 1}},
 }
 SIZES: dict[str, dict[str, Any]] = {
     "the recipe, complete": {},
@@ -81,7 +80,7 @@ def measure(repeat: int) -> Iterator[str]:
     """Ignores ``repeat``: ``SEEDS`` is the number of trainings of each variant."""
     for line in run_missing():
         print(line, flush=True)
-    table, full = load_results(), load_params().models[RECIPE].epochs
+    table, full = load_results(), load_recipes()[RECIPE].epochs
     yield INTRODUCTION.format(recipe=RECIPE, epochs=EPOCHS, full=full, seeds=SEEDS)
     for part in (FEATURES, SIZES):
         recipe, *others = (table[table.variant == variant] for variant in part)
@@ -92,8 +91,8 @@ def measure(repeat: int) -> Iterator[str]:
 
 
 def variant_recipe(changes: dict[str, Any]) -> dict[str, Any]:
-    """The recipe of a variant, as in a recipe file."""
-    recipe = load_params().models[RECIPE].model_dump(exclude={"published"}, exclude_none=True)
+    """The recipe of a variant, as in a plan."""
+    recipe = load_recipes()[RECIPE].model_dump(exclude={"keep_epochs"}, exclude_none=True)
     for key, value in changes.items():
         if isinstance(value, dict):
             same_kind = value.get("kind") in (None, recipe.get(key, {}).get("kind"))

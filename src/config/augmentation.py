@@ -1,4 +1,4 @@
-"""The schema of random changes of the training images, and of the copies in a prediction."""
+"""The schema of random changes of the training images."""
 
 from typing import Annotated
 
@@ -21,9 +21,3 @@ class Augmentation(Block):
     scale: Fraction = 0.0  # 0.1: from 0.9 to 1.1 times the size, in each direction
     shear: Fraction = 0.0  # pixels to the side for each pixel upwards
     elastic: Pixels = 0.0  # typical distance by which a smooth random field moves a pixel
-
-
-class TestTimeAugmentation(Block):
-    """A prediction averages copies of the image: unchanged, and shifted along both diagonals."""
-
-    shift: Annotated[int, Field(ge=1, le=10)]  # pixels

@@ -17,7 +17,8 @@ class Predictor:
     """
 
     def __init__(self, model: keras.Model) -> None:
-        self.batch_size = inference_batch(_largest_layer(model))
+        largest = max(prod(layer.output.shape[1:]) for layer in model.layers)
+        self.batch_size = inference_batch(largest)
         self._call = tf.function(
             lambda images: model(images, training=False), reduce_retracing=True
         )
@@ -30,11 +31,3 @@ class Predictor:
             read_rows(images, first, batch)
             logits.append(self._call(tf.constant(batch)).numpy())
         return np.concatenate(logits)
-
-
-def _largest_layer(model: keras.Model) -> int:
-    """The number of values that the largest layer computes for an image."""
-    return max(
-        _largest_layer(layer) if isinstance(layer, keras.Model) else prod(layer.output.shape[1:])
-        for layer in model.layers
-    )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from src.common.errors import PipelineError
 from src.common.tensorflow import keras
 from src.config.recipe import CnnRecipe, ConvnetRecipe, MlpRecipe, Recipe
 
@@ -30,28 +31,20 @@ def build_model(
     x = layers.Rescaling(1 / 255)(x)  # in float32: bfloat16 has no 1 / 255
     with _layers_in(precision):
         for layer in _hidden_layers(recipe, height, width):
+            _check_size(x, layer, height, width)
             x = layer(x)
     logits = layers.Dense(classes, dtype="float32", **initial_values(recipe))(x)
     return keras.Model(images, logits)
 
 
-def with_test_time_augmentation(network: keras.Model, recipe: Recipe) -> keras.Model:
-    """A model that predicts the mean logits of shifted copies of an image, if the recipe says so.
-
-    It consists of layers of Keras, so each program that reads the model predicts in this way.
-    """
-    if not isinstance(recipe, ConvnetRecipe) or recipe.test_time_augmentation is None:
-        return network
-    shift, images = recipe.test_time_augmentation.shift, network.input
-    height, width = network.input_shape[1:]
-    x = layers.Reshape((height, width, 1), dtype="uint8")(images)
-    padded = layers.ZeroPadding2D(shift, dtype="uint8")(x)
-    logits = [network(images)]
-    for top, left in ((0, 0), (0, 2), (2, 0), (2, 2)):  # from the corners of the padded image
-        crop = (top * shift, (2 - top) * shift), (left * shift, (2 - left) * shift)
-        copy = layers.Cropping2D(crop, dtype="uint8")(padded)
-        logits.append(network(layers.Reshape((height, width), dtype="uint8")(copy)))
-    return keras.Model(images, layers.Average()(logits))
+def _check_size(x: keras.KerasTensor, layer: keras.layers.Layer, height: int, width: int) -> None:
+    unpadded = isinstance(layer, layers.Conv2D) and layer.padding == "valid"
+    if unpadded and min(x.shape[1:3]) < layer.kernel_size[0]:
+        raise PipelineError(
+            f"images of {height} × {width} pixels are too small for a convolution with the kernel "
+            f"{' × '.join(map(str, layer.kernel_size))} and no padding; set its padding to same, "
+            "or use other recipes for this dataset"
+        )
 
 
 @contextmanager

@@ -8,8 +8,6 @@ from src.models.record import RunConfig
 def recipe_line(config: RunConfig) -> str:
     """The network and its training, on one line."""
     recipe, data = config["recipe"], config["dataset"]
-    if recipe["family"] == "ensemble":
-        return f"the mean probabilities of {', '.join(recipe['members'])}"
     layers = [f"{data['height']} × {data['width']} pixels", *_convolutions(recipe)]
     activation = recipe.get("activation", "")
     layers += [f"{units} {activation}" for units in recipe.get("hidden", [])]
@@ -58,8 +56,6 @@ def _changed_weights(recipe: dict[str, Any]) -> list[str]:
         parts.append(f"weight decay {recipe['optimizer']['weight_decay']:g}")
     if recipe.get("averaging"):
         parts.append("moving average of the weights")
-    if recipe.get("test_time_augmentation"):
-        parts.append("predictions averaged over shifted copies")
     return parts
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from src.common.tensorflow import keras, tf
 from src.config.recipe import Recipe
 from src.data.loader import Split
-from src.models.network import build_model, with_test_time_augmentation
+from src.models.network import build_model
 from src.training.augmentation import Augmenter
 from src.training.execution import Execution
 from src.training.forward import Forward
@@ -51,16 +51,15 @@ class Steps:
         self._recipe, self._batch_size, self._seed = recipe, batch_size, seed
         self.strategy = strategy
         with strategy.scope():
-            self._saved = self._trained = self._network = build_model(recipe, *shape, classes)
-            self.model = with_test_time_augmentation(self._saved, recipe)
+            self.model = self._trained = self._network = build_model(recipe, *shape, classes)
             if recipe.averaging:  # the saved network has the averages
-                self._trained = self._network = keras.models.clone_model(self._saved)
-                self._trained.set_weights(self._saved.get_weights())
+                self._trained = self._network = keras.models.clone_model(self.model)
+                self._trained.set_weights(self.model.get_weights())
             if execution.precision != "float32":
                 self._network = build_model(recipe, *shape, classes, execution.precision)
             self._forward = Forward(self._network)
             self._augmenter = recipe.augmentation and Augmenter(recipe.augmentation, *shape)
-            self._update = Update(recipe, self._trained, self._saved, total_steps)
+            self._update = Update(recipe, self._trained, self.model, total_steps)
         self.model.optimizer = None  # the model is not compiled, but callbacks of Keras read this
         self.images = self.labels = None
         self._run = tf.function(self._run_slice, jit_compile=execution.compile == "xla")
@@ -181,5 +180,5 @@ class Steps:
 
     def variables(self) -> list[keras.Variable]:
         """Return all that a step changes: weights, averages, optimizer state."""
-        averages = [] if self._saved is self._trained else self._saved.weights
+        averages = [] if self.model is self._trained else self.model.weights
         return [*self._trained.weights, *averages, *self._update.variables()]

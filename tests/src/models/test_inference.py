@@ -5,9 +5,10 @@ import pytest
 
 from src.config.recipe import load_recipe
 from src.data.memory import INFERENCE_BATCH as BATCH
-from src.models.ensemble import average
+from src.data.memory import inference_batch
 from src.models.inference import Predictor
-from src.models.network import build_model, with_test_time_augmentation
+from src.models.network import build_model
+from tests.fixtures.training import RECIPES
 
 
 @pytest.fixture
@@ -30,11 +31,27 @@ def test_the_current_weights_are_used(model):
     assert (predictor.logits(images) > before).all()
 
 
-def test_the_batch_size_of_a_model_of_models_is_that_of_its_largest_network(change_recipe):
-    recipe = change_recipe("tiny_convnet")
-    networks = [build_model(recipe, 100, 100, 3) for _ in range(3)]
-    alone = Predictor(networks[0]).batch_size
-    assert alone < BATCH
-    with_copies = [with_test_time_augmentation(each, recipe) for each in networks]
-    assert Predictor(with_copies[0]).batch_size == alone
-    assert Predictor(average(with_copies)).batch_size == alone
+@pytest.mark.parametrize("name", RECIPES)
+def test_mnist_is_predicted_in_batches_of_a_fixed_size(name):
+    """Otherwise, the metrics of the recipes would change in their last digits."""
+    assert Predictor(build_model(RECIPES[name], 28, 28, 10)).batch_size == BATCH
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "side", "expected"),
+    [
+        ("cnn", {}, 128, 48),
+        ("mlp_sigmoid", {"hidden": [100_000]}, 4, 256),
+        ("softmax", {}, 280, 326),
+    ],
+)
+def test_fewer_images_are_predicted_at_the_same_time_if_a_layer_is_large(
+    change_recipe, name, changes, side, expected
+):
+    recipe = change_recipe(name, **changes)
+    assert Predictor(build_model(recipe, side, side, 10)).batch_size == expected
+
+
+@pytest.mark.parametrize(("values", "expected"), [(1, 1000), (25_600, 1000), (10**9, 1)])
+def test_a_batch_has_at_least_one_image(values, expected):
+    assert inference_batch(values) == expected

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
+from src.common.errors import PipelineError
 from src.common.tensorflow import keras
 from src.config.recipe import TUTORIALS
-from src.models.archive import save_model
-from src.models.artifacts import weights_sha256
-from src.models.network import build_model, with_test_time_augmentation
+from src.models.network import build_model
 from tests.fixtures.training import RECIPES, SMALL_RECIPES
 
 PARAMETERS = {  # calculated from the architectures
@@ -44,6 +43,16 @@ def test_a_recipe_adapts_to_the_data(change_recipe, name, height, width, classes
     assert logits.dtype == "float32"
 
 
+def test_images_that_are_too_small_for_a_convolution_are_refused(change_recipe):
+    message = (
+        r"images of 12 × 40 pixels are too small for a convolution with the kernel 3 × 3 and no "
+        r"padding; set its padding to same"
+    )
+    build_model(change_recipe("tiny_convnet"), 13, 40, 10)
+    with pytest.raises(PipelineError, match=message):
+        build_model(change_recipe("tiny_convnet"), 12, 40, 10)
+
+
 def test_pixels_are_scaled_to_0_to_1():
     model = build_model(RECIPES["softmax"], 1, 1, 2)
     model.set_weights([np.array([[1, 2]], np.float32), np.zeros(2, np.float32)])
@@ -72,29 +81,6 @@ def test_dropout_is_active_in_training_only():
     images = np.full((1, 28, 28), 200, np.uint8)
     np.testing.assert_array_equal(model(images), model(images))
     assert (np.asarray(model(images, training=True)) != np.asarray(model(images))).any()
-
-
-def test_a_prediction_averages_the_logits_of_shifted_copies(change_recipe, tmp_path):
-    recipe = change_recipe("tiny_convnet", test_time_augmentation={"shift": 2})
-    network = build_model(recipe, 28, 24, 10)
-    images = np.random.default_rng(0).integers(0, 256, (7, 28, 24), np.uint8)
-    padded = np.pad(images, [(0, 0), (2, 2), (2, 2)])
-    corners = [(2, 2), (0, 0), (0, 4), (4, 0), (4, 4)]  # the first one is the image itself
-    copies = [padded[:, top : top + 28, left : left + 24] for top, left in corners]
-    expected = np.mean([network(each) for each in copies], axis=0)
-    model = with_test_time_augmentation(network, recipe)
-    save_model(model, tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    for each in (model, loaded):
-        np.testing.assert_allclose(each(images), expected, rtol=1e-5, atol=1e-6)
-        assert weights_sha256(each) == weights_sha256(network)
-
-
-@pytest.mark.parametrize("changes", [{"test_time_augmentation": None}, {}])
-def test_without_copies_the_model_is_the_network(change_recipe, changes):
-    recipe = change_recipe("tiny_convnet" if changes else "cnn", **changes)
-    network = build_model(recipe, 28, 28, 10)
-    assert with_test_time_augmentation(network, recipe) is network
 
 
 def test_batch_normalization_keeps_its_parameters_in_float32(change_recipe):
