@@ -20,7 +20,6 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
 
-from src.apps import connections
 from src.apps.answers import Answers
 from src.apps.classifiers import Classifier, classifiers
 from src.apps.familiarity import familiarity
@@ -33,6 +32,7 @@ from src.pictures.decode import MAX_BYTES
 
 PAGE = Path(__file__).with_name("demo.html")
 LOCAL = ["127.0.0.1", "localhost"]
+MOST_CONNECTIONS = 32  # at the same time; more get the status 503
 BODY_SECONDS = 30  # until a complete image must have arrived
 
 
@@ -80,7 +80,7 @@ def make_app(answers: Answers, hosts: list[str]) -> FastAPI:
 
 def _failed(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AnyHTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
 async def _body(request: Request) -> bytes:
@@ -95,21 +95,17 @@ async def _body(request: Request) -> bytes:
                     raise HTTPException(413, f"the image is larger than {MAX_BYTES:,} bytes")
     except TimeoutError:
         message = f"the image did not arrive within {BODY_SECONDS} s; send a smaller one"
-        raise HTTPException(408, message) from None
+        raise HTTPException(408, message, {"connection": "close"}) from None
     except ClientDisconnect:  # nobody gets this response
         raise HTTPException(400, "the image is incomplete; send it again") from None
     return bytes(content)
 
 
 def server(app: FastAPI) -> uvicorn.Server:
-    """A server that limits the number of connections, and how long it waits for a request."""
+    """A server that limits the number of connections."""
     return uvicorn.Server(
         uvicorn.Config(
-            app,
-            http=connections.ImpatientProtocol,
-            ws="none",
-            limit_concurrency=connections.MOST,
-            log_level="warning",
+            app, ws="none", limit_concurrency=MOST_CONNECTIONS, http="h11", log_level="warning"
         )
     )
 
