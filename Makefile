@@ -11,7 +11,7 @@ READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f
 ON_ALL_CORES := -n logical --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test fast-test faults ui tensorboard demo notebook experiments find send bench verify record report lint lock
+.PHONY: help setup repro test fast-test faults ui tensorboard demo notebook experiments send bench verify record report lint lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,9 +47,6 @@ ui: $(READY) ## log what MLflow lacks, start its UI on localhost, print the link
 experiments: $(READY) ## list the DVC experiments with their changes and results
 	@python -m src.reporting.experiments
 
-find: $(READY) ## the MLflow runs of a DVC experiment, recipe or commit, or one run (WHAT=…)
-	@python -m src.tracking.find '$(WHAT)'
-
 send: $(READY) ## log the results that MLflow lacks, for example after a store failed
 	@python -m src.tracking.sync
 
@@ -76,7 +73,7 @@ lock: $(READY) ## update requirements.lock from requirements*.txt
 	    --no-header --no-annotate --quiet --upgrade requirements-dev.txt -o requirements.lock
 
 verify: $(READY) ## train all again in a clone, compare with the last commit (MODEL=softmax: one minute)
-	@python -m benchmarks.verify $(MODEL)
+	@python -m src.apps.verify $(MODEL)
 
 record: $(READY) ## after `make repro`, before a commit: update README.md and metrics/recorded_on.json
 	@python -m src.tracking.recorded_on
