@@ -1,7 +1,7 @@
-"""Stage plan: validates ``params.yaml`` and writes one resolved recipe file per recipe.
+"""Stage plan: validates the YAML files, and writes the selected recipes of each family.
 
-A training depends only on its own recipe file, so that a change of parameters retrains only the
-recipes that it affects. A recipe that needs more memory than the machine has is refused.
+The training of a family depends only on its own plan, so that a change of parameters trains only
+the families that it affects.
 """
 
 from src.common.errors import run
@@ -9,33 +9,23 @@ from src.common.errors import run
 
 def main() -> None:
     from src.common.files import atomic_folder, write_json
-    from src.common.paths import RAW, RECIPES
+    from src.common.paths import PLAN
     from src.config.params import load_params
-    from src.config.published_values import DATASET as PUBLISHED_DATASET
-    from src.config.selection import select
-    from src.data.memory import GB
-    from src.ingest.raw import training_shape
-    from src.models.size import LARGE_BYTES, check_memory
+    from src.config.plan import REPLACED, make_plans
+    from src.config.published_values import load_published
+    from src.config.recipes import load_recipes
 
-    params = load_params()
-    selected = select(params)
-    images, classes = training_shape(RAW, params.data)
-    for name in [each for each in selected if each in params.models]:
-        needed = check_memory(name, params.models[name], params.train, images, classes)
-        if needed > LARGE_BYTES:
-            size = f"{images[1]} × {images[2]} pixels"
-            print(f"plan: {name} needs about {needed / GB:.1f} GB of memory for images of {size}")
-    with atomic_folder(RECIPES) as folder:
-        for name in params.recipes():
-            content = {"name": name, "selected": name in selected}
-            if content["selected"]:
-                is_published = params.data.dataset == PUBLISHED_DATASET
-                needs_every_epoch = params.published(name).needs_every_epoch()
-                content |= params.training(name)
-                content["keep_epochs"] = is_published and needs_every_epoch
-                content["tensorboard"] = params.train.tensorboard
-            write_json(folder / f"{name}.json", content)
-    print(f"plan: train {', '.join(selected)}")
+    params, recipes = load_params(), load_recipes()
+    load_published(recipes=[*recipes])  # only to report its mistakes before the trainings
+    plans = make_plans(params, recipes)
+    with atomic_folder(PLAN) as folder:
+        for family, plan in plans.items():
+            write_json(folder / f"{family}.json", plan)
+    names = [each["name"] for plan in plans.values() for each in plan["recipes"]]
+    print(f"plan: train {', '.join(names)}")
+    settings = params.train.model_dump(include={*REPLACED})
+    if replaced := [f"train.{key}={value}" for key, value in settings.items() if value != "recipe"]:
+        print(f"plan: {', '.join(replaced)} in place of the values of these recipes")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ def imported_packages(graph, stage: str) -> set[str]:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_the_packages_that_it_imports(graph, stage):
     code = {dep for dep in STAGES[stage]["deps"] if dep.startswith(("src", "stages"))}
-    assert code == imported_packages(graph, stage) | {f"stages/{stage}.py"}
+    own = "stages/train.py" if stage == "train" else "stages"  # other stages take seconds
+    assert code == imported_packages(graph, stage) | {own}
 
 
 @pytest.mark.parametrize("stage", STAGES)

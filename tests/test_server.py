@@ -133,7 +133,7 @@ def test_a_server_that_stops_during_a_training_loses_nothing(
         client = MlflowClient(address)
         before = len(trainings(client).get("mlp_65x2", []))
         training = subprocess.Popen(
-            ["dvc", "repro", "-s", "train@mlp_65x2"],
+            ["dvc", "repro", "-s", "train@mlp"],
             cwd=checkout,
             env=environment | {"MLFLOW_TRACKING_URI": address},
             stdout=log.open("w"),

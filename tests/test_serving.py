@@ -20,7 +20,7 @@ def server(tmp_path_factory, model_file, make_training, log_training, serving, e
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(root))
         patch.setenv("MLFLOW_TRACKING_URI", "")
-        folder = make_training(root / "models/cnn", model_file)
+        folder = make_training(root / "models/cnn/cnn", model_file)
         log_training(folder)
         from mlflow import MlflowClient
 

@@ -31,11 +31,11 @@ def author(tmp_path_factory, new_checkout, shell, edit_params) -> Path:
         f"git remote add origin {folder}/origin",
         f"dvc remote add -d storage {folder}/storage",
         "dvc repro -q",
-        "git add .dvc/config params.yaml dvc.lock metrics",
+        "git add .dvc/config params.yaml recipes.yaml published.yaml dvc.lock metrics",
         "git commit -qm Results",
         "git push -q origin HEAD:refs/heads/main",
         "dvc push -q",
-        "dvc exp run -q -n short -S models.mlp_65x2.epochs=1",
+        "dvc exp run -q -n short -S recipes.yaml:mlp_65x2.epochs=1",
         "dvc exp push -q origin short",
         "git checkout -q .",
         "dvc checkout -q",
@@ -77,17 +77,12 @@ def test_after_a_pull_there_is_nothing_to_do_and_mlflow_shows_the_runs_once(
 
 def test_an_experiment_fetches_only_the_files_that_it_needs(clone, shell, author):
     experiment = ["dvc", "exp", "run", "--pull", "--allow-missing", "-S", "model=mlp_sigmoid"]
-    refused = shell(experiment, clone, fails=True).stderr
-    assert "run `dvc pull models/mlp_sigmoid` to get it from a DVC remote" in refused
-    shell(["dvc", "pull", "-q", "models/mlp_sigmoid"], clone)
-    output = shell(experiment, clone).stdout
-    assert "mlp_sigmoid: validation accuracy" not in output  # it was not trained again
-    assert results(clone)["best"]["recipe"] == "mlp_sigmoid"
-    shell([*experiment, "-S", "models.mlp_sigmoid.epochs=1"], clone)  # trains it
+    shell(experiment, clone)  # trains it: the pushed folder of the family also has mlp_65x2
+    assert results(clone)["best"] == "mlp_sigmoid"
     lock = (author / "dvc.lock").read_text()
-    other_model = re.search(r"path: models/mlp_65x2\n\s+hash: md5\n\s+md5: (\w\w)(\w+\.dir)", lock)
-    assert (author.parent / "storage/files/md5" / other_model[1] / other_model[2]).exists()
-    assert not (clone / ".dvc/cache/files/md5" / other_model[1] / other_model[2]).exists()
+    others = re.search(r"path: models/mlp\n\s+hash: md5\n\s+md5: (\w\w)(\w+\.dir)", lock)
+    assert (author.parent / "storage/files/md5" / others[1] / others[2]).exists()
+    assert not (clone / ".dvc/cache/files/md5" / others[1] / others[2]).exists()
 
 
 def test_an_experiment_is_shared_applied_and_compared(clone, shell, author, logged_trainings):
@@ -95,16 +90,16 @@ def test_an_experiment_is_shared_applied_and_compared(clone, shell, author, logg
     shell(["dvc", "pull", "-q"], clone)
     shell(["dvc", "exp", "pull", "-q", "origin", "short"], clone)
     shown = shell(["dvc", "exp", "show", "--only-changed", "--csv"], clone).stdout.splitlines()
-    assert shown[0].split(",")[4:6] == ["best.test", "best.validation"]
+    assert "test.mlp_65x2" in shown[0] and "test.mlp_sigmoid" not in shown[0]
     assert any(row.startswith("short,") for row in shown)
-    before = results(clone)["best"]["test"]
+    before = results(clone)["test"]["mlp_65x2"]
     shell(["dvc", "exp", "apply", "short"], clone)
-    after = results(clone)["best"]["test"]
+    after = results(clone)["test"]["mlp_65x2"]
     assert after < before
-    assert "models.mlp_65x2.epochs" in shell(["dvc", "params", "diff"], clone).stdout
+    assert "recipes.yaml" in shell(["git", "status", "--porcelain"], clone).stdout
     shell(["dvc", "exp", "branch", "short", "short-training"], clone)
     diff = shell(["dvc", "metrics", "diff", "main", "short-training"], clone).stdout
-    assert "best.test" in diff
+    assert "test.mlp_65x2" in diff and "test.mlp_sigmoid" not in diff
     assert "up to date" in shell(["dvc", "repro"], clone).stdout
     expected = [("mlp_65x2", ""), ("mlp_sigmoid", "")]
     assert store_has(clone, shell, logged_trainings) == expected

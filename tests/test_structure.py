@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FILES = [*(ROOT / "src").rglob("*.py"), *(ROOT / "stages").rglob("*.py")]
-MOST_LINES = {"stages": 50, "src": 200}
+MOST_LINES = {"stages": 50, "src": 300}
 MOST_LINES_OF_A_FUNCTION = 40
 
 

@@ -44,7 +44,7 @@ def server(
         patch.chdir(root)
         for name, accuracy in ACCURACIES.items():
             folder = make_training(
-                root / "models" / name,
+                root / "models/cnn" / name,
                 model_file,
                 val_accuracy=accuracy,
                 weights_sha256=f"{len(name):02}" * 32,
@@ -200,7 +200,7 @@ def test_a_training_can_be_logged_through_the_server(
     from mlflow import MlflowClient
 
     mlflow_uri(server)
-    log_training(make_training(tmp_path / "models/mlp", model_file))
+    log_training(make_training(tmp_path / "models/cnn/mlp", model_file))
     assert capfd.readouterr() == ("", "")
     client = MlflowClient(server)
     (run,) = client.search_runs(["1"], "tags.recipe = 'mlp'")

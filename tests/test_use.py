@@ -37,7 +37,8 @@ def checkout(tmp_path_factory, new_checkout, shell, edit_params, refused_url) ->
     shell(["dvc", "repro", "-q"], checkout)
     shell(["git", "add", "."], checkout)
     shell(["git", "commit", "-qm", "Results"], checkout)
-    shell(["dvc", "exp", "run", "-q", "-n", EXPERIMENT, "-S", "models.softmax.epochs=9"], checkout)
+    change = "recipes.yaml:softmax.epochs=9"
+    shell(["dvc", "exp", "run", "-q", "-n", EXPERIMENT, "-S", change], checkout)
     return checkout
 
 
@@ -101,7 +102,7 @@ def test_the_plots_compare_two_experiments(checkout, shell, tmp_path):
 def test_the_experiments_are_a_table(checkout, shell):
     table = shell([sys.executable, "-m", "src.reporting.experiments"], checkout).stdout
     row = next(line for line in table.splitlines() if f" {EXPERIMENT} " in line)
-    assert row.split("│")[2].strip() == "models.softmax.epochs=9"
+    assert row.split("│")[2].strip() == "recipes.yaml:softmax.epochs=9"
     assert max(map(len, table.splitlines())) <= 140
 
 

@@ -69,7 +69,7 @@ def classifiers() -> list[Classifier]:
     if not paths.PROCESSED.exists():
         raise PipelineError("no model is trained yet; run `make repro`")
     dataset = load_dataset_info(paths.PROCESSED)
-    folders = [path.parent for path in paths.MODELS.glob(f"*/{artifacts.RECORD}")]
+    folders = artifacts.trained_folders()
     records = [artifacts.load_record(folder) for folder in folders]
     best = champion(dataset)
     found = [
@@ -83,8 +83,7 @@ def classifiers() -> list[Classifier]:
         if all(record["dataset"][key] == dataset[key] for key in ("digest", "classes"))
     ]
     if best and not any(each.champion for each in found):
-        name_in_use = any(each.name == best.recipe for each in found)
-        name = f"{best.recipe} (earlier)" if name_in_use else best.recipe
+        name = f"{best.recipe} (trained earlier)"  # not in models/, but in MLflow
         found.append(Classifier(name, best.accuracy, True, partial(_download, best)))
     if not found:
         raise PipelineError(f"no model is trained on {dataset['name']} yet; run `make repro`")

@@ -16,22 +16,24 @@ from src.common.files import read_json, write_json
 if TYPE_CHECKING:
     from src.models.inference import Predictor
 
-PLAN, RESULT = "plan.json", "result.json"  # in FOLDER
+PLAN, RESULT, PROBABILITIES = "plan.json", "result.json", "probabilities.npy"  # in FOLDER
 
 
 def main() -> None:
     folder = Path(sys.argv[1])
     try:
-        write_json(folder / RESULT, train(read_json(folder / PLAN, "plan")))
+        write_json(folder / RESULT, train(read_json(folder / PLAN, "plan"), folder))
     except KeyboardInterrupt:  # src.apps.seeds prints the message
         sys.exit(1)
 
 
-def train(plan: dict[str, Any]) -> dict[str, Any]:
+def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Train once, and return the columns of ``metrics/seeds.csv`` from ``parameters`` on.
 
+    The probabilities of the test images, ``float32 [N, K]``, are written to the folder.
+
     Args:
-        plan: the content of a recipe file, with two more keys: ``started`` is ``time.time()`` when
+        plan: of the recipe, with two more keys: ``started`` is ``time.time()`` when
             the process was started; ``test``, whether the test split is evaluated, too.
     """
     from src.callbacks.progress import TrainingProgress
@@ -41,8 +43,8 @@ def train(plan: dict[str, Any]) -> dict[str, Any]:
     from src.training.distributed import SINGLE_WORKER
     from src.training.setup import prepare
 
-    checkpoints = paths.main_checkout() / paths.CHECKPOINTS  # nothing is written there
-    job = prepare(plan, paths.PROCESSED, checkpoints, SINGLE_WORKER)
+    # Nothing is written to the folder of checkpoints.
+    job = prepare(plan, paths.PROCESSED, paths.checkpoints(), SINGLE_WORKER)
     clock = StepClock()
     callbacks = [clock]
     if sys.stdout.isatty():  # elsewhere, it would print a line for each epoch of each seed
@@ -54,20 +56,27 @@ def train(plan: dict[str, Any]) -> dict[str, Any]:
         "parameters": training.model.count_params(),
         "epochs": training.history[-1]["epoch"],
         **evaluate(predictor, "val", "validation"),
-        **(evaluate(predictor, "test", "test") if plan["test"] else {}),
+        **(evaluate(predictor, "test", "test", folder) if plan["test"] else {}),
         "cold_start": round(clock.first_ended - plan["started"], 3),
         "seconds": round(clock.seconds, 3),
         "weights": weights_sha256(training.model)[:12],
     }
 
 
-def evaluate(predictor: "Predictor", prefix: str, split: str) -> dict[str, float]:
+def evaluate(
+    predictor: "Predictor", prefix: str, split: str, folder: Path | None = None
+) -> dict[str, float]:
     """Accuracy and mean cross-entropy, in nats, on a split."""
+    import numpy as np
+    from scipy.special import softmax
+
     from src.data.splits import load_split
     from src.models import metrics
 
     images, labels = load_split(paths.PROCESSED, split)
     logits = predictor.logits(images)
+    if folder:
+        np.save(folder / PROBABILITIES, softmax(logits, axis=1))
     accuracy, loss = metrics.accuracy(logits, labels), metrics.cross_entropy(logits, labels)
     return {f"{prefix}_accuracy": accuracy, f"{prefix}_loss": loss}
 

@@ -9,21 +9,22 @@ import signal
 import subprocess
 import sys
 
-from src.common.errors import PipelineError, run
+from src.common.errors import run
 from src.common.files import atomic_file
 from src.common.messages import warn
 from src.common.paths import PARAMS
 from src.common.yaml_text import read_yaml
 from src.config.params import load_params
-from src.config.selection import select, valid_names
-from src.config.validation_errors import nearest
+from src.config.plan import select
+from src.config.recipes import load_recipes
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m src.apps.reproduce", description=__doc__)
     parser.add_argument("model", nargs="+", metavar="NAME", help="a recipe, a family, or all")
     names = " ".join(parser.parse_args().model).replace(",", " ").split()
-    _check(names)
+    select(names, load_recipes())  # an error if a name selects no recipe
+    load_params()
     before = PARAMS.read_text("utf-8")
     # Ctrl-C ends `dvc`, which ends its stages; this program restores the file.
     signal.signal(signal.SIGINT, lambda *_: None)
@@ -42,19 +43,6 @@ def main() -> None:
             f"`model: {former}`. `make repro` trains what is missing, and no recipe again.\n"
             "`git checkout . && dvc checkout` restores the results of the last commit."
         )
-
-
-def _check(names: list[str]) -> None:
-    """Raise a PipelineError if a name selects no recipe, or if ``params.yaml`` has a mistake."""
-    params = load_params()
-    for name in names:
-        if not select(params.model_copy(update={"model": name})):
-            families = {each: recipe.family for each, recipe in params.models.items()}
-            valid = valid_names(families, params.ensembles)
-            raise PipelineError(
-                f"there is no recipe or family {name!r}{nearest(name, valid)}; choose from: "
-                f"{', '.join(valid)}"
-            )
 
 
 def _restore(before: str) -> bool:

@@ -45,8 +45,9 @@ def main() -> None:
     from src.models.inference import Predictor
 
     predictors = {
-        name: Predictor(artifacts.load_model(paths.MODELS / name, weights))
-        for name, weights in chosen.items()
+        folder.name: Predictor(artifacts.load_model(folder, chosen[folder.name]))
+        for folder in artifacts.trained_folders()
+        if folder.name in chosen
     }
     table = measure(predictors, chosen, images, labels, Console(stderr=True))
     # The order within a recipe stays that of TEST_SETS.

@@ -2,7 +2,8 @@
 
 ``python -m src.apps.seeds NAME COUNT`` trains with the seeds train.seed, train.seed + 1, and so on.
 It adds the results to metrics/seeds.csv, and prints their mean, standard deviation and the 95%
-interval of the mean. ``--validation`` leaves the test split out: use it to choose between recipes.
+interval of the mean, and the accuracy of the averaged probabilities of all seeds: an ensemble.
+``--validation`` leaves the test split out: use it to choose between recipes.
 
 A seed that the file has is not trained again, so an interrupted program continues. If the recipe,
 the settings or the dataset change, all seeds of the recipe are trained again. After a change of
@@ -14,25 +15,29 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from shutil import copyfile
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from src.apps.one_seed import PLAN, RESULT
+from src.apps.one_seed import PLAN, PROBABILITIES, RESULT
 from src.common import paths
 from src.common.errors import PipelineError, run
-from src.common.files import read_json, write_json
+from src.common.files import atomic_file, json_sha256, read_json, write_json
+from src.config.definition import definition
 from src.config.params import Params, load_params
+from src.config.plan import training_plan
+from src.config.recipes import load_recipes
 from src.config.validation_errors import nearest
-from src.data.splits import load_dataset_info
+from src.data.splits import load_dataset_info, load_split
 from src.evaluation.statistics import mean_interval
 from src.evaluation.tables import write_csv
-from src.models.definition import definition
-from src.models.size import check_memory
 from src.reporting.seeds import TYPES, load_seeds
 
 LARGEST_SEED = 2**31 - 1
@@ -40,14 +45,15 @@ LARGEST_SEED = 2**31 - 1
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m src.apps.seeds", description=__doc__)
-    parser.add_argument("name", metavar="NAME", help="a recipe of params.yaml")
+    parser.add_argument("name", metavar="NAME", help="a recipe of recipes.yaml")
     parser.add_argument("count", metavar="COUNT", type=int, help="the number of seeds")
     parser.add_argument("--validation", action="store_true", help="do not use the test split")
     options = parser.parse_args()
-    params = load_params()
-    seeds = check(params, options.name, options.count)
+    params, recipes = load_params(), load_recipes()
+    seeds = check(params, recipes, options.name, options.count)
     dataset = load_dataset_info(paths.PROCESSED)
-    plan = make_plan(params, options.name, dataset) | {"test": not options.validation}
+    plan = training_plan(options.name, recipes[options.name], params)
+    plan |= {"keep_epochs": False, "test": not options.validation}
     console = Console(highlight=False, soft_wrap=True)
     table = train_missing(plan, dataset, seeds, console)
     console.print(summary(table, f"{options.name} on {dataset['name']}, {len(table)} seeds"))
@@ -58,19 +64,14 @@ def main() -> None:
     )
 
 
-def check(params: Params, name: str, count: int) -> range:
+def check(params: Params, recipes: Collection[str], name: str, count: int) -> range:
     """Return the seeds to train with.
 
     Raises:
         PipelineError: there is no such recipe, or it cannot be trained with these seeds.
     """
-    if name in params.ensembles:
-        raise PipelineError(
-            f"{name} is an ensemble, which has no training of its own; choose one of its members"
-        )
-    if name not in params.models:
-        hint = nearest(name, list(params.models))
-        valid = ", ".join(params.models)
+    if name not in recipes:
+        hint, valid = nearest(name, [*recipes]), ", ".join(recipes)
         raise PipelineError(f"there is no recipe {name!r}{hint}; choose from: {valid}")
     if params.train.strategy == "multi_worker":
         raise PipelineError(
@@ -85,17 +86,6 @@ def check(params: Params, name: str, count: int) -> range:
             "train.seed to a smaller number"
         )
     return seeds
-
-
-def make_plan(params: Params, name: str, dataset: dict[str, Any]) -> dict[str, Any]:
-    """Return the content of the recipe file that the stage ``plan`` would write.
-
-    Raises:
-        PipelineError: the training needs more memory than there is.
-    """
-    images = dataset["counts"]["train"], dataset["height"], dataset["width"]
-    check_memory(name, params.models[name], params.train, images, dataset["classes"])
-    return params.training(name) | {"keep_epochs": False}
 
 
 def train_missing(
@@ -114,13 +104,41 @@ def train_missing(
         console.print(f"{paths.SEEDS} has {known} of {len(seeds)} seeds already")
     for number, seed in enumerate(missing, 1):
         row = identity | {"seed": seed} | train(plan, seed)
-        write_csv(paths.SEEDS, with_row(load_seeds(), row))
+        table = with_row(load_seeds(), row)
+        if plan["test"]:
+            own = own_rows(table, identity)
+            table.loc[own.index, "ensemble_accuracy"] = ensemble_accuracies(own.weights)
+        write_csv(paths.SEEDS, table)
         test = f", test accuracy {row['test_accuracy']:.4f}" if plan["test"] else ""
         console.print(
             f"{plan['name']}, seed {seed} ({number} of {len(missing)}): validation accuracy "
             f"{row['val_accuracy']:.4f}{test}, {row['cold_start'] + row['seconds']:.1f} s"
         )
     return own_rows(load_seeds(), identity)
+
+
+def ensemble_accuracies(weights: Sequence[str]) -> list[float]:
+    """The test accuracy of the averaged probabilities of the first model, the first two, …
+
+    It is NaN from the first model on whose probabilities are not on this machine.
+
+    Args:
+        weights: of the models, as in ``metrics/seeds.csv``.
+    """
+    labels, total, accuracies = load_split(paths.PROCESSED, "test")[1], np.zeros(1), []
+    for each in weights:
+        path = _probabilities(each)
+        total = total + (np.load(path, allow_pickle=False) if path.exists() else np.nan)
+        is_known = np.isfinite(total).all()
+        accuracies.append(float((total.argmax(axis=1) == labels).mean()) if is_known else np.nan)
+    return accuracies
+
+
+def _probabilities(weights: str) -> Path:
+    """The file with the probabilities that a model predicts for the present test images."""
+    test = paths.PROCESSED / paths.SPLIT_FOLDERS["test"] / "test_digests.json"
+    key = json_sha256([weights, read_json(test, "preprocess")])[:16]
+    return paths.main_checkout() / paths.LOGS / "seeds" / f"{key}.npy"
 
 
 def own_rows(table: pd.DataFrame, identity: dict[str, str]) -> pd.DataFrame:
@@ -159,7 +177,11 @@ def train(plan: dict[str, Any], seed: int) -> dict[str, Any]:
         if status:
             reason = "see its message above" if status > 0 else f"signal {-status} ended it"
             raise PipelineError(f"the training of {plan['name']} with seed {seed} failed; {reason}")
-        return read_json(folder / RESULT, "train")
+        result = read_json(folder / RESULT, "train")
+        if plan["test"]:
+            with atomic_file(_probabilities(result["weights"])) as partial:
+                copyfile(folder / PROBABILITIES, partial)
+        return result
 
 
 def summary(table: pd.DataFrame, title: str) -> Table:
@@ -172,6 +194,10 @@ def summary(table: pd.DataFrame, title: str) -> Table:
             mean, stddev, low, high = mean_interval(values)
             spread = (f"{stddev:.5f}", f"{low:.4f}–{high:.4f}") if len(values) > 1 else ("–", "–")
             grid.add_row(split, str(len(values)), f"{mean:.4f}", *spread)
+    ensemble = table.ensemble_accuracy.tolist()[-1]
+    if len(table) > 1 and not np.isnan(ensemble):
+        # A longer name would cut the numbers in a terminal of 80 columns.
+        grid.add_row("ensemble", str(len(table)), f"{ensemble:.4f}", "–", "–")
     return grid
 
 

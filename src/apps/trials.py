@@ -1,6 +1,7 @@
 """The trials of a sweep: their changes, and names that depend on all that changes their results."""
 
 import os
+import re
 import shlex
 from itertools import product
 
@@ -10,28 +11,35 @@ from hydra.errors import HydraException
 
 from src.common.errors import PipelineError
 from src.common.files import json_sha256
-from src.common.paths import INCOMING, LOCK, PARAMS, PROCESSED
+from src.common.git import git
+from src.common.paths import INCOMING, LOCK, PARAMS, PROCESSED, RECIPES
 from src.data.splits import load_dataset_info
-from src.tracking.origin import CODE, git, new_files
+from src.tracking.origin import CODE, new_files
+
+FILE = re.compile(r"[^=:]+\.ya?ml:")  # in front of a key of another file than params.yaml
 
 
 def combinations(changes: list[str]) -> list[list[str]]:
     """The changes of each trial: all combinations of the values.
 
     Args:
-        changes: in the syntax of ``dvc exp run -S``: ``key=value,value`` or ``key=range(1,4)``.
+        changes: in the syntax of ``dvc exp run -S``: ``key=value,value`` or ``key=range(1,4)``,
+            after the name of another file than ``params.yaml`` and a colon.
 
     Raises:
         PipelineError: the syntax of a change is invalid.
     """
     axes = []
     try:
-        for each in OverridesParser.create().parse_overrides(changes):
+        for change in changes:
+            file = FILE.match(change)
+            prefix = file[0] if file else ""
+            each = OverridesParser.create().parse_override(change.removeprefix(prefix))
             if each.is_sweep_override():
                 values = list(each.sweep_string_iterator())
             else:
                 values = [each.get_value_element_as_str()]
-            axes.append([f"{each.get_key_element()}={value}" for value in values])
+            axes.append([f"{prefix}{each.get_key_element()}={value}" for value in values])
     except HydraException as error:
         reason = str(error).splitlines()[0]
         raise PipelineError(f"-S: {reason}; write -S key=value,value") from None
@@ -45,7 +53,7 @@ def named(grid: list[list[str]], *circumstances: str) -> dict[str, list[str]]:
 
 def edits() -> str:
     """The uncommitted changes of the parameters and the code, which change the results."""
-    return git("diff", "HEAD", "--", str(PARAMS), *CODE)
+    return git("diff", "HEAD", "--", str(PARAMS), str(RECIPES), *CODE)
 
 
 def check_modules() -> None:

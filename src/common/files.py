@@ -173,8 +173,7 @@ def file_name(text: str) -> str:
     return safe[:LONGEST_NAME]
 
 
-def write_not_selected(folder: Path, name: str) -> None:
-    """Write the output of a recipe that ``model`` excludes: DVC requires one."""
+def write_not_selected(folder: Path) -> None:
+    """Write the output of a family without a selected recipe: DVC requires one."""
     with atomic_folder(folder) as target:
-        (target / "not-selected.txt").write_text("`model` in params.yaml excludes this.\n")
-    print(f"{name}: not selected")
+        (target / "not-selected.txt").write_text("`model` in params.yaml selects no recipe here.\n")

@@ -30,7 +30,7 @@ def read_state(stage: str) -> State:
         return {}
     listed = content["stages"][name]
     listed = listed.get("do", listed)
-    paths = [Path(path.replace("${key}", key)) for path in listed.get("deps", [])]
+    paths = [Path(path.replace("${item}", key)) for path in listed.get("deps", [])]
     state: State = {str(file): _stamp(file) for path in paths for file in _files(path)}
     for each in listed.get("params", []):
         if isinstance(each, dict):  # all parameters of these files

@@ -8,15 +8,16 @@ import os
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+RECIPES = Path("recipes.yaml")
+PUBLISHED_VALUES = Path("published.yaml")
 LOCK = Path("dvc.lock")
 INCOMING = Path("data/incoming")
 RAW = Path("data/raw")
-RECIPES = Path("data/recipes")
+PLAN = Path("data/plan")  # a file per family
 PROCESSED = Path("data/processed")
 # Subfolders of PROCESSED. A training depends on "training", and only ``evaluate`` on "test".
 SPLIT_FOLDERS = {"train": "training", "validation": "training", "test": "test"}
-MODELS = Path("models")
-CHECKPOINTS = Path(".checkpoints")  # in the main checkout; not a DVC output
+MODELS = Path("models")  # models/<family>/<recipe>
 LOGS = Path("logs")  # in the main checkout; TensorBoard's files, and MLflow's errors
 PREDICTIONS = Path("data/predictions")
 SAMPLES = Path("plots/samples.png")
@@ -44,3 +45,8 @@ CORRUPTIONS_PLOT = Path("plots/corruptions.png")
 def main_checkout() -> Path:
     """Return the checkout of the user, also if DVC runs the stage in a copy of it."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+
+
+def checkpoints() -> Path:
+    """Return the folder of the checkpoints of all trainings, which is not a DVC output."""
+    return main_checkout() / ".checkpoints"

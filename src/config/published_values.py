@@ -1,11 +1,16 @@
-"""The values that the author of a recipe published, and how much they vary between seeds."""
+"""Reads ``published.yaml``: what authors published, and how much it varies between seeds."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, ClassVar, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from src.common.paths import PUBLISHED_VALUES
 from src.config.block import Block, Count
+from src.config.validation_errors import describe, nearest
+from src.config.yaml_files import read_yaml_file, refuse
 
 DATASET = "mnist"  # the published values are for this dataset
 NotNegative = Annotated[float, Field(ge=0)]
@@ -44,10 +49,6 @@ class PublishedValues(Block):
             for epoch, value in self.values.items()
         ]
 
-    def has_epochs(self) -> bool:
-        """Whether the author published values after single epochs."""
-        return any(isinstance(epoch, int) for epoch in self.values)
-
 
 class TrainingLoss(PublishedValues):
     """Mean cross-entropy of the batches of an epoch."""
@@ -63,8 +64,13 @@ class TestAccuracy(PublishedValues):
 
 
 class Published(Block):
-    """All values that the author of a recipe published."""
+    """All values that the author of a recipe published.
 
+    They are compared with trainings of the recipe with this ``fingerprint``, and with no others:
+    see ``recipe.fingerprint``.
+    """
+
+    fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
     training_loss: TrainingLoss | None = None
     test_accuracy: TestAccuracy | None = None
 
@@ -72,6 +78,25 @@ class Published(Block):
         """Return the metrics that have values."""
         return [each for each in (self.training_loss, self.test_accuracy) if each]
 
-    def needs_every_epoch(self) -> bool:
-        """Whether there are test accuracies after single epochs."""
-        return self.test_accuracy is not None and self.test_accuracy.has_epochs()
+
+def load_published(
+    path: Path = PUBLISHED_VALUES, recipes: Sequence[str] = ()
+) -> dict[str, Published]:
+    """Read and validate the published values of each recipe.
+
+    Args:
+        recipes: the names of all recipes, if they are to be checked.
+
+    Raises:
+        PipelineError: as ``load_params``.
+    """
+    content, mistakes, published = read_yaml_file(path), [], {}
+    for name, block in content.items():
+        if recipes and name not in recipes:
+            mistakes.append(f"{name}: there is no recipe of this name{nearest(name, [*recipes])}")
+        try:
+            published[name] = Published.model_validate(block)
+        except ValidationError as error:
+            mistakes += describe(error, block, [Published], name)
+    refuse(path, mistakes)
+    return published

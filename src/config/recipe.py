@@ -1,16 +1,17 @@
-"""The schema of a recipe: a block under ``models`` in ``params.yaml``."""
+"""The schema of a recipe: a block of ``recipes.yaml``."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
-from src.config.augmentation import Augmentation, TestTimeAugmentation
+from src.common.files import json_sha256
+from src.config.augmentation import Augmentation
 from src.config.block import Block, Count, Fraction
 from src.config.initial_values import Bias, Weights
 from src.config.optimizer import Optimizer, Schedule
-from src.config.published_values import Published
 
+BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 Units = Annotated[int, Field(ge=1, le=100_000)]
 KernelSize = Annotated[int, Field(ge=1, le=31)]
 MOST_VALIDATIONS = 100  # of a recipe with `steps`
@@ -57,13 +58,13 @@ class BaseRecipe(Block):
     averaging: Averaging | None = None
     augmentation: Augmentation | None = None
     label_smoothing: Fraction = 0.0  # this part of the target is divided among all classes
-    batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
+    batch_size: BatchSize
     epochs: Count | None = None
     steps: Count | None = None
     early_stopping: EarlyStopping | None = None
     shuffle: bool = True  # in each epoch; False: the order of the files, see make_trainer
     validate_every: Count | None = None  # steps; None: once per epoch
-    published: Published = Published()
+    keep_epochs: bool = False  # the weights after each, so that each is evaluated on the test split
 
     @model_validator(mode="after")
     def _check_length(self) -> "BaseRecipe":
@@ -142,26 +143,29 @@ class ConvnetRecipe(BaseRecipe):
     activation: Activation
     batch_normalization: BatchNormalization | None = None
     dropout: ConvnetDropout = ConvnetDropout()
-    test_time_augmentation: TestTimeAugmentation | None = None
 
 
 Recipe = Annotated[
     SoftmaxRecipe | MlpRecipe | CnnRecipe | ConvnetRecipe, Field(discriminator="family")
 ]
 TUTORIALS = ("softmax", "mlp", "cnn")  # families of the models in the tutorials
-FRONTIER = ("convnet", "ensemble")
-FAMILIES = (*TUTORIALS, *FRONTIER)
+MODERN = ("convnet",)
+FAMILIES = (*TUTORIALS, *MODERN)  # each has a training stage
 # What `model` can be instead of families and recipes.
-GROUPS = {"tutorials": TUTORIALS, "frontier": FRONTIER, "all": FAMILIES}
-
-
-class Ensemble(Block):
-    """Averages the probabilities of the models of other recipes."""
-
-    family: Literal["ensemble"] = "ensemble"
-    members: Annotated[list[str], Field(min_length=3, max_length=3)]  # dvc.yaml lists each
+GROUPS = {"tutorials": TUTORIALS, "modern": MODERN, "all": FAMILIES}
+FINGERPRINT = 12  # characters
 
 
 def load_recipe(content: dict[str, Any]) -> Recipe:
-    """Convert the JSON that the stage ``plan`` wrote; may raise a pydantic.ValidationError."""
+    """Convert a block of keys, such as that in a plan; may raise a pydantic.ValidationError."""
     return TypeAdapter(Recipe).validate_python(content)
+
+
+def fingerprint(recipe: Recipe) -> str:
+    """The first characters of a SHA-256 of what a recipe computes.
+
+    Keys that have their default do not count: a new key, with a default that leaves existing
+    recipes unchanged, changes no fingerprint.
+    """
+    content = recipe.model_dump(mode="json", exclude={"keep_epochs"}, exclude_defaults=True)
+    return json_sha256(content)[:FINGERPRINT]

@@ -1,7 +1,8 @@
-"""Converts pydantic's validation errors to lines about keys of ``params.yaml``."""
+"""Converts pydantic's validation errors to lines about keys of a YAML file."""
 
 import difflib
 import re
+from collections.abc import Sequence
 from reprlib import repr as short_repr
 from typing import Any, get_args
 
@@ -18,14 +19,20 @@ def nearest(found: Any, valid: list[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def describe(error: ValidationError, content: Any, schema: type[BaseModel]) -> list[str]:
-    """Return one line per mistake in ``content``: its path, the value found, and the message."""
+def describe(
+    error: ValidationError, content: Any, schemas: Sequence[type[BaseModel]], prefix: str = ""
+) -> list[str]:
+    """Return one line per mistake in ``content``: its path, the value found, and the message.
+
+    ``schemas`` are those that the content may have; ``prefix`` is the path of the content.
+    """
     lines: dict[str, str] = {}
     for each in error.errors():
         kind, found = each["type"], each["input"]
         path = _path(each["loc"], content, missing=kind == "missing")
+        path = f"{prefix}.{path}".strip(".")
         message = "unknown key" if kind == "extra_forbidden" else each["msg"]
-        message += _hint(each, schema)
+        message += _hint(each, schemas)
         if path in lines:  # pydantic reports one error for each member of a union
             lines[path] += f", or: {message}"
         elif kind == "extra_forbidden" or isinstance(found, dict):
@@ -58,11 +65,11 @@ def _path(location: Location, content: Any, missing: bool) -> str:
     return path.removeprefix(".")
 
 
-def _hint(error: Any, schema: type[BaseModel]) -> str:
+def _hint(error: Any, schemas: Sequence[type[BaseModel]]) -> str:
     found, context = error["input"], error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
-            return nearest(error["loc"][-1], _valid_keys(error["loc"], schema))
+            return nearest(error["loc"][-1], _valid_keys(error["loc"], schemas))
         case "literal_error":
             return nearest(found, re.findall("'(.*?)'", context["expected"]))
         case "union_tag_invalid":
@@ -70,9 +77,9 @@ def _hint(error: Any, schema: type[BaseModel]) -> str:
     return ""
 
 
-def _valid_keys(location: Location, schema: type[BaseModel]) -> list[str]:
+def _valid_keys(location: Location, schemas: Sequence[type[BaseModel]]) -> list[str]:
     """The valid keys of the block that contains the unknown key at ``location``."""
-    blocks = [schema]
+    blocks = list(schemas)
     for part in location[:-1]:
         fields = [block.model_fields for block in blocks]
         inner = [b for each in fields if part in each for b in _blocks(each[part].annotation)]

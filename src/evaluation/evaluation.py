@@ -15,6 +15,7 @@ from src.common.errors import PipelineError
 from src.common.tensorflow import keras
 from src.evaluation.disputed import disputed_errors
 from src.evaluation.statistics import wilson_interval
+from src.evaluation.tables import TestResults
 from src.models import artifacts
 from src.models.calibration import calibration_metrics, reliability
 from src.models.cost import multiply_adds
@@ -26,22 +27,16 @@ Split = tuple[np.ndarray, np.ndarray]  # images uint8 [N, H, W], labels uint8 [N
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """The results of one trained model."""
+class Evaluation(TestResults):
+    """The results of one trained model, with what their plots need."""
 
     model: keras.Model  # with the weights from the end of the training
-    record: Record
-    history: list[dict[str, float]]  # the rows of history.csv
-    metrics: dict[str, Any]  # the entry in metrics/test.json
-    by_epoch: pd.DataFrame  # epoch, accuracy; no rows if the weights of the epochs were not kept
-    predictions: pd.DataFrame  # one row per test image: actual, predicted, probability
     confusion: np.ndarray  # int64 [K, K]; rows are actual classes, columns are predicted classes
-    per_class: pd.DataFrame  # one row per class: class, label, precision, recall, f1, images
     reliability: pd.DataFrame  # one row per bin of the probability: count, confidence, accuracy
 
 
 def evaluate_model(folder: Path, test: Split, warnings: Sequence[str] = ()) -> Evaluation:
-    """Evaluate the model in ``models/<recipe>/``.
+    """Evaluate the model in ``models/<family>/<recipe>/``.
 
     ``warnings`` about the data become part of the metrics.
 

@@ -1,17 +1,16 @@
-"""The files with the results of an evaluation: metrics, predictions and plots."""
+"""The outputs of the evaluate stage: the results of each model, and plots."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from src.common import paths
-from src.common.files import atomic_folder, write_json
+from src.common.files import atomic_folder
 from src.evaluation.disputed import disputed_rows, disputed_sheet
 from src.evaluation.evaluation import Evaluation
-from src.evaluation.tables import write_csv
+from src.evaluation.tables import write_results
 from src.plots.confusion_matrix import confusion_matrix_figure
 from src.plots.contact_sheet import mistake_sheet, write_png
 from src.plots.curves import curves_figure
@@ -24,25 +23,20 @@ def write_outputs(evaluations: Iterable[Evaluation], images: np.ndarray) -> None
 
     The test images are ``uint8 [N, H, W]``. Only one evaluation at a time is in memory.
     """
-    metrics, per_class, calibration, disputed = {}, {}, {}, []
+    calibration, disputed = {}, []
     with ExitStack() as stack:
         predictions = stack.enter_context(atomic_folder(paths.PREDICTIONS))
         plots = {path.name: stack.enter_context(atomic_folder(path)) for path in paths.RECIPE_PLOTS}
         for each in evaluations:
             name = each.record["name"]
-            metrics[name], per_class[name] = each.metrics, each.per_class
             calibration[name] = each.reliability, each.metrics["ece"]
             disputed.append(disputed_rows(each.record["dataset"], each.predictions))
             title = f"{name}, test accuracy {each.metrics['accuracy']:.4f}"
             print(title)
-            (predictions / name).mkdir()
-            write_csv(predictions / name / "test.csv", each.predictions)
-            write_csv(predictions / name / "by_epoch.csv", each.by_epoch)
+            write_results(predictions / name, each)
             _write_plots(plots, each, images, title)
     write_png(reliability_figure(calibration), paths.RELIABILITY)
     write_png(disputed_sheet(images, disputed), paths.DISPUTED)
-    write_csv(paths.PER_CLASS, pd.concat(per_class, names=["recipe"]).reset_index("recipe"))
-    write_json(paths.TEST, metrics)
 
 
 def _write_plots(plots: dict[str, Path], each: Evaluation, images: np.ndarray, title: str) -> None:

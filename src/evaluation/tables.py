@@ -1,10 +1,68 @@
-"""Tables of results as CSV files."""
+"""The files of an evaluation, ``data/predictions/<recipe>/``, and tables as CSV files."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from src.common.files import atomic_file
+from src.common.errors import PipelineError
+from src.common.files import atomic_file, read_json, write_json
+
+if TYPE_CHECKING:
+    from src.models.record import Record
+
+RESULTS, PREDICTIONS = "results.json", "test.csv"
+BY_EPOCH, PER_CLASS = "by_epoch.csv", "per_class.csv"
+
+
+@dataclass(frozen=True)
+class TestResults:
+    """What ``compare`` needs to know of one trained model: the training, and the test results."""
+
+    record: "Record"  # training.json
+    history: list[dict[str, float]]  # the rows of history.csv
+    metrics: dict[str, Any]  # the entry in metrics/test.json
+    predictions: pd.DataFrame  # one row per test image: actual, predicted, probability
+    by_epoch: pd.DataFrame  # epoch, accuracy; no rows if the weights of the epochs were not kept
+    per_class: pd.DataFrame  # one row per class: class, label, precision, recall, f1, images
+
+
+def write_results(folder: Path, results: TestResults) -> None:
+    """Write the results of a model into a new folder."""
+    folder.mkdir()
+    names = "record", "history", "metrics"
+    write_json(folder / RESULTS, {name: getattr(results, name) for name in names})
+    write_csv(folder / PREDICTIONS, results.predictions)
+    write_csv(folder / BY_EPOCH, results.by_epoch)
+    write_csv(folder / PER_CLASS, results.per_class)
+
+
+def read_evaluations(folder: Path) -> dict[str, TestResults]:
+    """Read the results of all models, in the order of their names.
+
+    Raises:
+        PipelineError: a file is missing or damaged.
+    """
+    found = {}
+    for each in sorted(folder.glob("*/")):
+        try:
+            found[each.name] = TestResults(
+                **read_json(each / RESULTS, "evaluate"),
+                predictions=pd.read_csv(each / PREDICTIONS),
+                by_epoch=pd.read_csv(each / BY_EPOCH, dtype=float),
+                # Only "" is a missing value: a class can have the name `null`.
+                per_class=pd.read_csv(
+                    each / PER_CLASS, dtype={"label": str}, keep_default_na=False, na_values=[""]
+                ),
+            )
+        except (OSError, ValueError) as error:
+            raise PipelineError(
+                f"{each} cannot be read ({error}); run `dvc repro -f evaluate`"
+            ) from None
+    if not found:
+        raise PipelineError(f"{folder} has no results; run `dvc repro evaluate`")
+    return found
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""Writes and reads the output files of a training run, ``models/<recipe>/``.
+"""Writes and reads the output files of a training run, ``models/<family>/<recipe>/``.
 
 These are ``model.keras``, ``history.csv`` (one row for each validation), ``training.json`` (the
 record), and ``weights_by_epoch.npy`` for recipes with published test accuracies for each epoch.
@@ -15,9 +15,9 @@ import numpy as np
 
 from src.common.errors import PipelineError
 from src.common.files import read_json, write_json
-from src.common.paths import MODELS, RECIPES
+from src.common.paths import MODELS
 from src.models.archive import save_model
-from src.models.record import Record, RunConfig, TrainingResult, stage_name
+from src.models.record import Record, RunConfig, TrainingResult
 
 if TYPE_CHECKING:
     import keras
@@ -72,16 +72,14 @@ def weights_sha256(model: "keras.Model") -> str:
 
 
 def trained_folders() -> list[Path]:
-    """The folders of the trained recipes; that of a recipe that was removed is not one of them."""
-    folders = [MODELS / path.stem for path in sorted(RECIPES.glob("*.json"))]
-    return [folder for folder in folders if (folder / RECORD).exists()]
+    """The folders of the trained recipes, sorted by the names of the recipes."""
+    records = MODELS.glob(f"*/*/{RECORD}")
+    return sorted((path.parent for path in records), key=lambda folder: folder.name)
 
 
 def stage(folder: Path) -> str:
     """The name of the stage that writes the folder of a recipe: ``train@cnn``."""
-    plan = RECIPES / f"{folder.name}.json"
-    content = read_json(plan, "plan") if plan.exists() else {}
-    return stage_name(content | {"name": folder.name})
+    return f"train@{folder.parent.name}"
 
 
 def load_record(folder: Path) -> Record:

@@ -1,6 +1,5 @@
-"""Types of the data in ``models/<recipe>/``."""
+"""Types of the data in ``models/<family>/<recipe>/``."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -38,7 +37,7 @@ class RunConfig(TypedDict):
     """The part of ``training.json`` that is known before the training."""
 
     name: str  # of the recipe
-    recipe: dict[str, Any]  # as ``plan`` resolved it, without published values
+    recipe: dict[str, Any]  # as the stage ``plan`` resolved it
     train: dict[str, Any]  # the settings of params.yaml
     recipe_sha256: str  # of both
     keep_epochs: bool  # whether the weights of each row are kept
@@ -51,7 +50,7 @@ def make_run_config(
 ) -> RunConfig:
     """Return the part of ``training.json`` that is known before the training.
 
-    ``plan`` is the content of the recipe file, and ``dataset`` that of ``dataset.json``.
+    ``plan`` is that of the recipe, and ``dataset`` that of ``dataset.json``.
     """
     return RunConfig(
         name=plan["name"],
@@ -64,17 +63,13 @@ def make_run_config(
     )
 
 
-def stage_name(plan: Mapping[str, Any]) -> str:
-    """The stage that creates the model of a recipe, such as ``train@cnn``.
-
-    ``plan`` is the content of its recipe file, or of ``training.json``.
-    """
-    is_ensemble = plan.get("recipe", {}).get("family") == "ensemble"
-    return f"{'ensemble' if is_ensemble else 'train'}@{plan['name']}"
+def stage_name(config: RunConfig) -> str:
+    """The stage that trains a recipe, such as ``train@cnn``."""
+    return f"train@{config['recipe']['family']}"
 
 
 class Environment(TypedDict):
-    """What a training ran on; ``models/<recipe>/`` contains nothing about it."""
+    """What a training ran on; ``models/`` contains nothing about it."""
 
     device: str  # this and the next four are the fields of ``Execution``
     compile: str

@@ -1,22 +1,20 @@
 """The comparison of all trained recipes: a table and a summary."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
 from src.evaluation.statistics import mcnemar
-from src.models.record import Record
-from src.reporting.published import PublishedResult
+from src.evaluation.tables import TestResults
+from src.reporting.published import NOT_COMPARABLE, PublishedResult
 from src.reporting.seeds import with_seeds
 
 
 def comparison_table(
-    records: dict[str, Record],
-    test: dict[str, dict[str, Any]],
+    evaluations: Mapping[str, TestResults],
     published: list[PublishedResult],
-    predictions: Callable[[str], pd.DataFrame],
     seeds: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """One row per recipe, the best validation accuracy first.
@@ -26,27 +24,27 @@ def comparison_table(
     There is a column ``balanced_accuracy`` if the sizes of the classes are very different.
 
     Args:
-        records: ``training.json`` of each recipe.
-        test: ``metrics/test.json``.
+        evaluations: of each recipe.
         published: empty if there are none for the dataset.
-        predictions: returns the predictions of a recipe, one row per test image.
         seeds: of ``recorded_seeds``; None or no rows: the table has no columns for them.
     """
     rows = [
-        _row(record, test[name], [each for each in published if each.recipe == name])
-        for name, record in records.items()
+        _row(results, [each for each in published if each.recipe == name])
+        for name, results in evaluations.items()
     ]
     order = ["validation_accuracy", "recipe"]
     table = pd.DataFrame(rows).sort_values(order, ascending=[False, True], ignore_index=True)
-    first_two = [predictions(name) for name in table.recipe[:2]]
+    first_two = [evaluations[name].predictions for name in table.recipe[:2]]
     baseline = first_two[0].actual.value_counts(normalize=True).max()
     table = table.assign(p_value=_p_values(first_two), baseline_accuracy=baseline)
     return table if seeds is None else with_seeds(table, seeds)
 
 
-def _row(record: Record, test: dict[str, Any], results: list[PublishedResult]) -> dict[str, Any]:
-    accuracies = [each for each in results if each.metric == "test_accuracy"]
-    reproduced = sum(each.verdict == "reproduced" for each in results)
+def _row(results: TestResults, published: list[PublishedResult]) -> dict[str, Any]:
+    record, test = results.record, results.metrics
+    accuracies = [each for each in published if each.metric == "test_accuracy"]
+    verdicts = {each.verdict for each in published}
+    verdict = "no" if verdicts & {"above", "below"} else "yes" if verdicts else ""
     return {
         "recipe": record["name"],
         "parameters": record["parameters"],
@@ -59,9 +57,9 @@ def _row(record: Record, test: dict[str, Any], results: list[PublishedResult]) -
         "ci_high": test["ci_high"],
         "published_accuracy": accuracies[-1].published if accuracies else None,
         "published_sample": accuracies[-1].sample if accuracies else None,
-        "values_published": len(results),
-        "values_reproduced": reproduced,
-        "reproduced": ("yes" if reproduced == len(results) else "no") if results else "",
+        "values_published": len(published),
+        "values_reproduced": sum(each.verdict == "reproduced" for each in published),
+        "reproduced": NOT_COMPARABLE if NOT_COMPARABLE in verdicts else verdict,
     }
 
 
@@ -70,9 +68,9 @@ def _p_values(first_two: list[pd.DataFrame]) -> pd.Series:
     return pd.Series({1: mcnemar(*correct)} if len(correct) == 2 else {}, dtype=float)
 
 
-def validation_curves(histories: dict[str, list[dict[str, float]]]) -> pd.DataFrame:
+def validation_curves(evaluations: Mapping[str, TestResults]) -> pd.DataFrame:
     """One row per recipe and validation."""
-    tables = [pd.DataFrame(rows).assign(recipe=name) for name, rows in histories.items()]
+    tables = [pd.DataFrame(each.history).assign(recipe=k) for k, each in evaluations.items()]
     columns = ["recipe", "epoch", "loss", "val_loss", "val_accuracy"]
     return pd.concat(tables, ignore_index=True)[columns]
 
@@ -83,26 +81,20 @@ def published_table(published: list[PublishedResult]) -> pd.DataFrame:
     return pd.DataFrame([asdict(each) for each in published], columns=columns)
 
 
-def summarize(
-    table: pd.DataFrame, dataset: dict[str, Any], test: dict[str, dict[str, Any]]
-) -> dict[str, Any]:
-    """The columns of ``dvc exp show``, few enough for a terminal; those of the best recipe first.
+def summarize(table: pd.DataFrame, evaluations: Mapping[str, TestResults]) -> dict[str, Any]:
+    """``metrics/summary.json``: the columns of ``dvc exp show``, few enough for a terminal.
 
-    Args:
-        dataset: ``dataset.json`` of the preprocessed data.
-        test: ``metrics/test.json``; the warnings about the data in it become part of the summary.
+    A recipe that was not trained is absent, so that ``dvc metrics diff`` compares a recipe with
+    itself only. The warnings about the data are part of the summary.
     """
-    best, counts = table.iloc[0], table[["values_reproduced", "values_published"]].sum()
-    summary = {
-        "best": {
-            "recipe": best.recipe,
-            "test": best.test_accuracy,
-            "validation": best.validation_accuracy,
-        },
-        "dataset": dataset["name"],
-    }
-    if counts.values_published:
-        summary["reproduced"] = " of ".join(map(str, counts))
-    if warnings := test[best.recipe].get("warnings"):
+    best = evaluations[table.recipe[0]]
+    dataset, warnings = best.record["dataset"], best.metrics.get("warnings")
+    summary: dict[str, Any] = {"best": best.record["name"], "dataset": dataset["name"]}
+    counts = table[table.reproduced.isin(["yes", "no"])][["values_reproduced", "values_published"]]
+    if len(counts):
+        summary["reproduced"] = " of ".join(map(str, counts.sum()))
+    accuracies = zip(table.recipe, table.test_accuracy, strict=True)
+    summary["test"] = {name: float(accuracy) for name, accuracy in accuracies}
+    if warnings:
         summary["warnings"] = warnings
     return summary | ({"fallback_for": dataset["requested"]} if dataset["is_fallback"] else {})

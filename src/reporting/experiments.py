@@ -1,8 +1,9 @@
 """The DVC experiments of the last commit as a table: what each changed, and its results.
 
-``dvc exp show`` has a column for each parameter, too many for a terminal, behind the results.
+Unlike ``dvc exp show``, it has one line for each change, also for those of ``recipes.yaml``.
 """
 
+import re
 from typing import Any
 
 from rich.console import Console
@@ -10,18 +11,29 @@ from rich.table import Table
 from rich.text import Text
 
 from src.common.errors import PipelineError, run
+from src.common.git import changes_of
+from src.common.paths import RECIPES
 from src.config.params import Params
 
 WIDTH = 140  # characters, if the output is not a terminal
-RESULTS = {"best.recipe": "best recipe", "best.validation": "validation", "best.test": "test"}
+TEST = re.compile(r"(?:metrics/summary\.json:)?test\.(.+)")  # a metric of a trained recipe
 State = dict[str, Any]  # a row of DVC's table: names of parameters and metrics, and their values
 
 
 def changes(state: State, base: State) -> list[str]:
-    """The parameters of ``state`` that differ from ``base``, as arguments for ``-S``."""
+    """The changes of ``state`` since ``base``, the last commit, as arguments for ``-S``."""
     blocks = tuple(f"{block}." for block in Params.model_fields)
     names = [name for name in state if name == "model" or name.startswith(blocks)]
-    return [f"{name}={_text(state[name])}" for name in names if state[name] != base.get(name)]
+    found = [f"{name}={_text(state[name])}" for name in names if state[name] != base.get(name)]
+    revision = None if state["rev"] == "workspace" else state["rev"]
+    return found + changes_of(RECIPES, f"{RECIPES}:", revision)
+
+
+def results(state: State) -> list[str]:
+    """The test accuracy of each trained recipe, the best first."""
+    names = {found[1]: state[name] for name in state if (found := TEST.fullmatch(name))}
+    tested = {name: value for name, value in names.items() if isinstance(value, int | float)}
+    return [f"{name} {tested[name]:.4f}" for name in sorted(tested, key=lambda n: -tested[n])]
 
 
 def experiments_table(states: list[State]) -> Table:
@@ -32,27 +44,26 @@ def experiments_table(states: list[State]) -> Table:
     base = states[:2][-1]
     table = Table()
     table.add_column("experiment", no_wrap=True)
-    table.add_column("changed parameters", overflow="fold")
+    table.add_column("changes", overflow="fold")
     has_state = any(state["State"] for state in states)
-    for name in (*RESULTS.values(), "created", *["state"] * has_state):
-        table.add_column(
-            name, no_wrap=True, justify="right" if name in ("test", "validation") else "left"
-        )
+    for name in ("dataset", "test accuracy", "created", *["state"] * has_state):
+        table.add_column(name, no_wrap=True)
     for state in states:
-        results = [_text(state.get(name), ".4f") for name in RESULTS]
+        dataset = _text(state.get("dataset"))
         if wanted := state.get("fallback_for"):
-            results[0] += f" (NOT on {wanted})"
+            dataset += f" (NOT {wanted})"
         rest = [_text(state[name]) for name in ("Created", *["State"] * has_state)]
         changed = Text("\n".join(changes(state, base)))  # not a string: [ is markup
-        table.add_row(state["Experiment"] or state["rev"], changed, *results, *rest)
+        name = state["Experiment"] or state["rev"]
+        table.add_row(name, changed, dataset, "\n".join(results(state)), *rest)
     return table
 
 
-def _text(value: Any, number: str = ".10g") -> str:
+def _text(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):  # DVC gives integers as floats
-        return format(value, number)
+        return format(value, ".10g")
     text = str(value)
     return text.replace("'", "").replace(", ", ",") if text.startswith("[") else text
 

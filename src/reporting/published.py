@@ -3,8 +3,8 @@
 A value is reproduced if it is as close to ours as two runs of the same program are to each other:
 
 - The difference of two runs that differ in the seed only has the standard deviation √2 × s; s is
-  the standard deviation between seeds in ``params.yaml``. The limits are t × √2 × s away from the
-  published value, with t from Student's distribution.
+  the standard deviation between seeds in ``published.yaml``. The limits are t × √2 × s away from
+  the published value, with t from Student's distribution.
 - All values of a recipe together have a confidence level of at least 95%: each of the m values has
   the level 0.95^(1/m) (Šidák, JASA 62, 1967; for normal differences, whatever their correlation).
 - If the author used a random sample of images, the published value also has the error of that
@@ -14,19 +14,22 @@ A value is reproduced if it is as close to ours as two runs of the same program 
 - If the author printed a rounded value, the limits are half a unit of its last digit wider.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from math import hypot, inf, sqrt
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-import pandas as pd
+from pydantic import ValidationError
 from scipy.stats import t
 
 from src.config.published_values import DATASET, Published, PublishedValues, TestAccuracy
+from src.config.recipe import fingerprint, load_recipe
 from src.evaluation.statistics import exact_interval
-from src.models.record import Record
+from src.evaluation.tables import TestResults
 
 FAMILY_LEVEL = 0.95
-Verdict = Literal["reproduced", "above", "below", "not reached"]
+NOT_COMPARABLE: Final = "not comparable"
+Verdict = Literal["reproduced", "above", "below", "not comparable"]
 
 
 @dataclass(frozen=True)
@@ -38,43 +41,44 @@ class PublishedResult:
     epoch: int | None  # None: the end of the training
     published: float
     sample: int | None  # the number of random test images of the author; None: all
-    ours: float | None  # None: the training ended before this epoch
+    ours: float | None  # None: there is none for this epoch
     allowed_low: float
     allowed_high: float
     verdict: Verdict
 
 
-def compare_with_published(
-    published: Published,
-    record: Record,
-    history: list[dict[str, float]],
-    test: dict[str, Any],
-    test_by_epoch: pd.DataFrame,
-) -> list[PublishedResult]:
+def compare_with_published(published: Published, results: TestResults) -> list[PublishedResult]:
     """A result for each value that the author of a recipe published; empty on other datasets.
 
-    Args:
-        history: the rows of ``history.csv``.
-        test: the recipe's entry in ``metrics/test.json``.
-        test_by_epoch: its columns are ``epoch`` and ``accuracy``, on the test split.
+    ``results`` are those of the recipe.
     """
-    blocks = published.metrics()
+    blocks, record = published.metrics(), results.record
     if not blocks or record["dataset"]["name"] != DATASET:
         return []
-    losses = {row["epoch"]: row["loss"] for row in history}
+    comparable = _is_as_published(record["recipe"], published)
+    losses = {row["epoch"]: row["loss"] for row in results.history}
     ours = {
         "training_loss": losses | {None: losses[max(losses)]},
-        "test_accuracy": dict(test_by_epoch.itertuples(index=False)) | {None: test["accuracy"]},
+        "test_accuracy": dict(results.by_epoch.itertuples(index=False))
+        | {None: results.metrics["accuracy"]},
     }
     level = FAMILY_LEVEL ** (1 / sum(len(each.values) for each in blocks))
-    results = []
+    compared = []
     for each in blocks:
         limits = allowed_limits(each, level)
         for entry, (low, high) in zip(each.entries(), limits, strict=True):
             own = ours[each.metric].get(entry.epoch)
             row = record["name"], each.metric, entry.epoch, entry.value, _sample(each), own
-            results.append(PublishedResult(*row, low, high, _verdict(own, low, high)))
-    return results
+            verdict = _verdict(own, low, high) if comparable else NOT_COMPARABLE
+            compared.append(PublishedResult(*row, low, high, verdict))
+    return compared
+
+
+def _is_as_published(recipe: dict[str, Any], published: Published) -> bool:
+    """Whether the recipe was trained with the keys that its author used."""
+    with suppress(ValidationError):  # trained when recipes had other keys
+        return fingerprint(load_recipe(recipe)) == published.fingerprint
+    return False
 
 
 def allowed_limits(published: PublishedValues, level: float) -> list[tuple[float, float]]:
@@ -104,5 +108,5 @@ def _sample(published: PublishedValues) -> int | None:
 
 def _verdict(ours: float | None, low: float, high: float) -> Verdict:
     if ours is None:
-        return "not reached"
+        return NOT_COMPARABLE
     return "below" if ours < low else "above" if ours > high else "reproduced"

@@ -4,8 +4,9 @@
 ``--readme``, it copies the comparison into the README.
 """
 
-import json
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,38 @@ from rich.table import Table
 from src.common.errors import PipelineError, run
 from src.common.files import atomic_file, read_json, write_json
 from src.common.markdown import replace_section
-from src.common.paths import COMPARISON, COMPARISON_TEXT, PUBLISHED, SUMMARY, TEST, TIMING
-from src.evaluation.tables import write_csv
+from src.common.paths import (
+    COMPARISON,
+    COMPARISON_TEXT,
+    PER_CLASS,
+    PUBLISHED,
+    SUMMARY,
+    TEST,
+    TEST_BY_EPOCH,
+    TIMING,
+    VALIDATION,
+)
+from src.evaluation.tables import TestResults, write_csv
+from src.reporting.agreement import other_processor_note
+from src.reporting.comparison import validation_curves
+from src.reporting.published import NOT_COMPARABLE
 from src.reporting.seeds import SIGNIFICANT, p_value_text, seeds_sentences, seeds_text
 
 README = Path("README.md")
 FEW_STEPS = 1000  # a small dataset has few batches in an epoch
 NEXT = """Try next, after `. .venv/bin/activate`:
-  dvc exp run -S model=cnn -S models.cnn.epochs=3   # change one parameter, as an experiment
+  dvc exp run -S model=cnn -S train.epochs=3        # change one parameter, as an experiment
   make experiments                                  # compare experiments
   make ui                                           # runs, curves and models in the browser"""
+
+
+@dataclass(frozen=True)
+class Results:
+    """A comparison: the content of ``comparison.csv``, ``published.csv`` and ``summary.json``."""
+
+    table: pd.DataFrame
+    published: pd.DataFrame
+    summary: dict[str, Any]
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
@@ -36,7 +59,6 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     without seeds, none for their mean ± standard deviation (number of seeds).
     """
     accuracy = "{:.4f}".format
-    reproduced = "{0.reproduced}, {0.values_reproduced} of {0.values_published}".format
     rows = list(table.itertuples())
     text = {
         "recipe": table.recipe,
@@ -51,8 +73,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         readable["mean of seeds"] = [seeds_text(row) for row in rows]
     if table.values_published.any():
         readable["published"] = [_published(row) for row in rows]
-        own = [reproduced(row) if row.values_published else "–" for row in rows]
-        readable["reproduced"] = own
+        readable["reproduced"] = [_reproduced(row) for row in rows]
     if "balanced_accuracy" in table:  # the sizes of the classes are very different
         own = table.balanced_accuracy.map(accuracy)
         readable.insert(readable.columns.get_loc("test") + 1, "balanced", own)
@@ -67,6 +88,14 @@ def _published(row: Any) -> str:
     return f"{row.published_accuracy:.4g}{sample}"
 
 
+def _reproduced(row: Any) -> str:
+    if not row.values_published:
+        return "–"
+    if row.reproduced == NOT_COMPARABLE:
+        return NOT_COMPARABLE
+    return f"{row.reproduced}, {row.values_reproduced} of {row.values_published}"
+
+
 def fallback_note(wanted: str) -> str:
     """The warning of results that are not for the ``wanted`` dataset."""
     return (
@@ -76,8 +105,9 @@ def fallback_note(wanted: str) -> str:
     )
 
 
-def sentences(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
+def sentences(results: Results) -> list[str]:
     """What the table does not show: the dataset, significance, failures, differing values."""
+    table, published, summary = results.table, results.published, results.summary
     lines = [fallback_note(summary["fallback_for"])] if "fallback_for" in summary else []
     lines += [f"Warning: {each}." for each in summary.get("warnings", [])]
     if len(table) > 1:
@@ -90,7 +120,11 @@ def sentences(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, A
         )
     lines += seeds_sentences(table)
     lines += _failures(table[table.ci_low <= table.baseline_accuracy])
-    lines += _not_reached(published[published.verdict == "not reached"])
+    if changed := [*published[published.verdict == NOT_COMPARABLE].recipe.unique()]:
+        lines.append(
+            f"Not trained as published, so the published values are not comparable: "
+            f"{', '.join(changed)}."
+        )
     for row in published[published.verdict.isin(["above", "below"])].itertuples():
         value = f"{row.recipe}: {row.metric.replace('_', ' ')}"
         at = "" if pd.isna(row.epoch) else f" after epoch {row.epoch:.0f}"
@@ -100,15 +134,6 @@ def sentences(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, A
             f"{row.allowed_high:.4f}."
         )
     return lines
-
-
-def _not_reached(missing: pd.DataFrame) -> list[str]:
-    """A sentence for each recipe whose training ended before the epochs of published values."""
-    return [
-        f"{recipe}: this training was too short for {len(rows)} of the published values, which are "
-        f"for epoch {rows.epoch.min():.0f} and later."
-        for recipe, rows in missing.groupby("recipe", sort=False)
-    ]
 
 
 def _failures(failed: pd.DataFrame) -> list[str]:
@@ -125,21 +150,29 @@ def _failures(failed: pd.DataFrame) -> list[str]:
     ]
 
 
-def to_markdown(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> str:
+def to_markdown(results: Results) -> str:
     """The comparison for ``metrics/comparison.md`` and the README."""
-    text = readable(table)
+    text = readable(results.table)
     lines = [list(text.columns), ["---"] + ["---:"] * (len(text.columns) - 1), *text.to_numpy()]
     rows = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    return rows + "".join(f"\n{sentence}\n" for sentence in sentences(table, published, summary))
+    return rows + "".join(f"\n{sentence}\n" for sentence in sentences(results))
 
 
-def write(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> None:
-    """Write the comparison into ``metrics/``."""
-    write_csv(COMPARISON, table)
-    write_csv(PUBLISHED, published)
-    write_json(SUMMARY, summary)
+def write(results: Results, evaluations: Mapping[str, TestResults]) -> None:
+    """Write all outputs of the compare stage; ``evaluations`` are those of each recipe."""
+    write_json(TEST, {name: each.metrics for name, each in evaluations.items()})
+    write_csv(PER_CLASS, _joined({name: each.per_class for name, each in evaluations.items()}))
+    write_csv(TEST_BY_EPOCH, _joined({name: each.by_epoch for name, each in evaluations.items()}))
+    write_csv(VALIDATION, validation_curves(evaluations))
+    write_csv(COMPARISON, results.table)
+    write_csv(PUBLISHED, results.published)
+    write_json(SUMMARY, results.summary)
     with atomic_file(COMPARISON_TEXT) as partial:
-        partial.write_text(to_markdown(table, published, summary), "utf-8")
+        partial.write_text(to_markdown(results), "utf-8")
+
+
+def _joined(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables, names=["recipe"]).reset_index("recipe")
 
 
 def training_seconds() -> dict[str, float]:
@@ -155,12 +188,12 @@ def training_seconds() -> dict[str, float]:
     }
 
 
-def show(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) -> None:
+def show(results: Results) -> None:
     """Print the comparison; a narrow terminal gets only the most important columns."""
     console = Console(highlight=False)
     if not console.is_terminal:  # a log file, where the width does not matter
         console = Console(highlight=False, width=150)
-    text = readable(table)
+    text, summary = readable(results.table), results.summary
     if seconds := training_seconds():
         own = [f"{seconds[name]:.1f}" if name in seconds else "–" for name in text.recipe]
         text.insert(3, "seconds", own)
@@ -173,7 +206,7 @@ def show(table: pd.DataFrame, published: pd.DataFrame, summary: dict[str, Any]) 
         grid.add_column(column, justify="left" if column == "recipe" else "right", no_wrap=True)
     for row in text.itertuples(index=False):
         grid.add_row(*row)
-    notes = sentences(table, published, summary)
+    notes = sentences(results)
     if "fallback_for" in summary:
         console.print(Panel(notes.pop(0), title="FALLBACK DATASET", border_style="bold red"))
     console.print(grid)
@@ -189,8 +222,12 @@ def main() -> None:
         with atomic_file(README) as partial:
             partial.write_text(replace_section(page, "comparison", comparison), "utf-8")
         return
-    show(pd.read_csv(COMPARISON), pd.read_csv(PUBLISHED), json.loads(SUMMARY.read_text("utf-8")))
+    tables = pd.read_csv(COMPARISON, keep_default_na=False, na_values=[""]), pd.read_csv(PUBLISHED)
+    results = Results(*tables, read_json(SUMMARY, "compare"))
+    show(results)
     print(f"\n{NEXT}")
+    if note := other_processor_note(results.table):
+        print(f"\n{note}")
 
 
 if __name__ == "__main__":

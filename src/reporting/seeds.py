@@ -3,22 +3,24 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from pydantic import ValidationError
 
 from src.common.errors import PipelineError
 from src.common.paths import SEEDS
+from src.config.definition import definition
 from src.evaluation.statistics import mean_interval, welch
-from src.models.definition import definition
-from src.models.record import Record
+
+if TYPE_CHECKING:
+    from src.models.record import Record
 
 # Columns of metrics/seeds.csv: a row is the training of a recipe with a seed.
 TYPES = {
     "dataset": str,
     "recipe": str,
-    "definition": str,  # of src.models.definition
+    "definition": str,  # of src.config.definition
     "seed": int,
     "parameters": int,
     "epochs": float,
@@ -26,6 +28,8 @@ TYPES = {
     "val_loss": float,
     "test_accuracy": float,  # this and the next are empty if the test split was not used
     "test_loss": float,
+    # Of the averaged probabilities of this seed and all smaller ones; empty if these are not here.
+    "ensemble_accuracy": float,
     "cold_start": float,  # seconds from the start of the process to the end of the first step
     "seconds": float,  # of all steps after the first, without validations
     "weights": str,  # the first characters of their SHA-256
@@ -74,7 +78,7 @@ def seed_summary(table: pd.DataFrame, definitions: Mapping[str, str]) -> pd.Data
     return pd.DataFrame(rows, columns=SUMMARY)
 
 
-def recorded_seeds(records: Mapping[str, Record]) -> pd.DataFrame:
+def recorded_seeds(records: Mapping[str, "Record"]) -> pd.DataFrame:
     """``seed_summary`` of the recipes as they were trained, from ``training.json`` of each.
 
     Raises:

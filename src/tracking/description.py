@@ -68,7 +68,9 @@ def result_lines(name: str, test: dict[str, Any], published: Sequence[Any]) -> l
     lines += [f"Warning: {each}." for each in test.get("warnings", [])]
     own = [row for row in published if row.recipe == name]
     accuracies = [f"{row.published:g}" for row in own if row.metric == "test_accuracy"]
-    if own:
+    if own and own[0].verdict == "not comparable":
+        lines.append("Not trained as published: the published values are not comparable.")
+    elif own:
         reproduced = sum(row.verdict == "reproduced" for row in own)
         last = f" (last test accuracy: {accuracies[-1]})" if accuracies else ""
         lines.append(f"Published values{last}: {reproduced} of {len(own)} reproduced.")

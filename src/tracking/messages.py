@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from src.common.messages import warn
 from src.models.artifacts import load_record
-from src.tracking.origin import NOTES, Provenance, origin, save_provenance
+from src.tracking.origin import NOTES, Provenance, load_provenances, origin, save_provenance
 
 
 class StageMessages:
@@ -17,12 +17,14 @@ class StageMessages:
 
     def __init__(self) -> None:
         self._begun: dict[str, Any] = {}
+        self._complete = False
         self._clock = 0.0  # of the machine since it started, which nobody sets back
 
     def complete(self, message: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments with which ``StageLogger`` gets a message."""
         if message == "begin":
             self._clock = time.monotonic()
+            self._complete = arguments["complete"]
             self._begun = {"start": time.time(), "origin": origin()}
             begun, self._begun["environment"] = dict(self._begun), arguments["environment"]
             return arguments | begun
@@ -31,11 +33,17 @@ class StageMessages:
         return arguments
 
     def _save(self, folder: str, seconds: list[float]) -> Provenance:
-        """Write the note of a training that has ended; it is optional."""
+        """Write the note of a training that has ended; it is optional.
+
+        A training that had ended before has a note already, unless its process was killed.
+        """
+        record = load_record(Path(folder))
+        if self._complete and (notes := load_provenances(record)):
+            return notes[-1]
         end = self._begun["start"] + time.monotonic() - self._clock
         note = cast(Provenance, self._begun | {"end": end, "seconds": seconds})
         try:
-            save_provenance(load_record(Path(folder)), note)
+            save_provenance(record, note)
         except OSError as error:
             warn(
                 f"{NOTES} cannot be written ({error.strerror}), so the durations of this training "

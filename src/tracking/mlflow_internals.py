@@ -17,6 +17,8 @@ COLUMNS = (
     "metrics.`test_accuracy`",
     "metrics.`val_accuracy`",
     "params.`parameters`",
+    "attributes.`Dataset`",
+    "tags.`changes`",
     "tags.`dvc_exp`",
     "attributes.`Models`",
 )

@@ -8,19 +8,15 @@ training must give the same files at any time.
 import getpass
 import json
 import os
-import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypedDict, cast
-
-import yaml
+from typing import TypedDict, cast
 
 from src.common.files import write_json
+from src.common.git import changes_of, git
 from src.common.messages import without_secrets
-from src.common.paths import LOGS, PARAMS, main_checkout
-from src.common.yaml_text import read_yaml
+from src.common.paths import LOGS, PARAMS, PUBLISHED_VALUES, RECIPES, main_checkout
 from src.models.record import Environment, Record
 
 PATCH = "code.patch"  # the artifact with uncommitted changes
@@ -33,9 +29,10 @@ class Origin(TypedDict):
     """The origin of a result; JSON."""
 
     revision: str  # the commit; empty without git
-    changes: list[str]  # in params.yaml since the commit, as ``dvc exp run -S`` takes them
+    # In params.yaml and recipes.yaml since the commit, as ``dvc exp run -S`` takes them.
+    changes: list[str]
     edited: bool  # whether code was changed since the commit
-    patch: str  # for ``git apply``: these changes and those in params.yaml; empty if too long
+    patch: str  # for ``git apply``: all changes; empty if too long
     experiment: str | None  # DVC's name; this and the next two are None outside of DVC
     baseline: str | None  # the commit that the experiment is based on
     stage: str | None
@@ -105,19 +102,7 @@ def _prefix(record: Record) -> str:
 
 
 def _changes() -> list[str]:
-    try:
-        old = read_yaml(git("show", f"HEAD:./{PARAMS}"))
-        new = read_yaml(PARAMS.read_text("utf-8"))
-        before, after = dict(flat(old or {})), dict(flat(new))
-    except (OSError, ValueError, RecursionError):  # RecursionError: a block that contains itself
-        return []
-    changed = {key: value for key, value in after.items() if before.get(key, KeyError) != value}
-    removed = [f"~{key}" for key in before if key not in after]  # Hydra's syntax
-    lines = {
-        key: yaml.safe_dump(value, default_flow_style=True, width=10**6).split("\n")[0]
-        for key, value in changed.items()
-    }
-    return removed + [without_secrets(f"{key}={line}") for key, line in lines.items()]
+    return [*changes_of(PARAMS), *changes_of(RECIPES, f"{RECIPES}:")]
 
 
 def _patch() -> str:
@@ -125,7 +110,7 @@ def _patch() -> str:
 
     It is empty if it would be too long: incomplete, it would mislead.
     """
-    files = (*CODE, str(PARAMS))
+    files = (*CODE, *map(str, (PARAMS, RECIPES, PUBLISHED_VALUES)))
     new = new_files(*files)
     if sum(Path(path).lstat().st_size for path in new) > MAX_PATCH:
         return ""
@@ -140,23 +125,3 @@ def new_files(*places: str) -> list[str]:
     """The files in these places that git neither knows nor ignores."""
     listed = git("ls-files", "--others", "--exclude-standard", "-z", "--", *places)
     return listed.split("\0")[:-1]
-
-
-def flat(block: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested settings as pairs of a dotted name, such as ``optimizer.kind``, and a value."""
-    for key, value in block.items():
-        if isinstance(value, dict) and value:
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + str(key), value
-
-
-def git(*words: str) -> str:
-    """The output of git; empty if it fails or is not installed."""
-    try:
-        done = subprocess.run(["git", *words], capture_output=True, check=False)
-    except OSError:
-        return ""
-    # With --no-index, git exits with 1 if the files differ.
-    failed = done.returncode > ("--no-index" in words)
-    return "" if failed else done.stdout.decode(errors="replace")

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
+from src.common.git import flat
 from src.models.record import RunConfig
-from src.tracking.origin import flat
 
 MAX_PARAM = 6000  # MLflow's limit of characters in the value of a parameter
 KERAS = {

@@ -8,8 +8,9 @@ from typing import Any
 
 from src.common.errors import PipelineError, run
 from src.common.files import read_json, write_json
-from src.common.paths import MODELS, RECORDED_ON, TEST
-from src.models.artifacts import load_record
+from src.common.paths import RECORDED_ON, TEST
+from src.models.artifacts import load_record, trained_folders
+from src.models.record import stage_name
 from src.tracking.origin import load_provenances
 
 
@@ -21,13 +22,14 @@ def recorded_on() -> dict[str, Any]:
     """
     machines: list[dict[str, Any]] = []
     executions, data = {}, {}
-    for name, test in read_json(TEST, "evaluate").items():
-        record = load_record(MODELS / name)
+    tests = read_json(TEST, "compare")
+    for folder in trained_folders():
+        name, record = folder.name, load_record(folder)
         notes = load_provenances(record)
-        if not notes or test["weights_sha256"] != record["weights_sha256"]:
+        if not notes or tests.get(name, {}).get("weights_sha256") != record["weights_sha256"]:
             raise PipelineError(
                 f"the result of {name} does not come from a training in this checkout; run "
-                f"`dvc repro --force train@{name}` and `dvc repro`"
+                f"`dvc repro --force {stage_name(record)}` and `dvc repro`"
             )
         environment, data = dict(notes[-1]["environment"]), record["dataset"]
         execution = {key: environment[key] for key in ("device", "compile", "precision")}

@@ -13,18 +13,14 @@ from src.tracking.mlflow_internals import VERSIONS_TAG
 from src.tracking.model_card import loading, model_card
 
 
-def minimum_accuracy(dataset: dict[str, Any], params: RegistryParams) -> tuple[float, str]:
-    """The lowest validation accuracy of a registered model, and the parameter that it comes from.
+def minimum_accuracy(dataset: dict[str, Any], minimum_skill: float) -> float:
+    """The lowest validation accuracy of a registered model.
 
-    ``dataset`` is ``dataset.json``. If no accuracy is set for the dataset, it follows from the
-    skill (accuracy - c) / (1 - c), where c is the accuracy of always predicting the most frequent
-    class.
+    ``dataset`` is ``dataset.json``. The skill is (accuracy - c) / (1 - c), where c is the accuracy
+    of always predicting the most frequent class.
     """
-    key: Any = dataset["name"] if dataset["is_published"] else "local"
-    if (minimum := params.minimum_accuracy.get(key)) is not None:
-        return minimum, f"registry.minimum_accuracy.{key}"
     chance = dataset["largest_class"]
-    return chance + params.minimum_skill * (1 - chance), "registry.minimum_skill"
+    return chance + minimum_skill * (1 - chance)
 
 
 def register(client: Any, record: Record, params: RegistryParams) -> str:
@@ -32,11 +28,11 @@ def register(client: Any, record: Record, params: RegistryParams) -> str:
 
     Returns a sentence that says what was done.
     """
-    minimum, parameter = minimum_accuracy(record["dataset"], params)
+    minimum = minimum_accuracy(record["dataset"], params.minimum_skill)
     if record["val_accuracy"] < minimum:
         return (
             f"{record['name']} is not registered, because its validation accuracy, "
-            f"{record['val_accuracy']:.4f}, is below {minimum:.4f}, set by {parameter}"
+            f"{record['val_accuracy']:.4f}, is below {minimum:.4f}, set by registry.minimum_skill"
         )
     version = _find_version(client, record)
     if version is None:
@@ -46,18 +42,18 @@ def register(client: Any, record: Record, params: RegistryParams) -> str:
             return _why_not_registered(record["name"], run)
         version = _create_version(client, record, run, model)
     _show_version(client, version)
-    return _choose_champion(client, record, version, params.champion_margin)
+    return _choose_champion(client, record, version)
 
 
-def margin(accuracy: float, images: int, standard_errors: float) -> float:
+def margin(accuracy: float, images: int) -> float:
     """By how much a new champion must be better than ``accuracy``, on this many images.
 
-    The standard error of an accuracy p is √(p (1 - p) / n). One image is never enough.
+    It is the standard error of an accuracy p, √(p (1 - p) / n). One image is never enough.
     """
-    return max(2 / images, standard_errors * sqrt(accuracy * (1 - accuracy) / images))
+    return max(2 / images, sqrt(accuracy * (1 - accuracy) / images))
 
 
-def _choose_champion(client: Any, record: Record, version: Any, standard_errors: float) -> str:
+def _choose_champion(client: Any, record: Record, version: Any) -> str:
     """Move the alias if the version is better by the margin, on the same validation images."""
     name, accuracy = registered_name(record["dataset"]), record["val_accuracy"]
     this = f"{record['name']}, version {version.version} of {name}"
@@ -79,7 +75,7 @@ def _choose_champion(client: Any, record: Record, version: Any, standard_errors:
             "another data.name"
         )
     best = float(champion.tags["validation_accuracy"])
-    needed = margin(best, record["dataset"]["counts"]["validation"], standard_errors)
+    needed = margin(best, record["dataset"]["counts"]["validation"])
     if not accuracy > best + needed - 1e-6:  # the tag has 6 digits
         return (
             f"{this}, does not replace the champion, version {champion.version}: its validation "

@@ -23,7 +23,7 @@ class StageLogger:
     def __init__(self) -> None:
         self._attempts = Attempts()
         self._item = ""  # for the warning
-        self._resumed = False
+        self._complete = False
         self._run: TrainingRun | None = None
 
     def connect(self) -> None:
@@ -36,10 +36,12 @@ class StageLogger:
         environment: Environment,
         start: float,
         origin: Origin,
-        resumed: bool = False,
+        complete: bool = False,
     ) -> None:
-        """A training began at ``start``, or was ``resumed`` from a checkpoint."""
-        self._item, self._resumed = f"training of {config['name']}", resumed
+        """A training began at ``start``; if it is ``complete``, an earlier process ended it."""
+        self._item, self._complete = f"training of {config['name']}", complete
+        if complete:
+            return
 
         def log(client: Any) -> None:
             run = TrainingRun(client, config, origin, start, environment)
@@ -75,9 +77,8 @@ class StageLogger:
         write_timing()
 
     def _is_this(self, found: Any, note: Provenance) -> bool:
-        """Whether this training is logged: by another process, or before DVC was killed."""
-        same_experiment = found.data.tags.get("dvc_exp") == note["origin"]["experiment"]
-        return (self._resumed and same_experiment) or is_of(found, note)
+        """Whether this training is logged: by another process, or when it ended."""
+        return self._complete or is_of(found, note)
 
     def sync(self, comparison: bool = False) -> None:
         """Log what MLflow lacks; see ``sync.sync``."""

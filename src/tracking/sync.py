@@ -1,6 +1,6 @@
 """Log to MLflow what it lacks of the results in this checkout: ``make send``, ``make ui``.
 
-``evaluate`` and ``compare`` do this at their end. All of it is read from files, and nothing is
+``compare`` does this at its end. All of it is read from files, and nothing is
 logged twice. A queued or ``--temp`` experiment runs in a copy of the checkout that DVC deletes: if
 the store failed then, its results can be logged after ``dvc exp apply``.
 """
@@ -44,7 +44,7 @@ def sync(attempts: Attempts, comparison: bool = False) -> int:
 
     test: dict[str, dict[str, Any]] = {}
     with suppress(PipelineError):  # not evaluated yet
-        test = read_json(TEST, "evaluate")
+        test = read_json(TEST, "compare")
     write_timing()
     folders = trained_folders()
     for folder in folders:
@@ -107,9 +107,9 @@ def _log_comparison(client: Any, test: dict[str, dict[str, Any]], folders: list[
     records = {folder.name: load_record(folder) for folder in folders}
     weights = {name: record["weights_sha256"] for name, record in records.items()}
     tested = {name: each.get("weights_sha256") for name, each in test.items()}
-    best = summary["best"]["recipe"]
-    accuracy = test.get(best, {}).get("accuracy")
-    if summary["best"]["test"] != accuracy or weights != tested:
+    best = summary["best"]
+    accuracies = {name: each.get("accuracy") for name, each in test.items()}
+    if summary["test"] != accuracies or weights != tested:
         print(
             f"MLflow: skipped the comparison, because {SUMMARY} is older than the models; run "
             "`dvc repro`"

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from src.common.errors import PipelineError
@@ -71,6 +72,7 @@ def this_worker(strategy: Strategy) -> Worker:
     return worker
 
 
+@cache  # TensorFlow allows one strategy of several workers in a process
 def make_strategy(
     strategy: Strategy, device: Literal["cpu", "gpu"], worker: Worker
 ) -> "tf.distribute.Strategy":

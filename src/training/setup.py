@@ -3,14 +3,16 @@
 import platform
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
 from src.common import machine
+from src.common.errors import PipelineError
 from src.common.tensorflow import keras
 from src.config.recipe import Recipe, load_recipe
 from src.data.loader import Loader, Shuffle, Split
-from src.data.memory import choose_buffer_size
+from src.data.memory import GB, choose_buffer_size, device_memory, inference_batch
 from src.data.splits import load_dataset_info, load_split
 from src.models.checkpoint import Checkpoint
 from src.models.device import choose_device
@@ -19,6 +21,11 @@ from src.training.distributed import SINGLE_WORKER, Worker, broadcast_from_chief
 from src.training.execution import Execution, choose_execution
 from src.training.steps import Steps
 from src.training.trainer import Trainer
+
+FLOAT = 4  # bytes
+BUFFERS = 4  # copies of a shuffle buffer that exist at the same time: see src/data/memory.py
+BASE_BYTES = 1_000_000_000  # of TensorFlow with its programs and the libraries that it loads
+LARGE_BYTES = 2_000_000_000  # larger estimates are printed
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Job:
 
 
 def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Worker) -> Job:
-    """Prepare the training of ``plan``, the content of a recipe file, and print how it runs.
+    """Prepare the training of a recipe from its ``plan``, and print how it runs.
 
     Raises:
         PipelineError: the data is missing or damaged, or the machine does not support a setting.
@@ -49,8 +56,13 @@ def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Wo
     keep_epochs, in_random_order = plan["keep_epochs"], dataset["split"] == "first"
     arguments = recipe, *splits, classes, seed, execution, keep_epochs, worker, in_random_order
     trainer = make_trainer(*arguments)
+    # While the images are loaded, they are in memory twice; of a buffer, there are four copies.
+    images = BUFFERS * buffer_size * prod(shape[1:]) if buffer_size else 2 * prod(shape)
+    needed = images + memory_of_step(trainer, min(recipe.batch_size, shape[0]))
+    check_memory(name, needed, limit, device)
     execution, count = trainer.execution, dataset["counts"]["train"]
-    print(f"{name}: {count:,} images of {dataset['name']}; {execution}")
+    memory = f", about {needed / GB:.1f} GB" if needed > LARGE_BYTES else ""
+    print(f"{name}: {count:,} images of {dataset['name']}; {execution}{memory}")
     run_config = make_run_config(plan, dataset, trainer.model)
     environment = make_environment(execution, settings["threads"])
     return Job(trainer, run_config, environment, Checkpoint(checkpoints, run_config, environment))
@@ -81,6 +93,7 @@ def make_trainer(
         in_random_order: whether the images are. Otherwise, a recipe that uses them in the order of
             the files gets one random order for all epochs: sorted classes cannot be learned.
     """
+    keras.utils.clear_session()  # the names of layers do not depend on earlier trainings
     keras.utils.set_random_seed(seed)
     count, height, width = training[0].shape
     batch_size = min(recipe.batch_size, count)
@@ -95,6 +108,41 @@ def make_trainer(
     shuffle: Shuffle = "each epoch" if recipe.shuffle else "never" if in_random_order else "once"
     loader = Loader(training, batch_size, execution.buffer_size, seed, shuffle, total_steps)
     return Trainer(recipe, steps, loader, validation, execution, keep_epochs, worker)
+
+
+def memory_of_step(trainer: Trainer, batch_size: int) -> int:
+    """Estimate the memory of a training without the images of the training split, in bytes.
+
+    Weights exist also as gradients, in the optimizer, as a moving average, and as a copy while a
+    checkpoint is written. Of the hidden values of a batch, the estimate counts those that the
+    gradients need, and copies of the largest layer.
+    """
+    state = sum(prod(variable.shape) for variable in trainer.steps.variables())
+    values = [prod(layer.output.shape[1:]) for layer in trainer.model.layers]
+    training = batch_size * (sum(values) + 2 * max(values))
+    inference = 2 * inference_batch(max(values)) * max(values)
+    weights = 2 * (state + trainer.model.count_params())
+    return BASE_BYTES + FLOAT * (weights + max(training, inference))
+
+
+def check_memory(
+    name: str, needed: int, limit: float | Literal["auto"], device: Literal["cpu", "gpu"]
+) -> None:
+    """Refuse a training that needs more memory than there is.
+
+    Raises:
+        PipelineError: the machine has less memory, or ``train.memory_limit`` is less.
+    """
+    if limit != "auto" and (device == "gpu" or limit * GB < device_memory(device)):
+        available, source = limit * GB, "train.memory_limit is"
+    else:
+        available, source = device_memory(device), "this machine has"
+    if needed > available:
+        raise PipelineError(
+            f"{name} needs about {needed / GB:.1f} GB of memory, but {source} {available / GB:.1f} "
+            "GB; decrease its batch_size, filters or hidden units, use smaller images, or select "
+            "other recipes with `model`"
+        )
 
 
 def make_environment(execution: Execution, threads: int | Literal["auto"]) -> Environment:

@@ -9,9 +9,9 @@ import pytest
 from benchmarks import fidelity, seeds
 from benchmarks.fidelity_charts import write_chart
 from src.common.errors import PipelineError
-from src.config.params import load_params
+from src.config.published_values import load_published
 
-RECIPES = load_params(Path(__file__).parents[2] / "params.yaml").models
+PUBLISHED = load_published(Path(__file__).parents[2] / "published.yaml")
 
 
 def results(difference: float) -> pd.DataFrame:
@@ -81,22 +81,19 @@ def test_a_prediction_for_a_sample_has_its_error():
     assert p == pytest.approx(2 * 0.99**256, rel=1e-3)
 
 
-PUBLISHED = [name for name, recipe in RECIPES.items() if recipe.published.metrics()]
-
-
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_params_yaml_has_the_measured_spread(name, measured):
+def test_published_yaml_has_the_measured_spread(name, measured):
     values = fidelity.compare(measured)
-    for published in RECIPES[name].published.metrics():
-        in_params = list(published.stddev.values())
+    for published in PUBLISHED[name].metrics():
+        in_file = list(published.stddev.values())
         spread = fidelity.spread(values[values.recipe == name], published)
-        assert (published.degrees_of_freedom, in_params) == spread
+        assert (published.degrees_of_freedom, in_file) == spread
 
 
 def test_a_chart_shows_bands_and_points(tmp_path):
     write_chart(
         tmp_path / "chart.png",
-        RECIPES["mlp_dropout"].published.test_accuracy,
+        PUBLISHED["mlp_dropout"].test_accuracy,
         results(1).query("recipe == 'mlp_dropout'"),
     )
     assert (tmp_path / "chart.png").stat().st_size > 10_000
@@ -107,7 +104,7 @@ def test_the_page_shows_the_measurements_of_each_published_value(monkeypatch, me
     monkeypatch.setattr(fidelity, "write_chart", lambda *_: None)
     text = "\n".join(fidelity.measure(1))
     assert text in fidelity.PAGE.read_text("utf-8")
-    for recipe in RECIPES.values():
-        for published in recipe.published.metrics():
+    for every in PUBLISHED.values():
+        for published in every.metrics():
             for each in published.entries():
                 assert f" | {each.value} | " in text

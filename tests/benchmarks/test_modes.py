@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import modes
-from src.config.params import load_params
+from src.config.recipes import load_recipes
 
-RECIPES = load_params(Path(__file__).parents[2] / "params.yaml").models
+RECIPES = load_recipes(Path(__file__).parents[2] / "recipes.yaml")
 
 
 @pytest.mark.parametrize("mode", modes.MODES)

@@ -8,13 +8,13 @@ from scipy.stats import ks_2samp
 
 from benchmarks.originals import PROGRAMS, Original
 from src.common.tensorflow import keras, tf
-from src.config.params import load_params
 from src.config.recipe import load_recipe
+from src.config.recipes import load_recipes
 from src.models.network import build_model
 from src.training.distributed import SINGLE_WORKER, make_strategy
 from src.training.steps import Steps
 
-RECIPES = load_params(Path(__file__).parents[2] / "params.yaml").models
+RECIPES = load_recipes(Path(__file__).parents[2] / "recipes.yaml")
 STEPS = 10
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from benchmarks.keras_fit import KerasFit
 from benchmarks.target import PARTS, StopAtAccuracy, other_seconds, time_to_accuracy
-from src.config.params import load_params
+from src.config.recipes import load_recipes
 
-RECIPE = load_params(Path(__file__).parents[2] / "params.yaml").models["mlp_65x2"]
+RECIPE = load_recipes(Path(__file__).parents[2] / "recipes.yaml")["mlp_65x2"]
 
 
 @pytest.mark.parametrize(("accuracy", "calls"), [(0.0, 1), (1.1, RECIPE.epochs * PARTS)])

@@ -6,11 +6,11 @@ import tensorflow as tf
 from benchmarks.keras_fit import KerasFit
 from benchmarks.matrix_products import MatrixProducts, convolution_products, dense_products
 from benchmarks.training import time_epochs
-from src.config.params import load_params
+from src.config.recipes import load_recipes
 from src.models.network import build_model
 from src.training.execution import Execution
 
-RECIPES = load_params(Path(__file__).parents[2] / "params.yaml").models
+RECIPES = load_recipes(Path(__file__).parents[2] / "recipes.yaml")
 
 
 @pytest.mark.parametrize("name", ["softmax", "mlp_ema", "mlp_dropout"])

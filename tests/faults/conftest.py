@@ -15,7 +15,7 @@ import pytest
 
 from src.models import artifacts
 
-RECIPES = ("mlp_65x2", "mlp_dropout")
+RECIPES = ("mlp_65x2", "mlp_dropout")  # both of the stage train@mlp
 EVERY_FAULT = os.environ.get("FAULTS") == "all"
 
 
@@ -86,7 +86,7 @@ def results_there(reproduced, tmp_path) -> Path:
 def _results(checkout: Path) -> dict:
     """Return the checksums of the weights, and the test metrics."""
     weights = {
-        name: artifacts.load_record(checkout / "models" / name)["weights_sha256"]
+        name: artifacts.load_record(checkout / "models/mlp" / name)["weights_sha256"]
         for name in RECIPES
     }
     return {"weights": weights, "test": json.loads((checkout / "metrics/test.json").read_text())}

@@ -9,8 +9,8 @@ pytestmark = pytest.mark.slow
 OUTPUTS = {
     "download": "data/raw",
     "preprocess": "data/processed",
-    "plan": "data/recipes",
-    "train@mlp_dropout": "models/mlp_dropout",
+    "plan": "data/plan",
+    "train@mlp": "models/mlp",
     "evaluate": "data/predictions",
     "compare": "metrics/comparison.csv",
 }

@@ -69,7 +69,7 @@ def test_a_yaml_tag_is_refused(tmp_path):
 )
 def test_a_password_is_refused_or_hidden(checkout, shell, edit_params, free_port):
     address = f"postgresql://user:se/cret@127.0.0.1:{free_port()}/mlflow"
-    command = ["python", "-m", "src.tracking.find", "cnn"]
+    command = ["python", "-m", "src.tracking.ui", "--port", str(free_port())]
     done = shell(command, checkout, fails=True, MLFLOW_TRACKING_URI=address)
     assert done.stderr.startswith("error: MLflow at postgresql://***@127.0.0.1:")
     assert "cret" not in done.stdout + done.stderr
@@ -91,33 +91,10 @@ def test_escape_codes_are_not_printed(checkout, shell, web_server):
         handler.end_headers()
         handler.wfile.write(body)
 
-    command = ["python", "-m", "src.tracking.find", "cnn"]
+    command = ["python", "-m", "src.tracking.ui"]
     with web_server(respond, respond) as address:
         done = shell(command, checkout, fails=True, MLFLOW_TRACKING_URI=address)
     assert r"\x1b[2Jred" in done.stderr and "\x1b" not in done.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.fault(
-    "`DVC_EXP_NAME` is a path, such as `/some/folder` or `..`, or has 300 characters",
-    sees="`error: the environment variable DVC_EXP_NAME is …, which is no valid name …`",
-    then="no file is deleted; without the variable, the training works",
-)
-@pytest.mark.parametrize("name", ["{place}", "..", "../../kept", "x" * 300])
-def test_a_path_as_the_name_of_an_experiment_is_refused(
-    tmp_path, write_plan, tiny_recipe, shell, name
-):
-    kept = [tmp_path / each for each in ("kept/a", "logs/a", "logs/tiny/a")]
-    for path in kept:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    write_plan(tmp_path, "tiny", tiny_recipe)
-    variables = {"PYTHONPATH": str(ROOT), "DVC_EXP_NAME": name.format(place=tmp_path / "kept")}
-    command = ["python", "-m", "stages.train", "tiny"]
-    done = shell(command, tmp_path, fails=True, **variables)
-    assert "error: the environment variable DVC_EXP_NAME is" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert all(path.exists() for path in kept)
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-def test_without_recipes_or_with_a_model_that_predicts_nan_it_stops(
+def test_without_models_or_with_one_that_predicts_nan_it_stops(
     tmp_path, write_plan, save_tiny_training, tiny_recipe, shell
 ):
     def evaluate() -> str:
@@ -24,19 +24,17 @@ def test_without_recipes_or_with_a_model_that_predicts_nan_it_stops(
         return line
 
     write_plan(tmp_path, "tiny", tiny_recipe)
-    (tmp_path / "models").mkdir()
-    training = save_tiny_training(tmp_path / "models/tiny")
-    folder = tmp_path / "models/tiny"
+    folder = tmp_path / "models/softmax/tiny"
+    save_tiny_training(folder)
     record = artifacts.load_record(folder)
     model = artifacts.load_model(folder, record["weights_sha256"])
     model.set_weights([np.full_like(weights, np.nan) for weights in model.get_weights()])
     artifacts.save_model(model, folder / artifacts.MODEL)
     record["weights_sha256"] = artifacts.weights_sha256(model)
     write_json(folder / artifacts.RECORD, record)
-    assert training.history and "models/tiny predicts NaN or infinite values" in evaluate()
-    write_json(tmp_path / "data/recipes/tiny.json", {"name": "tiny", "selected": False})
-    expected = "error: data/recipes has no selected recipe; run `dvc repro plan`"
-    assert evaluate() == expected
-    shutil.rmtree(tmp_path / "data/recipes")
-    assert evaluate() == expected
+    line = evaluate()
+    assert "models/softmax/tiny predicts NaN or infinite values" in line
+    assert line.endswith("`dvc repro -f train@softmax`")
+    shutil.rmtree(folder)
+    assert evaluate() == "error: models has no trained model; run `dvc repro`"
     assert not (tmp_path / "metrics").exists()

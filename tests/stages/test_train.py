@@ -1,4 +1,4 @@
-"""The train stage as a process: killed at any time, it resumes to the uninterrupted weights."""
+"""The train stage as a process: recipes that do not affect each other, and what is not repeated."""
 
 import os
 import random
@@ -16,95 +16,156 @@ from src.models import artifacts
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 80
+ALREADY = "already trained; to train it again, delete .checkpoints"
+
+
+@pytest.fixture
+def start(environment):
+    """Start the stage of a family, mlp, in a folder."""
+
+    def start(checkout: Path) -> subprocess.Popen[str]:
+        variables = {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(checkout), "PYTHONUNBUFFERED": "1"}
+        return subprocess.Popen(
+            [sys.executable, "-m", "stages.train", "mlp"],
+            cwd=checkout,
+            env={**environment, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    return start
+
+
+@pytest.fixture
+def finish(start):
+    """Run the stage to its end, after the outputs are removed, as DVC does; return its output."""
+
+    def finish(checkout: Path, fails: bool = False) -> str:
+        shutil.rmtree(checkout / "models", ignore_errors=True)
+        process = start(checkout)
+        output, _ = process.communicate(timeout=300)
+        assert (process.returncode != 0) == fails, output
+        return output
+
+    return finish
 
 
 @pytest.fixture
 def checkout(tmp_path, write_plan, change_recipe) -> Path:
-    """The inputs of the stage: the preprocessed digits, and one recipe file."""
-    recipe = change_recipe("mlp_dropout", epochs=EPOCHS)
-    content = recipe.model_dump(exclude={"published"}, exclude_none=True)
-    plan = write_plan(tmp_path, "tiny", content)
-    write_json(tmp_path / "data/recipes/tiny.json", plan | {"keep_epochs": True})
+    """The inputs of the stage: the preprocessed digits, and a plan with one recipe."""
+    write_plan(tmp_path, "tiny", change_recipe("mlp_dropout", epochs=EPOCHS), keep_epochs=True)
     return tmp_path
 
 
-def start(checkout: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
-    variables = {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(checkout), "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "stages.train", "tiny"],
-        cwd=checkout,
-        env={**environment, **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def finish(checkout: Path, environment: dict[str, str]) -> str:
-    process = start(checkout, environment)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
-    return output
+def contents(folder: Path) -> dict[str, str]:
+    """The digest of each file."""
+    return {path.name: sha256(path) for path in folder.iterdir()}
 
 
 @pytest.mark.slow
-def test_killed_at_two_random_times_it_ends_with_the_uninterrupted_weights(checkout, environment):
-    output = finish(checkout, environment)
+def test_killed_at_two_random_times_it_ends_with_the_uninterrupted_weights(checkout, start, finish):
+    output, folder = finish(checkout), checkout / "models/mlp/tiny"
     assert "resuming from" not in output
-    assert "already complete" in finish(checkout, environment)
-    complete = artifacts.load_record(checkout / "models/tiny")["weights_sha256"]
-    epochs = sha256(checkout / "models/tiny" / artifacts.BY_EPOCH)
+    complete = contents(folder)
     (saved,) = (checkout / ".checkpoints").glob("*.npz")
-    row = np.load(checkout / "models/tiny" / artifacts.BY_EPOCH, mmap_mode="r")[0].nbytes
+    row = np.load(folder / artifacts.BY_EPOCH, mmap_mode="r")[0].nbytes
     assert saved.stat().st_size < 3 * row, "it has the weights of each epoch"
 
     times = random.Random(1)
-    resumed = 0
     for _ in range(2):
-        shutil.rmtree(checkout / "models/tiny")
+        shutil.rmtree(checkout / "models")
         shutil.rmtree(checkout / ".checkpoints")  # of the complete training
-        process = start(checkout, environment)
+        process = start(checkout)
         last_line = times.randrange(EPOCHS // 2, EPOCHS)
         for number, _ in enumerate(process.stdout):
             if number == last_line:
                 break
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        assert not (checkout / "models/tiny/training.json").exists()
-        resumed += "resuming from step" in finish(checkout, environment)
-        assert artifacts.load_record(checkout / "models/tiny")["weights_sha256"] == complete
-        assert sha256(checkout / "models/tiny" / artifacts.BY_EPOCH) == epochs
-    assert resumed == 2
+        assert not (folder / artifacts.RECORD).exists()
+        assert "resuming from step" in finish(checkout)
+        assert contents(folder) == complete
 
 
-def test_a_file_in_place_of_the_folder_of_logs_costs_only_the_logs(checkout, environment):
-    plan = checkout / "data/recipes/tiny.json"
-    plan.write_text(plan.read_text().replace(f'"epochs": {EPOCHS}', '"epochs": 1'))
-    (checkout / "logs").touch()
-    output = finish(checkout, environment)
+def test_a_recipe_gives_the_same_files_alone_and_after_others(
+    tmp_path, write_plan, change_recipe, finish
+):
+    """Those of all families, with other shapes, precisions and programs, in one process."""
+    short = {"epochs": 2, "steps": None, "validate_every": None}
+    recipe, plan = change_recipe("mlp_65x2", **short), "data/plan/mlp.json"
+    before = {
+        **{name: change_recipe(name, **short) for name in ("softmax", "mlp_200", "mlp_ema")},
+        "convolutions": change_recipe("tiny_convnet", **short),
+    }
+    plans = [write_plan(tmp_path / "after", name, each) for name, each in before.items()]
+    own = write_plan(tmp_path / "after", "mlp_65x2", recipe, keep_epochs=True)
+    write_json(tmp_path / "after" / plan, {"recipes": [*plans, own]})
+    write_plan(tmp_path / "alone", "mlp_65x2", recipe, keep_epochs=True)
+    for each in ("alone", "after"):
+        assert "mlp_65x2: validation accuracy" in finish(tmp_path / each)
+    alone, after = (
+        contents(tmp_path / each / "models/mlp/mlp_65x2") for each in ("alone", "after")
+    )
+    assert alone.keys() == {"model.keras", "history.csv", "training.json", artifacts.BY_EPOCH}
+    assert after == alone
+    assert len([*(tmp_path / "after/models/mlp").iterdir()]) == 5
+
+
+def test_a_failing_recipe_does_not_lose_the_complete_ones(
+    tmp_path, write_plan, change_recipe, finish
+):
+    short, longer = (change_recipe("mlp_65x2", epochs=epochs) for epochs in (1, 2))
+    steep = {"optimizer": {"kind": "sgd", "learning_rate": 1000.0}, "bias": {"kind": "zeros"}}
+    stop = {"monitor": "val_loss", "patience": 1}
+    write_plan(tmp_path, "kept", short, keep_epochs=True)
+    write_plan(tmp_path, "stops", change_recipe("mlp_65x2", epochs=200, early_stopping=stop))
+    write_plan(tmp_path, "changes", short)
+    write_plan(tmp_path, "fails", change_recipe("mlp_65x2", **steep))
+    output = finish(tmp_path, fails=True)
+    assert "error: the loss became NaN or infinite" in output and "Traceback" not in output
+    complete = {name: contents(tmp_path / "models/mlp" / name) for name in ("kept", "stops")}
+
+    for name in ("changes", "fails"):
+        write_plan(tmp_path, name, longer)
+    output = finish(tmp_path)
+    for name in complete:
+        assert f"{name}: {ALREADY}" in output and f"{name}: validation" not in output
+        assert contents(tmp_path / "models/mlp" / name) == complete[name]
+    for name in ("changes", "fails"):
+        assert f"{name}: validation accuracy" in output
+    names = [path.name.split("-")[0] for path in (tmp_path / ".checkpoints").glob("*.npz")]
+    assert names.count("changes") == 1  # of the last complete training
+
+
+def test_a_file_in_place_of_the_folder_of_logs_costs_only_the_logs(
+    tmp_path, write_plan, change_recipe, finish
+):
+    write_plan(tmp_path, "tiny", change_recipe("mlp_dropout", epochs=1))
+    (tmp_path / "logs").touch()
+    output = finish(tmp_path)
     warnings = [line for line in output.splitlines() if line.startswith("warning: ")]
     assert "Traceback" not in output
     assert [line[:34] for line in warnings] == [
         "warning: TensorBoard does not show",
         "warning: logs/trainings cannot be ",
     ]
-    assert (checkout / "models/tiny/training.json").exists()
+    assert (tmp_path / "models/mlp/tiny/training.json").exists()
 
 
 NEEDED = ("errors", "files", "messages", "paths")
 
 
-@pytest.mark.parametrize("stage", ["train", "ensemble"])
-def test_an_unselected_recipe_writes_a_note_and_imports_almost_nothing(
-    tmp_path, environment, stage
+def test_a_family_that_is_not_selected_writes_a_note_and_imports_almost_nothing(
+    tmp_path, environment
 ):
-    write_json(tmp_path / "data/recipes/tiny.json", {"name": "tiny", "selected": False})
+    write_json(tmp_path / "data/plan/mlp.json", {"recipes": []})
     code = (
-        f"import sys; sys.argv[1:] = ['tiny']; from stages.{stage} import main; main(); "
+        "import sys; before = set(sys.modules); sys.argv[1:] = ['mlp']; "
+        "from stages.train import main; main(); "
         "print(*(name for name in sys.modules if name.startswith('src.'))); "
         "print(len(sys.modules.keys() - sys.stdlib_module_names - before))"
     )
-    code = f"import sys; before = set(sys.modules); {code}"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -113,12 +174,11 @@ def test_an_unselected_recipe_writes_a_note_and_imports_almost_nothing(
         text=True,
         check=True,
     )
-    printed, modules, count = done.stdout.splitlines()
-    assert printed == "tiny: not selected"
+    modules, count = done.stdout.splitlines()
     expected = {"src.common", *(f"src.common.{name}" for name in NEEDED)}
     assert {*modules.split()} == expected
-    assert int(count) < 40, "each recipe that is not selected pays for these imports"
-    assert "excludes this" in (tmp_path / "models/tiny/not-selected.txt").read_text()
+    assert int(count) < 40, "each family that is not selected pays for these imports"
+    assert "selects no recipe" in (tmp_path / "models/mlp/not-selected.txt").read_text()
 
 
 def test_only_train_and_evaluate_import_tensorflow(environment):

@@ -37,15 +37,6 @@ def test_other_drawings_are_unfamiliar(known, lines):
     assert known.unfamiliar(drawing(*lines)).all()
 
 
-@pytest.mark.parametrize("shape", [(3, 200), (64, 48), (1, 1)])
-def test_images_of_any_shape_are_compared(shape):
-    random = np.random.default_rng(0)
-    images = random.integers(0, 100, (300, *shape), np.uint8)
-    known = Familiarity(images[:200], images[200:])
-    assert known.unfamiliar(images[200:]).mean() < 0.05
-    assert known.unfamiliar(np.full((1, *shape), 255, np.uint8)).all()
-
-
 def test_without_the_images_nothing_is_known(tmp_path, capsys):
     assert familiarity(tmp_path) is None
     assert capsys.readouterr().err.startswith("warning: whether an image is like the training")

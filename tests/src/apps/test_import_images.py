@@ -44,11 +44,6 @@ def test_the_summary_shows_classes_and_the_next_command(program, pictures):
     assert errors == ""
 
 
-def test_another_folder_must_be_added_to_the_parameters(program, pictures):
-    output, _ = program("pictures", "--into", "own")
-    assert f"add {Path('own').resolve()} to data.folders" in output
-
-
 def test_options_are_used(program, pictures):
     program("pictures", "--size", "12x9", "--frame", "--test-fraction", "0.5", "--into", "own")
     assert idx.read_header(Path("own") / catalog.TEST_IMAGES) == (25, 9, 12)
@@ -73,13 +68,6 @@ def test_long_lists_are_shortened(program, pictures):
     assert "  pictures/9/broken18.png is an empty file" in output and "broken19" not in output
     assert r"pictures/9/\x1b[2J.png is an empty file" in output and "\x1b" not in output
     assert errors == "warning: pictures/empty has no images\n"
-
-
-def test_one_file_is_not_called_files(program, pictures):
-    (pictures / "9/x.txt").touch()
-    (pictures / "9/x.png").touch()
-    output, _ = program("pictures")
-    assert "1 other file ignored" in output and "1 image file skipped:" in output
 
 
 @pytest.mark.parametrize(

@@ -28,12 +28,6 @@ def test_equal_names_get_numbers(tmp_path, stems):
         (tmp_path / name).touch()
 
 
-def test_a_number_that_is_taken_is_left_out(tmp_path):
-    found = names(tmp_path, ["1", "1", "1-prediction-2"], [tmp_path / "1-prediction-2.png"])
-    expected = ["1-prediction.png", "1-prediction-3.png", "1-prediction-2-prediction.png"]
-    assert found == expected
-
-
 def test_an_input_is_never_an_output(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("out").mkdir()

@@ -24,9 +24,9 @@ def checkout(tmp_path, monkeypatch, make_training, model_file):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     weights = {"weights_sha256": weights_sha256(keras.saving.load_model(model_file))}
-    make_training(tmp_path / "models/good", model_file, **weights)
-    make_training(tmp_path / "models/best", model_file, val_accuracy=0.95, **weights)
-    record = load_record(tmp_path / "models/best")
+    make_training(tmp_path / "models/cnn/good", model_file, **weights)
+    make_training(tmp_path / "models/cnn/best", model_file, val_accuracy=0.95, **weights)
+    record = load_record(tmp_path / "models/cnn/best")
     folder = tmp_path / "data/processed/training"
     folder.mkdir(parents=True)
     (folder / "dataset.json").write_text(json.dumps(record["dataset"]))
@@ -57,7 +57,7 @@ def test_a_model_for_another_number_of_classes_is_not_used(checkout):
 
 def test_a_champion_with_other_weights_is_an_error(checkout):
     champion = SimpleNamespace(
-        recipe="cnn", weights_sha256="0", download=lambda _: checkout / "models/good"
+        recipe="cnn", weights_sha256="0", download=lambda _: checkout / "models/cnn/good"
     )
     with pytest.raises(PipelineError, match="the champion, cnn, cannot be") as failed:
         classifiers_module._download(champion)

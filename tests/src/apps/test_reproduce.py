@@ -18,7 +18,8 @@ def run(tmp_path, shell, environment):
     """Run the program with a ``dvc`` that changes params.yaml, runs a command, and ends."""
 
     def run(names: str, meanwhile: str = "", fails: bool = False):
-        (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+        for name in ("params.yaml", "recipes.yaml"):
+            (tmp_path / name).write_text((ROOT / name).read_text())
         (tmp_path / "meanwhile").write_text(meanwhile)
         (tmp_path / "dvc").write_text(DVC)
         (tmp_path / "dvc").chmod(0o755)
@@ -59,5 +60,8 @@ def test_an_edit_during_the_run_is_kept(run, tmp_path):
 
 def test_an_unknown_name_is_refused_before_anything_runs(run):
     done = run("sofmax", fails=True)
-    assert "there is no recipe or family 'sofmax' (did you mean 'softmax'?)" in done.stderr
+    assert (
+        "found 'sofmax': there is no such recipe, family or group (did you mean 'softmax"
+        in done.stderr
+    )
     assert done.stdout == ""

@@ -1,12 +1,14 @@
 """Trainings with several seeds, in processes of their own as a user starts them."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -15,21 +17,24 @@ from src.apps import seeds
 from src.common import paths
 from src.common.errors import PipelineError
 from src.config.params import load_params
-from src.config.recipe import Ensemble
+from src.config.plan import training_plan
+from src.config.recipes import load_recipes
 from src.data.splits import load_dataset_info
 from src.models.artifacts import load_record
 from src.reporting.seeds import TYPES, load_seeds, recorded_seeds
 from tests.fixtures.checkout import edit_params
 
 ROOT = Path(__file__).parents[3]
+FILES = paths.PARAMS, paths.RECIPES, paths.PUBLISHED_VALUES
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory, write_plan, tiny_recipe) -> Path:
-    """The preprocessed digits, and ``params.yaml`` with tiny recipes."""
+    """The preprocessed digits, and the YAML files with tiny recipes."""
     folder = tmp_path_factory.mktemp("checkout")
     write_plan(folder, "tiny", tiny_recipe)
-    shutil.copy(ROOT / paths.PARAMS, folder)
+    for path in FILES:
+        shutil.copy(ROOT / path, folder)
     models = {
         "tiny": tiny_recipe,
         "long": tiny_recipe | {"epochs": 1_000_000},
@@ -64,9 +69,14 @@ def test_seeds_are_trained_as_the_stage_does(checkout, run, shell, monkeypatch):
     assert f"{table.test_accuracy.mean():.4f}" in output
     assert f"{table.test_accuracy.std():.5f}" in output
     assert not (checkout / ".checkpoints").exists() and not (checkout / "mlflow.db").exists()
+    probabilities = [np.load(path) for path in (checkout / "logs/seeds").glob("*.npy")]
+    labels = np.load(checkout / "data/processed/test/test_labels.npy")
+    ensemble = (sum(probabilities).argmax(axis=1) == labels).mean()
+    assert table.ensemble_accuracy.tolist() == pytest.approx([table.test_accuracy[0], ensemble])
+    assert re.search(rf"ensemble .* {ensemble:.4f}", output)
 
-    shell([sys.executable, "-m", "stages.train", "tiny"], checkout, PYTHONPATH=str(ROOT))
-    record = load_record(checkout / "models/tiny")
+    shell([sys.executable, "-m", "stages.train", "softmax"], checkout, PYTHONPATH=str(ROOT))
+    record = load_record(checkout / "models/softmax/tiny")
     assert record["weights_sha256"].startswith(table.weights[0])
     assert record["val_accuracy"] == pytest.approx(table.val_accuracy[0], abs=1e-6)
     monkeypatch.chdir(checkout)
@@ -103,11 +113,13 @@ def test_a_failed_training_is_named(run):
 def trained(checkout, tmp_path, monkeypatch):
     """Calls the program with training replaced; returns the trained seeds, and the rows."""
     shutil.copytree(checkout / paths.PROCESSED, tmp_path / paths.PROCESSED)
-    shutil.copy(checkout / paths.PARAMS, tmp_path)
+    for path in FILES:
+        shutil.copy(checkout / path, tmp_path)
     monkeypatch.chdir(tmp_path)
 
     def call(count: int, validation: bool = False, stop_after: int | None = None):
         params, dataset, done = load_params(), load_dataset_info(paths.PROCESSED), []
+        recipes = load_recipes()
 
         def train(plan, seed):
             if len(done) == stop_after:
@@ -118,8 +130,8 @@ def trained(checkout, tmp_path, monkeypatch):
             return row | test | {"cold_start": 5.0, "seconds": float(seed)}
 
         monkeypatch.setattr(seeds, "train", train)
-        plan = seeds.make_plan(params, "tiny", dataset) | {"test": not validation}
-        wanted = seeds.check(params, "tiny", count)
+        plan = training_plan("tiny", recipes["tiny"], params) | {"test": not validation}
+        wanted = seeds.check(params, recipes, "tiny", count)
         try:
             rows = seeds.train_missing(plan, dataset, wanted, Console(quiet=True))
         except KeyboardInterrupt:
@@ -197,7 +209,8 @@ def test_the_summary_shows_only_what_the_seeds_tell(trained):
     ],
 )
 def test_a_mistake_is_one_sentence(checkout, tmp_path, monkeypatch, arguments, message):
-    shutil.copy(checkout / paths.PARAMS, tmp_path)
+    for path in FILES:
+        shutil.copy(checkout / path, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["seeds", *arguments.split()])
     with pytest.raises(PipelineError) as error:
@@ -205,11 +218,8 @@ def test_a_mistake_is_one_sentence(checkout, tmp_path, monkeypatch, arguments, m
     assert str(error.value).startswith(message)
 
 
-def test_an_ensemble_and_several_workers_are_refused(checkout):
+def test_several_workers_are_refused(checkout):
     params = load_params(checkout / paths.PARAMS)
     several = params.train.model_copy(update={"strategy": "multi_worker"})
     with pytest.raises(PipelineError, match="set it to single"):
-        seeds.check(params.model_copy(update={"train": several}), "tiny", 1)
-    ensembles = {"three": Ensemble(members=["tiny"] * 3)}
-    with pytest.raises(PipelineError, match="an ensemble, which has no training of its own"):
-        seeds.check(params.model_copy(update={"ensembles": ensembles}), "three", 1)
+        seeds.check(params.model_copy(update={"train": several}), ["tiny"], "tiny", 1)

@@ -10,9 +10,9 @@ from src.common.files import write_json
 
 
 def test_a_grid_has_a_trial_for_each_combination():
-    grid = combinations(["train.seed=1,2", "model=mlp", "models.cnn.epochs=range(1,4)"])
+    grid = combinations(["train.seed=1,2", "model=mlp", "recipes.yaml:cnn.epochs=range(1,4)"])
     assert len(grid) == 2 * 1 * 3
-    assert ["train.seed=2", "model=mlp", "models.cnn.epochs=3"] in grid
+    assert ["train.seed=2", "model=mlp", "recipes.yaml:cnn.epochs=3"] in grid
 
 
 def test_a_trial_always_has_the_same_unique_name():
@@ -28,7 +28,9 @@ def test_a_list_is_one_value():
     assert combinations(["model=[softmax,cnn]"]) == [["model=[softmax,cnn]"]]
 
 
-@pytest.mark.parametrize("change", ["train.seed", "a=[1,", "", "train.seed=interval(0,1)"])
+@pytest.mark.parametrize(
+    "change", ["train.seed", "a=[1,", "", "recipes.yaml:a", "train.seed=interval(0,1)"]
+)
 def test_an_invalid_change_gives_a_message(change):
     with pytest.raises(PipelineError, match="write -S key=value,value"):
         combinations([change])

@@ -9,21 +9,6 @@ import pytest
 from src.common.imports import lean_import
 
 
-def test_a_hidden_package_can_be_imported_afterwards(monkeypatch):
-    monkeypatch.delitem(sys.modules, "wave", raising=False)
-    with lean_import(without=["wave"]), pytest.raises(ImportError):
-        import wave
-    import wave
-
-    assert wave.open
-
-
-def test_a_package_that_is_already_imported_is_not_hidden():
-    with lean_import(without=["json"]):
-        import json
-    assert json.loads("1") == 1
-
-
 @pytest.mark.parametrize("enabled", [True, False])
 def test_the_garbage_collector_is_restored(enabled):
     if not enabled:

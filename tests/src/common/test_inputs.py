@@ -15,9 +15,9 @@ stages:
     params: [data.seed, model, {params.yaml: null}]
     deps: [code]
   train:
-    foreach: ${models}
+    foreach: [softmax, cnn]
     do:
-      deps: [code/a.py, "data/${key}.json"]
+      deps: [code/a.py, "data/${item}.json"]
       params: [data.seed]
 """
 

@@ -49,10 +49,3 @@ def test_a_caption_has_the_two_most_frequent_predictions():
     ]
     assert axes.get_title().endswith("the predictions of 3 models")
     assert {10, 20} < set(np.unique(axes.images[0].get_array().compressed()))
-
-
-def test_more_than_two_predictions_are_cut_and_the_smaller_digit_is_first():
-    tables = [predictions({947: digit}) for digit in (7, 3, 5)]
-    rows = [disputed_rows(MNIST, each) for each in tables]
-    figure = disputed_sheet(np.zeros((10_000, 4, 4), np.uint8), rows)
-    assert figure.axes[0].texts[0].get_text().endswith("predicted 3 by 1, 5 by 1, …")

@@ -1,11 +1,11 @@
 """The evaluation of a trained model on a test split."""
 
-import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pandas.testing import assert_frame_equal
 
 from src.common import paths
 from src.common.errors import PipelineError
@@ -13,6 +13,7 @@ from src.common.files import write_json
 from src.evaluation.disputed import VOTES
 from src.evaluation.evaluation import evaluate_model
 from src.evaluation.outputs import write_outputs
+from src.evaluation.tables import read_evaluations
 from src.models import artifacts
 from src.models.calibration import fit_temperature
 from src.models.inference import Predictor
@@ -20,7 +21,7 @@ from src.models.inference import Predictor
 
 @pytest.fixture(scope="module")
 def folder(save_tiny_training, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models") / "tiny"
+    folder = tmp_path_factory.mktemp("checkout") / "models/softmax/tiny"
     save_tiny_training(folder)
     return folder
 
@@ -144,7 +145,10 @@ def test_mnist_has_errors_on_disputed_images(digits, change_record, folder):
 def test_the_outputs_have_one_figure_for_all_recipes(evaluation, digits, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_outputs(iter([evaluation]), digits[0][100:500])
-    assert json.loads(paths.TEST.read_text()) == {"tiny": evaluation.metrics}
+    (read,) = read_evaluations(paths.PREDICTIONS).values()
+    assert read.metrics == evaluation.metrics
+    assert (read.record, read.history) == (evaluation.record, evaluation.history)
+    assert_frame_equal(read.predictions, evaluation.predictions, check_dtype=False)
     for path in (paths.RELIABILITY, paths.DISPUTED):
         assert path.read_bytes()[:4] == b"\x89PNG"
     assert {path.name for path in Path("plots").iterdir()} == {

@@ -10,7 +10,7 @@ from src.models import artifacts
 
 @pytest.fixture
 def folder(tmp_path):
-    return tmp_path / "tiny"
+    return tmp_path / "models/softmax/tiny"
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_the_loaded_weights_of_the_last_epoch_are_those_of_the_model(folder, tra
 def test_a_damaged_model_is_an_error(folder, training, content):
     path = folder / artifacts.MODEL
     path.write_bytes(path.read_bytes()[:-1000] if content is None else content)
-    with pytest.raises(PipelineError, match=r"model\.keras cannot be read .* train@tiny"):
+    with pytest.raises(PipelineError, match=r"model\.keras cannot be read .* train@softmax"):
         load(folder)
 
 
@@ -95,8 +95,22 @@ def test_a_pickle_is_never_loaded(folder, training):
 
 @pytest.mark.parametrize("content", ['{"name": "tiny"}', "[]", "null"])
 def test_an_incomplete_record_is_an_error(folder, content):
-    folder.mkdir()
+    folder.mkdir(parents=True)
     (folder / "training.json").write_text(content)
-    message = r"json cannot be read \(missing: .*recipe_sha256.*\); run `dvc repro -f train@tiny`"
+    message = (
+        r"json cannot be read \(missing: .*recipe_sha256.*\); run `dvc repro -f train@softmax`"
+    )
     with pytest.raises(PipelineError, match=message):
         artifacts.load_record(folder)
+
+
+def test_trained_folders_are_sorted_by_recipe(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("softmax/b", "cnn/c", "mlp/a"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name / artifacts.RECORD).touch()
+    (tmp_path / "models/convnet").mkdir()
+    (tmp_path / "models/convnet/not-selected.txt").touch()
+    folders = artifacts.trained_folders()
+    assert [str(each) for each in folders] == ["models/mlp/a", "models/softmax/b", "models/cnn/c"]
+    assert artifacts.stage(folders[0]) == "train@mlp"

@@ -5,6 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from src.common.paths import RECIPES
 from src.reporting.experiments import changes, experiments_table
 
 BASE = {
@@ -12,26 +13,37 @@ BASE = {
     "rev": "main",
     "Created": "Nov 26, 2026",
     "State": None,
-    "best.recipe": "cnn",
-    "best.test": 0.99281,
-    "best.validation": 0.9924,
+    "best": "cnn",
+    "dataset": "mnist",
+    "test.cnn": 0.99281,
+    "test.softmax": None,  # not trained, but in another row
     "model": "all",
     "train.seed": 1.0,
-    "models.cnn.epochs": 10.0,
-    "models": "97b1.dir",  # a dependency
+    "train.epochs": "recipe",
+    "models/cnn": "97b1.dir",  # a dependency
 }
-LONG = {f"models.cnn.a_{number}": "x" * 100 for number in range(9)}
-CHANGED = (
-    BASE
-    | LONG
-    | {
-        "Experiment": "bold-move",
-        "best.test": 0.5,
-        "model": "['softmax', 'cnn']",
-        "models.cnn.epochs": 30000.0,
-        "models": "a75c.dir",
-    }
-)
+CHANGED = BASE | {
+    "Experiment": "bold-move",
+    "test.cnn": 0.5,
+    "test.softmax": 0.9,
+    "model": "['softmax', 'cnn']",
+    "train.epochs": 3.0,
+    "models/cnn": "a75c.dir",
+}
+
+
+@pytest.fixture(autouse=True)
+def checkout(tmp_path, monkeypatch, shell):
+    """Two commits, the second of which changes a recipe; another change is not committed."""
+    monkeypatch.chdir(tmp_path)
+    shell(["git", "init", "-qb", "main"], tmp_path)
+    for branch, kernel in (("main", 3), ("bold-move", 5)):
+        shell(["git", "checkout", "-qB", branch], tmp_path)
+        RECIPES.write_text(f"cnn:\n  kernel: {kernel}\n  pool: 2\n")
+        shell(["git", "add", "."], tmp_path)
+        shell(["git", "commit", "-qm", branch], tmp_path)
+    shell(["git", "checkout", "-q", "main"], tmp_path)
+    RECIPES.write_text("cnn:\n  kernel: 3\n  pool: 3\n")
 
 
 def printed(*states: dict) -> str:
@@ -41,24 +53,27 @@ def printed(*states: dict) -> str:
 
 
 def test_changes_are_arguments_of_an_experiment():
-    expected = ["model=[softmax,cnn]", "models.cnn.epochs=30000"]
-    assert changes({name: CHANGED[name] for name in BASE}, BASE) == expected
+    changed = CHANGED | {"rev": "bold-move"}
+    expected = ["model=[softmax,cnn]", "train.epochs=3", "recipes.yaml:cnn.kernel=5"]
+    assert changes(changed, BASE) == expected
     assert changes(BASE, BASE) == []
+    assert changes(BASE | {"rev": "workspace"}, BASE) == ["recipes.yaml:cnn.pool=3"]
 
 
-def test_changed_parameters_are_in_front_of_the_results():
+def test_changes_are_in_front_of_the_results_the_best_first():
     table = printed(BASE, CHANGED)
     assert max(map(len, table.splitlines())) <= 140
-    headings = ["experiment", "changed parameters", "best recipe", "validation", "test", "created"]
+    headings = ["experiment", "changes", "dataset", "test accuracy", "created"]
     places = [table.index(heading) for heading in headings]
     assert places == sorted(places)
     row = next(line for line in table.splitlines() if "bold-move" in line)
-    assert all(text in row for text in ("model=[softmax,cnn]", "cnn ", "0.5000 ", "Nov 26, 2026"))
+    assert all(text in row for text in ("model=[softmax,cnn]", "softmax 0.9000", "Nov 26, 2026"))
+    assert table.index("softmax 0.9000") < table.index("cnn 0.5000")
 
 
 def test_results_of_the_fallback_dataset_are_marked():
-    table = printed(BASE, CHANGED | {"fallback_for": "kmnist"})
-    assert table.count("(NOT on kmnist)") == 1
+    table = printed(BASE, CHANGED | {"dataset": "digits", "fallback_for": "kmnist"})
+    assert table.count("digits (NOT kmnist)") == 1
 
 
 @pytest.mark.parametrize("state", ["Queued", "Failed"])

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.config.params import load_params
-from src.config.published_values import Published
+from src.config.published_values import Published, load_published
+from src.config.recipe import fingerprint
+from src.evaluation import tables
 from src.reporting.published import FAMILY_LEVEL, allowed_limits, compare_with_published
+from tests.fixtures.training import RECIPES
 
-RECIPES = load_params(Path(__file__).parents[3] / "params.yaml").models
-RECORD = {"name": "x", "dataset": {"name": "mnist"}}
-TEST = {"accuracy": 0.83}
+RECIPE = RECIPES["mlp_dropout"]
 
 
 def block(values, metric="test_accuracy", stddev=0.01, **content) -> Published:
@@ -21,14 +21,18 @@ def block(values, metric="test_accuracy", stddev=0.01, **content) -> Published:
         values = {f"end_{'x' * index}": value for index, value in enumerate(values)}
     stddevs = dict(zip(values, np.broadcast_to(stddev, len(values)).tolist(), strict=True))
     content = {"degrees_of_freedom": 18, "values": values, "stddev": stddevs} | content
-    return Published.model_validate({metric: content})
+    return Published.model_validate({"fingerprint": fingerprint(RECIPE), metric: content})
 
 
-def verdicts(published, accuracy=0.83, losses=None, accuracies=None, dataset="mnist") -> list[str]:
+def verdicts(
+    published, accuracy=0.83, losses=None, accuracies=None, dataset="mnist", **changes
+) -> list[str]:
     history = [{"epoch": epoch, "loss": loss} for epoch, loss in (losses or {1.0: 2.0}).items()]
     by_epoch = pd.DataFrame((accuracies or {}).items(), columns=["epoch", "accuracy"])
-    record, test = RECORD | {"dataset": {"name": dataset}}, {"accuracy": accuracy}
-    results = compare_with_published(published, record, history, test, by_epoch)
+    recipe = RECIPE.model_dump(exclude_none=True) | changes
+    record, test = {"name": "x", "dataset": {"name": dataset}}, {"accuracy": accuracy}
+    parts = record | {"recipe": recipe}, history, test, None, by_epoch, None
+    results = compare_with_published(published, tables.TestResults(*parts))
     return [each.verdict for each in results]
 
 
@@ -85,13 +89,19 @@ def test_three_digits_identify_the_number_of_images():
 
 
 def test_a_recipe_without_published_values_has_no_results():
-    assert verdicts(Published()) == []
+    assert verdicts(Published(fingerprint="0" * 12)) == []
+
+
+@pytest.mark.parametrize("changes", [{"epochs": 11}, {"l2": 0.1}, {"a_key_of_the_future": 1}])
+def test_values_of_a_changed_recipe_are_not_comparable(changes):
+    assert verdicts(block([0.83, 0.1]), **changes) == ["not comparable"] * 2
+    assert verdicts(block([0.83]), keep_epochs=False) == ["reproduced"]
 
 
 def test_values_are_compared_at_their_epochs():
     published = block({1: 0.5, 2: 0.9, 3: 0.95, 4: 0.97})
     found = verdicts(published, accuracies={1.0: 0.6, 2.0: 0.7, 3.0: 0.95})
-    assert found == ["above", "below", "reproduced", "not reached"]
+    assert found == ["above", "below", "reproduced", "not comparable"]
 
 
 def test_a_loss_is_that_of_its_epoch_or_the_last_one():
@@ -136,6 +146,7 @@ def test_mlp_dropout_with_the_rmsprop_of_keras_is_not_reproduced():
     """The test accuracy of this recipe with shuffled images and an accumulator that starts at 0."""
     ours = [0.9516, 0.9667, 0.9713, 0.9762, 0.9769, 0.9805, 0.9803, 0.9801, 0.9817, 0.9837]
     accuracies = dict(enumerate(ours, start=1))
-    found = verdicts(RECIPES["mlp_dropout"].published, accuracies=accuracies)
+    published = load_published(Path(__file__).parents[3] / "published.yaml")["mlp_dropout"]
+    found = verdicts(published, accuracies=accuracies)
     assert "above" in found
     assert "below" not in found

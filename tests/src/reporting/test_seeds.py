@@ -5,9 +5,9 @@ import pytest
 
 from src.common.errors import PipelineError
 from src.common.paths import SEEDS
+from src.config.definition import definition
 from src.evaluation.statistics import mean_interval
 from src.evaluation.tables import write_csv
-from src.models.definition import definition
 from src.reporting import seeds
 
 DIGEST = "ab"
@@ -19,6 +19,7 @@ def rows(recipe: str, definition: str, *accuracies: float | None) -> pd.DataFram
     names = {"dataset": "mnist", "recipe": recipe, "definition": definition, "weights": "1e9"}
     table = table.assign(**names, parameters=7850, epochs=2.5, val_accuracy=0.9, val_loss=0.1)
     table = table.assign(test_loss=0.1, cold_start=4.0, seconds=table.seed * 10.0)
+    table["ensemble_accuracy"] = 0.9
     return table[list(seeds.TYPES)].astype(seeds.TYPES)
 
 

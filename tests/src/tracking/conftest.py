@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from src.config.params import load_params
+from src.config.plan import training_plan
 from src.tracking import store
+from tests.fixtures.training import RECIPES
 from tests.fixtures.trainings import ENVIRONMENT, SECONDS
 
 ROOT = Path(__file__).parents[3]
@@ -49,7 +51,7 @@ def client(checkout, empty_store):
 @pytest.fixture
 def folder(checkout, tmp_path, make_training, model_file):
     """A training in the working directory."""
-    return make_training(tmp_path / "copy/models/cnn", model_file)
+    return make_training(tmp_path / "copy/models/cnn/cnn", model_file)
 
 
 @pytest.fixture
@@ -121,7 +123,8 @@ def stage(checkout, folder, run_config):
             "import os, subprocess, sys, time",
             "from src import tracking",
             "with tracking.background_logger() as log:",
-            f"    log('begin', config={run_config(folder)!r}, environment={ENVIRONMENT})",
+            f"    begun = {{'config': {run_config(folder)!r}, 'environment': {ENVIRONMENT}}}",
+            "    log('begin', complete=False, **begun)",
             f"    {code or 'pass'}",
             f"    log('end', folder={str(folder)!r}, seconds={SECONDS})",
         )
@@ -139,11 +142,11 @@ def stage(checkout, folder, run_config):
 
 @pytest.fixture(scope="session")
 def untrained():
-    """Return what is known about the training of a recipe of params.yaml before it begins."""
+    """Return what is known about the training of a recipe of recipes.yaml before it begins."""
     dataset = {
         **{"name": "mnist", "requested": "mnist", "is_fallback": False},
         **{"height": 28, "width": 28, "classes": 10},
         "counts": {"train": 55000, "validation": 5000},
     }
     params = load_params(ROOT / "params.yaml")
-    return lambda name: params.training(name) | {"dataset": dataset}
+    return lambda name: training_plan(name, RECIPES[name], params) | {"dataset": dataset}

@@ -1,9 +1,12 @@
 """The origin of a result, in real git repositories."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
+from dvc.utils.cli_parse import to_path_overrides
+from dvc.utils.hydra import apply_overrides
 
 from src.tracking.origin import origin
 
@@ -15,7 +18,7 @@ def repository(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "src").mkdir()
     (tmp_path / "src/code.py").write_text("x = 1\n")
-    write({"train": {"seed": 1}, "models": {"cnn": {"filters": [1, 2], "old": 3}}})
+    write({"train": {"seed": 1}}, {"cnn": {"filters": [1, 2], "old": 3}})
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
         subprocess.run(
             ["git", "-c", "user.name=A", "-c", "user.email=a@example.org", *words], check=True
@@ -23,9 +26,13 @@ def repository(tmp_path, monkeypatch):
     return tmp_path
 
 
-def write(params):
-    with open("params.yaml", "w") as file:
-        yaml.safe_dump(params, file)
+def write(params, recipes):
+    for name, content in (("params.yaml", params), ("recipes.yaml", recipes)):
+        Path(name).write_text(yaml.safe_dump(content))
+
+
+def contents():
+    return [yaml.safe_load(Path(name).read_text()) for name in ("params.yaml", "recipes.yaml")]
 
 
 def test_a_clean_checkout_has_a_commit_and_no_changes(repository):
@@ -36,16 +43,20 @@ def test_a_clean_checkout_has_a_commit_and_no_changes(repository):
 
 
 def test_changed_parameters_are_arguments_of_dvc_exp_run(repository):
-    write({"train": {"seed": 2}, "models": {"cnn": {"filters": [1, 2, 3]}, "new": {"kind": "x"}}})
+    write({"train": {"seed": 2}}, {"cnn": {"filters": [1, 2, 3]}, "new": {"like": "cnn"}})
     (repository / "src/code.py").write_text("x = 2\n")
-    found = origin()
-    assert found["changes"] == [
-        "~models.cnn.old",
-        "models.cnn.filters=[1, 2, 3]",
-        "models.new.kind=x",
-        "train.seed=2",
-    ]
+    found, expected = origin(), contents()
     assert found["edited"]
+    assert found["changes"] == [
+        "train.seed=2",
+        "recipes.yaml:~cnn.old",
+        "recipes.yaml:cnn.filters=[1, 2, 3]",
+        "recipes.yaml:+new.like=cnn",
+    ]
+    subprocess.run(["git", "checkout", "-q", "."], check=True)
+    for name, overrides in to_path_overrides(found["changes"]).items():
+        apply_overrides(Path(name), overrides)
+    assert contents() == expected
 
 
 def test_uncommitted_changes_are_a_patch_without_secrets(repository):
@@ -54,14 +65,16 @@ def test_uncommitted_changes_are_a_patch_without_secrets(repository):
     (repository / "src/new.py").write_text("y = 3\n")
     (repository / "src/latin.py").write_bytes(b"# \xe9\n")
     (repository / "notes.txt").write_text("of nothing that results depend on\n")
-    write({"train": {"seed": 2}})
+    write({"train": {"seed": 2}}, {"cnn": {}})
+    (repository / "published.yaml").write_text("cnn: 1\n")
     patch = origin()["patch"]
     assert "secret" not in patch and "notes.txt" not in patch
     subprocess.run([*git, "stash", "-uq"], check=True)
     subprocess.run([*git, "apply"], input=patch.encode(), check=True)
     assert (repository / "src/code.py").read_text() == "x = 2\nu = 'https://***@host/'\n"
     assert (repository / "src/new.py").read_text() == "y = 3\n"
-    assert yaml.safe_load((repository / "params.yaml").read_text()) == {"train": {"seed": 2}}
+    assert contents() == [{"train": {"seed": 2}}, {"cnn": {}}]
+    assert (repository / "published.yaml").read_text() == "cnn: 1\n"
 
 
 @pytest.mark.parametrize("name", ["new.py", "code.py"])
@@ -72,12 +85,12 @@ def test_a_very_long_patch_is_left_out(repository, name):
 
 
 def test_a_number_without_a_point_is_a_number(repository):
-    params = (repository / "params.yaml").read_text()
-    (repository / "params.yaml").write_text(params.replace("old: 3", "old: 1e-05"))
-    assert origin()["changes"] == ["models.cnn.old=1.0e-05"]
+    recipes = (repository / "recipes.yaml").read_text()
+    (repository / "recipes.yaml").write_text(recipes.replace("old: 3", "old: 1e-05"))
+    assert origin()["changes"] == ["recipes.yaml:cnn.old=1.0e-05"]
 
 
-@pytest.mark.parametrize("text", ["[" * 5000 + "]" * 5000, "&a {a: *a}", "a: ["])
+@pytest.mark.parametrize("text", ["[" * 999 + "]" * 999, "&a {a: *a}", "a: [", "", "- 5"])
 def test_unreadable_parameters_have_no_changes(repository, text):
     (repository / "params.yaml").write_text(text)
     assert origin()["changes"] == []

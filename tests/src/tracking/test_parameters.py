@@ -1,17 +1,13 @@
 """Parameters have the names of Keras, also those with default values."""
 
-from pathlib import Path
-
 import pytest
 
-from src.config.params import load_params
 from src.tracking.parameters import parameters
-
-RECIPES = load_params(Path(__file__).parents[3] / "params.yaml").models
+from tests.fixtures.training import RECIPES
 
 
 def logged(name: str) -> dict[str, str]:
-    recipe = RECIPES[name].model_dump(exclude={"published"}, exclude_none=True)
+    recipe = RECIPES[name].model_dump(exclude={"keep_epochs"}, exclude_none=True)
     return parameters({"recipe": recipe, "train": {"seed": 1}, "parameters": 7850})
 
 
@@ -35,7 +31,7 @@ def test_a_user_of_keras_finds_them(recipe, expected):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_none_is_lost_by_another_name(name):
-    recipe = RECIPES[name].model_dump(exclude={"published"}, exclude_none=True)
+    recipe = RECIPES[name].model_dump(exclude={"keep_epochs"}, exclude_none=True)
     blocks = [value for value in recipe.values() if isinstance(value, dict)]
     count = len(recipe) - len(blocks) + sum(map(len, blocks))
     assert len(logged(name)) == count + 2

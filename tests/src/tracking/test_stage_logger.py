@@ -1,8 +1,6 @@
 """A training is logged while it runs."""
 
-import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,13 +13,6 @@ from src.tracking import messages
 from tests.fixtures.trainings import ENVIRONMENT, SECONDS, Stage
 
 ROOT = Path(__file__).parents[3]
-ORIGIN = {"revision": "", "changes": [], "edited": False, "user": ""}
-BEGUN = {
-    "start": 1.7e9,
-    "environment": ENVIRONMENT,
-    "origin": ORIGIN | dict.fromkeys(("experiment", "baseline", "stage")),
-}
-NOTE = BEGUN | {"end": 1.7e9 + 5, "seconds": SECONDS}
 
 
 def test_a_clock_that_is_set_back_during_a_training_does_not_end_it_before_it_began(
@@ -131,16 +122,24 @@ def test_a_training_without_an_end_is_a_failed_run(client, folder, run_config, r
     assert run.info.status == "FAILED"
 
 
-def test_a_resumed_training_that_is_logged_is_not_logged_again(
-    client, folder, run_config, log_training, runs_of, monkeypatch
+def test_a_complete_training_is_logged_only_if_it_is_not_there(
+    client, checkout, folder, run_config, log_training, runs_of, monkeypatch
 ):
-    log_training(folder)
-    for experiment, count in (("", 1), ("bold-move", 2)):
-        monkeypatch.setenv("DVC_EXP_NAME", experiment)
+    def log_again() -> None:
         stage = Stage()
-        stage.log("begin", config=run_config(folder), environment=ENVIRONMENT, resumed=True)
+        stage.log("begin", config=run_config(folder), environment=ENVIRONMENT, complete=True)
         stage.log("end", folder=str(folder), seconds=SECONDS)
-        assert [run.info.status for run in runs_of(client)] == ["FINISHED"] * count
+
+    log_training(folder)
+    monkeypatch.setenv("DVC_EXP_NAME", "bold-move")
+    log_again()
+    (first,) = runs_of(client)
+    client.delete_run(first.info.run_id)
+    log_again()
+    (again,) = runs_of(client)
+    assert again.info.start_time == first.info.start_time  # of the training
+    assert "dvc_exp" not in again.data.tags
+    assert len([*checkout.glob("logs/trainings/*.json")]) == 1
 
 
 def test_the_logged_model_predicts_from_raw_images(client, folder, log_training, runs_of):
@@ -237,20 +236,6 @@ def test_concurrent_trainings_create_one_store(checkout, stage, runs_of):
     client = MlflowClient(f"sqlite:///{checkout / 'mlflow.db'}")
     assert [run.info.status for run in runs_of(client)] == ["FINISHED"] * 3
     assert not (Path.cwd() / "mlruns").exists()
-
-
-def test_logging_does_not_import_tensorflow(client, folder, run_config, runs_of):
-    code = (
-        "import sys\n"
-        "from src.tracking.stage_logger import StageLogger\n"
-        f"logger = StageLogger(); logger.begin({run_config(folder)!r}, **{BEGUN})\n"
-        f"logger.end({str(folder)!r}, {NOTE}); logger.close()\n"
-        "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
-    )
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-    output = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
-    assert output == "[]\n"
-    assert len(runs_of(client)) == 1
 
 
 def test_a_stage_that_fails_prints_only_its_own_message(client, stage, runs_of):

@@ -105,7 +105,7 @@ def test_a_run_that_was_deleted_is_logged_again_with_the_time_of_the_training(
 def test_the_fallback_dataset_has_its_own_experiment(
     client, checkout, make_training, log_results, model_file, runs_of
 ):
-    make_training(Path("models/mlp"), model_file, is_fallback=True)
+    make_training(Path("models/cnn/mlp"), model_file, is_fallback=True)
     log_results()
     assert [r.info.run_name for r in runs_of(client, "digits (fallback for mnist)")] == ["mlp"]
     assert client.get_experiment_by_name("digits") is None
@@ -232,10 +232,10 @@ def test_a_damaged_training_does_not_block_the_others(
     client, checkout, make_training, log_results, model_file, runs_of, capfd
 ):
     for name in ("a", "b", "c", "d"):
-        make_training(Path("models", name), model_file, weights_sha256=name * 64)
-    Path("models/a/training.json").write_text("{")
-    Path("models/b/training.json").write_text("{}")
-    Path("models/c/model.keras").unlink()
+        make_training(Path("models/cnn", name), model_file, weights_sha256=name * 64)
+    Path("models/cnn/a/training.json").write_text("{")
+    Path("models/cnn/b/training.json").write_text("{}")
+    Path("models/cnn/c/model.keras").unlink()
     log_results()
     assert [run.info.run_name for run in runs_of(client)] == ["d"]
     err = capfd.readouterr().err
@@ -247,7 +247,7 @@ def test_a_server_that_fails_is_given_up_after_two_items(
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", unwritable)
     for name in ("a", "b", "c"):
-        make_training(Path("models", name), model_file, weights_sha256=name * 64)
+        make_training(Path("models/cnn", name), model_file, weights_sha256=name * 64)
     log_results()
     assert "did not log: results of a, results of b, results of c (" in capfd.readouterr().err
     details = (checkout / "logs/mlflow-errors.log").read_text()

@@ -21,7 +21,7 @@ def test_a_model_that_was_trained_elsewhere_has_no_durations(
     client, folder, log_training, make_training, model_file
 ):
     log_training(folder)
-    make_training(MODELS / "restored", model_file, weights_sha256="ef" * 32)
+    make_training(MODELS / "cnn/restored", model_file, weights_sha256="ef" * 32)
     write_timing()
     assert set(pd.read_csv(TIMING).recipe) == {"cnn"}
 

@@ -91,11 +91,6 @@ def test_a_step_changes_images_in_its_own_way_and_again_in_the_same_way():
         assert all((one != two).any() for one, two in zip(first, other, strict=True))
 
 
-def test_the_images_of_a_batch_change_differently():
-    same = np.broadcast_to(IMAGES[0], IMAGES.shape).copy()
-    assert len({image.tobytes() for image in changed(ALL, same, [1, 1])}) == len(same)
-
-
 def test_a_part_of_a_batch_changes_as_in_the_complete_batch():
     """Several devices divide a batch and its numbers."""
     augmenter = Augmenter(ALL, HEIGHT, WIDTH)

@@ -6,11 +6,10 @@ import pytest
 
 from src.common.errors import PipelineError
 from src.common.tensorflow import tf
-from src.config.params import load_params
 from src.training import execution
 from src.training.execution import Execution, choose_execution
+from tests.fixtures.training import RECIPES
 
-RECIPES = load_params(Path(__file__).parents[3] / "params.yaml").models
 LARGE = ("mlp_200", "mlp_dropout")  # dense recipes whose steps compute many hidden values
 NONE, VECTORS, TILES = (), ("bfloat16",), ("bfloat16", "bfloat16 tiles")
 
@@ -92,14 +91,6 @@ def test_the_features_of_a_processor_are_read(monkeypatch, flags, expected):
     assert tuple(what for what in TILES if execution._has("cpu", what)) == expected
 
 
-def test_a_system_without_a_list_of_features_has_none(monkeypatch):
-    def fail(*arguments: object) -> str:
-        raise FileNotFoundError
-
-    monkeypatch.setattr(Path, "read_text", fail)
-    assert not execution._has("cpu", "bfloat16")
-
-
 @pytest.mark.parametrize("strategy", ["mirrored", "multi_worker"])
 def test_replicas_are_not_compiled_by_xla(strategy):
     chosen = choose_execution(RECIPES["softmax"], "cpu", "auto", "auto", strategy)
@@ -108,9 +99,3 @@ def test_replicas_are_not_compiled_by_xla(strategy):
         PipelineError, match=f"xla, which train.strategy {strategy} does not support"
     ):
         choose_execution(RECIPES["softmax"], "cpu", "xla", "auto", strategy)
-
-
-def test_an_execution_is_printed_on_one_line():
-    assert str(Execution("cpu", "xla", "float32")) == "cpu, all images in memory, xla, float32"
-    text = str(Execution("gpu", "graph", "float32", "mirrored", 12800))
-    assert text == "mirrored, gpu, 12,800 images in memory, graph, float32"

@@ -49,18 +49,6 @@ def test_a_seed_gives_the_same_masks_with_the_rate_of_the_layer(dropout_network)
     assert agreement == pytest.approx(0.7**2 + 0.3**2, abs=0.002)  # independent
 
 
-def test_almost_all_units_can_be_dropped(dropout_network, monkeypatch):
-    monkeypatch.setattr(UNITS, "rate", 1 - 2**-53)
-    (mask,) = Forward(dropout_network).draw_masks(50, tf.constant([1, 2]))
-    assert not np.asarray(mask).any()
-
-
-def test_the_masks_of_two_layers_are_independent():
-    masks = Forward(build_model(SMALL_RECIPES["mlp_dropout"], 28, 28, 10)).draw_masks(128, [1, 1])
-    _, first, second = map(np.asarray, masks)
-    assert np.mean(first == second) == pytest.approx(0.5, abs=0.008)
-
-
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 def test_values_and_gradients_are_those_of_each_layer_in_turn(dtype, activation):

@@ -65,8 +65,3 @@ def test_each_layer_gets_its_own_moments():
     update_moving_moments(network, [(tf.fill([3], n + 1.0), tf.fill([3], n + 3.0)) for n in (0, 4)])
     found = [np.asarray(each)[0] for layer in layers for each in layer.weights[2:]]
     assert found == [0.5, 2, 2.5, 4]  # halfway from a mean of 0 and a variance of 1
-
-
-def test_no_moments_of_a_layer_may_be_missing():
-    with pytest.raises(ValueError, match="shorter"):
-        update_moving_moments(make_network((50, 12)), [])

@@ -1,6 +1,7 @@
 """A training is prepared as its plan describes it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +10,28 @@ from src.common.errors import PipelineError
 from src.config.recipe import load_recipe
 from src.models.artifacts import weights_sha256
 from src.models.record import Environment, RunConfig
+from src.training import setup
 from src.training.distributed import SINGLE_WORKER
 from src.training.setup import make_trainer, prepare
+
+MEASURED = """
+import resource, sys
+import numpy as np
+from src.config.recipes import load_recipes
+from src.training.execution import Execution
+from src.training.setup import make_trainer, memory_of_step
+
+name, side, batch = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+recipe = load_recipes()[name].model_copy(update={"epochs": None, "steps": 1})
+images = np.zeros((batch, side, side), np.uint8)
+split = images, (np.arange(batch) % 10).astype(np.uint8)
+trainer = make_trainer(recipe, split, split, 10, 1, Execution("cpu", "graph", "float32"))
+trainer.run()
+needed = memory_of_step(trainer, batch) + 2 * images.nbytes
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / needed)
+"""
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -32,7 +53,8 @@ def test_the_run_config_is_complete(prepare_tiny, capsys):
     assert capsys.readouterr().out == expected
 
 
-def test_a_small_memory_limit_streams_the_images(prepare_tiny, capsys):
+def test_a_small_memory_limit_streams_the_images(prepare_tiny, capsys, monkeypatch):
+    monkeypatch.setattr(setup, "BASE_BYTES", -(10**9))
     job = prepare_tiny(memory_limit=0.003)
     assert job.environment["buffer_size"] == job.trainer.execution.buffer_size == 200
     assert "cpu, 200 images in memory" in capsys.readouterr().out
@@ -43,6 +65,22 @@ def test_a_checkpoint_belongs_to_the_settings(prepare_tiny):
     job = prepare_tiny(seed=2)
     job.trainer.run(checkpoint=job.checkpoint)
     assert job.checkpoint.exists()
+
+
+@pytest.mark.parametrize(("name", "side", "batch"), [("cnn", 110, 128), ("mlp_dropout", 200, 128)])
+def test_the_estimate_is_near_the_memory_that_a_training_needs(name, side, batch, shell):
+    done = shell(["python", "-c", MEASURED, name, str(side), str(batch)], ROOT)
+    assert 0.5 < float(done.stdout) < 1.05
+
+
+@pytest.mark.parametrize("limit", [1.5, "auto"])
+def test_a_recipe_that_needs_more_memory_than_there_is_is_refused(prepare_tiny, monkeypatch, limit):
+    monkeypatch.setattr(setup, "device_memory", lambda device: 1e9 if limit == "auto" else 9e9)
+    monkeypatch.setattr(setup, "BASE_BYTES", 2 * 10**9)
+    source = "this machine has 1.0" if limit == "auto" else "train.memory_limit is 1.5"
+    message = f"tiny needs about 2.0 GB of memory, but {source} GB; decrease its batch_size"
+    with pytest.raises(PipelineError, match=message):
+        prepare_tiny(memory_limit=limit)
 
 
 def test_missing_data_is_an_error(tmp_path, tiny_recipe):

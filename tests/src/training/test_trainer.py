@@ -102,7 +102,7 @@ def test_a_weight_that_is_infinite_after_the_last_step_is_an_error(
         new_trainer(recipe, replace(graph, compile=compile)).run()
 
 
-@pytest.mark.parametrize("fault", ["missing", "short", "altered"])
+@pytest.mark.parametrize("fault", ["missing", "short"])
 def test_a_checkpoint_without_the_weights_of_earlier_epochs_is_discarded(
     new_trainer, change_recipe, new_checkpoint, capsys, fault
 ):
@@ -112,7 +112,7 @@ def test_a_checkpoint_without_the_weights_of_earlier_epochs_is_discarded(
         new_trainer(recipe, keep_epochs=True).run([Recorder(interrupt_at_row=3)], new_checkpoint())
     path = new_checkpoint().kept_weights
     content = path.read_bytes()
-    path.write_bytes({"short": content[:-40000], "altered": b"1" + content[1:]}.get(fault, b""))
+    path.write_bytes({"short": content[:-40000], "missing": b""}[fault])
     resumed = new_trainer(recipe, keep_epochs=True).run([], new_checkpoint())
     message = "the checkpoint lacks the weights of earlier epochs; starting from step 0"
     assert message in capsys.readouterr().err

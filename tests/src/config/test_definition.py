@@ -2,7 +2,7 @@
 
 import pytest
 
-from src.models.definition import definition
+from src.config.definition import definition
 
 SETTINGS = {"device": "auto", "strategy": "single", "memory_limit": "auto", "threads": "auto"}
 SETTINGS |= {"compile": "auto", "precision": "auto", "seed": 1}
@@ -12,7 +12,7 @@ def test_the_seed_and_a_default_change_nothing(tiny_recipe):
     expected = definition(tiny_recipe, SETTINGS, "ab")
     same = SETTINGS | {"seed": 2, "threads": 1, "memory_limit": 2.0, "tensorboard": True}
     assert definition(tiny_recipe, same, "ab") == expected
-    with_default = tiny_recipe | {"shuffle": True, "l2": 0, "published": {}}
+    with_default = tiny_recipe | {"shuffle": True, "l2": 0, "keep_epochs": True}
     assert definition(with_default, SETTINGS, "ab") == expected
 
 

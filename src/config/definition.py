@@ -18,7 +18,7 @@ def definition(recipe: dict[str, Any], train: dict[str, Any], digest: str) -> st
     existing recipes unchanged, changes no definition. The code does not count either.
 
     Args:
-        recipe: as ``plan`` resolved it; published values in it do not count.
+        recipe: as the stage ``plan`` resolved it.
         train: the settings of ``params.yaml``; those in ``WITHOUT_EFFECT`` do not count.
         digest: of the dataset, from ``dataset.json``.
 
@@ -26,7 +26,7 @@ def definition(recipe: dict[str, Any], train: dict[str, Any], digest: str) -> st
         pydantic.ValidationError: the recipe is not valid.
     """
     content = load_recipe(recipe).model_dump(
-        mode="json", exclude={"published"}, exclude_defaults=True
+        mode="json", exclude={"keep_epochs"}, exclude_defaults=True
     )
     settings = {key: value for key, value in train.items() if key not in WITHOUT_EFFECT}
     return json_sha256([content, settings, digest])[:LENGTH]

@@ -1,0 +1,78 @@
+"""Which recipes are trained, and with which settings: what the stage ``plan`` writes."""
+
+from typing import Any
+
+from src.common.errors import PipelineError
+from src.common.paths import PARAMS
+from src.config.params import Params, TrainParams
+from src.config.published_values import DATASET
+from src.config.recipe import FAMILIES, GROUPS, Recipe
+from src.config.validation_errors import nearest
+
+REPLACED = ("epochs", "batch_size", "learning_rate")  # of a recipe, by a number in `train`
+
+
+def select(model: str | list[str], recipes: dict[str, Recipe]) -> list[str]:
+    """The names of the recipes that ``model`` selects, in their order in ``recipes.yaml``.
+
+    A name that is both a family and a recipe means the family.
+
+    Raises:
+        PipelineError: a name is no recipe, family or group.
+    """
+    wanted = {model} if isinstance(model, str) else set(model)
+    families = {family for name in wanted for family in GROUPS.get(name, (name,))} & {*FAMILIES}
+    names = wanted - families - GROUPS.keys()
+    valid = list(dict.fromkeys([*GROUPS, *FAMILIES, *recipes]))
+    if unknown := sorted(names - recipes.keys()):
+        raise PipelineError(
+            f"{PARAMS}: model: found {unknown[0]!r}: there is no such recipe, family or group"
+            f"{nearest(unknown[0], valid)}; choose from: {', '.join(valid)}"
+        )
+    if chosen := [n for n in recipes if recipes[n].family in families or n in names]:
+        return chosen
+    raise PipelineError(f"{PARAMS}: model: found {model!r}: recipes.yaml has no recipe of it")
+
+
+def make_plans(params: Params, recipes: dict[str, Recipe]) -> dict[str, dict[str, Any]]:
+    """The content of the plan of each family, JSON: all that determines its trainings.
+
+    Raises:
+        PipelineError: ``model`` has a mistake.
+    """
+    plans: dict[str, dict[str, Any]] = {each: {"recipes": []} for each in FAMILIES}
+    for name in select(params.model, recipes):
+        plan = training_plan(name, recipes[name], params)
+        plans[recipes[name].family]["recipes"].append(plan)
+    return plans
+
+
+def training_plan(name: str, recipe: Recipe, params: Params) -> dict[str, Any]:
+    """What determines the training of a recipe, in the form of JSON."""
+    recipe = with_replaced(recipe, params.train)
+    keeps = (
+        recipe.keep_epochs and params.data.dataset == DATASET
+    )  # other data has no published ones
+    return {
+        "name": name,
+        "recipe": recipe.model_dump(exclude={"keep_epochs"}, exclude_none=True),
+        "train": params.train.model_dump(exclude={"tensorboard", *REPLACED}),
+        "keep_epochs": keeps,
+        "tensorboard": params.train.tensorboard,
+    }
+
+
+def with_replaced(recipe: Recipe, train: TrainParams) -> Recipe:
+    """The recipe with the values that ``train`` replaces.
+
+    ``train.epochs`` also replaces ``steps``: the training computes the number of steps.
+    """
+    changes: dict[str, Any] = {}
+    if train.epochs != "recipe":
+        changes |= {"epochs": train.epochs, "steps": None}
+    if train.batch_size != "recipe":
+        changes["batch_size"] = train.batch_size
+    if train.learning_rate != "recipe":
+        new = {"learning_rate": float(train.learning_rate)}
+        changes["optimizer"] = recipe.optimizer.model_copy(update=new)
+    return recipe.model_copy(update=changes)
