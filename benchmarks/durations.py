@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.processes import clone, measure_command
+from benchmarks.processes import clone, repeat_pipeline
 from src.common.paths import TIMING
 
 INTRODUCTION = """\
@@ -25,7 +25,7 @@ def measure(repeat: int) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         checkout, runs = clone(Path(folder)), []
         for _ in range(repeat):
-            measure_command(checkout, "dvc", "repro", "--force", "--no-run-cache")
+            repeat_pipeline(checkout)
             runs.append(training_seconds(checkout))
     yield INTRODUCTION.format(repeat=repeat)
     medians = pd.concat(runs, axis=1).median(axis=1).sort_values(ascending=False)

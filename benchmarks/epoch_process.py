@@ -18,9 +18,9 @@ import numpy as np
 
 from benchmarks.processes import ROOT
 from src.common.errors import run
-from src.common.paths import PARAMS
-from src.config.params import load_params
+from src.common.paths import RECIPES
 from src.config.recipe import Recipe
+from src.config.recipes import load_recipes
 from src.data.splits import load_split
 
 TRIAL = 20_000  # images
@@ -72,7 +72,7 @@ def train_ours(recipe: Recipe, images: np.ndarray, labels: np.ndarray, answer: A
 
 def main() -> None:
     program, name, folder = sys.argv[1:]
-    recipe = load_params(ROOT / PARAMS).models[name]
+    recipe = load_recipes(ROOT / RECIPES)[name]
     images, labels = (np.array(each) for each in load_split(Path(folder), "train"))
     answers = sys.stdout
 

@@ -16,8 +16,7 @@ from benchmarks.originals import PROGRAMS
 from benchmarks.processes import ROOT
 from benchmarks.seeds import load_results, run_missing, wanted_trainings
 from src.common.errors import PipelineError
-from src.config.params import load_params
-from src.config.published_values import PublishedValue, PublishedValues
+from src.config.published_values import PublishedValue, PublishedValues, load_published
 
 PAGE = ROOT / "docs/fidelity.md"
 CHARTS = ROOT / "docs/images"
@@ -119,7 +118,7 @@ def prediction_p_value(
 
 
 def spread(values: pd.DataFrame, published: PublishedValues) -> tuple[int, list[float]]:
-    """Return ``degrees_of_freedom`` and each ``stddev`` for ``params.yaml``, with three digits.
+    """Return ``degrees_of_freedom`` and each ``stddev`` for ``published.yaml``, with three digits.
 
     ``values`` are the rows of the recipe.
     """
@@ -152,12 +151,12 @@ def _introduction(values: pd.DataFrame, results: pd.DataFrame) -> str:
 
 def _published_values(recipe: str, values: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
     """The chart and the table of a recipe; nothing if its author published no values."""
-    published = load_params().models[recipe].published.metrics()
+    published = load_published().get(recipe)
     if not published:
         return
     yield f"\n### {recipe}\n"
-    for each in published:
-        if each.has_epochs():
+    for each in published.metrics():
+        if any(value.epoch for value in each.entries()):
             chart = CHARTS / f"fidelity_{recipe}.png"
             write_chart(chart, each, results[results.metric == each.metric])
             yield f"![The values of {recipe} by epoch]({chart.relative_to(PAGE.parent)})\n"
@@ -165,7 +164,7 @@ def _published_values(recipe: str, values: pd.DataFrame, results: pd.DataFrame) 
     columns += ["p in original", "p in ours"]
     yield f"| {' | '.join(columns)} |"
     yield f"| --- |{' ---: |' * (len(columns) - 1)}"
-    for each in published:
+    for each in published.metrics():
         for entry, (_, row) in zip(each.entries(), _rows(values, each).iterrows(), strict=True):
             yield _published_value(each, entry, row)
     degrees = values.degrees_of_freedom.iloc[0]

@@ -6,6 +6,7 @@ program reads them, measures the speed of predictions, and reads no test image.
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -20,7 +21,6 @@ from src.common.paths import (
     COMPARISON,
     CORRUPTIONS_PLOT,
     DISPUTED,
-    MODELS,
     PROCESSED,
     RELIABILITY,
     ROBUSTNESS,
@@ -30,10 +30,10 @@ from src.common.paths import (
     TEST,
     TIMING,
 )
-from src.config.params import load_params
 from src.config.recipe import TUTORIALS
+from src.config.recipes import load_recipes
 from src.data.splits import load_split
-from src.models.artifacts import load_model, load_record
+from src.models.artifacts import load_model, load_record, trained_folders
 from src.models.device import choose_device
 from src.models.inference import Predictor
 from src.plots.accuracy_charts import accuracy_figure
@@ -48,9 +48,8 @@ INTRODUCTION = """\
 ### Accuracy
 
 *Ours* is the test accuracy: mean ± standard deviation between seeds (number of seeds), then the 95%
-interval of the mean. An ensemble has one value, and the 95% interval of its test images. *Seconds*
-is the median time of the training steps, *cold start* that of the imports, the data and the
-compilation before them.
+interval of the mean. *Seconds* is the median time of the training steps, *cold start* that of the
+imports, the data and the compilation before them.
 
 | recipe | target | published | ours | interval | parameters | seconds | cold start | command |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"""
@@ -99,9 +98,6 @@ GOALS = {
         "99.75%",
         "99.83% in GPU days; 15 networks: 99.745 ± 0.020% (cdeotte/MNIST-CNN-99.75)",
     ),
-    "ensemble": Goal(
-        "99.80%", "99.87 to 99.91%, chosen on the test split (An et al., arXiv 2008.10400)"
-    ),
 }
 
 
@@ -109,30 +105,33 @@ def measure(repeat: int) -> Iterator[str]:
     """The tables, in this order; the charts are written too.
 
     Raises:
-        PipelineError: the last run of the pipeline was not one of all recipes.
+        PipelineError: a recipe is not in the last run of the pipeline, or lacks seeds.
     """
-    params, test = load_params(), read_json(ROOT / TEST, "evaluate")
-    if missing := ", ".join(params.recipes().keys() - test.keys()):
+    test = read_json(ROOT / TEST, "compare")
+    folders = [each for each in trained_folders() if each.name in test]
+    records = {folder.name: load_record(folder) for folder in folders}
+    if missing := ", ".join(load_recipes().keys() - records.keys()):
         raise PipelineError(
             f"{TEST} lacks {missing}; run `dvc exp run -S model=all`, and then this program"
         )
+    seeds = recorded_seeds(records).set_index("recipe")
+    if missing := ", ".join(GOALS.keys() - {*seeds.index}):
+        raise PipelineError(f"{SEEDS} lacks {missing}; run `python -m src.apps.seeds` for each")
     write_json(RECORD, test)
     write_charts()
     for path in (ROBUSTNESS_PLOT, CORRUPTIONS_PLOT, DISPUTED, RELIABILITY):
         shutil.copyfile(ROOT / path, IMAGES / path.name)
-    records = {name: load_record(ROOT / MODELS / name) for name in test}
-    seeds = recorded_seeds(records).set_index("recipe")
     cold = load_seeds(ROOT / SEEDS).groupby("recipe").cold_start.median()
     yield INTRODUCTION
     for name, goal in GOALS.items():
-        spread = seeds.loc[name] if name in seeds.index else None
-        yield _row(
-            name, *goal, *_accuracy(test[name], spread), *_training(name, records, spread, cold)
-        )
+        spread, parameters = seeds.loc[name], f"{records[name]['parameters']:,}"
+        times = f"{spread.seconds:,.1f}", f"{cold[name]:.1f}"
+        command = f"`python -m src.apps.seeds {name} {spread.seeds:.0f}`"
+        yield _row(name, *goal, *_accuracy(spread), parameters, *times, command)
     yield ERRORS
     yield from (_error_row(name, each) for name, each in test.items())
     yield COST.format(repeat=repeat)
-    rates = _images_per_second(records, repeat)
+    rates = _images_per_second(folders, repeat)
     for name, each in test.items():
         size = f"{each['model_bytes'] / 1e6:.2f} MB"
         numbers = f"{records[name]['parameters']:,}", f"{each['multiply_adds']:,}"
@@ -144,22 +143,9 @@ def _row(*cells: Any) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def _accuracy(test: dict[str, Any], spread: Any) -> tuple[str, str]:
-    if spread is None:
-        interval = f"{test['ci_low']:.2%} to {test['ci_high']:.2%}"
-        return f"{test['accuracy']:.2%}", interval
+def _accuracy(spread: pd.Series) -> tuple[str, str]:
     ours = f"{spread['mean']:.3%} ± {100 * spread.stddev:.3f} ({spread.seeds:.0f})"
     return ours, f"{spread.low:.3%} to {spread.high:.3%}"
-
-
-def _training(
-    name: str, records: dict[str, Any], spread: Any, cold: pd.Series
-) -> tuple[str, str, str, str]:
-    parameters = f"{records[name]['parameters']:,}"
-    if spread is None:
-        return parameters, "–", "–", f"`dvc exp run -S model={name}`"
-    command = f"`python -m src.apps.seeds {name} {spread.seeds:.0f}`"
-    return parameters, f"{spread.seconds:,.1f}", f"{cold[name]:.1f}", command
 
 
 def _error_row(name: str, test: dict[str, Any]) -> str:
@@ -168,14 +154,14 @@ def _error_row(name: str, test: dict[str, Any]) -> str:
     return _row(name, test["errors"], test["disputed_errors"], *before, *after)
 
 
-def _images_per_second(records: dict[str, Any], repeat: int) -> dict[str, float]:
+def _images_per_second(folders: list[Path], repeat: int) -> dict[str, float]:
     choose_device("cpu")
     images = np.asarray(load_split(PROCESSED, "validation")[0])
     rates = {}
-    for name, record in records.items():
-        predictor = Predictor(load_model(MODELS / name, record["weights_sha256"]))
-        seconds = alternate({name: lambda predictor=predictor: predictor.logits(images)}, repeat)
-        rates[name] = len(images) / median(seconds[name])
+    for folder in folders:
+        predictor = Predictor(load_model(folder, load_record(folder)["weights_sha256"]))
+        seconds = alternate({"": lambda predictor=predictor: predictor.logits(images)}, repeat)
+        rates[folder.name] = len(images) / median(seconds[""])
     return rates
 
 
@@ -198,7 +184,7 @@ def write_charts() -> None:
     seeds = seeds[seeds.dataset == read_json(ROOT / SUMMARY, "compare")["dataset"]]
     path = ROOT / TIMING
     timing = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["recipe", "seconds"])
-    families = {name: each.family for name, each in load_params().recipes().items()}
+    families = {name: each.family for name, each in load_recipes().items()}
     rows = chart_rows(comparison, seeds, timing, families)
     write_png(accuracy_figure(rows), CHART)
 
@@ -230,7 +216,7 @@ def chart_rows(
     return pd.DataFrame(
         {
             "recipe": table.recipe,
-            "group": is_tutorial.map({True: "tutorials", False: "frontier"}),
+            "group": is_tutorial.map({True: "tutorials", False: "modern"}),
             "parameters": table.parameters,
             "seconds": measured.where(has_seeds, single).astype(float),
             "accuracy": table.seeds_mean.where(has_seeds, table.test_accuracy),

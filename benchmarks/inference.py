@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.timing import alternate, ratio
 from src.common.paths import PROCESSED
-from src.config.params import load_params
+from src.config.recipes import load_recipes, tutorials
 from src.data.splits import load_split
 from src.models.device import choose_device
 from src.models.inference import Predictor
@@ -25,7 +25,7 @@ def measure(repeat: int) -> Iterator[str]:
     choose_device("cpu")
     images = np.asarray(load_split(PROCESSED, "train")[0][:IMAGES])
     yield INTRODUCTION.format(images=len(images))
-    for name, recipe in load_params().tutorials().items():
+    for name, recipe in tutorials(load_recipes()).items():
         model = build_model(recipe, *images.shape[1:], 10)
         predictor = Predictor(model)
         seconds = alternate(

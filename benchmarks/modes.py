@@ -14,8 +14,8 @@ import numpy as np
 from benchmarks.processes import ROOT, environment
 from benchmarks.timing import alternate
 from src.common.paths import PROCESSED
-from src.config.params import load_params
 from src.config.recipe import Recipe, load_recipe
+from src.config.recipes import load_recipes, tutorials
 from src.data.loader import Split
 from src.data.splits import load_split
 from src.training.execution import Compile, Execution, Precision, choose_execution
@@ -60,7 +60,7 @@ def steps_of(recipe: Recipe, split: Split, mode: tuple[Compile, Precision]) -> t
 def rows(repeat: int) -> Iterator[str]:
     """The rows of the table, without its last column."""
     images, labels = (np.asarray(each) for each in load_split(PROCESSED, "train"))
-    for name, recipe in load_params().tutorials().items():
+    for name, recipe in tutorials(load_recipes()).items():
         recipe = load_recipe(recipe.model_dump() | {"epochs": 1, "steps": None})
         modes = [each for each in MODES if recipe.family != "cnn" or each[0] == "graph"]
         programs = {mode: steps_of(recipe, (images, labels), mode) for mode in modes}
@@ -76,7 +76,7 @@ def rows(repeat: int) -> Iterator[str]:
 
 def measure(repeat: int) -> Iterator[str]:
     yield INTRODUCTION
-    for row, recipe in zip(rows(repeat), load_params().tutorials().values(), strict=True):
+    for row, recipe in zip(rows(repeat), tutorials(load_recipes()).values(), strict=True):
         chosen = choose_execution(recipe, "cpu", "auto", "auto")
         yield f"{row} {chosen.compile}, {chosen.precision} |"
     yield LIMITED.format(limit=LIMIT)

@@ -41,7 +41,7 @@ class EpochProcess:
 
     Args:
         program: one of ``PROGRAMS``.
-        recipe: its name in ``params.yaml``.
+        recipe: its name in ``recipes.yaml``.
         folder: of the preprocessed data.
 
     Raises:

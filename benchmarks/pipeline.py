@@ -10,10 +10,9 @@ from statistics import median
 import yaml
 
 from benchmarks.durations import training_seconds
-from benchmarks.processes import clone, environment, measure_command
+from benchmarks.processes import clone, environment, measure_command, repeat_pipeline
 from benchmarks.timing import alternate, ratio
-from src.common.paths import PARAMS
-from src.config.params import load_params
+from src.common.paths import MODELS
 
 DISCARD_LOGS = "import sys\n\nsys.stdin.read()\n"  # replaces the process that logs to MLflow
 INTRODUCTION = """\
@@ -24,7 +23,7 @@ the same pipeline with a logger process that discards its input instead of writi
 | `dvc repro --force`, seconds | training | overhead | with MLflow / without |
 | ---: | ---: | ---: | ---: |"""
 IMPORTS = """
-Each of {processes} processes, a training or the evaluation, imports TensorFlow and Keras in
+Each of {processes} processes, one per family and the evaluation, imports TensorFlow and Keras in
 {seconds:.1f} s: {fraction:.1%} of the time above."""
 UNCHANGED = """
 `dvc repro` when nothing has changed: this pipeline, and a bare DVC project of {stages} stages that
@@ -51,12 +50,11 @@ def copy_stages(folder: Path, count: int) -> Path:
 
 def forced_runs(checkout: Path, without_mlflow: Path, repeat: int) -> Iterator[str]:
     """Run all stages of both clones alternately; yield the row of the table, and the imports."""
-    command = ("dvc", "repro", "--force", "--no-run-cache")
     tracked, untracked, trainings = [], [], []
     for _ in range(repeat):
-        tracked.append(measure_command(checkout, *command).seconds)
+        tracked.append(repeat_pipeline(checkout).seconds)
         trainings.append(training_seconds(checkout).sum())
-        untracked.append(measure_command(without_mlflow, *command).seconds)
+        untracked.append(repeat_pipeline(without_mlflow).seconds)
     overheads = [1 - training / total for training, total in zip(trainings, tracked, strict=True)]
     yield (
         f"| {median(tracked):.0f} | {median(trainings):.0f} | {median(overheads):.1%} "
@@ -64,7 +62,8 @@ def forced_runs(checkout: Path, without_mlflow: Path, repeat: int) -> Iterator[s
     )
     imports = sys.executable, "-c", "import src.common.tensorflow"
     seconds = median(measure_command(checkout, *imports).seconds for _ in range(repeat + 1))
-    processes = 1 + len(load_params(checkout / PARAMS).models)
+    trained = (checkout / MODELS).glob("*/*/training.json")
+    processes = 1 + len({path.parents[1] for path in trained})
     fraction = processes * seconds / median(tracked)
     yield IMPORTS.format(processes=processes, seconds=seconds, fraction=fraction)
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from benchmarks.processes import ROOT, environment
 from src.common.paths import PROCESSED
-from src.config.params import load_params
 from src.config.recipe import load_recipe
+from src.config.recipes import load_recipes, tutorials
 from src.data.splits import load_dataset_info, load_split
 from src.models.artifacts import weights_sha256
 from src.models.device import choose_device
@@ -36,7 +36,7 @@ which bfloat16 fails.
 def train(name: str, threads: int) -> tuple[str, float]:
     """Train one epoch; return the digest of the weights, and the seconds."""
     length = {"epochs": 1, "steps": None, "validate_every": None}
-    recipe = load_recipe(load_params().models[name].model_dump() | length)
+    recipe = load_recipe(load_recipes()[name].model_dump() | length)
     execution = choose_execution(recipe, choose_device("cpu", threads), "auto", "auto")
     splits = load_split(PROCESSED, "train"), load_split(PROCESSED, "validation")
     classes = load_dataset_info(PROCESSED)["classes"]
@@ -51,7 +51,7 @@ def measure(repeat: int) -> Iterator[str]:
     others = [setting for setting in SETTINGS if setting != DEFAULT]
     columns = {"settings": " | ".join(others), "columns": " | ".join(["---:"] * len(others))}
     yield INTRODUCTION.format(default=DEFAULT, **columns)
-    for name in load_params().tutorials():
+    for name in tutorials(load_recipes()):
         results = {}
         for setting, (threads, variables) in SETTINGS.items():
             command = [sys.executable, "-m", "benchmarks.portability", name, str(threads)]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from src.common.paths import PROCESSED
-from src.config.params import load_params
+from src.config.recipes import load_recipes, tutorials
 from src.data.splits import load_dataset_info, load_split
 from src.models.device import choose_device
 from src.training.execution import choose_execution
@@ -24,7 +24,7 @@ def measure(repeat: int) -> Iterator[str]:
     splits = load_split(PROCESSED, "train"), load_split(PROCESSED, "validation")
     classes = load_dataset_info(PROCESSED)["classes"]
     yield INTRODUCTION.format(seeds=", ".join(map(str, SEEDS)))
-    for name, recipe in load_params().tutorials().items():
+    for name, recipe in tutorials(load_recipes()).items():
         execution, cells = choose_execution(recipe, choose_device("cpu"), "auto", "auto"), []
         if execution.precision == "float32":
             continue

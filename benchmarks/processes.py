@@ -62,6 +62,12 @@ def measure_command(folder: Path, *command: str) -> Cost:
     return Cost(*json.loads(done.stdout.splitlines()[-1]))
 
 
+def repeat_pipeline(checkout: Path) -> Cost:
+    """Run all stages; without the checkpoints of complete trainings, which would be used again."""
+    shutil.rmtree(checkout / ".checkpoints", ignore_errors=True)
+    return measure_command(checkout, "dvc", "repro", "--force", "--no-run-cache")
+
+
 def clone(folder: Path) -> Path:
     """Clone the last commit into ``folder/checkout``, with the raw files in ``data/incoming``.
 

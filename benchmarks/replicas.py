@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from src.common.paths import PROCESSED
-from src.config.params import load_params
 from src.config.recipe import load_recipe
+from src.config.recipes import load_recipes
 from src.data.loader import Split
 from src.data.splits import load_split
 from src.ingest import digits
@@ -44,7 +44,7 @@ def main(strategy: str, devices: int, steps: int, folder: Path, names: list[str]
     choose_device("cpu")
     training, validation, buffer_size = splits()
     execution = Execution("cpu", "graph", "float32", strategy, buffer_size)
-    worker, recipes = distributed.this_worker(strategy), load_params().models
+    worker, recipes = distributed.this_worker(strategy), load_recipes()
     for name in names:
         length = {"epochs": None, "steps": 2 * steps, "validate_every": steps}
         batch = min(100, recipes[name].batch_size)

@@ -35,7 +35,7 @@ PAGES: dict[str, Path] = {
     **dict.fromkeys(("frontier", "ablation", "layers"), ROOT / "docs/frontier.md"),
     "sorted_classes": ROOT / "docs/datasets.md",
 }
-CODE = ("src", "stages", "benchmarks/*.py", "dvc.yaml", "params.yaml", "requirements.lock")
+CODE = ("src", "stages", "benchmarks/*.py", ":(glob)*.yaml", "requirements.lock")
 CHANGED = "with changes"  # in the place of a commit: such a section is always measured again
 
 

@@ -22,7 +22,8 @@ from benchmarks.originals import PROGRAMS, Original
 from benchmarks.processes import ROOT
 from src.common.files import atomic_file, json_sha256
 from src.common.paths import PROCESSED
-from src.config.params import load_params
+from src.config.published_values import load_published
+from src.config.recipes import load_recipes
 from src.data.loader import Split
 from src.data.splits import load_dataset_info, load_split
 from src.models import metrics
@@ -65,8 +66,8 @@ def definition(recipe: str, program: str) -> str:
     After a change of other code that affects the results, remove the table.
     """
     if program == "ours":
-        content = load_params().models[recipe]
-        return json_sha256(content.model_dump(exclude={"published"}, exclude_unset=True))[:12]
+        content = load_recipes()[recipe]
+        return json_sha256(content.model_dump(exclude={"keep_epochs"}, exclude_unset=True))[:12]
     original = PROGRAMS[recipe]
     build = original.build if isinstance(original.build, partial) else partial(original.build)
     code = ast.unparse(ast.parse(inspect.getsource(build.func)))  # without comments
@@ -129,8 +130,12 @@ def _write(rows: list[Row]) -> None:
 def run_training(training: Training) -> list[Row]:
     """Train with one seed; this runs in a process of the pool."""
     recipe, program, seed = training
-    published = load_params().models[recipe].published
-    by_epoch = {each.metric for each in published.metrics() if each.has_epochs()}
+    published = load_published().get(recipe)
+    by_epoch = {
+        each.metric
+        for each in (published.metrics() if published else ())
+        if any(value.epoch for value in each.entries())
+    }
     splits = {name: load_split(PROCESSED, name) for name in ("train", "validation", "test")}
     choose_device("cpu")  # before TensorFlow computes anything
     started = time.perf_counter()
@@ -161,7 +166,7 @@ def _train_original(
 def _train_ours(
     name: str, seed: int, splits: dict[str, Split], each_epoch: bool
 ) -> tuple[str, list[Value]]:
-    recipe = load_params().models[name]
+    recipe = load_recipes()[name]
     execution = choose_execution(recipe, "cpu", "auto", "auto")
     classes, values = load_dataset_info(PROCESSED)["classes"], []
     trainer = make_trainer(recipe, splits["train"], splits["validation"], classes, seed, execution)

@@ -7,6 +7,7 @@ import numpy as np
 from src.common.paths import PARAMS, RAW
 from src.config.params import load_params
 from src.config.recipe import Recipe
+from src.config.recipes import load_recipes
 from src.data.loader import Split
 from src.ingest import catalog, idx
 from src.ingest.division import validation_images
@@ -49,7 +50,7 @@ def test_accuracy(
 def measure(repeat: int) -> Iterator[str]:
     """Train each recipe ``repeat`` times on MNIST in ``data/raw``, for each case."""
     arrays = [np.concatenate(list(idx.read_chunks(RAW / name, 10_000))) for name in catalog.NAMES]
-    recipes = load_params(PARAMS).models
+    recipes = load_recipes()
     yield INTRODUCTION.format(
         repeat=repeat, recipes=" | ".join(RECIPES), columns=" | ".join(["---:"] * len(RECIPES))
     )

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from benchmarks.timing import alternate, ratio
 from src.common.paths import PROCESSED
-from src.config.params import load_params
 from src.config.recipe import Recipe, load_recipe
+from src.config.recipes import load_recipes
 from src.data.loader import BLOCK, Split
 from src.data.memory import choose_buffer_size
 from src.data.splits import load_split, read_rows
@@ -106,7 +106,7 @@ def measure(repeat: int) -> Iterator[str]:
             split.append(np.load(Path(folder, f"{name}.npy"), mmap_mode="r"))
         yield INTRODUCTION.format(images=len(split[1]), limit=LIMIT)
         for name in RECIPES:
-            recipe = load_recipe(load_params().models[name].model_dump() | {"epochs": 100})
+            recipe = load_recipe(load_recipes()[name].model_dump() | {"epochs": 100})
             seconds = alternate(programs(recipe, split, validation), repeat)
             device, buffer, tf_data = seconds.values()
             medians = " | ".join(f"{median(each):.2f}" for each in seconds.values())

@@ -31,7 +31,7 @@ def prepare(folder: Path) -> Path:
     path = checkout / "params.yaml"
     params = read_yaml(path.read_text("utf-8"))
     params["model"] = RECIPE
-    params["models"][RECIPE]["epochs"] = EPOCHS
+    params["train"]["epochs"] = EPOCHS
     path.write_text(yaml.safe_dump(params, sort_keys=False), "utf-8")
     measure_command(checkout, "dvc", "repro", "--quiet", "preprocess", "plan")
     measure_command(checkout, "git", "commit", "-qam", "Shorten the training")

@@ -11,8 +11,8 @@ from benchmarks.keras_fit import KerasFit
 from benchmarks.originals import Original
 from benchmarks.timing import Seconds, ratio
 from src.common.paths import PROCESSED
-from src.config.params import load_params
 from src.config.recipe import Recipe, load_recipe
+from src.config.recipes import load_recipes
 from src.data.loader import Split
 from src.data.splits import load_split
 from src.models.device import choose_device
@@ -78,7 +78,7 @@ def time_to_accuracy(
     name: str, training: Split, validation: Split, accuracy: float, repeat: int
 ) -> Seconds:
     """The seconds of each program in ``repeat`` rounds, each with a different seed."""
-    recipe, count = load_params().models[name], len(training[1])
+    recipe, count = load_recipes()[name], len(training[1])
     seconds: Seconds = {"ours": [], "original": [], "fit": []}
     for seed in range(1, repeat + 1):
         seconds["ours"].append(our_seconds(recipe, training, validation, accuracy, seed))

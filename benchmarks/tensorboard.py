@@ -10,8 +10,8 @@ import keras
 
 from src.callbacks.tensorboard import TensorBoard
 from src.common.paths import PROCESSED
-from src.config.params import load_params
 from src.config.recipe import Recipe
+from src.config.recipes import load_recipes, tutorials
 from src.data.loader import Split
 from src.data.splits import load_dataset_info, load_split
 from src.models.device import choose_device
@@ -60,7 +60,7 @@ def measure(repeat: int) -> Iterator[str]:
     classes = load_dataset_info(PROCESSED)["classes"]
     yield INTRODUCTION
     totals = [0.0, 0.0]
-    for name, recipe in load_params().tutorials().items():
+    for name, recipe in tutorials(load_recipes()).items():
         runs = [training_seconds(recipe, *splits, classes) for _ in range(repeat)]
         training, tensorboard = (median(column) for column in zip(*runs, strict=True))
         totals = [totals[0] + training, totals[1] + tensorboard]

@@ -12,8 +12,8 @@ from benchmarks.matrix_products import MatrixProducts
 from benchmarks.originals import PROGRAMS, Original
 from benchmarks.timing import Seconds, ratio
 from src.common.paths import PROCESSED
-from src.config.params import load_params
 from src.config.recipe import Recipe, load_recipe
+from src.config.recipes import load_recipes
 from src.data.splits import load_split
 from src.models.device import choose_device
 from src.training.execution import Execution, choose_execution
@@ -82,7 +82,7 @@ def time_epochs(
 
     Returns the measurements, and the floating-point operations per step.
     """
-    recipe = load_params().models[name]
+    recipe = load_recipes()[name]
     trainer = make_timed_trainer(recipe, images, labels, repeat + 1)
     products = MatrixProducts(trainer.model, recipe.batch_size, trainer.execution)
     timed = AlternateEpochs(
@@ -102,7 +102,7 @@ def measure(repeat: int) -> Iterator[str]:
     yield INTRODUCTION.format(images=len(labels), validation=VALIDATION)
     limits = []
     for name in PROGRAMS:
-        recipe = load_params().models[name]
+        recipe = load_recipes()[name]
         timed, flops = time_epochs(name, images, labels, repeat)
         ours, original, fit, products = timed.seconds.values()
         execution = choose_execution(recipe, "cpu", "auto", "auto")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.processes import ROOT, environment
-from src.config.params import load_params
+from src.config.recipes import load_recipes
 
 STEPS = 50  # a training has twice as many; only the second half is timed
 # Strategy, devices per worker, workers.
@@ -60,7 +60,7 @@ def tf_configs(count: int) -> list[str]:
 def measure(repeat: int) -> Iterator[str]:
     """Ignores ``repeat``: each training runs once."""
     yield INTRODUCTION.format(steps=2 * STEPS)
-    for recipe in load_params().models:
+    for recipe in load_recipes():
         with tempfile.TemporaryDirectory() as folder:
             results = [train(recipe, *each, Path(folder)) for each in SETUPS]
         (weights, *others), seconds = zip(*results, strict=True)
