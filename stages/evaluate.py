@@ -17,7 +17,8 @@ def main() -> None:
     if not (folders := trained_folders()):
         raise PipelineError(f"{paths.MODELS} has no trained model; run `dvc repro`")
     warnings = load_warnings(paths.PROCESSED)
-    write_outputs((evaluate_model(each, test, warnings) for each in folders), test[0])
+    evaluations = (evaluate_model(each, test, warnings) for each in folders)
+    write_outputs(evaluations, len(folders), test[0])
 
 
 if __name__ == "__main__":

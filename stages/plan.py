@@ -22,10 +22,10 @@ def main() -> None:
         for family, plan in plans.items():
             write_json(folder / f"{family}.json", plan)
     names = [each["name"] for plan in plans.values() for each in plan["recipes"]]
-    print(f"plan: train {', '.join(names)}")
     settings = params.train.model_dump(include={*REPLACED})
-    if replaced := [f"train.{key}={value}" for key, value in settings.items() if value != "recipe"]:
-        print(f"plan: {', '.join(replaced)} in place of the values of these recipes")
+    replaced = [f"train.{key}={value}" for key, value in settings.items() if value != "recipe"]
+    note = f", with {', '.join(replaced)} in place of their own values" if replaced else ""
+    print(f"plan: train {', '.join(names)}{note}")
 
 
 if __name__ == "__main__":

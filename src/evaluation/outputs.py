@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from contextlib import ExitStack
+from os import isatty
 from pathlib import Path
 
 import numpy as np
+from rich.progress import track
 
 from src.common import paths
 from src.common.files import atomic_folder
@@ -18,21 +20,21 @@ from src.plots.first_layer import first_layer_figure
 from src.plots.reliability import reliability_figure
 
 
-def write_outputs(evaluations: Iterable[Evaluation], images: np.ndarray) -> None:
-    """Write all outputs of the evaluate stage, and print the test accuracy of each model.
+def write_outputs(evaluations: Iterable[Evaluation], count: int, images: np.ndarray) -> None:
+    """Write all outputs of the evaluate stage; in a terminal, show the progress.
 
-    The test images are ``uint8 [N, H, W]``. Only one evaluation at a time is in memory.
+    The test images are ``uint8 [N, H, W]``. Only one of the ``count`` evaluations at a time is in
+    memory.
     """
     calibration, disputed = {}, []
     with ExitStack() as stack:
         predictions = stack.enter_context(atomic_folder(paths.PREDICTIONS))
         plots = {path.name: stack.enter_context(atomic_folder(path)) for path in paths.RECIPE_PLOTS}
-        for each in evaluations:
+        for each in track(evaluations, "evaluate", count, transient=True, disable=not isatty(1)):
             name = each.record["name"]
             calibration[name] = each.reliability, each.metrics["ece"]
             disputed.append(disputed_rows(each.record["dataset"], each.predictions))
             title = f"{name}, test accuracy {each.metrics['accuracy']:.4f}"
-            print(title)
             write_results(predictions / name, each)
             _write_plots(plots, each, images, title)
     write_png(reliability_figure(calibration), paths.RELIABILITY)

@@ -201,7 +201,8 @@ def show(results: Results) -> None:
         widths = [max(len(name), *map(len, text[name])) for name in text.columns]
         if sum(widths) + 3 * len(widths) + 1 > console.width:
             text = text.drop(columns=column, errors="ignore")
-    grid = Table(title=f"Recipes on {summary['dataset']}, best on validation first")
+    title = f"Recipes on {summary['dataset']}, best on validation first"
+    grid = Table(title=title, show_edge=False, title_justify="left")
     for column in text.columns:
         grid.add_column(column, justify="left" if column == "recipe" else "right", no_wrap=True)
     for row in text.itertuples(index=False):

@@ -144,7 +144,7 @@ def test_mnist_has_errors_on_disputed_images(digits, change_record, folder):
 
 def test_the_outputs_have_one_figure_for_all_recipes(evaluation, digits, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_outputs(iter([evaluation]), digits[0][100:500])
+    write_outputs(iter([evaluation]), 1, digits[0][100:500])
     (read,) = read_evaluations(paths.PREDICTIONS).values()
     assert read.metrics == evaluation.metrics
     assert (read.record, read.history) == (evaluation.record, evaluation.history)
