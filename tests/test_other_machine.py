@@ -34,13 +34,12 @@ def clone(tmp_path_factory, new_checkout, shell, edit_params, refused_url) -> Pa
     author = new_checkout(folder / "author")
     recipes = yaml.safe_load((author / "recipes.yaml").read_text())
     names = ("softmax", "mlp_200", "cnn")
-    short = {f"models__{name}__epochs": 1 for name in ("softmax", "cnn")} | {
-        "models__mlp_200__steps": 30
-    }
     edit_params(
         author,
         models={name: recipes[name] for name in names},
-        **short,
+        models__softmax__epochs=1,
+        models__mlp_200__steps=30,
+        models__cnn__epochs=2,
         data__folders=["data/incoming"],
         data__mirrors=[refused_url()],
     )

@@ -81,11 +81,11 @@ def test_killed_at_random_times(checkout, environment, tmp_path, recovers, seed)
 
 
 @pytest.mark.fault(
-    "Ctrl-C in each stage",
+    "Ctrl-C in a stage",
     sees="`interrupted: no incomplete output was kept; …`, and no process is left behind",
     then="`dvc repro` continues",
 )
-@pytest.mark.parametrize("stage", ["train@mlp", "download", "plan", "preprocess"])
+@pytest.mark.parametrize("stage", ["train@mlp", "download", "preprocess"])
 @pytest.mark.first_cases(1)
 @pytest.mark.make_faults
 def test_interrupted(checkout, environment, tmp_path, recovers, stage):
