@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import sqlite3
 import sys
 import time
@@ -102,7 +101,8 @@ def test_a_repeated_run_changes_no_file_in_git(reproduced, shell, tmp_path):
     done = shell(["dvc", "repro", "--force", "train@softmax"], checkout)
     assert trained(done.stdout) == []
     assert "softmax: already trained; to train it again, delete .checkpoints" in done.stdout
-    shutil.rmtree(checkout / ".checkpoints")
+    for kept in checkout.glob(".checkpoints/softmax*"):
+        kept.unlink()
     done = shell(["dvc", "repro", "--force", "train@softmax"], checkout)
     assert trained(done.stdout) == ["softmax", "softmax_normal"]
     assert "Running stage" not in shell(["dvc", "repro"], checkout).stdout

@@ -186,7 +186,7 @@ def test_tensorboard_shows_each_training(checkout, environment, serving, browser
 
 
 def test_tensorboard_can_be_turned_off(checkout, shell):
-    change = ["-S", "train.tensorboard=false", "-S", "models.softmax.epochs=2"]
+    change = ["-S", "train.tensorboard=false", "-S", "recipes.yaml:softmax.epochs=2"]
     shell(["dvc", "exp", "run", "-q", "--temp", "-n", "quiet", *change], checkout)
     assert (checkout / f"logs/softmax/{EXPERIMENT}").is_dir()
     assert not (checkout / "logs/softmax/quiet").exists()

@@ -79,9 +79,9 @@ def try_training(recipe, tiny) -> None:
     sees="`error: params.yaml has a mistake:` with its path, the value found, and what is valid",
     then="nothing is downloaded or trained; if the value is valid, the training works",
 )
-@pytest.mark.parametrize("kind", WRONG)
 @pytest.mark.parametrize("load", [load_params, load_recipes, load_published])
-@pytest.mark.first_cases(7)
+@pytest.mark.parametrize("kind", WRONG)
+@pytest.mark.first_cases(6)
 def test_each_value_is_refused_or_the_training_works(tmp_path, kind, load, tiny):
     name = load.__defaults__[0]
     path, project = tmp_path / name, yaml.safe_load((ROOT / name).read_text())

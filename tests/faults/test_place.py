@@ -103,7 +103,7 @@ def test_a_folder_that_is_not_writable(checkout, shell, recovers, bound_by_permi
         ("download", "data"),
         ("plan", "data/plan"),
         ("preprocess", "data/processed"),
-        ("evaluate", "metrics"),
+        ("compare", "metrics"),
         ("evaluate", "data/predictions"),
         ("compare", "plots"),
     ],

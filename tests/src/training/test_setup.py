@@ -15,7 +15,7 @@ from src.training.distributed import SINGLE_WORKER
 from src.training.setup import make_trainer, prepare
 
 MEASURED = """
-import resource, sys
+import re, sys
 import numpy as np
 from src.config.recipes import load_recipes
 from src.training.execution import Execution
@@ -28,7 +28,9 @@ split = images, (np.arange(batch) % 10).astype(np.uint8)
 trainer = make_trainer(recipe, split, split, 10, 1, Execution("cpu", "graph", "float32"))
 trainer.run()
 needed = memory_of_step(trainer, batch) + 2 * images.nbytes
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / needed)
+# Not `ru_maxrss`: it starts with the memory of the process that started this one.
+peak = re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]
+print(int(peak) * 1024 / needed)
 """
 
 ROOT = Path(__file__).parents[3]
