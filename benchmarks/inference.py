@@ -11,7 +11,7 @@ from src.config.recipes import load_recipes, tutorials
 from src.data.splits import load_split
 from src.models.device import choose_device
 from src.models.inference import Predictor
-from src.models.network import build_model
+from src.training.network import build_model
 
 IMAGES = 10_000
 INTRODUCTION = """\

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from src.config.recipe import Recipe
-from src.models.network import build_model
-from src.models.optimizer import build_optimizer
+from src.training.network import build_model
+from src.training.optimizer import build_optimizer
 
 
 class KerasFit:

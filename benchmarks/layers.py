@@ -10,7 +10,7 @@ from src.common.tensorflow import keras, tf
 from src.config.augmentation import Augmentation
 from src.models.device import choose_device
 from src.training.augmentation import Augmenter
-from src.training.normalization import Normalization
+from src.training.forward import Normalization
 
 BATCH, SIDE = 128, 28
 SHAPES = (28, 32), (14, 64), (7, 128)  # side of the image, channels

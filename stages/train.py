@@ -16,7 +16,7 @@ def main() -> None:
 
 
 def train(plans: list[dict[str, Any]], folder: paths.Path) -> None:
-    from src.models.checkpoint import training_code_sha256
+    from src.training.checkpoint import training_code_sha256
 
     training_code_sha256()  # before the code is imported, because it can be edited at any time
     from src import tracking

@@ -22,7 +22,7 @@ def graph():
 
 
 def package(module: str) -> str:
-    """``src/models`` for ``src.models.network``."""
+    """``src/models`` for ``src.training.network``."""
     return "/".join(module.split(".")[:2])
 
 

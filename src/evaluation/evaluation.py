@@ -17,10 +17,8 @@ from src.evaluation.disputed import disputed_errors
 from src.evaluation.statistics import wilson_interval
 from src.evaluation.tables import TestResults
 from src.models import artifacts
-from src.models.calibration import calibration_metrics, reliability
-from src.models.cost import multiply_adds
-from src.models.inference import Predictor
-from src.models.metrics import accuracy, cross_entropy
+from src.models.inference import Predictor, multiply_adds
+from src.models.metrics import accuracy, calibration_metrics, cross_entropy, reliability
 from src.models.record import Record
 
 Split = tuple[np.ndarray, np.ndarray]  # images uint8 [N, H, W], labels uint8 [N]

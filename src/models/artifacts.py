@@ -7,16 +7,17 @@ The functions that read them raise a ``PipelineError`` if a file is missing or d
 
 import csv
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 
 from src.common.errors import PipelineError
 from src.common.files import read_json, write_json
 from src.common.paths import MODELS
-from src.models.archive import save_model
 from src.models.record import Record, RunConfig, TrainingResult
 
 if TYPE_CHECKING:
@@ -27,13 +28,15 @@ MODEL = "model.keras"
 HISTORY = "history.csv"
 COLUMNS = ("epoch", "step", "loss", "val_loss", "val_accuracy")
 BY_EPOCH = "weights_by_epoch.npy"
+SHARED = "shared_object_id"  # of Keras' archive: equal ids are one object after loading
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # of the zip format
 
 
 def save(folder: Path, run_config: RunConfig, training: TrainingResult) -> Record:
     """Write the result of a training into the empty ``folder``, and return ``training.json``."""
     save_model(training.model, folder / MODEL)
     if training.weights_by_epoch is not None:
-        training.weights_by_epoch.save(folder / BY_EPOCH)
+        training.weights_by_epoch(folder / BY_EPOCH)
     with (folder / HISTORY).open("w", newline="") as file:
         writer = csv.DictWriter(file, training.history[0])
         writer.writeheader()
@@ -50,6 +53,42 @@ def save(folder: Path, run_config: RunConfig, training: TrainingResult) -> Recor
     }
     write_json(folder / RECORD, record)
     return record
+
+
+def save_model(model: "keras.Model", path: Path) -> None:
+    """Write a model to ``path``, which ends in ``.keras``: the same model gives the same bytes.
+
+    Keras itself writes the time into the archive and, for some models, such as ``cnn``, addresses
+    in memory, as the ids of shared objects. Keras' own loader reads the result.
+    """
+    original = path.with_name("original.keras")
+    model.save(original)
+    with ZipFile(original) as source, ZipFile(path, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "metadata.json":
+                metadata = json.loads(content)
+                del metadata["date_saved"]
+                content = json.dumps(metadata).encode()
+            if name == "config.json":
+                content = json.dumps(_numbered(json.loads(content), {})).encode()
+            target.writestr(ZipInfo(name, EARLIEST), content)
+    original.unlink()
+
+
+def _numbered(config: Any, ids: dict[int, int]) -> Any:
+    """A copy of ``config`` with ids of shared objects that count from 1, in order of appearance.
+
+    ``ids`` receives the new number of each id.
+    """
+    if isinstance(config, list):
+        return [_numbered(each, ids) for each in config]
+    if not isinstance(config, dict):
+        return config
+    copy = {key: _numbered(value, ids) for key, value in config.items()}
+    if copy.get(SHARED) is not None:
+        copy[SHARED] = ids.setdefault(copy[SHARED], len(ids) + 1)
+    return copy
 
 
 def summary(record: Record, training: TrainingResult) -> str:

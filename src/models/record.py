@@ -1,14 +1,14 @@
 """Types of the data in ``models/<family>/<recipe>/``."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from src.common.files import json_sha256
 
 if TYPE_CHECKING:
     import keras
-
-    from src.models.kept_weights import KeptWeights
 
 
 class HistoryRow(TypedDict):
@@ -29,8 +29,8 @@ class TrainingResult:
     model: "keras.Model"
     history: list[HistoryRow]
     seconds: list[float]  # of training and validation, for each row of the history
-    weights_by_epoch: "KeptWeights | None"
-    temperature: float  # fitted on the validation split; see calibration.py
+    weights_by_epoch: Callable[[Path], None] | None  # writes them
+    temperature: float  # fitted on the validation split; see metrics.fit_temperature
 
 
 class RunConfig(TypedDict):
@@ -89,4 +89,4 @@ class Record(RunConfig):
     val_accuracy: float
     val_loss: float
     weights_sha256: str
-    temperature: float  # fitted on the validation split; see calibration.py
+    temperature: float  # fitted on the validation split; see metrics.fit_temperature

@@ -11,7 +11,7 @@ import numpy as np
 
 from src.common.tensorflow import tf
 from src.config.augmentation import Augmentation
-from src.training.random import GENERATOR
+from src.training.forward import GENERATOR
 
 # The elastic deformation of Simard, Steinkraus and Platt (ICDAR 2003) is white noise, smoothed by a
 # Gaussian whose standard deviation is 4 of 28 pixels. Noise on a grid of this distance, smoothed in

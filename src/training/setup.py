@@ -14,9 +14,9 @@ from src.config.recipe import Recipe, load_recipe
 from src.data.loader import Loader, Shuffle, Split
 from src.data.memory import GB, choose_buffer_size, device_memory, inference_batch
 from src.data.splits import load_dataset_info, load_split
-from src.models.checkpoint import Checkpoint
 from src.models.device import choose_device
 from src.models.record import Environment, RunConfig, make_run_config
+from src.training.checkpoint import Checkpoint
 from src.training.distributed import SINGLE_WORKER, Worker, broadcast_from_chief, make_strategy
 from src.training.execution import Execution, choose_execution
 from src.training.steps import Steps
@@ -52,10 +52,16 @@ def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Wo
     buffer_size = choose_buffer_size(shape, recipe.batch_size, limit, device)
     modes = settings["compile"], settings["precision"], settings["strategy"]
     execution = choose_execution(recipe, device, *modes, buffer_size)
-    classes, seed = dataset["classes"], settings["seed"]
-    keep_epochs, in_random_order = plan["keep_epochs"], dataset["split"] == "first"
-    arguments = recipe, *splits, classes, seed, execution, keep_epochs, worker, in_random_order
-    trainer = make_trainer(*arguments)
+    trainer = make_trainer(
+        recipe,
+        *splits,
+        dataset["classes"],
+        settings["seed"],
+        execution,
+        keep_epochs=plan["keep_epochs"],
+        worker=worker,
+        in_random_order=dataset["split"] == "first",
+    )
     # While the images are loaded, they are in memory twice; of a buffer, there are four copies.
     images = BUFFERS * buffer_size * prod(shape[1:]) if buffer_size else 2 * prod(shape)
     needed = images + memory_of_step(trainer, min(recipe.batch_size, shape[0]))
@@ -75,6 +81,7 @@ def make_trainer(
     classes: int,
     seed: int,
     execution: Execution,
+    *,
     keep_epochs: bool = False,
     worker: Worker = SINGLE_WORKER,
     in_random_order: bool = True,
@@ -99,15 +106,31 @@ def make_trainer(
     batch_size = min(recipe.batch_size, count)
     total_steps = recipe.steps or recipe.epochs * (count // batch_size)
     strategy = make_strategy(execution.strategy, execution.device, worker)
-    numbers = batch_size, seed, total_steps
-    steps = Steps(recipe, (height, width), classes, *numbers, execution, strategy)
+    steps = Steps(
+        recipe=recipe,
+        shape=(height, width),
+        classes=classes,
+        batch_size=batch_size,
+        seed=seed,
+        total_steps=total_steps,
+        execution=execution,
+        strategy=strategy,
+    )
     if execution.strategy == "multi_worker":  # the memory of the workers can differ
         own = str(execution.buffer_size).encode() if execution.buffer_size else None
         size = broadcast_from_chief(strategy, worker.chief, own)
         execution = replace(execution, buffer_size=int(size) if size else None)
     shuffle: Shuffle = "each epoch" if recipe.shuffle else "never" if in_random_order else "once"
     loader = Loader(training, batch_size, execution.buffer_size, seed, shuffle, total_steps)
-    return Trainer(recipe, steps, loader, validation, execution, keep_epochs, worker)
+    return Trainer(
+        recipe=recipe,
+        steps=steps,
+        loader=loader,
+        validation=validation,
+        execution=execution,
+        keep_epochs=keep_epochs,
+        worker=worker,
+    )
 
 
 def memory_of_step(trainer: Trainer, batch_size: int) -> int:

@@ -9,21 +9,20 @@ import numpy as np
 from src.common.tensorflow import keras, tf
 from src.config.recipe import Recipe
 from src.data.loader import Split
-from src.models.network import build_model
 from src.training.augmentation import Augmenter
 from src.training.execution import Execution
-from src.training.forward import Forward
-from src.training.normalization import Moments
-from src.training.update import Update
+from src.training.forward import Forward, Moments
+from src.training.network import build_model
+from src.training.optimizer import Update
 
 
 class Steps:
-    """The model and the optimizer of a recipe, and the steps that update them.
+    """The networks and the optimizer of a recipe, and the steps that update them.
 
-    Initial weights depend on Keras' global seed.
-
-    With ``bfloat16``, layers compute with copies of the weights in this precision. The optimizer
-    updates the weights in float32, and the copies with them.
+    Initial weights depend on Keras' global seed. The optimizer updates ``trained``. ``compute``
+    predicts and computes gradients: the same network, or, with ``bfloat16``, a copy of it in this
+    precision. ``exported`` is ``trained`` as well, or, if the recipe has averaging, a network with
+    the moving averages of its weights.
 
     Args:
         shape: H and W of the images.
@@ -33,12 +32,13 @@ class Steps:
         strategy: of the devices or workers that divide each batch.
 
     Attributes:
-        model: the model to validate and save, in float32, with layers of Keras only.
+        exported: the model to validate and save, in float32, with layers of Keras only.
         images, labels: on the devices: a copy for each replica of this worker.
     """
 
     def __init__(
         self,
+        *,
         recipe: Recipe,
         shape: tuple[int, int],
         classes: int,
@@ -51,16 +51,17 @@ class Steps:
         self._recipe, self._batch_size, self._seed = recipe, batch_size, seed
         self.strategy = strategy
         with strategy.scope():
-            self.model = self._trained = self._network = build_model(recipe, *shape, classes)
-            if recipe.averaging:  # the saved network has the averages
-                self._trained = self._network = keras.models.clone_model(self.model)
-                self._trained.set_weights(self.model.get_weights())
+            self.exported = self._trained = build_model(recipe, *shape, classes)
+            if recipe.averaging:
+                self._trained = keras.models.clone_model(self.exported)
+                self._trained.set_weights(self.exported.get_weights())
+            self._compute = self._trained
             if execution.precision != "float32":
-                self._network = build_model(recipe, *shape, classes, execution.precision)
-            self._forward = Forward(self._network)
+                self._compute = build_model(recipe, *shape, classes, execution.precision)
+            self._forward = Forward(self._compute)
             self._augmenter = recipe.augmentation and Augmenter(recipe.augmentation, *shape)
-            self._update = Update(recipe, self._trained, self.model, total_steps)
-        self.model.optimizer = None  # the model is not compiled, but callbacks of Keras read this
+            self._update = Update(recipe, self._trained, self.exported, total_steps)
+        self.exported.optimizer = None  # it is not compiled, but callbacks of Keras read this
         self.images = self.labels = None
         self._run = tf.function(self._run_slice, jit_compile=execution.compile == "xla")
         # XLA computes an update in one pass over the weights, also if the rest is a graph.
@@ -121,10 +122,13 @@ class Steps:
             rows: ``int32 [batch_size]``: the images of the batch.
         """
         seed = tf.stack([self._seed, self._update.step()])
-        masks, replicas = self._forward.draw_masks(self._batch_size, seed), self._replicas()
+        masks = self._forward.draw_masks(self._batch_size, seed)
+        replicas = self.strategy.num_replicas_in_sync
         numbers = self._draw_augmentation(seed)
         if replicas > 1:
-            first, end = self._replica_rows()
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            replica = tf.cast(replica, tf.int32)
+            first, end = (each * self._batch_size // replicas for each in (replica, replica + 1))
             rows, numbers = rows[first:end], numbers[first:end]
             masks = [each[first:end] for each in masks]
         labels = tf.cast(tf.gather(labels, rows), tf.int32)
@@ -136,7 +140,7 @@ class Steps:
             loss = tf.reduce_mean(self._losses(labels, logits))
             if replicas > 1:  # the optimizer sums the gradients of all replicas
                 loss *= tf.size(rows, tf.float32) / self._batch_size
-        self._change(tape.gradient(loss, self._network.trainable_variables), moments)
+        self._change(tape.gradient(loss, self._compute.trainable_variables), moments)
         return loss
 
     def _draw_augmentation(self, seed: tf.Tensor) -> tf.Tensor:
@@ -153,25 +157,14 @@ class Steps:
             losses = (1 - smoothing) * losses + smoothing * uniform
         return losses
 
-    def _replicas(self) -> int:
-        return self.strategy.num_replicas_in_sync
-
-    def _replica_rows(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the first row, and the end, of this replica's part of a batch."""
-        replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32)
-        first, end = (
-            each * self._batch_size // self._replicas() for each in (replica, replica + 1)
-        )
-        return first, end
-
     def _apply(self, gradients: list[tf.Tensor], moments: list[Moments]) -> None:
         self._update.apply(gradients, moments)
         self._copy_weights()
 
     def _copy_weights(self) -> None:
         """Copy the weights to the network that computes with them, if that is another one."""
-        if self._network is not self._trained:
-            for copy, weights in zip(self._network.weights, self._trained.weights, strict=True):
+        if self._compute is not self._trained:
+            for copy, weights in zip(self._compute.weights, self._trained.weights, strict=True):
                 copy.assign(tf.cast(weights, copy.dtype))
 
     def learning_rate(self) -> float:
@@ -180,5 +173,5 @@ class Steps:
 
     def variables(self) -> list[keras.Variable]:
         """Return all that a step changes: weights, averages, optimizer state."""
-        averages = [] if self.model is self._trained else self.model.weights
+        averages = [] if self.exported is self._trained else self.exported.weights
         return [*self._trained.weights, *averages, *self._update.variables()]

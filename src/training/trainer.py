@@ -14,14 +14,11 @@ from src.common.tensorflow import keras
 from src.config.recipe import Recipe
 from src.data.loader import Chunk, Loader, Split
 from src.models import metrics
-from src.models.calibration import fit_temperature
-from src.models.checkpoint import Checkpoint
 from src.models.inference import Predictor
-from src.models.kept_weights import KeptWeights
 from src.models.record import HistoryRow, TrainingResult
+from src.training.checkpoint import Checkpoint, KeptWeights, TrainerState
 from src.training.distributed import SINGLE_WORKER, Worker, broadcast_from_chief
 from src.training.execution import Execution
-from src.training.state import TrainerState
 from src.training.steps import Steps
 
 SLICE_SECONDS = 0.5  # long enough to hide the time of Python, short enough to show progress
@@ -40,6 +37,7 @@ class Trainer:
 
     def __init__(
         self,
+        *,
         recipe: Recipe,
         steps: Steps,
         loader: Loader,
@@ -48,8 +46,8 @@ class Trainer:
         keep_epochs: bool = False,
         worker: Worker = SINGLE_WORKER,
     ) -> None:
-        self.steps, self.model, self.execution = steps, steps.model, execution
-        self._recipe, self._loader, self._predictor = recipe, loader, Predictor(steps.model)
+        self.steps, self.model, self.execution = steps, steps.exported, execution
+        self._recipe, self._loader, self._predictor = recipe, loader, Predictor(steps.exported)
         self._validation, self._worker = validation, worker
         self._keep_epochs = keep_epochs and worker.chief
         self._kept: KeptWeights | None = None
@@ -96,14 +94,15 @@ class Trainer:
             callback_list.on_train_end()
         state, (images, labels) = self._state, self._validation
         logits = self._predictor.logits(images) if self._logits is None else self._logits
-        temperature = fit_temperature(logits, labels)
-        return TrainingResult(self.model, state.history, state.durations, self._kept, temperature)
+        temperature = metrics.fit_temperature(logits, labels)
+        kept = self._kept.save if self._kept else None
+        return TrainingResult(self.model, state.history, state.durations, kept, temperature)
 
     def _save(self, checkpoint: Checkpoint) -> None:
         if self._kept:
             self._kept.flush()
         self._state.complete = self._complete()
-        self._state.save(checkpoint, self.steps)
+        checkpoint.save(self._state, self.steps.variables())
 
     def _complete(self) -> bool:
         return self._state.step >= self._loader.total_steps or self.model.stop_training
@@ -171,11 +170,12 @@ class Trainer:
 
     def _resume(self, checkpoint: Checkpoint, stopping: list[keras.callbacks.Callback]) -> None:
         """Restore the state from the checkpoint of the chief, if it is valid."""
-        content = self._read(checkpoint) if self._worker.chief else None
+        content = checkpoint.read(self._kept) if self._worker.chief else None
         if self.execution.strategy == "multi_worker":
             content = broadcast_from_chief(self.steps.strategy, self._worker.chief, content)
-        if not self._state.restore(content, checkpoint, self.steps):
+        if content is None or not (state := checkpoint.load(content, self.steps.variables())):
             return
+        self._state = state
         for index, row in enumerate(self._state.history):
             for callback in stopping:
                 callback.on_epoch_end(index, dict(row))
@@ -185,19 +185,6 @@ class Trainer:
         else:
             step, total = self._state.step, self._loader.total_steps
             print(f"{checkpoint.name}: resuming from step {step} of {total}")
-
-    def _read(self, checkpoint: Checkpoint) -> bytes | None:
-        """Return the content of the checkpoint, if the kept weights that belong to it are there."""
-        content = checkpoint.read()
-        if content is None or self._kept is None:
-            return content
-        saved = checkpoint.load(content)
-        if saved is None:
-            return None
-        if not self._kept.restore(len(saved[0]["history"])):
-            checkpoint.discard("lacks the weights of earlier epochs")
-            return None
-        return content
 
 
 def _early_stopping(recipe: Recipe) -> list[keras.callbacks.Callback]:

@@ -10,8 +10,8 @@ from benchmarks.originals import PROGRAMS, Original
 from src.common.tensorflow import keras, tf
 from src.config.recipe import load_recipe
 from src.config.recipes import load_recipes
-from src.models.network import build_model
 from src.training.distributed import SINGLE_WORKER, make_strategy
+from src.training.network import build_model
 from src.training.steps import Steps
 
 RECIPES = load_recipes(Path(__file__).parents[2] / "recipes.yaml")
@@ -22,7 +22,16 @@ def ten_steps(content: dict, original: Original, images, labels, rows, graph) ->
     """Start with the same weights as the original program; return the weights after ten steps."""
     keras.utils.set_random_seed(1)
     recipe, strategy = load_recipe(content), make_strategy("single", "cpu", SINGLE_WORKER)
-    steps = Steps(recipe, (28, 28), 10, recipe.batch_size, 1, STEPS, graph, strategy)
+    steps = Steps(
+        recipe=recipe,
+        shape=(28, 28),
+        classes=10,
+        batch_size=recipe.batch_size,
+        seed=1,
+        total_steps=STEPS,
+        execution=graph,
+        strategy=strategy,
+    )
     variables = steps.variables()[: len(original.weights())]
     for variable, value in zip(variables, original.weights(), strict=True):
         variable.assign(value)

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import peers
 from benchmarks.peers import RECIPES, EpochProcess, time_programs
 from src.common.errors import PipelineError
-from src.models.network import build_model
+from src.training.network import build_model
 
 # The digits have few steps per epoch. With these values, they are learned in few epochs by all.
 FASTER = {

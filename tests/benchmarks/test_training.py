@@ -7,8 +7,8 @@ from benchmarks.keras_fit import KerasFit
 from benchmarks.matrix_products import MatrixProducts, convolution_products, dense_products
 from benchmarks.training import time_epochs
 from src.config.recipes import load_recipes
-from src.models.network import build_model
 from src.training.execution import Execution
+from src.training.network import build_model
 
 RECIPES = load_recipes(Path(__file__).parents[2] / "recipes.yaml")
 

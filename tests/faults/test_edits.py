@@ -25,7 +25,7 @@ def wait_for(text: str, log: Path, process: subprocess.Popen) -> None:
 )
 def test_an_edit_during_a_training_is_not_recorded(checkout, environment, shell, edit_params):
     edit_params(checkout, model="mlp_65x2", models__mlp_65x2__epochs=300)
-    log, module = checkout / "repro.log", checkout / "src/models/network.py"
+    log, module = checkout / "repro.log", checkout / "src/training/network.py"
     with log.open("w") as output:
         process = subprocess.Popen(
             ["dvc", "repro"], cwd=checkout, env=environment, stdout=output, stderr=output
@@ -36,7 +36,7 @@ def test_an_edit_during_a_training_is_not_recorded(checkout, environment, shell,
     os.utime(edited, ns=(times.st_atime_ns, times.st_mtime_ns))
     edited.replace(module)
     assert process.wait(300) != 0
-    assert "error: src/models/network.py changed while the stage train@mlp ran" in log.read_text()
+    assert "error: src/training/network.py changed while the stage train@mlp ran" in log.read_text()
     module.write_text(module.read_text().swapcase() + "# edited\n")
     edit_params(checkout, models__mlp_65x2__epochs=5)
     done = shell(["dvc", "repro"], checkout)

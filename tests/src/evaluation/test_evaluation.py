@@ -15,8 +15,8 @@ from src.evaluation.evaluation import evaluate_model
 from src.evaluation.outputs import write_outputs
 from src.evaluation.tables import read_evaluations
 from src.models import artifacts
-from src.models.calibration import fit_temperature
 from src.models.inference import Predictor
+from src.models.metrics import fit_temperature
 
 
 @pytest.fixture(scope="module")

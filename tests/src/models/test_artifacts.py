@@ -1,11 +1,15 @@
 """The output files of a training can be read, and damaged files are errors."""
 
+import time
+
 import numpy as np
 import pytest
 
 from src.common.errors import PipelineError
 from src.common.tensorflow import keras
 from src.models import artifacts
+from src.training.network import build_model
+from tests.fixtures.training import SMALL_RECIPES
 
 
 @pytest.fixture
@@ -30,6 +34,17 @@ def test_the_loaded_model_has_the_same_weights(folder, training):
 def test_the_summary_counts_epochs(folder, training, epochs, text):
     record = artifacts.load_record(folder) | {"epochs": epochs}
     assert text in artifacts.summary(record, training)
+
+
+def test_two_models_with_the_same_weights_give_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(1)
+        model = build_model(SMALL_RECIPES["cnn"], 28, 28, 10)
+        artifacts.save_model(model, tmp_path / f"{name}.keras")
+        time.sleep(2)  # the resolution of times in a zip file
+    assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"a.keras", "b.keras"}
 
 
 def load(folder):

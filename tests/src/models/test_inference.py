@@ -1,14 +1,28 @@
-"""Logits do not depend on the division of images into batches."""
+"""Logits do not depend on the division into batches; products are those of the architecture."""
 
 import numpy as np
 import pytest
 
+from src.common.tensorflow import keras
 from src.config.recipe import load_recipe
 from src.data.memory import INFERENCE_BATCH as BATCH
 from src.data.memory import inference_batch
-from src.models.inference import Predictor
-from src.models.network import build_model
-from tests.fixtures.training import RECIPES
+from src.models.inference import Predictor, multiply_adds
+from src.training.network import build_model
+from tests.fixtures.training import RECIPES, SMALL_RECIPES
+
+PRODUCTS = {  # calculated from the architectures
+    "softmax": 784 * 10,
+    "softmax_normal": 784 * 10,
+    "mlp_200": 784 * 200 + 200 * 10,
+    "mlp_sigmoid": 784 * 625 + 625 * 10,
+    "mlp_65x2": 784 * 65 + 65 * 65 + 65 * 10,
+    "mlp_dropout": 784 * 625 + 625 * 625 + 625 * 10,
+    "mlp_ema": 784 * 500 + 500 * 10,
+    "cnn": 28 * 28 * 9 * 32 + 14 * 14 * 9 * 32 * 64 + 7 * 7 * 9 * 64 * 128 + 2048 * 625 + 625 * 10,
+    "tiny_convnet": 28 * 28 * 25 * 4 + 12**2 * 9 * 4 * 6 + 4**2 * 9 * 6 * 8 + 8 * 12 + 12 * 10,
+}
+IMAGE = (6, 5, 4)
 
 
 @pytest.fixture
@@ -55,3 +69,19 @@ def test_fewer_images_are_predicted_at_the_same_time_if_a_layer_is_large(
 @pytest.mark.parametrize(("values", "expected"), [(1, 1000), (25_600, 1000), (10**9, 1)])
 def test_a_batch_has_at_least_one_image(values, expected):
     assert inference_batch(values) == expected
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_a_recipe_has_the_products_of_its_architecture(name):
+    assert multiply_adds(build_model(SMALL_RECIPES[name], 28, 28, 10)) == PRODUCTS[name]
+
+
+def test_groups_strides_and_padding():
+    layers = [
+        keras.layers.Conv2D(6, (3, 2), padding="same", groups=2),
+        keras.layers.BatchNormalization(),
+        keras.layers.Conv2D(5, 2, strides=2),
+        keras.layers.Dense(3),  # at each of 3 × 2 positions
+    ]
+    model = keras.Sequential([keras.Input(IMAGE), *layers])
+    assert multiply_adds(model) == 30 * 6 * 2 * 6 + 6 * 4 * 6 * 5 + 6 * 5 * 3

@@ -1,20 +1,89 @@
-"""Metrics have the values that follow from their formulas."""
+"""Metrics and calibration errors that are calculated by hand, and temperatures that are known."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.special import softmax
 
-from src.models import metrics
+from src.models.metrics import (
+    LIMITS,
+    accuracy,
+    calibration_metrics,
+    cross_entropy,
+    expected_calibration_error,
+    fit_temperature,
+    reliability,
+)
 
-LOGITS = np.array([[2, 0], [0, 1], [3, 3]], np.float32)
+# The confidences are 0.9, 0.92, 0.6 and 0.5; the second prediction is wrong.
+PROBABILITIES = np.array([[0.9, 0.1], [0.08, 0.92], [0.6, 0.4], [0.5, 0.5]])
+LABELS = np.array([0, 0, 0, 0], np.uint8)
+
+
+def sample(count: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Logits, and labels drawn from the probabilities of ``logits / scale``."""
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0, 2, (count, 10))
+    cumulative = softmax(logits, axis=1).cumsum(axis=1)
+    labels = (cumulative < generator.random((count, 1))).sum(axis=1)
+    return (logits * scale).astype(np.float32), labels.astype(np.uint8)
 
 
 def test_cross_entropy_of_equal_logits_is_the_log_of_the_number_of_classes():
-    assert metrics.cross_entropy(np.zeros((4, 10)), np.arange(4)) == pytest.approx(np.log(10))
+    assert cross_entropy(np.zeros((4, 10)), np.arange(4)) == pytest.approx(np.log(10))
 
 
 def test_cross_entropy_of_large_logits_does_not_overflow():
-    assert metrics.cross_entropy(np.array([[1e4, 0]]), np.array([1])) == pytest.approx(1e4)
+    assert cross_entropy(np.array([[1e4, 0]]), np.array([1])) == pytest.approx(1e4)
 
 
 def test_accuracy():
-    assert metrics.accuracy(LOGITS, np.array([0, 1, 1])) == pytest.approx(2 / 3)
+    assert accuracy(np.array([[2, 0], [0, 1], [3, 3]]), np.array([0, 1, 1])) == pytest.approx(2 / 3)
+
+
+def test_the_confidence_and_the_accuracy_of_each_bin():
+    table = reliability(PROBABILITIES, LABELS, bins=5)
+    expected = {
+        "count": [0, 0, 2, 0, 2],
+        "confidence": [np.nan, np.nan, 0.55, np.nan, 0.91],
+        "accuracy": [np.nan, np.nan, 1.0, np.nan, 0.5],
+    }
+    pd.testing.assert_frame_equal(table, pd.DataFrame(expected))
+
+
+@pytest.mark.parametrize(("confidence", "bin_"), [(0.5, 0), (0.501, 1), (1.0, 1), (1.0000001, 1)])
+def test_a_bin_contains_its_upper_limit(confidence, bin_):
+    probabilities = np.array([[confidence, 0]], np.float32)
+    assert reliability(probabilities, np.array([0]), bins=2)["count"].argmax() == bin_
+
+
+def test_the_calibration_error_is_the_weighted_mean_of_the_distances():
+    # With 15 bins: 0.5 and 0.6 are in bins 8 and 9; 0.9 and 0.92, in bin 14, (0.867, 0.933].
+    expected = 0.5 / 4 + 0.4 / 4 + abs(0.5 - 0.91) * 2 / 4
+    assert expected_calibration_error(np.log(PROBABILITIES), LABELS) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("scale", [0.05, 0.5, 1, 3, 30])
+def test_the_temperature_is_the_scale_of_the_logits(scale):
+    logits, labels = sample(20_000, scale)
+    assert fit_temperature(logits, labels) == pytest.approx(scale, rel=0.02)
+
+
+def test_the_temperature_is_a_limit_if_the_loss_decreases_up_to_it():
+    logits = 5 * np.eye(3, dtype=np.float32)
+    assert fit_temperature(logits, np.array([0, 1, 2], np.uint8)) == LIMITS[0]
+    assert fit_temperature(logits, np.array([1, 2, 0], np.uint8)) == LIMITS[1]
+
+
+@pytest.mark.parametrize("logit", [0, 7, np.nan, np.inf])
+def test_the_temperature_is_1_if_it_does_not_matter_or_cannot_be_fitted(logit):
+    assert fit_temperature(np.full((4, 3), logit, np.float32), np.zeros(4, np.uint8)) == 1
+
+
+def test_a_temperature_adds_the_metrics_after_calibration():
+    logits, labels = sample(20_000, 3)
+    metrics = calibration_metrics(logits, labels, 3.0)
+    assert list(metrics) == ["ece", "temperature", "calibrated_ece", "calibrated_loss"]
+    assert metrics["temperature"] == 3
+    assert metrics["calibrated_ece"] < 0.02 < 0.1 < metrics["ece"]
+    assert metrics["calibrated_loss"] < cross_entropy(logits, labels)

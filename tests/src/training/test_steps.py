@@ -8,10 +8,10 @@ import pytest
 from src.common.tensorflow import keras, tf
 from src.config.recipe import load_recipe
 from src.models.artifacts import weights_sha256
-from src.models.network import build_model
-from src.models.optimizer import build_optimizer
 from src.training.distributed import SINGLE_WORKER, make_strategy
 from src.training.execution import Execution
+from src.training.network import build_model
+from src.training.optimizer import build_optimizer
 from src.training.steps import Steps
 from tests.fixtures.training import SMALL_RECIPES
 
@@ -29,7 +29,7 @@ def without_randomness(recipe):
 
 
 def weights_with_sample_variance(model, steps):
-    """The weights; moving variances as those of the kernel: see test_normalization.py."""
+    """The weights; moving variances as those of the kernel: see test_forward.py."""
     weights, positions = model.get_weights(), {id(each): i for i, each in enumerate(model.weights)}
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -44,9 +44,18 @@ def test_steps_give_the_weights_of_train_on_batch(splits, graph, name):
     recipe = without_randomness(SMALL_RECIPES[name])
     keras.utils.set_random_seed(1)
     strategy = make_strategy("single", "cpu", SINGLE_WORKER)
-    steps = Steps(recipe, (28, 28), 10, BATCH, 1, STEPS, graph, strategy)
+    steps = Steps(
+        recipe=recipe,
+        shape=(28, 28),
+        classes=10,
+        batch_size=BATCH,
+        seed=1,
+        total_steps=STEPS,
+        execution=graph,
+        strategy=strategy,
+    )
     reference = build_model(recipe, 28, 28, 10)
-    reference.set_weights(steps.model.get_weights())
+    reference.set_weights(steps.exported.get_weights())
     settings = {"from_logits": True, "label_smoothing": recipe.label_smoothing}
     cross_entropy = keras.losses.CategoricalCrossentropy(**settings)
     mean = keras.metrics.CategoricalCrossentropy("mean", **settings)
@@ -74,7 +83,7 @@ def test_steps_give_the_weights_of_train_on_batch(splits, graph, name):
     expected = averages if recipe.averaging else weights
     for ours, theirs in zip(trained, weights, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=TOLERANCE.get(name, 1e-5))
-    for ours, theirs in zip(steps.model.get_weights(), expected, strict=True):
+    for ours, theirs in zip(steps.exported.get_weights(), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=TOLERANCE.get(name, 1e-5))
     assert losses == pytest.approx(expected_losses, rel=1e-5)
 

@@ -10,9 +10,9 @@ import pytest
 from src.common.errors import PipelineError
 from src.common.tensorflow import keras
 from src.models.artifacts import weights_sha256
-from src.models.checkpoint import Checkpoint
 from src.models.inference import Predictor
 from src.models.metrics import accuracy
+from src.training.checkpoint import Checkpoint, TrainerState
 from src.training.execution import choose_execution
 from tests.fixtures.training import SMALL_RECIPES
 
@@ -68,7 +68,7 @@ def test_the_last_row_has_the_accuracy_of_the_returned_model(new_trainer, splits
 def kept(training):
     """The weights of each row of the history."""
     with tempfile.TemporaryDirectory() as folder:
-        training.weights_by_epoch.save(Path(folder, "rows.npy"))
+        training.weights_by_epoch(Path(folder, "rows.npy"))
         return np.load(Path(folder, "rows.npy"))
 
 
@@ -221,7 +221,7 @@ def test_a_checkpoint_of_another_training_is_discarded(
     new_trainer, change_recipe, new_checkpoint, capsys
 ):
     recipe = change_recipe("softmax", epochs=1)
-    new_checkpoint().save({"step": 5, "history": []}, [np.zeros(3)])
+    new_checkpoint().save(TrainerState(step=5), [np.zeros(3)])
     training = new_trainer(recipe).run([], new_checkpoint())
     assert "does not fit this training; starting from step 0" in capsys.readouterr().err
     assert weights_sha256(training.model) == weights_sha256(new_trainer(recipe).run().model)

@@ -9,13 +9,15 @@ import io
 import json
 import os
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 import yaml
@@ -23,7 +25,7 @@ import yaml
 from src.common.files import json_sha256, sha256
 
 if TYPE_CHECKING:
-    from src.models.record import Environment, RunConfig
+    from src.models.record import Environment, HistoryRow, RunConfig
 
 ROOT = Path(__file__).parents[2]
 MIN_INTERVAL_SECONDS = 2.0
@@ -46,6 +48,18 @@ def training_code_sha256() -> str:
     return json_sha256(training_code())
 
 
+@dataclass
+class TrainerState:
+    """What a checkpoint contains in addition to the variables of the steps."""
+
+    step: int = 0  # number of completed steps
+    losses: float = 0.0  # sum over the steps since the last row of the history
+    seconds: float = 0.0  # of training since the last row
+    history: list["HistoryRow"] = field(default_factory=list)  # one row for each validation
+    durations: list[float] = field(default_factory=list)  # in seconds, of each row
+    complete: bool = False  # no step is left
+
+
 class Checkpoint:
     """The checkpoint file of one training, in the folder of all checkpoints."""
 
@@ -65,20 +79,24 @@ class Checkpoint:
         """Whether there is a checkpoint to resume from."""
         return self._path.exists()
 
+    def is_complete(self) -> bool:
+        """Whether the checkpoint is of a complete training."""
+        return _is_complete(self._path)
+
     def due(self) -> bool:
         """Whether it is time to write the next checkpoint."""
         elapsed = time.perf_counter() - self._written
         return elapsed > max(MIN_INTERVAL_SECONDS, self._cost / MAX_TIME_FRACTION)
 
-    def save(self, state: dict[str, Any], arrays: Sequence[np.ndarray]) -> None:
-        """Replace the checkpoint by ``state`` (JSON) and ``arrays``; on failure it is unchanged."""
+    def save(self, state: TrainerState, variables: Sequence[Any]) -> None:
+        """Replace the checkpoint by the state and the variables; on failure it is unchanged."""
         started = time.perf_counter()
         self.folder.mkdir(parents=True, exist_ok=True)
         # Two experiments can train the same recipe at the same time: each writes its own file.
         partial = self._path.with_name(f".{self._path.stem}.{uuid.uuid4().hex}.partial")
         try:
             with partial.open("wb") as file:
-                np.savez(file, *arrays, state=np.array(json.dumps(state)))
+                np.savez(file, *map(np.asarray, variables), state=np.array(json.dumps(vars(state))))
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(partial, self._path)
@@ -87,23 +105,35 @@ class Checkpoint:
         self._written = time.perf_counter()
         self._cost = self._written - started
 
-    def read(self) -> bytes | None:
-        """Return the content of the file; None if there is no checkpoint."""
-        try:
-            return self._path.read_bytes()
-        except FileNotFoundError:
+    def read(self, kept: "KeptWeights | None") -> bytes | None:
+        """Return the content of the file, if the kept weights that belong to it are there."""
+        if not self._path.exists():
             return None
+        content = self._path.read_bytes()
+        if kept and (saved := self._parse(content)) and not kept.restore(len(saved[0].history)):
+            self.discard("lacks the weights of earlier epochs")
+            return None
+        return content
 
-    def load(self, content: bytes | None) -> tuple[dict[str, Any], list[np.ndarray]] | None:
-        """Return the state and arrays in the content of a checkpoint.
+    def load(self, content: bytes, variables: Sequence[Any]) -> TrainerState | None:
+        """Return the state in the content of a checkpoint, and assign its values to ``variables``.
 
-        Returns None if there is no content, or if it is damaged; then the file is removed.
+        Returns None, and changes nothing, if the content is damaged; then the file is removed.
         """
-        if content is None:
+        if not (saved := self._parse(content)):
             return None
+        state, values = saved
+        if [tuple(each.shape) for each in variables] != [value.shape for value in values]:
+            self.discard("does not fit this training")
+            return None
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        return state
+
+    def _parse(self, content: bytes) -> tuple[TrainerState, list[np.ndarray]] | None:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as saved:
-                state = json.loads(str(saved["state"]))
+                state = TrainerState(**json.loads(str(saved["state"])))
                 return state, [saved[f"arr_{index}"] for index in range(len(saved.files) - 1)]
         except Exception as error:  # the readers of zip, npy and JSON raise many types
             self.discard(f"cannot be read ({type(error).__name__})")
@@ -113,10 +143,6 @@ class Checkpoint:
         """Remove a checkpoint that cannot be used, and print the reason."""
         print(f"{self.name}: the checkpoint {reason}; starting from step 0", file=sys.stderr)
         self._path.unlink(missing_ok=True)
-
-    def is_complete(self) -> bool:
-        """Whether the checkpoint is of a complete training."""
-        return _is_complete(self._path)
 
     def remove_others(self) -> None:
         """Remove the files of other complete trainings of the recipe."""
@@ -131,3 +157,46 @@ def _is_complete(path: Path) -> bool:
     with suppress(Exception), np.load(path, allow_pickle=False) as saved:
         return bool(json.loads(str(saved["state"]))["complete"])
     return False
+
+
+class KeptWeights:
+    """The weights after each row of a history, in a file: together they can be larger than memory.
+
+    The file contains float32 values without a header. Two trainings with the same checkpoint may
+    use it at the same time: they write the same bytes to the same places.
+
+    Args:
+        path: the file, which remains after the training; None for a temporary file.
+        count: the number of weights of the model.
+    """
+
+    def __init__(self, path: Path | None, count: int) -> None:
+        self.rows, self._count = 0, count
+        if path is None:
+            self._file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115, open as long as self
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
+
+    def append(self, weights: Sequence[np.ndarray]) -> None:
+        """Write a row: the result of ``model.get_weights()``."""
+        self._file.seek(4 * self.rows * self._count)
+        for each in weights:
+            self._file.write(np.ascontiguousarray(each, "<f4").data.cast("B"))
+        self.rows += 1
+
+    def flush(self) -> None:
+        """Return when all rows are on the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def restore(self, rows: int) -> bool:
+        """Continue after ``rows`` rows of an earlier process; return whether the file has them."""
+        is_complete = self._file.seek(0, os.SEEK_END) >= 4 * rows * self._count
+        self.rows = rows if is_complete else 0
+        return is_complete
+
+    def save(self, path: Path) -> None:
+        """Write all rows to an ``.npy`` file, ``float32 [rows, weights]``."""
+        self._file.flush()
+        np.save(path, np.memmap(self._file, "<f4", "r", shape=(self.rows, self._count)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from src.common.tensorflow import keras, tf
-from src.models.optimizer import build_optimizer
+from src.training.optimizer import build_optimizer
 
 
 def test_the_exponential_schedule_is_continuous(change_recipe):

@@ -6,7 +6,7 @@ import pytest
 from src.common.errors import PipelineError
 from src.common.tensorflow import keras
 from src.config.recipe import TUTORIALS
-from src.models.network import build_model
+from src.training.network import build_model
 from tests.fixtures.training import RECIPES, SMALL_RECIPES
 
 PARAMETERS = {  # calculated from the architectures
