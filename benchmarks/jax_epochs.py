@@ -16,7 +16,7 @@ import numpy as np
 import optax
 from jax import numpy as jnp
 
-from src.config.optimizer import ExponentialSchedule
+from src.config.blocks import ExponentialSchedule
 from src.config.recipe import Recipe
 
 Setting = tuple[str, ...]

@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.timing import alternate, ratio
 from src.common.tensorflow import keras, tf
-from src.config.augmentation import Augmentation
+from src.config.blocks import Augmentation
 from src.models.device import choose_device
 from src.training.augmentation import Augmenter
 from src.training.forward import Normalization

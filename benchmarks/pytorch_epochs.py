@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 from torch.optim import lr_scheduler
 
-from src.config.optimizer import ExponentialSchedule
+from src.config.blocks import ExponentialSchedule
 from src.config.recipe import Recipe
 
 Setting = tuple[str, ...]

@@ -30,11 +30,11 @@ from src.apps.one_seed import PLAN, PROBABILITIES, RESULT
 from src.common import paths
 from src.common.errors import PipelineError, run
 from src.common.files import atomic_file, json_sha256, read_json, write_json
-from src.config.definition import definition
 from src.config.params import Params, load_params
 from src.config.plan import training_plan
+from src.config.recipe import training_fingerprint
 from src.config.recipes import load_recipes
-from src.config.validation_errors import nearest
+from src.config.yaml_files import nearest
 from src.data.splits import load_dataset_info, load_split
 from src.evaluation.statistics import mean_interval
 from src.evaluation.tables import write_csv
@@ -96,7 +96,7 @@ def train_missing(
     The file is written after each seed. Its order does not depend on that of the trainings.
     """
     identity = {"dataset": dataset["name"], "recipe": plan["name"]}
-    identity["definition"] = definition(plan["recipe"], plan["train"], dataset["digest"])
+    identity["definition"] = training_fingerprint(plan["recipe"], plan["train"], dataset["digest"])
     done = own_rows(load_seeds(), identity)
     complete = done[done.test_accuracy.notna()] if plan["test"] else done
     missing = [seed for seed in seeds if seed not in set(complete.seed)]

@@ -7,11 +7,9 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from src.common.paths import PARAMS
-from src.config.block import Block, Count
-from src.config.optimizer import LearningRate
+from src.config.blocks import Block, Count, LearningRate
 from src.config.recipe import BatchSize
-from src.config.validation_errors import describe
-from src.config.yaml_files import read_yaml_file, refuse, secrets
+from src.config.yaml_files import describe, read_yaml_file, refuse, secrets
 
 # A test compares these names with src/ingest/catalog.py.
 Dataset = Literal[

@@ -7,7 +7,7 @@ from src.common.paths import PARAMS
 from src.config.params import Params, TrainParams
 from src.config.published_values import DATASET
 from src.config.recipe import FAMILIES, GROUPS, Recipe
-from src.config.validation_errors import nearest
+from src.config.yaml_files import nearest
 
 REPLACED = ("epochs", "batch_size", "learning_rate")  # of a recipe, by a number in `train`
 

@@ -8,9 +8,8 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from src.common.paths import PUBLISHED_VALUES
-from src.config.block import Block, Count
-from src.config.validation_errors import describe, nearest
-from src.config.yaml_files import read_yaml_file, refuse
+from src.config.blocks import Block, Count
+from src.config.yaml_files import describe, nearest, read_yaml_file, refuse
 
 DATASET = "mnist"  # the published values are for this dataset
 NotNegative = Annotated[float, Field(ge=0)]

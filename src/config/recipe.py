@@ -6,10 +6,17 @@ from pydantic import Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
 from src.common.files import json_sha256
-from src.config.augmentation import Augmentation
-from src.config.block import Block, Count, Fraction
-from src.config.initial_values import Bias, Weights
-from src.config.optimizer import Optimizer, Schedule
+from src.config.blocks import (
+    Augmentation,
+    Bias,
+    Block,
+    Count,
+    Fraction,
+    NotNegative,
+    Optimizer,
+    Schedule,
+    Weights,
+)
 
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 Units = Annotated[int, Field(ge=1, le=100_000)]
@@ -52,7 +59,7 @@ class BaseRecipe(Block):
     family: str
     weights: Weights
     bias: Bias
-    l2: Annotated[float, Field(ge=0, le=1000)] = 0.0  # × ½ Σ w², without biases
+    l2: NotNegative = 0.0  # × ½ Σ w², without biases
     optimizer: Optimizer
     schedule: Schedule | None = None
     averaging: Averaging | None = None
@@ -154,6 +161,9 @@ FAMILIES = (*TUTORIALS, *MODERN)  # each has a training stage
 # What `model` can be instead of families and recipes.
 GROUPS = {"tutorials": TUTORIALS, "modern": MODERN, "all": FAMILIES}
 FINGERPRINT = 12  # characters
+# Settings of `train` that choose one of many equally likely results, or only what is shown. The
+# number of threads changes how sums are rounded; the memory, in which order images are streamed.
+WITHOUT_EFFECT = {"seed", "tensorboard", "threads", "memory_limit"}
 
 
 def load_recipe(content: dict[str, Any]) -> Recipe:
@@ -167,5 +177,23 @@ def fingerprint(recipe: Recipe) -> str:
     Keys that have their default do not count: a new key, with a default that leaves existing
     recipes unchanged, changes no fingerprint.
     """
-    content = recipe.model_dump(mode="json", exclude={"keep_epochs"}, exclude_defaults=True)
-    return json_sha256(content)[:FINGERPRINT]
+    return json_sha256(_computed(recipe))[:FINGERPRINT]
+
+
+def training_fingerprint(recipe: dict[str, Any], train: dict[str, Any], digest: str) -> str:
+    """The first characters of a SHA-256 of a training, whatever its seed; the code does not count.
+
+    Args:
+        recipe: as the stage ``plan`` resolved it.
+        train: the settings of ``params.yaml``; those in ``WITHOUT_EFFECT`` do not count.
+        digest: of the dataset, from ``dataset.json``.
+
+    Raises:
+        pydantic.ValidationError: the recipe is not valid.
+    """
+    settings = {key: value for key, value in train.items() if key not in WITHOUT_EFFECT}
+    return json_sha256([_computed(load_recipe(recipe)), settings, digest])[:FINGERPRINT]
+
+
+def _computed(recipe: Recipe) -> dict[str, Any]:
+    return recipe.model_dump(mode="json", exclude={"keep_epochs"}, exclude_defaults=True)

@@ -18,8 +18,7 @@ from src.config.recipe import (
     SoftmaxRecipe,
     load_recipe,
 )
-from src.config.validation_errors import describe, nearest
-from src.config.yaml_files import read_yaml_file, refuse, secrets
+from src.config.yaml_files import describe, nearest, read_yaml_file, refuse, secrets
 
 SCHEMAS = (SoftmaxRecipe, MlpRecipe, CnnRecipe, ConvnetRecipe)
 # It is part of file names, which have at most 255 characters: those of notes add about 110.

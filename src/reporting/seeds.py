@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from src.common.errors import PipelineError
 from src.common.paths import SEEDS
-from src.config.definition import definition
+from src.config.recipe import training_fingerprint
 from src.evaluation.statistics import mean_interval, welch
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def recorded_seeds(records: Mapping[str, "Record"]) -> pd.DataFrame:
     for name, record in records.items():
         with suppress(ValidationError):  # trained when recipes had other keys: no seed is of it
             inputs = record["recipe"], record["train"], record["dataset"]["digest"]
-            definitions[name] = definition(*inputs)
+            definitions[name] = training_fingerprint(*inputs)
     return seed_summary(load_seeds(), definitions)
 
 

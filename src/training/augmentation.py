@@ -10,7 +10,7 @@ from math import radians
 import numpy as np
 
 from src.common.tensorflow import tf
-from src.config.augmentation import Augmentation
+from src.config.blocks import Augmentation
 from src.training.forward import GENERATOR
 
 # The elastic deformation of Simard, Steinkraus and Platt (ICDAR 2003) is white noise, smoothed by a

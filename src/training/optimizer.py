@@ -3,7 +3,7 @@
 from typing import Any
 
 from src.common.tensorflow import keras, tf
-from src.config.optimizer import CosineSchedule, ExponentialSchedule
+from src.config.blocks import CosineSchedule, ExponentialSchedule
 from src.config.recipe import Recipe
 from src.training.forward import Moments, update_moving_moments
 

@@ -5,7 +5,7 @@ import pytest
 
 from src.common.errors import PipelineError
 from src.common.paths import SEEDS
-from src.config.definition import definition
+from src.config.recipe import training_fingerprint
 from src.evaluation.statistics import mean_interval
 from src.evaluation.tables import write_csv
 from src.reporting import seeds
@@ -61,7 +61,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path, content):
 def test_the_seeds_of_a_record_are_those_of_its_definition(tmp_path, tiny_recipe, monkeypatch):
     monkeypatch.chdir(tmp_path)
     record = {"recipe": tiny_recipe, "train": SETTINGS, "dataset": {"digest": DIGEST}}
-    own = definition(tiny_recipe, SETTINGS | {"seed": 7}, DIGEST)
+    own = training_fingerprint(tiny_recipe, SETTINGS | {"seed": 7}, DIGEST)
     write_csv(SEEDS, rows("tiny", own, 0.5, 0.6))
     unknown = record | {"recipe": tiny_recipe | {"removed_key": 1}}
     found = seeds.recorded_seeds({"unknown": unknown, "tiny": record})

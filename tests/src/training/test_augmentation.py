@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from src.common.tensorflow import tf
-from src.config.augmentation import Augmentation
+from src.config.blocks import Augmentation
 from src.training.augmentation import AFFINE, Augmenter
 
 HEIGHT, WIDTH = 21, 28

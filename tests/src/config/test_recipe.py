@@ -1,19 +1,19 @@
-"""What the definition of a training depends on."""
+"""What the fingerprint of a training depends on, and its recipe's."""
 
 import pytest
 
-from src.config.definition import definition
+from src.config.recipe import training_fingerprint
 
 SETTINGS = {"device": "auto", "strategy": "single", "memory_limit": "auto", "threads": "auto"}
 SETTINGS |= {"compile": "auto", "precision": "auto", "seed": 1}
 
 
 def test_the_seed_and_a_default_change_nothing(tiny_recipe):
-    expected = definition(tiny_recipe, SETTINGS, "ab")
+    expected = training_fingerprint(tiny_recipe, SETTINGS, "ab")
     same = SETTINGS | {"seed": 2, "threads": 1, "memory_limit": 2.0, "tensorboard": True}
-    assert definition(tiny_recipe, same, "ab") == expected
+    assert training_fingerprint(tiny_recipe, same, "ab") == expected
     with_default = tiny_recipe | {"shuffle": True, "l2": 0, "keep_epochs": True}
-    assert definition(with_default, SETTINGS, "ab") == expected
+    assert training_fingerprint(with_default, SETTINGS, "ab") == expected
 
 
 @pytest.mark.parametrize(
@@ -27,5 +27,5 @@ def test_the_seed_and_a_default_change_nothing(tiny_recipe):
     ],
 )
 def test_all_else_changes_it(tiny_recipe, recipe, settings, digest):
-    changed = definition(tiny_recipe | recipe, SETTINGS | settings, digest)
-    assert changed != definition(tiny_recipe, SETTINGS, "ab")
+    changed = training_fingerprint(tiny_recipe | recipe, SETTINGS | settings, digest)
+    assert changed != training_fingerprint(tiny_recipe, SETTINGS, "ab")
