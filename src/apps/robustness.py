@@ -143,4 +143,4 @@ def summary(wide: pd.DataFrame) -> Table:
 
 
 if __name__ == "__main__":
-    run(main, is_stage=False)
+    run(main)
