@@ -50,9 +50,12 @@ experiments: $(READY) ## list the DVC experiments with their changes and results
 send: $(READY) ## log the results that MLflow lacks, for example after a store failed
 	@python -m src.tracking.sync
 
+# The charts at the top of the page, as JSON in a URL.
+PINNED := [{"plugin":"scalars","tag":"epoch_accuracy"},{"plugin":"scalars","tag":"epoch_loss"}]
 tensorboard: PORT ?= 6006
 tensorboard: $(READY) ## start TensorBoard on localhost (PORT=6006)
-	@python -m src.apps.tensorboard --port $(PORT)
+	@echo 'Accuracy and loss by epoch at http://127.0.0.1:$(PORT)/?pinnedCards=$(PINNED)&smoothing=0#timeseries'
+	@TF_CPP_MIN_LOG_LEVEL=3 tensorboard --logdir logs --host 127.0.0.1 --port $(PORT)
 
 demo: PORT ?= 8000
 demo: $(READY) ## start the demo on localhost: draw or drop an image (PORT=8000)

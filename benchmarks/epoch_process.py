@@ -91,4 +91,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, is_stage=False)
+    run(main)

@@ -32,7 +32,7 @@ PAGES: dict[str, Path] = {
     "durations": ROOT / "docs/recipes.md",
     **dict.fromkeys(("unfamiliar", "photographs"), ROOT / "docs/prediction.md"),
     "batch_accuracy": ROOT / "docs/recipes.md",
-    **dict.fromkeys(("frontier", "ablation", "layers"), ROOT / "docs/frontier.md"),
+    **dict.fromkeys(("modern", "robustness", "ablation", "layers"), ROOT / "docs/modern.md"),
     "sorted_classes": ROOT / "docs/datasets.md",
 }
 CODE = ("src", "stages", "benchmarks/*.py", ":(glob)*.yaml", "requirements.lock")
@@ -113,4 +113,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, is_stage=False)
+    run(main)

@@ -47,4 +47,4 @@ def train(plans: list[dict[str, Any]], folder: paths.Path) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, is_stage=True)

@@ -187,7 +187,7 @@ def test_waiting_for_a_missing_worker_ends_with_an_error(cluster_base, environme
     code = "from src.training import distributed; distributed.JOIN_SECONDS = 3; "
     code += "import sys; sys.argv[1:] = "
     code += "['mlp']; from src.common.errors import run; "
-    code += "from stages.train import main; run(main)"
+    code += "from stages.train import main; run(main, is_stage=True)"
     alone = start_workers([["python", "-c", code], ["true"]], cluster_base, environment)
     output = outputs(alone)[0]
     assert alone[0].returncode == 1

@@ -146,4 +146,4 @@ def _files(count: int, kind: str) -> str:
 
 
 if __name__ == "__main__":
-    run(main, is_stage=False)
+    run(main)

@@ -82,4 +82,4 @@ def evaluate(
 
 
 if __name__ == "__main__":
-    run(main, is_stage=False)
+    run(main)

@@ -140,4 +140,4 @@ def _from_test(count: int, random_seed: int | None) -> list[Input]:
 
 
 if __name__ == "__main__":
-    run(main, is_stage=False)
+    run(main)

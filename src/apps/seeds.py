@@ -202,4 +202,4 @@ def summary(table: pd.DataFrame, title: str) -> Table:
 
 
 if __name__ == "__main__":
-    run(main, is_stage=False)
+    run(main)

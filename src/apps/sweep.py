@@ -169,4 +169,4 @@ def _client(workers: int, scheduler: str | None) -> Iterator["Client"]:
 
 
 if __name__ == "__main__":
-    run(main, is_stage=False)
+    run(main)

@@ -21,12 +21,12 @@ class PipelineError(Exception):
         super().__init__(clean(message))
 
 
-def run(main: Callable[[], None], is_stage: bool = True) -> None:
+def run(main: Callable[[], None], is_stage: bool = False) -> None:
     """Run the ``main`` of a stage or program; print errors that the user can fix, no traceback.
 
     They import large libraries in ``main``, so that Ctrl-C during an import prints no traceback. A
-    stage that DVC runs fails if its dependencies change meanwhile. ``is_stage`` is False for the
-    programs that a user or a stage starts.
+    stage that DVC runs fails if its dependencies change meanwhile. A stage passes ``is_stage``; the
+    programs that a user or a stage starts do not.
     """
     again = "start the same command again"
     if is_stage:

@@ -36,10 +36,6 @@ SUMMARY = Path("metrics/summary.json")
 RECORDED_ON = Path("metrics/recorded_on.json")  # in git, but not a DVC output
 SEEDS = Path("metrics/seeds.csv")  # in git, but not a DVC output: src.apps.seeds writes it
 TIMING = Path("metrics/timing.csv")  # not a DVC output
-# Of the program src.apps.robustness: not DVC outputs; the table is in git.
-ROBUSTNESS = Path("metrics/robustness.csv")
-ROBUSTNESS_PLOT = Path("plots/robustness.png")
-CORRUPTIONS_PLOT = Path("plots/corruptions.png")
 
 
 def main_checkout() -> Path:

@@ -50,4 +50,4 @@ def _read(lines: SimpleQueue[str | None]) -> None:
 
 
 if __name__ == "__main__":
-    run(main, is_stage=False)
+    run(main)

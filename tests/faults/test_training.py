@@ -13,7 +13,7 @@ resource.setrlimit(resource.RLIMIT_AS, (30 << 30,) * 2)
 sys.argv[1:] = ["mlp"]
 from src.common.errors import run
 from stages.train import main
-run(main)
+run(main, is_stage=True)
 """
 STEEP = {
     "optimizer": {"kind": "sgd", "learning_rate": 1000.0, "momentum": 0.9},

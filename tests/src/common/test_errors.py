@@ -9,6 +9,8 @@ import pytest
 
 from src.common.errors import PipelineError, run
 
+ROOT = Path(__file__).parents[3]
+
 
 def end(error: BaseException, is_stage: bool = True) -> str:
     def main():
@@ -43,6 +45,12 @@ def test_the_advice_for_a_program_is_to_start_it_again(error):
     assert "dvc repro" not in message + end(KeyboardInterrupt(), is_stage=False)
 
 
+def test_only_stages_advise_to_run_the_stages_again():
+    for path in (*(ROOT / "src").rglob("*.py"), *(ROOT / "stages").glob("*.py")):
+        is_stage = "run(main, is_stage=True)" in path.read_text("utf-8")
+        assert is_stage == (path.parent.name == "stages" and path.name != "__init__.py")
+
+
 class ResourceExhaustedError(Exception):
     """As TensorFlow's."""
 
@@ -70,8 +78,7 @@ def test_full_memory_prints_a_sentence(error, reason):
 @pytest.mark.parametrize("module", ["stages.train", "src.apps.predict"])
 def test_without_the_environment_a_sentence_says_what_to_do(module):
     without_packages = [sys.executable, "-S", "-m", module, "cnn"]
-    root = Path(__file__).parents[3]
-    done = subprocess.run(without_packages, cwd=root, capture_output=True, text=True)
+    done = subprocess.run(without_packages, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: {sys.executable} lacks the packages")
     assert len(done.stderr.splitlines()) == 1

@@ -1,17 +1,13 @@
 """The plot of the error rates of recipes, by the size of the model and by the time of training."""
 
-from typing import TYPE_CHECKING
-
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-COLORS = ("tab:orange", "tab:blue", "tab:green", "tab:purple")  # of the groups
+COLORS = ("tab:orange", "tab:blue")  # of the groups
 PANELS = {"parameters": "parameters", "seconds": "seconds of training"}  # column and label
 LEAST_ERROR = 1e-3  # percent; a logarithmic axis has no place for 0
 MARKER = 4  # points from the center of a marker that no label covers
@@ -23,20 +19,15 @@ PLACES = [
 ]
 
 
-def accuracy_figure(table: "pd.DataFrame") -> Figure:
+def accuracy_figure(table: pd.DataFrame) -> Figure:
     """Draw the error rate, 100% - accuracy, of each recipe. All axes are logarithmic; up is better.
 
     Args:
         table: a row for each recipe: ``recipe``; ``group``, the name of its color; ``parameters``;
             ``seconds`` of training, NaN if they are unknown; ``accuracy``; ``low`` and ``high``,
             the ends of its 95% interval, both NaN if they are unknown.
-
-    Raises:
-        ValueError: there are more groups than colors.
     """
     groups = list(dict.fromkeys(table.group))
-    if len(groups) > len(COLORS):
-        raise ValueError(f"{len(groups)} groups, but only {len(COLORS)} colors")
     figure = Figure((11, 5.5), dpi=100, layout="constrained")
     panels = figure.subplots(1, len(PANELS), sharey=True)
     for axes, (column, label) in zip(panels, PANELS.items(), strict=True):
@@ -60,12 +51,12 @@ def accuracy_figure(table: "pd.DataFrame") -> Figure:
     return figure
 
 
-def error_rate(accuracy: "pd.Series") -> "pd.Series":
+def error_rate(accuracy: pd.Series) -> pd.Series:
     """The error rate in percent, at least ``LEAST_ERROR``."""
     return (100 * (1 - accuracy)).clip(lower=LEAST_ERROR)
 
 
-def _draw(axes: Axes, rows: "pd.DataFrame", column: str, group: str, color: str) -> None:
+def _draw(axes: Axes, rows: pd.DataFrame, column: str, group: str, color: str) -> None:
     """Draw the points of a group; those without an interval have no error bar."""
     middle = error_rate(rows.accuracy)
     bars = [middle - error_rate(rows.high), error_rate(rows.low) - middle]
@@ -73,7 +64,7 @@ def _draw(axes: Axes, rows: "pd.DataFrame", column: str, group: str, color: str)
     axes.errorbar(x, y, ends, fmt="o", markersize=5, capsize=3, color=color, label=group)
 
 
-def _label(axes: Axes, rows: "pd.DataFrame", column: str) -> None:
+def _label(axes: Axes, rows: pd.DataFrame, column: str) -> None:
     """Write the name of each recipe next to its point, where it covers the least."""
     # The best recipes first, so that the order of the rows does not matter.
     rows = rows.sort_values(["accuracy", "recipe"], ascending=False)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import label
 
-from src.evaluation import corruptions
-from src.evaluation.corruptions import CORRUPTIONS, LEVELS, corrupt, corrupted_chunks
+from benchmarks import corruptions
+from benchmarks.corruptions import CORRUPTIONS, LEVELS, corrupt, corrupted_chunks
 
 EVERY = pytest.mark.parametrize("name", CORRUPTIONS)
 

@@ -1,6 +1,6 @@
-"""The results of all recipes: the tables and the charts of docs/frontier.md.
+"""The results of all recipes: the tables and the chart of docs/modern.md.
 
-First run the programs that docs/frontier.md lists: they write the files in ``metrics/``. This
+First run the programs that docs/modern.md lists: they write the files in ``metrics/``. This
 program reads them, measures the speed of predictions, and reads no test image.
 """
 
@@ -19,12 +19,9 @@ from src.common.errors import PipelineError
 from src.common.files import read_json, write_json
 from src.common.paths import (
     COMPARISON,
-    CORRUPTIONS_PLOT,
     DISPUTED,
     PROCESSED,
     RELIABILITY,
-    ROBUSTNESS,
-    ROBUSTNESS_PLOT,
     SEEDS,
     SUMMARY,
     TEST,
@@ -36,14 +33,14 @@ from src.data.splits import load_split
 from src.models.artifacts import load_model, load_record, trained_folders
 from src.models.device import choose_device
 from src.models.inference import Predictor
-from src.plots.accuracy_charts import accuracy_figure
+from benchmarks.accuracy_chart import accuracy_figure
 from src.plots.contact_sheet import write_png
 from src.reporting.seeds import load_seeds, recorded_seeds
 
 IMAGES = ROOT / "docs/images"
-CHART = IMAGES / "frontier.png"
+CHART = IMAGES / "modern.png"
 # The test metrics of all recipes from one run of the pipeline; in git, but not a DVC output.
-RECORD = ROOT / "metrics/frontier.json"
+RECORD = ROOT / "metrics/modern.json"
 INTRODUCTION = """\
 ### Accuracy
 
@@ -71,14 +68,6 @@ machine.
 
 | recipe | parameters | multiply-adds | size of the file | images per second |
 | --- | ---: | ---: | ---: | ---: |"""
-CORRUPTED = """
-### Errors on corrupted images, in percent
-
-Each value is the mean of three strengths; *shift 3* is a shift of three pixels, in a random
-direction.
-
-| recipe | unchanged | shift 3 |"""
-
 
 class Goal(NamedTuple):
     """What the recipe should reach, and what others published."""
@@ -102,7 +91,7 @@ GOALS = {
 
 
 def measure(repeat: int) -> Iterator[str]:
-    """The tables, in this order; the charts are written too.
+    """The tables, in this order; the chart is written too.
 
     Raises:
         PipelineError: a recipe is not in the last run of the pipeline, or lacks seeds.
@@ -118,8 +107,8 @@ def measure(repeat: int) -> Iterator[str]:
     if missing := ", ".join(GOALS.keys() - {*seeds.index}):
         raise PipelineError(f"{SEEDS} lacks {missing}; run `python -m src.apps.seeds` for each")
     write_json(RECORD, test)
-    write_charts()
-    for path in (ROBUSTNESS_PLOT, CORRUPTIONS_PLOT, DISPUTED, RELIABILITY):
+    write_chart()
+    for path in (DISPUTED, RELIABILITY):
         shutil.copyfile(ROOT / path, IMAGES / path.name)
     cold = load_seeds(ROOT / SEEDS).groupby("recipe").cold_start.median()
     yield INTRODUCTION
@@ -136,7 +125,6 @@ def measure(repeat: int) -> Iterator[str]:
         size = f"{each['model_bytes'] / 1e6:.2f} MB"
         numbers = f"{records[name]['parameters']:,}", f"{each['multiply_adds']:,}"
         yield _row(name, *numbers, size, f"{rates[name]:,.0f}")
-    yield from _corrupted()
 
 
 def _row(*cells: Any) -> str:
@@ -165,20 +153,7 @@ def _images_per_second(folders: list[Path], repeat: int) -> dict[str, float]:
     return rates
 
 
-def _corrupted() -> Iterator[str]:
-    table = pd.read_csv(ROOT / ROBUSTNESS)
-    means = table.pivot_table(index="recipe", columns="corruption", values="error", sort=False)
-    shifted = table[(table.corruption == "shift") & (table.strength == 3)].set_index("recipe").error
-    corruptions = [name for name in means.columns if name != "none"]
-    yield CORRUPTED + f" {' | '.join(corruptions)} | mean |"
-    yield f"| --- |{' ---: |' * (len(corruptions) + 3)}"
-    order = means[corruptions].mean(axis=1).sort_values()
-    for name, mean in order.items():
-        values = means.none[name], shifted[name], *means.loc[name, corruptions], mean
-        yield _row(name, *(f"{100 * value:.2f}" for value in values))
-
-
-def write_charts() -> None:
+def write_chart() -> None:
     """Write the chart of the recipes in ``metrics/comparison.csv``."""
     comparison, seeds = pd.read_csv(ROOT / COMPARISON), load_seeds(ROOT / SEEDS)
     seeds = seeds[seeds.dataset == read_json(ROOT / SUMMARY, "compare")["dataset"]]
