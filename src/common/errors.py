@@ -1,17 +1,20 @@
-"""The exception for errors that the user can fix, and how a stage reports it."""
+"""The exception for errors that the user can fix, and how a stage or a program reports it."""
 
 import errno
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 
 from src.common.messages import clean
 
-# What the user can fix: no space or no access, or a file and a folder in place of one another.
-FIXABLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
-MISPLACED = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+# What the user can fix, with the advice.
+ACCESS = "free space or allow access"
+IN_THE_WAY = "remove or rename what is in the way"
+FIXABLE = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS), ACCESS),
+    **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST), IN_THE_WAY),
+}
 
 
 class PipelineError(Exception):
@@ -25,49 +28,46 @@ def run(main: Callable[[], None], is_stage: bool = False) -> None:
     """Run the ``main`` of a stage or program; print errors that the user can fix, no traceback.
 
     They import large libraries in ``main``, so that Ctrl-C during an import prints no traceback. A
-    stage that DVC runs fails if its dependencies change meanwhile. A stage passes ``is_stage``; the
-    programs that a user or a stage starts do not.
+    stage fails if its dependencies change while it runs. Stages pass ``is_stage``.
     """
     again = "start the same command again"
     if is_stage:
         in_experiment = "DVC_EXP_NAME" in os.environ
         again = "repeat the same `dvc exp run`" if in_experiment else "run `dvc repro`"
     try:
-        with _unchanged_inputs() if is_stage else nullcontext():
-            main()
+        _run_stage(main) if is_stage else main()
     except PipelineError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         then = f"; to continue, {again}" if is_stage else ""
         sys.exit(f"interrupted: no incomplete output was kept{then}")
     except OSError as error:
-        if error.errno not in FIXABLE | MISPLACED:
+        if not (advice := FIXABLE.get(error.errno or 0)):
             raise
         where = f" ({error.filename})" if error.filename else ""
-        advice = "free space or allow access"
-        if error.errno in MISPLACED:
-            advice = "remove or rename what is in the way"
         sys.exit(clean(f"error: {error.strerror}{where}; {advice}, then {again}"))
     except Exception as error:
         # By name, because TensorFlow is not imported here.
         if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
             raise
-        reason = re.sub(r"\{\{.*?\}\} ?| and type .*", "", next(iter(str(error).splitlines()), ""))
-        smaller = (
-            "decrease batch_size, filters or hidden units of the recipe or the size of the images"
-        )
-        advice = f"close other programs, or {smaller}" if is_stage else "close other programs"
+        reason = re.sub(r"\{\{.*?\}\} ?| and type .*", "", str(error).partition("\n")[0])
         reason = reason[:200] or type(error).__name__
+        advice = "decrease batch_size of the recipe or the size of the images"
         sys.exit(clean(f"error: the memory is full ({reason}); {advice}, then {again}"))
 
 
-@contextmanager
-def _unchanged_inputs() -> Iterator[None]:
-    if not (stage := os.environ.get("DVC_STAGE")):
-        yield
+def _run_stage(main: Callable[[], None]) -> None:
+    stage = os.environ.get("DVC_STAGE")
+    if not stage:  # started by hand, without DVC
+        main()
         return
-    from src.common import inputs  # it imports this module
+    from src.common.inputs import changed_inputs, read_state
 
-    before = inputs.read_state(stage)
-    yield
-    inputs.check_unchanged(stage, before)
+    before = read_state(stage)
+    main()
+    if changed := changed_inputs(stage, before):
+        others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise PipelineError(
+            f"{changed[0]}{others} changed while the stage {stage} ran, so it is unknown which "
+            "version its results come from, and DVC does not record them; run `dvc repro` again"
+        )

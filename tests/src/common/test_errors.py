@@ -71,7 +71,7 @@ class ResourceExhaustedError(Exception):
 )
 def test_full_memory_prints_a_sentence(error, reason):
     message = end(error)
-    assert message.startswith(f"error: the memory is full ({reason}); close other programs, or dec")
+    assert message.startswith(f"error: the memory is full ({reason}); decrease batch_size")
     assert "\n" not in message
 
 
