@@ -1,6 +1,7 @@
 """The exception for errors that the user can fix, and how a stage or a program reports it."""
 
 import errno
+import io
 import os
 import re
 import sys
@@ -30,6 +31,9 @@ def run(main: Callable[[], None], is_stage: bool = False) -> None:
     They import large libraries in ``main``, so that Ctrl-C during an import prints no traceback. A
     stage fails if its dependencies change while it runs. Stages pass ``is_stage``.
     """
+    for stream in (sys.stdout, sys.stderr):  # no result may depend on the terminal's encoding
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     again = "start the same command again"
     if is_stage:
         in_experiment = "DVC_EXP_NAME" in os.environ

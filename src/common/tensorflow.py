@@ -1,6 +1,8 @@
-"""TensorFlow and Keras, imported quickly and without log output.
+"""TensorFlow and Keras, imported quickly, without log output and with the settings of this project.
 
-All modules import both from here, so no module must be imported first.
+All modules import both from here, so no module must be imported first. The user's ``keras.json``
+and environment must not change a model: what matters is set here, or in ``params.yaml``. What
+cannot be overruled is recorded: see ``recorded_variables``.
 """
 
 import os
@@ -11,7 +13,11 @@ from contextlib import contextmanager
 from src.common.imports import lean_import
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ["KERAS_BACKEND"] = "tensorflow"
+# `train.threads` sets the threads; a GPU is always deterministic.
+for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_DETERMINISTIC_OPS"):
+    os.environ.pop(name, None)
+RECORDED = ("ONEDNN_", "DNNL_", "TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS")  # prefixes
 
 
 @contextmanager
@@ -34,11 +40,19 @@ def _quiet() -> Iterator[None]:
             os.close(stderr)
 
 
+def recorded_variables() -> dict[str, str]:
+    """The variables of the environment that change how TensorFlow computes, sorted by name."""
+    return {name: os.environ[name] for name in sorted(os.environ) if name.startswith(RECORDED)}
+
+
 with _quiet(), lean_import(without=["sklearn", "matplotlib"]):
     import keras
     import tensorflow as tf
 
     tf.config.list_physical_devices()  # searches for GPUs, with more messages
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
     tf.get_logger().setLevel("ERROR")  # it warns if a process loads more than five models
 
-__all__ = ["keras", "tf"]
+__all__ = ["keras", "recorded_variables", "tf"]

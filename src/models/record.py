@@ -79,6 +79,7 @@ class Environment(TypedDict):
     threads: int  # of the CPU
     processor: str
     versions: dict[str, str]  # of Python, tensorflow, keras, numpy
+    variables: dict[str, str]  # of the environment: see ``recorded_variables``
 
 
 class Record(RunConfig):

@@ -10,12 +10,13 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from src.common.errors import PipelineError
+from src.common.listening import listen
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -66,7 +67,7 @@ def this_worker(strategy: Strategy) -> Worker:
         others = tuple(jobs[job][i] for job, i in workers if (job, i) != me)
         worker = Worker(f"{me[0]} {me[1]}", me == workers[0], jobs[me[0]][me[1]], others)
         for address in (worker.address, *others):
-            _port(address)
+            _host_and_port(address)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise PipelineError(f"{NEEDED}; its value is invalid ({error}): {text}") from None
     return worker
@@ -105,37 +106,28 @@ def _wait_for_all(worker: Worker) -> None:
     """
     missing, deadline = list(worker.others), time.monotonic() + JOIN_SECONDS
     print(f"{worker.task}: waiting for {', '.join(missing) or 'no other worker'}", flush=True)
-    try:
-        own = socket.create_server(("", _port(worker.address)), backlog=1000)
-    except OSError as error:
-        raise PipelineError(
-            f"{worker.task} cannot listen at {worker.address}, its address in TF_CONFIG "
-            f"({error.strerror}); use another port"
-        ) from None
-    with own:
-        while missing:
-            if time.monotonic() > deadline:
-                raise PipelineError(
-                    f"no worker at {', '.join(missing)} within {JOIN_SECONDS} s; start all workers "
-                    "of TF_CONFIG, and allow connections between them"
-                )
+    with listen("", _host_and_port(worker.address)[1], "change it in TF_CONFIG"):
+        while missing and time.monotonic() < deadline:
             missing = [address for address in missing if not _listens(address)]
             time.sleep(0.2 if missing else 0)
+    if missing:
+        raise PipelineError(
+            f"no worker at {', '.join(missing)} within {JOIN_SECONDS} s; start all workers of "
+            "TF_CONFIG, and allow connections between them"
+        )
 
 
 def _listens(address: str) -> bool:
-    try:
-        socket.create_connection((address.rsplit(":", 1)[0], _port(address)), 1).close()
-    except OSError:
-        return False
-    return True
+    with suppress(OSError), socket.create_connection(_host_and_port(address), timeout=1):
+        return True
+    return False
 
 
-def _port(address: str) -> int:
-    port = int(address.rsplit(":", 1)[1])
-    if not 0 < port < 1 << 16:
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    if not 0 < int(port) < 1 << 16:
         raise ValueError(f"{address} has an invalid port")
-    return port
+    return host, int(port)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from src.common import machine
 from src.common.errors import PipelineError
-from src.common.tensorflow import keras
+from src.common.tensorflow import keras, recorded_variables
 from src.config.recipe import Recipe, load_recipe
 from src.data.loader import Loader, Shuffle, Split
 from src.data.memory import GB, choose_buffer_size, device_memory, inference_batch
@@ -180,4 +180,5 @@ def make_environment(execution: Execution, threads: int | Literal["auto"]) -> En
         threads=machine.cores() if threads == "auto" else threads,
         processor=machine.processor(),
         versions={"python": platform.python_version()} | versions,
+        variables=recorded_variables(),
     )
