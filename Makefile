@@ -10,6 +10,10 @@ READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f
 # The tests of one file run in one process, because they share expensive fixtures.
 ON_ALL_CORES := -n logical --maxprocesses 8 --dist loadfile
 
+comma := ,
+# A list in YAML if MODEL has several names.
+SELECTION = $(if $(findstring $(comma),$(MODEL)),[$(MODEL)],$(MODEL))
+
 .DEFAULT_GOAL := help
 .PHONY: help setup repro test fast-test faults ui tensorboard demo notebook experiments send bench verify record report lint lock
 
@@ -26,9 +30,11 @@ $(READY): requirements.lock
 
 setup: $(READY) ## set up the environment only
 
-repro: $(READY) ## set up the environment, run the pipeline, print the comparison (MODEL=softmax: only this)
-	@TABLE_FOLLOWS=1 $(if $(MODEL),python -m src.apps.reproduce $(MODEL),dvc repro)
+repro: $(READY) ## set up the environment, run the pipeline, print the comparison (MODEL=softmax,cnn: only these; sets model in params.yaml)
+	@git rev-parse --git-dir >/dev/null 2>&1 || { echo "error: DVC needs git, and this folder is not a git repository; run: git init && git add . && git commit -m 'Start'" >&2; exit 1; }
+	@TABLE_FOLLOWS=1 $(if $(MODEL),dvc exp run -S 'model=$(SELECTION)',dvc repro)
 	@python -m src.reporting.report
+	@$(if $(MODEL),echo "params.yaml now has model: $(SELECTION); git checkout params.yaml goes back")
 
 test: $(READY) ## set up the environment, check the code, run all tests (TESTS=tests/src: only these)
 	@ruff check . && ruff format --check . && lint-imports && mypy src stages
