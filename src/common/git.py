@@ -40,8 +40,8 @@ def changes_of(path: Path, prefix: str = "", revision: str | None = None) -> lis
             git("show", f"{revision}:./{path}") if revision else path.read_text("utf-8")
         )
         before, after = dict(flat(old or new)), dict(flat(new))
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return []  # AttributeError: no block of keys; RecursionError: one that contains itself
+    except (OSError, ValueError, AttributeError):
+        return []  # AttributeError: no block of keys
     changed = {key: value for key, value in after.items() if before.get(key, KeyError) != value}
     found = [f"{prefix}~{key}" for key in before if key not in after]  # Hydra's syntax
     for key, value in changed.items():

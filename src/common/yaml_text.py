@@ -3,6 +3,7 @@
 In version 1.1, ``1e-05`` is a text; DVC writes numbers in this form.
 """
 
+import json
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -20,7 +21,9 @@ def read_yaml(text: str) -> Any:
         InvalidYaml: see there.
     """
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        content = YAML(typ="safe", pure=True).load(text)
+        json.dumps(content, default=str, skipkeys=True)  # fails if an alias contains itself
+        return content
     except RecursionError:
         raise InvalidYaml("its brackets or blocks are nested too deeply") from None
     except (YAMLError, ValueError) as error:  # ValueError: a date such as 2020-99-99

@@ -34,6 +34,7 @@ def test_a_text_is_shown_without_secrets_and_control_characters(text, shown):
         ("MLFLOW_TRACKING_URI", "postgresql://user:pa/ss word@host/db"),
         ("MLFLOW_TRACKING_URI", "postgresql://user:pa%2Fss%20word@host/db"),
         ("MLFLOW_TRACKING_URI", "mysql://host/db?password=pa%2Fss+word"),
+        ("MLFLOW_REGISTRY_URI", "postgresql://user:pa/ss word@host/db"),
         ("https_proxy", "http://user:pa/ss word@proxy:3128"),
         ("HTTP_PROXY", "user://user:pa/ss word@"),
         ("PGPASSWORD", "pa/ss word"),

@@ -90,6 +90,7 @@ def test_several_mistakes_are_reported_together(mistakes):
         ("params.yaml", "- 5", "should contain keys with values; restore it with `git checkout"),
         ("recipes.yaml", "", "should contain keys with values; restore it with `git checkout"),
         ("published.yaml", "a: [", "is not valid YAML"),
+        ("params.yaml", "train: &a [*a]", "is not valid YAML: Circular reference"),
         ("recipes.yaml", "cnn: {}\ncnn: {}", 'found duplicate key "cnn"'),
         ("params.yaml", "[" * 999 + "]" * 999, "is not valid YAML: its brackets or blocks are nes"),
         ("recipes.yaml", "cnn: !!python/object/apply:os.system ['true']", "is not valid YAML"),
