@@ -1,12 +1,11 @@
 """Writes files and folders completely or not at all: to a temporary name, then renamed."""
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -60,74 +59,20 @@ def shared_file(path: Path) -> Iterator[Path]:
 def atomic_files(folder: Path, old: Sequence[Path]) -> Iterator[Path]:
     """Yield a new, empty folder, whose files move to ``folder`` if the block ends without error.
 
-    The files ``old`` in ``folder`` are then deleted. After an error, all files are as before. Where
-    this is impossible, for example after a SIGKILL, the old files are kept in another folder.
-
-    Raises:
-        PipelineError: another process writes to the folder; or an earlier one could not put the old
-            files back, and the message says where they are.
+    The files ``old`` in ``folder`` are then deleted. After an error, all files are as before.
     """
-    created = [path for path in (folder, *folder.parents) if not path.exists()]
+    created = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{folder.name}.partial"
-    kept = partial / "old"
-    with _locked(folder):
-        _check_removed(kept, folder)
-        shutil.rmtree(partial, ignore_errors=True)  # left by a killed process
-        partial.mkdir()
-        try:
-            yield partial
-            new = sorted(partial.iterdir())
-            kept.mkdir()
-            moves = [(path, kept / path.name) for path in old]
-            _move_all(moves + [(path, folder / path.name) for path in new])
-            os.replace(kept, partial / "replaced")  # from now on, nobody needs them
-        finally:
-            with suppress(OSError):  # it is missing; or it has files that could not be put back
-                kept.rmdir()
-            if not kept.exists():
-                shutil.rmtree(partial, ignore_errors=True)
-            with suppress(OSError):  # it is not empty
-                for path in created:
-                    path.rmdir()
-            _check_removed(kept, folder)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Lock a folder for this process, without a file in it; the lock ends with the process."""
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise PipelineError(
-                f"another process writes to {folder}; wait until it ends, and start again"
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _check_removed(kept: Path, folder: Path) -> None:
-    if kept.exists():
-        raise PipelineError(
-            f"the files of {folder} were not replaced completely, and the old ones are in {kept}; "
-            f"move them back or delete {kept}, and start again"
-        )
-
-
-def _move_all(moves: list[tuple[Path, Path]]) -> None:
-    done = []
-    try:
-        for move in moves:
-            done.append(move)
-            os.replace(*move)
-    except BaseException:  # also Ctrl-C
-        for source, destination in reversed(done):
-            with suppress(OSError):  # the others can still be put back
-                if not source.exists():
-                    os.replace(destination, source)
+        with TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
+            yield Path(partial)
+            for path in old:
+                path.unlink()
+            for path in sorted(Path(partial).iterdir()):
+                os.replace(path, folder / path.name)
+    except BaseException:
+        if created:
+            folder.rmdir()
         raise
 
 
