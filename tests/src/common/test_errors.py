@@ -95,3 +95,15 @@ def test_a_file_in_place_of_a_folder_prints_a_sentence(name):
         r"error: Not a directory (logs\x1b[2J/x); "
         "remove or rename what is in the way, then run `dvc repro`"
     )
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "gbk", "ascii"])
+def test_no_text_fails_for_the_encoding_of_the_terminal(encoding, environment):
+    code = "from src.common.errors import run; run(lambda: print('0.98–0.99 ✗ 手写'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[3],
+        env=environment | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+    )
+    assert done.returncode == 0 and b"0.98" in done.stdout, done.stderr
