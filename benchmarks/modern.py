@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from benchmarks.accuracy_chart import accuracy_figure
 from benchmarks.processes import ROOT
 from benchmarks.timing import alternate
 from src.common.errors import PipelineError
@@ -33,7 +34,6 @@ from src.data.splits import load_split
 from src.models.artifacts import load_model, load_record, trained_folders
 from src.models.device import choose_device
 from src.models.inference import Predictor
-from benchmarks.accuracy_chart import accuracy_figure
 from src.plots.contact_sheet import write_png
 from src.reporting.seeds import load_seeds, recorded_seeds
 
@@ -68,6 +68,7 @@ machine.
 
 | recipe | parameters | multiply-adds | size of the file | images per second |
 | --- | ---: | ---: | ---: | ---: |"""
+
 
 class Goal(NamedTuple):
     """What the recipe should reach, and what others published."""

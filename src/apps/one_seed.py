@@ -36,8 +36,7 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
         plan: of the recipe, with two more keys: ``started`` is ``time.time()`` when
             the process was started; ``test``, whether the test split is evaluated, too.
     """
-    from src.callbacks.progress import TrainingProgress
-    from src.callbacks.step_clock import StepClock
+    from src.callbacks.progress import StepClock, TrainingProgress
     from src.models.artifacts import weights_sha256
     from src.models.inference import Predictor
     from src.training.distributed import SINGLE_WORKER

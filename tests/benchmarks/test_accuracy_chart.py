@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Annotation, Text
-
 from src.plots.accuracy_charts import LEAST_ERROR, accuracy_figure
 
 TABLE = pd.DataFrame(
