@@ -13,11 +13,8 @@ from src.common.files import atomic_folder
 from src.evaluation.disputed import disputed_rows, disputed_sheet
 from src.evaluation.evaluation import Evaluation
 from src.evaluation.tables import write_results
-from src.plots.confusion_matrix import confusion_matrix_figure
-from src.plots.contact_sheet import mistake_sheet, write_png
-from src.plots.curves import curves_figure
-from src.plots.first_layer import first_layer_figure
-from src.plots.reliability import reliability_figure
+from src.plots.charts import confusion_matrix_figure, curves_figure, reliability_figure
+from src.plots.contact_sheet import first_layer_figure, mistake_sheet, write_png
 
 
 def write_outputs(evaluations: Iterable[Evaluation], count: int, images: np.ndarray) -> None:
