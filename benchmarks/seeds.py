@@ -9,7 +9,7 @@ import inspect
 import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from typing import NamedTuple
@@ -20,6 +20,7 @@ import pandas as pd
 
 from benchmarks.originals import PROGRAMS, Original
 from benchmarks.processes import ROOT
+from src.apps.seeds import train_all
 from src.common.files import atomic_file, json_sha256
 from src.common.paths import PROCESSED
 from src.config.published_values import load_published
@@ -105,22 +106,19 @@ def run_missing() -> Iterator[str]:
     rows = [Row(*each) for each in load_results().itertuples(index=False)]
     done = {Training(*row[:3]) for row in rows}
     missing = [each for each in wanted_trainings() if each not in done]
-    with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
-        try:
-            futures = [pool.submit(run_training, each) for each in missing]
-            for number, future in enumerate(as_completed(futures), start=1):
-                rows += future.result()
-                _write(rows)
-                last = rows[-1]
-                yield (
-                    f"{number} of {len(missing)}: {last.recipe}, {last.program}, seed {last.seed}: "
-                    f"{last.metric} {last.value:.4f}, {last.seconds:.0f} s"
-                )
-        finally:  # after an interruption, do not wait for the trainings in the queue
-            pool.shutdown(cancel_futures=True)
+    pool = ProcessPoolExecutor(WORKERS, get_context("spawn"))
+    trainings = [partial(run_training, each) for each in missing]
+    for number, (*_, last) in enumerate(
+        train_all(trainings, lambda new: _write(rows, new), pool), 1
+    ):
+        yield (
+            f"{number} of {len(missing)}: {last.recipe}, {last.program}, seed {last.seed}: "
+            f"{last.metric} {last.value:.4f}, {last.seconds:.0f} s"
+        )
 
 
-def _write(rows: list[Row]) -> None:
+def _write(rows: list[Row], new: list[Row]) -> None:
+    rows += new
     table = pd.DataFrame(rows, columns=Row._fields).astype({"epoch": "Int64"})
     table = table.sort_values(["recipe", "program", "seed", "metric", "epoch"])
     with atomic_file(TABLE) as partial_file:

@@ -6,25 +6,15 @@ models nor checkpoints, and nothing to MLflow.
 """
 
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from src.common import paths
 from src.common.errors import run
 from src.common.files import read_json, write_json
 
-if TYPE_CHECKING:
-    from src.models.inference import Predictor
-
 PLAN, RESULT, PROBABILITIES = "plan.json", "result.json", "probabilities.npy"  # in FOLDER
-
-
-def main() -> None:
-    folder = Path(sys.argv[1])
-    try:
-        write_json(folder / RESULT, train(read_json(folder / PLAN, "plan"), folder))
-    except KeyboardInterrupt:  # src.apps.seeds prints the message
-        sys.exit(1)
 
 
 def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -36,48 +26,55 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
         plan: of the recipe, with two more keys: ``started`` is ``time.time()`` when
             the process was started; ``test``, whether the test split is evaluated, too.
     """
-    from src.callbacks.progress import StepClock, TrainingProgress
+    import numpy as np
+    from scipy.special import softmax  # after TensorFlow: see common/imports.py
+
+    from src.callbacks.progress import TrainingProgress
+    from src.common.tensorflow import keras
+    from src.data.splits import load_split
     from src.models.artifacts import weights_sha256
     from src.models.inference import Predictor
+    from src.models.metrics import accuracy, cross_entropy
     from src.training.distributed import SINGLE_WORKER
     from src.training.setup import prepare
 
     # Nothing is written to the folder of checkpoints.
     job = prepare(plan, paths.PROCESSED, paths.checkpoints(), SINGLE_WORKER)
-    clock = StepClock()
+    # The trainer runs steps in slices, which are batches for callbacks. The first slice is one step,
+    # and it compiles.
+    begun, ended = [], []
+    clock = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: begun.append(time.time()),
+        on_train_batch_end=lambda batch, logs: ended.append(time.time()),
+    )
     callbacks = [clock]
     if sys.stdout.isatty():  # elsewhere, it would print a line for each epoch of each seed
         callbacks.append(TrainingProgress(f"{plan['name']}, seed {plan['train']['seed']}"))
     training = job.trainer.run(callbacks)
-    predictor = Predictor(training.model)
-    assert clock.first_ended is not None
+    predictor, scores = Predictor(training.model), {}
+    for prefix, split in (("val", "validation"), ("test", "test"))[: 1 + plan["test"]]:
+        images, labels = load_split(paths.PROCESSED, split)
+        logits = predictor.logits(images)
+        scores[f"{prefix}_accuracy"] = accuracy(logits, labels)
+        scores[f"{prefix}_loss"] = cross_entropy(logits, labels)  # mean, in nats
+        np.save(folder / PROBABILITIES, softmax(logits, axis=1))  # those of the last split remain
+    seconds = sum(end - begin for begin, end in zip(begun[1:], ended[1:], strict=True))
     return {
         "parameters": training.model.count_params(),
         "epochs": training.history[-1]["epoch"],
-        **evaluate(predictor, "val", "validation"),
-        **(evaluate(predictor, "test", "test", folder) if plan["test"] else {}),
-        "cold_start": round(clock.first_ended - plan["started"], 3),
-        "seconds": round(clock.seconds, 3),
+        **scores,
+        "cold_start": round(ended[0] - plan["started"], 3),
+        "seconds": round(seconds, 3),
         "weights": weights_sha256(training.model)[:12],
     }
 
 
-def evaluate(
-    predictor: "Predictor", prefix: str, split: str, folder: Path | None = None
-) -> dict[str, float]:
-    """Accuracy and mean cross-entropy, in nats, on a split."""
-    import numpy as np
-    from scipy.special import softmax
-
-    from src.data.splits import load_split
-    from src.models import metrics
-
-    images, labels = load_split(paths.PROCESSED, split)
-    logits = predictor.logits(images)
-    if folder:
-        np.save(folder / PROBABILITIES, softmax(logits, axis=1))
-    accuracy, loss = metrics.accuracy(logits, labels), metrics.cross_entropy(logits, labels)
-    return {f"{prefix}_accuracy": accuracy, f"{prefix}_loss": loss}
+def main() -> None:
+    folder = Path(sys.argv[1])
+    try:
+        write_json(folder / RESULT, train(read_json(folder / PLAN, "plan"), folder))
+    except KeyboardInterrupt:  # src.apps.seeds prints the message
+        sys.exit(1)
 
 
 if __name__ == "__main__":

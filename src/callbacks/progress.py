@@ -1,6 +1,4 @@
-"""The progress of a training, and the time of its steps."""
-
-import time
+"""The progress of a training: a live line in a terminal, otherwise one line per validation."""
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -13,10 +11,9 @@ ESTIMATE_PERIOD = 3600  # seconds whose slices count for the time left
 
 
 class TrainingProgress(keras.callbacks.Callback):
-    """Shows a live line in a terminal; elsewhere, prints a line for each validation.
+    """Shows the progress of the training of the recipe ``name``.
 
-    ``name`` is that of the recipe. The first slice of steps, which compiles, does not count for the
-    time left.
+    The first slice of steps, which compiles, does not count for the time left.
     """
 
     def __init__(self, name: str) -> None:
@@ -61,29 +58,3 @@ class TrainingProgress(keras.callbacks.Callback):
                 f"accuracy {logs['val_accuracy']:.4f}"
                 + ("" if left is None else f", {left:.0f} s left")
             )
-
-
-class StepClock(keras.callbacks.Callback):
-    """Measures the first step, which compiles, apart from all others.
-
-    The trainer runs steps in slices, which are batches for callbacks; its first slice is one step.
-
-    Attributes:
-        first_ended: ``time.time()`` at the end of the first step.
-        seconds: of all steps after the first, without validations and the loading of images.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first_ended: float | None = None
-        self.seconds = 0.0
-        self._begun = 0.0
-
-    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        self._begun = time.perf_counter()
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        if self.first_ended is None:
-            self.first_ended = time.time()
-        else:
-            self.seconds += time.perf_counter() - self._begun

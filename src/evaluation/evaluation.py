@@ -22,10 +22,9 @@ from src.models.inference import Predictor
 from src.models.metrics import accuracy, cross_entropy
 from src.models.record import Record
 
-# Test images of MNIST whose label most people dispute. Northcutt, Athalye and Mueller, *Pervasive
-# Label Errors in Test Sets Destabilize Machine Learning Benchmarks*, NeurIPS 2021, arXiv 2103.14749,
-# showed suspicious images to five people each: mturk/mnist_mturk.json of github.com/cleanlab/
-# label-errors. Here are all images with fewer than three votes for their label: number, votes.
+# The test images of MNIST whose label got fewer than three votes of five people: number, votes.
+# Northcutt, Athalye and Mueller, *Pervasive Label Errors in Test Sets Destabilize Machine Learning
+# Benchmarks*, NeurIPS 2021, arXiv 2103.14749; mturk/mnist_mturk.json of cleanlab/label-errors.
 VOTES = {
     **{947: 0, 1621: 2, 1901: 2, 2130: 2, 2462: 0, 2597: 0, 2654: 0, 3520: 2},
     **{3558: 1, 5937: 1, 6651: 0, 6783: 2, 8527: 2, 9679: 2, 9729: 2},
