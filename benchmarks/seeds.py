@@ -108,9 +108,8 @@ def run_missing() -> Iterator[str]:
     missing = [each for each in wanted_trainings() if each not in done]
     pool = ProcessPoolExecutor(WORKERS, get_context("spawn"))
     trainings = [partial(run_training, each) for each in missing]
-    for number, (*_, last) in enumerate(
-        train_all(trainings, lambda new: _write(rows, new), pool), 1
-    ):
+    results = train_all(trainings, partial(_write, rows), pool)
+    for number, (*_, last) in enumerate(results, 1):
         yield (
             f"{number} of {len(missing)}: {last.recipe}, {last.program}, seed {last.seed}: "
             f"{last.metric} {last.value:.4f}, {last.seconds:.0f} s"

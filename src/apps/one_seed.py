@@ -40,9 +40,10 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     # Nothing is written to the folder of checkpoints.
     job = prepare(plan, paths.PROCESSED, paths.checkpoints(), SINGLE_WORKER)
-    # The trainer runs steps in slices, which are batches for callbacks. The first slice is one step,
-    # and it compiles.
-    begun, ended = [], []
+    # The trainer runs steps in slices, which are batches for callbacks. The first is one step, and
+    # compiles.
+    begun: list[float] = []
+    ended: list[float] = []
     clock = keras.callbacks.LambdaCallback(
         on_train_batch_begin=lambda batch, logs: begun.append(time.time()),
         on_train_batch_end=lambda batch, logs: ended.append(time.time()),

@@ -185,9 +185,8 @@ def main() -> None:
     try:
         with FileLock(main_checkout() / SWEEP_LOCK, timeout=0), ExitStack() as stack:
             # Threads are enough on this machine: each trial is a process of its own.
-            pool = ThreadPoolExecutor(options.workers)
-            if options.scheduler:
-                pool = workers_of(options.scheduler)
+            address = options.scheduler
+            pool = workers_of(address) if address else ThreadPoolExecutor(options.workers)
             stack.callback(pool.shutdown, cancel_futures=True)
             left = missing_trials(grid, console)
             trials = {name: [*left[name], *added] for name in left}

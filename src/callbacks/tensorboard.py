@@ -14,8 +14,10 @@ from src.common.tensorflow import keras, tf
 HISTOGRAMS = 6  # of each weight, at most; Keras needs 0.2 s for the million weights of mlp_dropout
 MAX_HISTOGRAM = 2_000_000  # values; TensorFlow needs 300 bytes of memory for each of them
 SCALARS = ("loss", "learning_rate", "val_loss", "val_accuracy")
-HOOKS = ("on_train_begin", "on_train_batch_begin", "on_train_batch_end", "on_epoch_end")
-HOOKS += ("on_train_end", "set_params", "set_model")
+HOOKS = (
+    *("set_params", "set_model", "on_train_begin", "on_train_batch_begin"),
+    *("on_train_batch_end", "on_epoch_end", "on_train_end"),
+)
 
 
 def folder(logs: Path, name: str) -> Path:
