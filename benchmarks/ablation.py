@@ -131,9 +131,10 @@ def run_missing() -> Iterator[str]:
         order = table.variant.map(list(VARIANTS).index)
         write_csv(TABLE, table.assign(order=order).sort_values(["order", "seed"])[COLUMNS])
 
-    pool = ProcessPoolExecutor(os.cpu_count(), get_context("spawn"))
+    workers = os.cpu_count() or 1
+    pool = ProcessPoolExecutor(workers, get_context("spawn"))
     trainings = [partial(train, *each) for each in missing]
-    for number, row in enumerate(train_all(trainings, save, pool), 1):
+    for number, row in enumerate(train_all(trainings, save, pool, workers), 1):
         yield f"{number} of {len(missing)}: {row['variant']}, seed {row['seed']}"
 
 

@@ -108,7 +108,7 @@ def run_missing() -> Iterator[str]:
     missing = [each for each in wanted_trainings() if each not in done]
     pool = ProcessPoolExecutor(WORKERS, get_context("spawn"))
     trainings = [partial(run_training, each) for each in missing]
-    results = train_all(trainings, partial(_write, rows), pool)
+    results = train_all(trainings, partial(_write, rows), pool, WORKERS)
     for number, (*_, last) in enumerate(results, 1):
         yield (
             f"{number} of {len(missing)}: {last.recipe}, {last.program}, seed {last.seed}: "

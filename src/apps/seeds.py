@@ -15,8 +15,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wait
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
@@ -41,7 +42,6 @@ from src.evaluation.statistics import mean_interval
 from src.evaluation.tables import write_csv
 from src.reporting.seeds import TYPES, load_seeds
 
-LARGEST_SEED = 2**31 - 1
 Result = TypeVar("Result")  # of a training
 
 
@@ -81,13 +81,7 @@ def check(params: Params, recipes: Collection[str], name: str, count: int) -> ra
         )
     if count < 1:
         raise PipelineError(f"COUNT is {count}, but at least 1 seed is needed; give a larger COUNT")
-    seeds = range(params.train.seed, params.train.seed + count)
-    if seeds[-1] > LARGEST_SEED:
-        raise PipelineError(
-            f"the last seed, {seeds[-1]}, is above {LARGEST_SEED}; give a smaller COUNT, or set "
-            "train.seed to a smaller number"
-        )
-    return seeds
+    return range(params.train.seed, params.train.seed + count)
 
 
 def train_missing(
@@ -121,15 +115,26 @@ def train_missing(
 
 
 def train_all(
-    trainings: Sequence[Callable[[], Result]], save: Callable[[Result], None], pool: Executor
+    trainings: Sequence[Callable[[], Result]],
+    save: Callable[[Result], None],
+    pool: Executor,
+    at_once: int = 1,
 ) -> Iterator[Result]:
-    """Run trainings in a pool; save each result as soon as it is complete, and yield it."""
+    """Run trainings in a pool; save each result as soon as it is complete, and yield it.
+
+    After an error or an interruption, no further training begins.
+    """
+    waiting = iter(trainings)
+    running = {pool.submit(each) for each in islice(waiting, at_once)}
     try:
-        for future in as_completed([pool.submit(each) for each in trainings]):
-            save(result := future.result())
-            yield result
-    finally:  # after an interruption, do not wait for the trainings in the queue
-        pool.shutdown(cancel_futures=True)
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                save(result := future.result())
+                yield result
+            running |= {pool.submit(each) for each in islice(waiting, len(done))}
+    finally:
+        pool.shutdown()
 
 
 def ensemble_accuracies(weights: Sequence[str]) -> list[float]:

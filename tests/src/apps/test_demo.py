@@ -13,9 +13,8 @@ import pytest
 from PIL import Image
 
 from src.apps import demo
-from src.apps.answers import Answers
 from src.apps.classifiers import Classifier
-from src.apps.demo import make_app, usable
+from src.apps.demo import Answers, make_app, usable
 from src.apps.familiarity import HINT, Familiarity
 from src.common.errors import PipelineError
 from src.common.files import write_json
