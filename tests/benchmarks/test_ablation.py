@@ -54,9 +54,3 @@ def test_the_table_has_the_errors_of_each_variant(results):
     assert rows[1].startswith(f"| no augmentation | 2 | {mean + 1:.1f} ± ")
     baselines = [row.split(" | ")[0] for row in rows if row.endswith(" | – |")]
     assert baselines == ["| the recipe", "| the recipe, complete"]
-
-
-def test_results_of_an_earlier_recipe_do_not_count(results):
-    assert len(ablation.load_results()) == len(results)
-    results.assign(definition="old").to_csv(ablation.TABLE, index=False)
-    assert ablation.load_results().empty

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.datasets import write_copies, write_variants
+from benchmarks.datasets import write_variants
 from src.ingest import catalog, idx
 
 
@@ -15,13 +15,6 @@ def original(arrays, write_set, tmp_path):
 
 def read(path):
     return np.concatenate(list(idx.read_chunks(path, 7)))
-
-
-def test_each_image_and_label_is_copied(original, tmp_path):
-    size = write_copies(tmp_path / "original", tmp_path, 3)
-    assert size == 3 * sum(content.nbytes for content in original.values())
-    for name, content in original.items():
-        np.testing.assert_array_equal(read(tmp_path / name), np.concatenate([content] * 3))
 
 
 def test_each_image_gets_different_variants_with_the_same_label(original, tmp_path):
