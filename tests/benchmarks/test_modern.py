@@ -27,12 +27,6 @@ def test_a_recipe_has_its_seeds_or_its_only_training():
     assert rows.low.dropna().to_dict() == {"new": 0.94}
 
 
-def test_a_comparison_without_seeds_has_no_intervals():
-    rows = modern.chart_rows(COMPARISON, SEEDS[:0], TIMING, FAMILIES)
-    assert rows[["low", "high"]].isna().all(axis=None)
-    assert sorted(rows.accuracy) == pytest.approx([0.7, 0.8, 0.9])
-
-
 def test_the_chart_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(modern, "CHART", tmp_path / "modern.png")
     modern.write_chart()
@@ -44,9 +38,3 @@ def test_results_of_the_tutorials_alone_are_not_enough(tmp_path, monkeypatch):
     write_json(tmp_path / "test.json", {"cnn": {}})
     with pytest.raises(PipelineError, match=r"lacks .*cnn_best.*; run `dvc exp run -S model=all`"):
         next(modern.measure(1))
-
-
-def test_a_recipe_has_the_spread_of_its_seeds():
-    spread = {"seeds_mean": 0.9975, "seeds_stddev": 0.0002, "seeds": 3}
-    spread |= {"seeds_low": 0.997, "seeds_high": 0.998}
-    assert modern._accuracy(pd.Series(spread)) == ("99.750% ± 0.020 (3)", "99.700% to 99.800%")

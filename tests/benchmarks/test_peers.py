@@ -7,7 +7,6 @@ import pytest
 from benchmarks import peers
 from benchmarks.peers import RECIPES, EpochProcess
 from src.common.errors import PipelineError
-from src.models.network import build_model
 
 # The digits have few steps per epoch. With these values, they are learned in few epochs by all.
 FASTER = {
@@ -34,13 +33,6 @@ def library(request):
     for package in {"pytorch": ("torch",), "jax": ("jax", "flax", "optax")}[request.param]:
         pytest.importorskip(package, reason="needs requirements-peers.txt")
     return import_module(f"benchmarks.{request.param}_epochs")
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_peer_has_as_many_parameters_as_our_model(library, change_recipe, digits, name):
-    recipe = change_recipe(name)
-    expected = build_model(recipe, 28, 28, 10).count_params()
-    assert library.Epochs(recipe, *digits).parameters() == expected
 
 
 @pytest.mark.slow
