@@ -1,12 +1,10 @@
 """Results over several seeds, which ``src.apps.seeds`` writes: ``metrics/seeds.csv``."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from pydantic import ValidationError
 
 from src.common.errors import PipelineError
 from src.common.paths import SEEDS
@@ -69,11 +67,10 @@ def spread_of_seeds(records: Mapping[str, "Record"]) -> pd.DataFrame:
     """
     table, rows = load_seeds(), []
     for name, record in records.items():
-        with suppress(ValidationError):  # trained when recipes had other keys: no seed is of it
-            inputs = record["recipe"], record["train"], record["dataset"]["digest"]
-            same = table[table.training_fingerprint == training_fingerprint(*inputs)]
-            if values := same[same.recipe == name].test_accuracy.dropna().tolist():
-                rows.append((name, len(values), *mean_interval(values)))
+        inputs = record["recipe"], record["train"], record["dataset"]["digest"]
+        same = table[table.training_fingerprint == training_fingerprint(*inputs)]
+        if values := same[same.recipe == name].test_accuracy.dropna().tolist():
+            rows.append((name, len(values), *mean_interval(values)))
     return pd.DataFrame(rows, columns=SPREAD)
 
 
