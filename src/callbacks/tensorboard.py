@@ -61,10 +61,10 @@ class BestEffort(keras.callbacks.Callback):
         for hook in HOOKS:
             setattr(self, hook, partial(self._call, getattr(callback, hook)))
 
-    def _call(self, method: Callable[..., None], *arguments: Any) -> None:
+    def _call(self, method: Callable[..., None], *arguments: Any, **logs: Any) -> None:
         try:
             if not self._failed:
-                method(*arguments)
+                method(*arguments, **logs)
         except (OSError, tf.errors.OpError) as error:
             self._failed = True
             reason = str(error).partition("\n")[0].partition(" [Op:")[0]

@@ -83,7 +83,7 @@ def test_a_full_disk_at_any_time_is_one_warning_and_a_bug_is_none(train, hook, c
     class Full(keras.callbacks.Callback):
         error: Exception = OSError(errno.ENOSPC, "No space left on device")
 
-    def fail(self, *arguments):
+    def fail(self, *arguments, logs=None):
         raise self.error
 
     setattr(Full, hook, fail)
