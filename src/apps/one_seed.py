@@ -27,7 +27,6 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
             the process was started; ``test``, whether the test split is evaluated, too.
     """
     import numpy as np
-    from scipy.special import softmax  # after TensorFlow: see common/imports.py
 
     from src.callbacks.progress import TrainingProgress
     from src.common.tensorflow import keras
@@ -52,6 +51,8 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
     if sys.stdout.isatty():  # elsewhere, it would print a line for each epoch of each seed
         callbacks.append(TrainingProgress(f"{plan['name']}, seed {plan['train']['seed']}"))
     training = job.trainer.run(callbacks)
+    from scipy.special import softmax  # here: the cold start does not count it
+
     predictor, scores = Predictor(training.model), {}
     for prefix, split in (("val", "validation"), ("test", "test"))[: 1 + plan["test"]]:
         images, labels = load_split(paths.PROCESSED, split)
