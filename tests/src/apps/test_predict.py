@@ -42,9 +42,6 @@ def checkout(tmp_path, monkeypatch, make_training, model_file):
 def test_the_best_model_comes_first(checkout):
     assert [each.name for each in classifiers()] == ["best", "good"]
     assert str(choose("good")) == "good (validation accuracy 0.9000)"
-
-
-def test_an_unknown_model_is_an_error_that_lists_the_trained_ones(checkout):
     with pytest.raises(PipelineError, match="no trained model 'vgg'; the trained models are: best"):
         choose("vgg")
 
