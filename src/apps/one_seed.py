@@ -8,11 +8,14 @@ models nor checkpoints, and nothing to MLflow.
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from src.common import paths
 from src.common.errors import run
 from src.common.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from src.models.inference import Predictor
 
 PLAN, RESULT, PROBABILITIES = "plan.json", "result.json", "probabilities.npy"  # in FOLDER
 
@@ -26,14 +29,10 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
         plan: of the recipe, with two more keys: ``started`` is ``time.time()`` when
             the process was started; ``test``, whether the test split is evaluated, too.
     """
-    import numpy as np
-
     from src.callbacks.progress import TrainingProgress
     from src.common.tensorflow import keras
-    from src.data.splits import load_split
     from src.models.artifacts import weights_sha256
     from src.models.inference import Predictor
-    from src.models.metrics import accuracy, cross_entropy
     from src.training.distributed import SINGLE_WORKER
     from src.training.setup import prepare
 
@@ -51,15 +50,10 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
     if sys.stdout.isatty():  # elsewhere, it would print a line for each epoch of each seed
         callbacks.append(TrainingProgress(f"{plan['name']}, seed {plan['train']['seed']}"))
     training = job.trainer.run(callbacks)
-    from scipy.special import softmax  # here: the cold start does not count it
-
-    predictor, scores = Predictor(training.model), {}
-    for prefix, split in (("val", "validation"), ("test", "test"))[: 1 + plan["test"]]:
-        images, labels = load_split(paths.PROCESSED, split)
-        logits = predictor.logits(images)
-        scores[f"{prefix}_accuracy"] = accuracy(logits, labels)
-        scores[f"{prefix}_loss"] = cross_entropy(logits, labels)  # mean, in nats
-        np.save(folder / PROBABILITIES, softmax(logits, axis=1))  # those of the last split remain
+    predictor = Predictor(training.model)
+    scores = evaluate(predictor, "val", "validation", folder)
+    if plan["test"]:
+        scores |= evaluate(predictor, "test", "test", folder)
     seconds = sum(end - begin for begin, end in zip(begun[1:], ended[1:], strict=True))
     return {
         "parameters": training.model.count_params(),
@@ -69,6 +63,21 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
         "seconds": round(seconds, 3),
         "weights": weights_sha256(training.model)[:12],
     }
+
+
+def evaluate(predictor: "Predictor", prefix: str, split: str, folder: Path) -> dict[str, float]:
+    """Accuracy and mean cross-entropy, in nats, on a split; writes its probabilities."""
+    import numpy as np
+    from scipy.special import softmax
+
+    from src.data.splits import load_split
+    from src.models.metrics import accuracy, cross_entropy
+
+    images, labels = load_split(paths.PROCESSED, split)
+    logits = predictor.logits(images)
+    np.save(folder / PROBABILITIES, softmax(logits, axis=1))  # those of the last split remain
+    scores = accuracy(logits, labels), cross_entropy(logits, labels)
+    return {f"{prefix}_accuracy": scores[0], f"{prefix}_loss": scores[1]}
 
 
 def main() -> None:
