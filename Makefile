@@ -56,8 +56,9 @@ experiments: $(READY) ## list the DVC experiments with their changes and results
 send: $(READY) ## log the results that MLflow lacks, for example after a store failed
 	@python -m src.tracking.sync
 
-# The charts at the top of the page, as JSON in a URL.
-PINNED := [{"plugin":"scalars","tag":"epoch_accuracy"},{"plugin":"scalars","tag":"epoch_loss"}]
+# The charts at the top: [{"plugin":"scalars","tag":"epoch_accuracy"},{… "epoch_loss"}] in a URL.
+CHART = %7B%22plugin%22%3A%22scalars%22%2C%22tag%22%3A%22epoch_$(1)%22%7D
+PINNED = %5B$(call CHART,accuracy)%2C$(call CHART,loss)%5D
 tensorboard: PORT ?= 6006
 tensorboard: $(READY) ## start TensorBoard on localhost (PORT=6006)
 	@echo 'Accuracy and loss by epoch at http://127.0.0.1:$(PORT)/?pinnedCards=$(PINNED)&smoothing=0#timeseries'

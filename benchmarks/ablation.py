@@ -6,7 +6,8 @@ test split is not used.
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
@@ -15,6 +16,7 @@ import pandas as pd
 from scipy.stats import ttest_ind
 
 from benchmarks.processes import ROOT
+from src.apps.seeds import train_all
 from src.common.files import json_sha256
 from src.common.paths import PROCESSED
 from src.config.recipe import load_recipe
@@ -121,15 +123,19 @@ def run_missing() -> Iterator[str]:
         for variant in VARIANTS
         if (variant, seed) not in done
     ]
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
-        futures = [pool.submit(train, *each) for each in missing]
-        for number, future in enumerate(as_completed(futures), 1):
-            row = future.result()
-            table = pd.DataFrame([*table.to_dict("records"), row], columns=COLUMNS)
-            order = table.variant.map(list(VARIANTS).index)
-            table = table.assign(order=order).sort_values(["order", "seed"])[COLUMNS]
-            write_csv(TABLE, table)
-            yield f"{number} of {len(missing)}: {row['variant']}, seed {row['seed']}"
+    rows = table.to_dict("records")
+
+    def save(row: dict[str, Any]) -> None:
+        rows.append(row)
+        table = pd.DataFrame(rows, columns=COLUMNS)
+        order = table.variant.map(list(VARIANTS).index)
+        write_csv(TABLE, table.assign(order=order).sort_values(["order", "seed"])[COLUMNS])
+
+    workers = os.cpu_count() or 1
+    pool = ProcessPoolExecutor(workers, get_context("spawn"))
+    trainings = [partial(train, *each) for each in missing]
+    for number, row in enumerate(train_all(trainings, save, pool, workers), 1):
+        yield f"{number} of {len(missing)}: {row['variant']}, seed {row['seed']}"
 
 
 def train(variant: str, seed: int) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from src.models.artifacts import load_model, load_record, trained_folders
 from src.models.device import choose_device
 from src.models.inference import Predictor
 from src.plots.contact_sheet import write_png
-from src.reporting.seeds import load_seeds, recorded_seeds
+from src.reporting.seeds import load_seeds, spread_of_seeds
 
 IMAGES = ROOT / "docs/images"
 CHART = IMAGES / "modern.png"
@@ -104,18 +104,19 @@ def measure(repeat: int) -> Iterator[str]:
         raise PipelineError(
             f"{TEST} lacks {missing}; run `dvc exp run -S model=all`, and then this program"
         )
-    seeds = recorded_seeds(records).set_index("recipe")
+    seeds = spread_of_seeds(records).set_index("recipe")
     if missing := ", ".join(GOALS.keys() - {*seeds.index}):
         raise PipelineError(f"{SEEDS} lacks {missing}; run `python -m src.apps.seeds` for each")
     write_json(RECORD, test)
     write_chart()
     for path in (DISPUTED, RELIABILITY):
         shutil.copyfile(ROOT / path, IMAGES / path.name)
-    cold = load_seeds(ROOT / SEEDS).groupby("recipe").cold_start.median()
+    mnist = load_seeds(ROOT / SEEDS).query("dataset == 'mnist'")
+    medians = mnist.groupby("recipe")[["seconds", "cold_start"]].median()
     yield INTRODUCTION
     for name, goal in GOALS.items():
         spread, parameters = seeds.loc[name], f"{records[name]['parameters']:,}"
-        times = f"{spread.seconds:,.1f}", f"{cold[name]:.1f}"
+        times = f"{medians.seconds[name]:,.1f}", f"{medians.cold_start[name]:.1f}"
         command = f"`python -m src.apps.seeds {name} {spread.seeds:.0f}`"
         yield _row(name, *goal, *_accuracy(spread), parameters, *times, command)
     yield ERRORS
@@ -133,8 +134,8 @@ def _row(*cells: Any) -> str:
 
 
 def _accuracy(spread: pd.Series) -> tuple[str, str]:
-    ours = f"{spread['mean']:.3%} ± {100 * spread.stddev:.3f} ({spread.seeds:.0f})"
-    return ours, f"{spread.low:.3%} to {spread.high:.3%}"
+    ours = f"{spread.seeds_mean:.3%} ± {100 * spread.seeds_stddev:.3f} ({spread.seeds:.0f})"
+    return ours, f"{spread.seeds_low:.3%} to {spread.seeds_high:.3%}"
 
 
 def _error_row(name: str, test: dict[str, Any]) -> str:

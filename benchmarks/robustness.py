@@ -1,8 +1,8 @@
 """The errors of all trained models on corrupted test images: the section *robustness* of a page.
 
-``metrics/robustness.csv`` has a row for each recipe and test set: ``recipe``; ``weights``, the first
-characters of their SHA-256; ``corruption``; ``strength``, 1 to 3, or 0 for the unchanged images,
-whose corruption is ``none``; and ``error``, the fraction of wrong predictions.
+``metrics/robustness.csv`` has a row for each recipe and test set: ``recipe``; ``weights``, the
+first characters of their SHA-256; ``corruption``; ``strength``, 1 to 3, or 0 for the unchanged
+images, whose corruption is ``none``; and ``error``, the fraction of wrong predictions.
 """
 
 from collections.abc import Iterator, Mapping

@@ -120,7 +120,7 @@ def test_a_repeated_run_changes_no_file_in_git(reproduced, shell, tmp_path):
         ("src/common/files.py", set()),
         ("src/evaluation/statistics.py", {"evaluate", "compare"}),
         ("src/reporting/report.py", {"compare"}),
-        ("src/plots/curves.py", {"preprocess", "evaluate"}),
+        ("src/plots/charts.py", {"preprocess", "evaluate"}),
     ],
 )
 def test_an_edit_changes_only_the_stages_that_depend_on_it(reproduced, shell, edited, stages):

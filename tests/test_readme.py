@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from src.apps.trials import combinations
+from src.apps.sweep import combinations
 from src.config.params import load_params
 from src.config.plan import select
 from src.config.recipes import load_recipes

@@ -276,7 +276,7 @@ def test_a_streamed_training_needs_less_memory(many, environment):
     assert peaks[0] < peaks[1] - 0.2e9
 
 
-def test_a_sweep_survives_a_killed_worker(
+def test_a_sweep_continues_after_it_was_killed(
     tmp_path, new_checkout, shell, environment, edit_params, refused_url
 ):
     checkout = new_checkout(tmp_path / "checkout")
@@ -293,13 +293,12 @@ def test_a_sweep_survives_a_killed_worker(
         command, cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 400
-    while not (worker := busy_worker(checkout)):
+    while not trainings(checkout):
         assert driver.poll() is None and time.monotonic() < deadline
         time.sleep(0.1)
-    worker.kill()
-    output, _ = driver.communicate(timeout=800)
-    assert driver.returncode == 0, output
-    assert "2 trials, 0 of them already done" in output
+    driver.kill()
+    driver.communicate()
+    assert "2 trials, 0 of them already done" in shell(command, checkout).stdout
     names = shell(["dvc", "exp", "list", "--name-only"], checkout).stdout.split()
     assert len(names) == 2
     assert trainings(checkout) == []
@@ -311,15 +310,6 @@ def test_a_sweep_survives_a_killed_worker(
     assert sorted(name for (name,) in runs) == sorted(names)
     again = shell(command, checkout)
     assert "2 trials, 2 of them already done" in again.stdout
-
-
-def busy_worker(checkout: Path) -> psutil.Process | None:
-    """Return a Dask worker whose trial is in its training."""
-    for training in trainings(checkout):
-        with suppress(psutil.Error, StopIteration):  # it has ended
-            # Parents: perhaps a shell, dvc, the worker, perhaps Dask's nanny, the sweep.
-            return next(each for each in training.parents() if "exp" in each.cmdline()).parent()
-    return None
 
 
 def trainings(checkout: Path) -> list[psutil.Process]:

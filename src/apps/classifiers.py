@@ -54,10 +54,8 @@ class Classifier:
         return softmax(self._predictor.logits(images), axis=1)
 
     def __str__(self) -> str:
-        return (
-            f"{self.name}{', the champion' if self.champion else ''} "
-            f"(validation accuracy {self.accuracy:.4f})"
-        )
+        title = ", the champion" if self.champion else ""
+        return f"{self.name}{title} (validation accuracy {self.accuracy:.4f})"
 
 
 def classifiers() -> list[Classifier]:
@@ -69,19 +67,14 @@ def classifiers() -> list[Classifier]:
     if not paths.PROCESSED.exists():
         raise PipelineError("no model is trained yet; run `make repro`")
     dataset = load_dataset_info(paths.PROCESSED)
-    folders = artifacts.trained_folders()
-    records = [artifacts.load_record(folder) for folder in folders]
-    best = champion(dataset)
-    found = [
-        Classifier(
-            record["name"],
-            record["val_accuracy"],
-            best is not None and record["weights_sha256"] == best.weights_sha256,
-            partial(artifacts.load_model, folder, record["weights_sha256"]),
-        )
-        for folder, record in zip(folders, records, strict=True)
-        if all(record["dataset"][key] == dataset[key] for key in ("digest", "classes"))
-    ]
+    best, found = champion(dataset), []
+    for folder in artifacts.trained_folders():
+        record = artifacts.load_record(folder)
+        if all(record["dataset"][key] == dataset[key] for key in ("digest", "classes")):
+            weights = record["weights_sha256"]
+            is_best = best is not None and weights == best.weights_sha256
+            load = partial(artifacts.load_model, folder, weights)
+            found.append(Classifier(record["name"], record["val_accuracy"], is_best, load))
     if best and not any(each.champion for each in found):
         name = f"{best.recipe} (trained earlier)"  # not in models/, but in MLflow
         found.append(Classifier(name, best.accuracy, True, partial(_download, best)))

@@ -9,6 +9,7 @@ from asyncio import Future
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +21,68 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
 
-from src.apps.answers import Answers
 from src.apps.classifiers import Classifier, classifiers
-from src.apps.familiarity import familiarity
+from src.apps.familiarity import HINT, Familiarity, familiarity
+from src.common import paths
 from src.common.errors import PipelineError, run
 from src.common.listening import listen
 from src.common.messages import warn
-from src.common.paths import PROCESSED
-from src.data.splits import load_dataset_info
+from src.data.splits import load_dataset_info, load_split
+from src.pictures.convert import convert
 from src.pictures.decode import MAX_BYTES
 
 PAGE = Path(__file__).with_name("demo.html")
 LOCAL = ["127.0.0.1", "localhost"]
 MOST_CONNECTIONS = 32  # at the same time; more get the status 503
-BODY_SECONDS = 30  # until a complete image must have arrived
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Predictions of all models, which have the same input size."""
+
+    models: list[Classifier]
+    dataset: dict[str, Any]  # dataset.json of their data
+    known: Familiarity | None  # for the hint about an image that is not like the training images
+    processed: Path = paths.PROCESSED
+
+    def description(self) -> dict[str, Any]:
+        """``{"dataset": {"name", "class_names", "framed", …}, "models": [{"name", …}]}``."""
+        fields = ("name", "accuracy", "champion")
+        shown = {key: self.dataset[key] for key in ("name", "class_names", "height", "width")}
+        return {
+            "dataset": shown | {"framed": self.dataset["conversion"]["framed"]},
+            "models": [{field: getattr(each, field) for field in fields} for each in self.models],
+        }
+
+    def to_file(self, content: bytes) -> dict[str, Any]:
+        """Predict an image file; an HTTPException if the content is no image."""
+        conversion = self.dataset["conversion"]
+        try:
+            picture = convert(content, "the image", self.models[0].shape, conversion)
+        except PipelineError as error:
+            raise HTTPException(422, str(error)) from None
+        is_known = self.known is None or not self.known.unfamiliar(picture.image[None])[0]
+        return self._answer(picture.image, picture.note, "" if is_known else HINT)
+
+    def to_test(self) -> dict[str, Any]:
+        """Predict a random test image; an HTTPException if there are none."""
+        try:
+            images, labels = load_split(self.processed, "test")
+        except PipelineError as error:
+            raise HTTPException(404, str(error)) from None
+        number = int(np.random.default_rng().integers(len(labels)))
+        actual = self.dataset["class_names"][labels[number]]
+        return self._answer(np.array(images[number]), f"test image {number}, actual {actual}", "")
+
+    def _answer(self, image: np.ndarray, note: str, hint: str) -> dict[str, Any]:
+        results = []
+        for each in self.models:
+            (probabilities,) = each.probabilities(image[None])
+            rounded = [round(float(value), 4) for value in probabilities]
+            best = int(probabilities.argmax())
+            result = {"name": each.name, "class": best, "label": self.dataset["class_names"][best]}
+            results.append(result | {"probabilities": rounded})
+        return {"note": note, "hint": hint, "image": image.tolist(), "models": results}
 
 
 def make_app(answers: Answers, hosts: list[str]) -> FastAPI:
@@ -88,26 +137,20 @@ async def _body(request: Request) -> bytes:
         raise HTTPException(415, "send an image file, with its type, such as image/png")
     content = bytearray()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for part in request.stream():
-                content += part
-                if len(content) > MAX_BYTES:
-                    raise HTTPException(413, f"the image is larger than {MAX_BYTES:,} bytes")
-    except TimeoutError:
-        message = f"the image did not arrive within {BODY_SECONDS} s; send a smaller one"
-        raise HTTPException(408, message, {"connection": "close"}) from None
+        async for part in request.stream():
+            content += part
+            if len(content) > MAX_BYTES:
+                raise HTTPException(413, f"the image is larger than {MAX_BYTES:,} bytes")
     except ClientDisconnect:  # nobody gets this response
         raise HTTPException(400, "the image is incomplete; send it again") from None
     return bytes(content)
 
 
 def server(app: FastAPI) -> uvicorn.Server:
-    """A server that limits the number of connections."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            app, ws="none", limit_concurrency=MOST_CONNECTIONS, http="h11", log_level="warning"
-        )
-    )
+    """A server of the page and its API."""
+    limit = MOST_CONNECTIONS
+    config = uvicorn.Config(app, ws="none", limit_concurrency=limit, log_level="warning")
+    return uvicorn.Server(config)
 
 
 def usable(models: list[Classifier]) -> list[Classifier]:
@@ -141,8 +184,8 @@ def main() -> None:
     found = classifiers()
     print("loading the models …", flush=True)
     choose_device("auto")
-    dataset = load_dataset_info(PROCESSED)
-    answers = Answers(usable(found), dataset, familiarity(PROCESSED))
+    dataset = load_dataset_info(paths.PROCESSED)
+    answers = Answers(usable(found), dataset, familiarity(paths.PROCESSED))
     action = "Draw" if dataset["conversion"]["framed"] else "Drop"
     address = f"http://{options.host}:{options.port}"
     print(f"{action} an image at {address} (Ctrl-C stops it)", flush=True)

@@ -6,6 +6,7 @@ models nor checkpoints, and nothing to MLflow.
 """
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
 PLAN, RESULT, PROBABILITIES = "plan.json", "result.json", "probabilities.npy"  # in FOLDER
 
 
-def main() -> None:
-    folder = Path(sys.argv[1])
-    try:
-        write_json(folder / RESULT, train(read_json(folder / PLAN, "plan"), folder))
-    except KeyboardInterrupt:  # src.apps.seeds prints the message
-        sys.exit(1)
-
-
 def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Train once, and return the columns of ``metrics/seeds.csv`` from ``parameters`` on.
 
@@ -37,7 +30,7 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
             the process was started; ``test``, whether the test split is evaluated, too.
     """
     from src.callbacks.progress import TrainingProgress
-    from src.callbacks.step_clock import StepClock
+    from src.common.tensorflow import keras
     from src.models.artifacts import weights_sha256
     from src.models.inference import Predictor
     from src.training.distributed import SINGLE_WORKER
@@ -45,40 +38,54 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     # Nothing is written to the folder of checkpoints.
     job = prepare(plan, paths.PROCESSED, paths.checkpoints(), SINGLE_WORKER)
-    clock = StepClock()
+    # The trainer runs steps in slices, which are batches for callbacks. The first is one step, and
+    # compiles.
+    begun: list[float] = []
+    ended: list[float] = []
+    clock = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: begun.append(time.time()),
+        on_train_batch_end=lambda batch, logs: ended.append(time.time()),
+    )
     callbacks = [clock]
     if sys.stdout.isatty():  # elsewhere, it would print a line for each epoch of each seed
         callbacks.append(TrainingProgress(f"{plan['name']}, seed {plan['train']['seed']}"))
     training = job.trainer.run(callbacks)
     predictor = Predictor(training.model)
-    assert clock.first_ended is not None
+    scores = evaluate(predictor, "val", "validation", folder)
+    if plan["test"]:
+        scores |= evaluate(predictor, "test", "test", folder)
+    seconds = sum(end - begin for begin, end in zip(begun[1:], ended[1:], strict=True))
     return {
         "parameters": training.model.count_params(),
         "epochs": training.history[-1]["epoch"],
-        **evaluate(predictor, "val", "validation"),
-        **(evaluate(predictor, "test", "test", folder) if plan["test"] else {}),
-        "cold_start": round(clock.first_ended - plan["started"], 3),
-        "seconds": round(clock.seconds, 3),
+        **scores,
+        "cold_start": round(ended[0] - plan["started"], 3),
+        "seconds": round(seconds, 3),
         "weights": weights_sha256(training.model)[:12],
     }
 
 
-def evaluate(
-    predictor: "Predictor", prefix: str, split: str, folder: Path | None = None
-) -> dict[str, float]:
-    """Accuracy and mean cross-entropy, in nats, on a split."""
+def evaluate(predictor: "Predictor", prefix: str, split: str, folder: Path) -> dict[str, float]:
+    """Accuracy and mean cross-entropy, in nats, on a split; writes its probabilities."""
     import numpy as np
     from scipy.special import softmax
 
     from src.data.splits import load_split
-    from src.models import metrics
+    from src.models.metrics import accuracy, cross_entropy
 
     images, labels = load_split(paths.PROCESSED, split)
     logits = predictor.logits(images)
-    if folder:
-        np.save(folder / PROBABILITIES, softmax(logits, axis=1))
-    accuracy, loss = metrics.accuracy(logits, labels), metrics.cross_entropy(logits, labels)
-    return {f"{prefix}_accuracy": accuracy, f"{prefix}_loss": loss}
+    np.save(folder / PROBABILITIES, softmax(logits, axis=1))  # those of the last split remain
+    scores = accuracy(logits, labels), cross_entropy(logits, labels)
+    return {f"{prefix}_accuracy": scores[0], f"{prefix}_loss": scores[1]}
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    try:
+        write_json(folder / RESULT, train(read_json(folder / PLAN, "plan"), folder))
+    except KeyboardInterrupt:  # src.apps.seeds prints the message
+        sys.exit(1)
 
 
 if __name__ == "__main__":

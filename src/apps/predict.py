@@ -8,27 +8,35 @@ images of the dataset. A file that cannot be used does not stop the others.
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
+from rich.bar import Bar
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
-from src.apps import probabilities
 from src.apps.arguments import seed
 from src.apps.classifiers import Classifier, choose
 from src.apps.familiarity import HINT, familiarity
-from src.apps.output_names import output_paths
 from src.common import paths
 from src.common.errors import PipelineError, run
-from src.common.files import shared_file
+from src.common.files import file_name
 from src.common.messages import escaped, warn
 from src.data.splits import load_dataset_info, load_split
 from src.ingest.catalog import Conversion
 from src.pictures.convert import convert
 from src.pictures.decode import PictureError, read_content
 from src.plots.contact_sheet import write_png
+from src.plots.names import drawable, rotation
+
+BAR_WIDTH = 40
+MAX_BARS = 20
+MANY_BARS = 12  # their names need a smaller font
 
 
 @dataclass(frozen=True)
@@ -77,20 +85,21 @@ def _predict(
 ) -> None:
     """Show the prediction of each image, and save its bar chart if the user wants it."""
     predictions = classifier.probabilities(np.stack([each.image for each in inputs]))
-    charts: list[Path] = []
-    if options.save:
-        charts = output_paths(options.save, [each.stem for each in inputs], options.files)
-    for number, (each, prediction) in enumerate(zip(inputs, predictions, strict=True)):
-        probabilities.show(console, each.title, prediction, names, each.actual, each.hint)
-        if charts:
-            figure = probabilities.prediction_figure(each.image, prediction, names, each.actual)
+    names_used: Counter[str] = Counter()
+    for each, prediction in zip(inputs, predictions, strict=True):
+        show(console, each.title, prediction, names, each.actual, each.hint)
+        if options.save:
+            stem = f"{file_name(each.stem)}-prediction"
+            names_used[stem] += 1
+            number = f"-{names_used[stem]}" if names_used[stem] > 1 else ""
+            path = options.save / f"{stem}{number}.png"
+            figure = prediction_figure(each.image, prediction, names, each.actual)
             try:
-                with shared_file(charts[number]) as partial:
-                    write_png(figure, partial)
+                write_png(figure, path)
             except OSError as error:
-                reason = f"{charts[number]} cannot be written: {error.strerror}"
+                reason = f"{path} cannot be written: {error.strerror}"
                 raise PipelineError(f"{reason}; choose another folder with --save") from None
-            console.print(f"  saved as {charts[number]}", markup=False)
+            console.print(f"  saved as {path}", markup=False)
 
 
 def _options() -> argparse.Namespace:
@@ -137,6 +146,69 @@ def _from_test(count: int, random_seed: int | None) -> list[Input]:
         Input(title, title, np.array(images[i]), int(labels[i]))
         for title, i in zip(titles, chosen, strict=True)
     ]
+
+
+def show(
+    console: Console,
+    title: str,
+    probabilities: np.ndarray,
+    names: Sequence[str],
+    actual: int | None,
+    hint: str = "",
+) -> None:
+    """Print a bar for the most probable classes, and whether the prediction is correct.
+
+    Args:
+        probabilities: ``float [K]``.
+        names: of the K classes.
+        actual: the number of the class, if it is known.
+        hint: for the reader of the prediction.
+    """
+    predicted = int(probabilities.argmax())
+    known = "" if actual is None else f"actual {escape(names[actual])}, "
+    mark = "" if actual is None else ("  ✓" if actual == predicted else "  ✗")
+    what = f"predicted [bold]{escape(names[predicted])}[/bold]{mark}"
+    console.print(f"\n[bold]{escape(title)}[/bold]: {known}{what}")
+    if hint:
+        console.print(f"  [yellow]{escape(hint)}[/yellow]")
+    grid = Table.grid(padding=(0, 1))
+    for number in most_probable(probabilities):
+        color = "green" if number == predicted else "blue"
+        bar = Bar(1, 0, float(probabilities[number]), width=BAR_WIDTH, color=color)
+        grid.add_row(f"  {escape(names[number])}", bar, f"{probabilities[number]:7.2%}")
+    console.print(grid)
+    if len(names) > MAX_BARS:
+        console.print(f"  … and {len(names) - MAX_BARS} less probable classes")
+
+
+def most_probable(probabilities: np.ndarray) -> np.ndarray:
+    """The numbers of the ``MAX_BARS`` most probable classes, in the order of their numbers."""
+    return np.sort(np.argsort(-probabilities, kind="stable")[:MAX_BARS])
+
+
+def prediction_figure(
+    image: np.ndarray, probabilities: np.ndarray, names: Sequence[str], actual: int | None
+) -> Figure:
+    """Draw an image ``uint8 [H, W]`` and its probabilities ``float [K]``, as the tutorial does.
+
+    ``names`` are those of the K classes. At most ``MAX_BARS`` of them are drawn.
+    """
+    predicted = int(probabilities.argmax())
+    figure = Figure((8, 3.6), dpi=100, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    left.set_axis_off()
+    drawn = most_probable(probabilities)
+    texts, places = drawable(names), range(len(drawn))
+    colors = ["tab:green" if each == predicted else "tab:blue" for each in drawn]
+    right.bar(places, probabilities[drawn], color=colors)
+    number = f" ({MAX_BARS} of {len(names)})" if len(names) > MAX_BARS else ""
+    right.set(xlabel=f"class{number}", ylabel="probability", ylim=(0, 1.02))
+    labels = [texts[each] for each in drawn]
+    right.set_xticks(places, labels, size=10 if len(drawn) < MANY_BARS else 7, **rotation(labels))
+    known = "" if actual is None else f"actual: {texts[actual]}, "
+    figure.suptitle(f"{known}predicted: {texts[predicted]}")
+    return figure
 
 
 if __name__ == "__main__":

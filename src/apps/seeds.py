@@ -11,15 +11,17 @@ code that affects results, remove the rows of the file.
 """
 
 import argparse
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wait
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -32,7 +34,7 @@ from src.common.errors import PipelineError, run
 from src.common.files import atomic_file, json_sha256, read_json, write_json
 from src.config.params import Params, load_params
 from src.config.plan import training_plan
-from src.config.recipe import training_fingerprint
+from src.config.recipe import training_fingerprint as training_fingerprint
 from src.config.recipes import load_recipes
 from src.config.yaml_files import nearest
 from src.data.splits import load_dataset_info, load_split
@@ -40,7 +42,7 @@ from src.evaluation.statistics import mean_interval
 from src.evaluation.tables import write_csv
 from src.reporting.seeds import TYPES, load_seeds
 
-LARGEST_SEED = 2**31 - 1
+Result = TypeVar("Result")  # of a training
 
 
 def main() -> None:
@@ -79,42 +81,60 @@ def check(params: Params, recipes: Collection[str], name: str, count: int) -> ra
         )
     if count < 1:
         raise PipelineError(f"COUNT is {count}, but at least 1 seed is needed; give a larger COUNT")
-    seeds = range(params.train.seed, params.train.seed + count)
-    if seeds[-1] > LARGEST_SEED:
-        raise PipelineError(
-            f"the last seed, {seeds[-1]}, is above {LARGEST_SEED}; give a smaller COUNT, or set "
-            "train.seed to a smaller number"
-        )
-    return seeds
+    return range(params.train.seed, params.train.seed + count)
 
 
 def train_missing(
     plan: dict[str, Any], dataset: dict[str, Any], seeds: range, console: Console
 ) -> pd.DataFrame:
-    """Train with the seeds that the file lacks; return all results of this definition in it.
-
-    The file is written after each seed. Its order does not depend on that of the trainings.
-    """
+    """Train with the seeds that the file lacks; return its results with this fingerprint."""
     identity = {"dataset": dataset["name"], "recipe": plan["name"]}
-    identity["definition"] = training_fingerprint(plan["recipe"], plan["train"], dataset["digest"])
-    done = own_rows(load_seeds(), identity)
+    inputs = plan["recipe"], plan["train"], dataset["digest"]
+    identity["training_fingerprint"] = training_fingerprint(*inputs)
+    done = rows_of(load_seeds(), identity)
     complete = done[done.test_accuracy.notna()] if plan["test"] else done
     missing = [seed for seed in seeds if seed not in set(complete.seed)]
     if known := len(seeds) - len(missing):
         console.print(f"{paths.SEEDS} has {known} of {len(seeds)} seeds already")
-    for number, seed in enumerate(missing, 1):
-        row = identity | {"seed": seed} | train(plan, seed)
+
+    def save(row: dict[str, Any]) -> None:
         table = with_row(load_seeds(), row)
         if plan["test"]:
-            own = own_rows(table, identity)
-            table.loc[own.index, "ensemble_accuracy"] = ensemble_accuracies(own.weights)
+            same = rows_of(table, identity)
+            table.loc[same.index, "ensemble_accuracy"] = ensemble_accuracies(same.weights)
         write_csv(paths.SEEDS, table)
+
+    trainings = [partial(train, plan, identity, seed) for seed in missing]
+    for number, row in enumerate(train_all(trainings, save, ThreadPoolExecutor(1)), 1):
         test = f", test accuracy {row['test_accuracy']:.4f}" if plan["test"] else ""
         console.print(
-            f"{plan['name']}, seed {seed} ({number} of {len(missing)}): validation accuracy "
+            f"{plan['name']}, seed {row['seed']} ({number} of {len(missing)}): validation accuracy "
             f"{row['val_accuracy']:.4f}{test}, {row['cold_start'] + row['seconds']:.1f} s"
         )
-    return own_rows(load_seeds(), identity)
+    return rows_of(load_seeds(), identity)
+
+
+def train_all(
+    trainings: Sequence[Callable[[], Result]],
+    save: Callable[[Result], None],
+    pool: Executor,
+    at_once: int = 1,
+) -> Iterator[Result]:
+    """Run trainings in a pool; save each result as soon as it is complete, and yield it.
+
+    After an error or an interruption, no further training begins.
+    """
+    waiting = iter(trainings)
+    running = {pool.submit(each) for each in islice(waiting, at_once)}
+    try:
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                save(result := future.result())
+                yield result
+            running |= {pool.submit(each) for each in islice(waiting, len(done))}
+    finally:
+        pool.shutdown()
 
 
 def ensemble_accuracies(weights: Sequence[str]) -> list[float]:
@@ -141,47 +161,38 @@ def _probabilities(weights: str) -> Path:
     return paths.main_checkout() / paths.LOGS / "seeds" / f"{key}.npy"
 
 
-def own_rows(table: pd.DataFrame, identity: dict[str, str]) -> pd.DataFrame:
-    """The rows with these values of dataset, recipe and definition."""
+def rows_of(table: pd.DataFrame, identity: dict[str, str]) -> pd.DataFrame:
+    """The rows with these values of dataset, recipe and training fingerprint."""
     return table[(table[list(identity)] == pd.Series(identity)).all(axis=1)]
 
 
 def with_row(table: pd.DataFrame, row: dict[str, Any]) -> pd.DataFrame:
-    """Add the result of a seed; remove an older one, and those of other definitions."""
-    own = (table.dataset == row["dataset"]) & (table.recipe == row["recipe"])
-    kept = table[~own | ((table.definition == row["definition"]) & (table.seed != row["seed"]))]
-    columns = list(TYPES)
+    """Add the result of a seed; remove an older one, and those of other fingerprints."""
+    same = (table.dataset == row["dataset"]) & (table.recipe == row["recipe"])
+    same_training = table.training_fingerprint == row["training_fingerprint"]
+    kept = table[~same | (same_training & (table.seed != row["seed"]))]
     records = [*kept.to_dict("records"), row]
-    return pd.DataFrame(records, columns=columns).sort_values(["dataset", "recipe", "seed"])
+    return pd.DataFrame(records, columns=list(TYPES)).sort_values(["dataset", "recipe", "seed"])
 
 
-def train(plan: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Train and evaluate in a process of its own; return what ``src.apps.one_seed`` measured.
+def train(plan: dict[str, Any], identity: dict[str, str], seed: int) -> dict[str, Any]:
+    """Train and evaluate in a process of its own; return the row of ``metrics/seeds.csv``.
 
     Raises:
         PipelineError: the training failed.
     """
-    interrupts: list[int] = []
     with TemporaryDirectory() as name:
         folder, command = Path(name), [sys.executable, "-m", "src.apps.one_seed", name]
         settings = plan["train"] | {"seed": seed}
         write_json(folder / PLAN, plan | {"train": settings, "started": time.time()})
-        # Ctrl-C ends the training, which then restores the terminal; wait for it.
-        before = signal.signal(signal.SIGINT, lambda number, _frame: interrupts.append(number))
-        try:
-            status = subprocess.run(command).returncode
-        finally:
-            signal.signal(signal.SIGINT, before)
-        if interrupts:
-            sys.exit("interrupted: to continue with this seed, start the same command again")
-        if status:
+        if status := subprocess.run(command).returncode:  # Ctrl-C ends it, too
             reason = "see its message above" if status > 0 else f"signal {-status} ended it"
             raise PipelineError(f"the training of {plan['name']} with seed {seed} failed; {reason}")
         result = read_json(folder / RESULT, "train")
         if plan["test"]:
-            with atomic_file(_probabilities(result["weights"])) as partial:
-                copyfile(folder / PROBABILITIES, partial)
-        return result
+            with atomic_file(_probabilities(result["weights"])) as partial_file:
+                copyfile(folder / PROBABILITIES, partial_file)
+        return identity | {"seed": seed} | result
 
 
 def summary(table: pd.DataFrame, title: str) -> Table:

@@ -1,35 +1,98 @@
 """Run many trials in parallel: ``python -m src.apps.sweep -S key=value,value …``
 
-Dask distributes the trials over the processes of this machine, or over several machines. A trial
-runs ``dvc exp run --temp``; its result is a DVC experiment and a run in MLflow. If a worker dies,
-another worker repeats its trial, and the training resumes from its checkpoint. If you run the same
-sweep again, it runs only the trials that are not done.
+A trial runs ``dvc exp run --temp``; its result is a DVC experiment and a run in MLflow. With
+``--scheduler``, Dask distributes the trials over several machines; if a worker dies, another one
+repeats its trial, and the training resumes from its checkpoint. If you run the same sweep again, it
+runs only the trials that are not done.
 """
 
 import argparse
 import os
+import re
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from itertools import product
 
 import psutil
+import yaml
 from filelock import FileLock, Timeout
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from rich.console import Console
 
-from src.apps.trials import check_modules, combinations, data_version, edits, files_to_copy, named
 from src.common.errors import PipelineError, run
-from src.common.paths import main_checkout
+from src.common.files import json_sha256
+from src.common.git import git
+from src.common.paths import INCOMING, LOCK, PARAMS, PROCESSED, RECIPES, main_checkout
+from src.data.splits import load_dataset_info
 
-if TYPE_CHECKING:
-    from distributed import Client
-
-LOCK = ".dvc/tmp/sweep.lock"
-MAX_WORKERS = 1000  # processes on this machine; Dask starts all of them at once
+SWEEP_LOCK = ".dvc/tmp/sweep.lock"
+MAX_WORKERS = 1000  # on this machine
 TRIAL = "SWEEP_TRIAL"  # environment variable that identifies the processes of a trial
+FILE = re.compile(r"[^=:]+\.ya?ml:")  # in front of a key of another file than params.yaml
+CODE = ("src", "stages", "dvc.yaml", "requirements.lock")  # files that results depend on
+
+
+def combinations(changes: list[str]) -> list[list[str]]:
+    """The changes of each trial: all combinations of the values.
+
+    Args:
+        changes: in the syntax of ``dvc exp run -S``: ``key=value,value`` or ``key=range(1,4)``,
+            after the name of another file than ``params.yaml`` and a colon.
+
+    Raises:
+        PipelineError: the syntax of a change is invalid.
+    """
+    axes = []
+    try:
+        for change in changes:
+            file = FILE.match(change)
+            prefix = file[0] if file else ""
+            each = OverridesParser.create().parse_override(change.removeprefix(prefix))
+            if each.is_sweep_override():
+                values = list(each.sweep_string_iterator())
+            else:
+                values = [each.get_value_element_as_str()]
+            axes.append([f"{prefix}{each.get_key_element()}={value}" for value in values])
+    except HydraException as error:
+        reason = str(error).splitlines()[0]
+        raise PipelineError(f"-S: {reason}; write -S key=value,value") from None
+    return [list(each) for each in product(*axes)]
+
+
+def circumstances() -> list[str]:
+    """What changes the results of all trials: edited files since the commit, and the data.
+
+    A trial can change ``data.dataset`` so that it reads the user's files in ``data/incoming``,
+    which the present dataset may not come from. ``dvc repro preprocess plan`` must have run.
+    """
+    lock = yaml.safe_load(LOCK.read_text("utf-8"))
+    inputs = {each["path"]: each["md5"] for each in lock["stages"]["download"]["deps"]}
+    edits = git("diff", "HEAD", "--", str(PARAMS), str(RECIPES), *CODE)
+    return [edits, load_dataset_info(PROCESSED)["digest"], inputs[str(INCOMING)]]
+
+
+def missing_trials(grid: list[list[str]], console: Console) -> dict[str, list[str]]:
+    """Prepare the data once for all trials; return the name and changes of those not done yet.
+
+    The name depends on the changes and the circumstances.
+
+    Raises:
+        PipelineError: the data could not be prepared.
+    """
+    ready = subprocess.run(["dvc", "repro", "--quiet", "preprocess", "plan"])
+    if ready.returncode != 0:
+        raise PipelineError("`dvc repro preprocess plan` failed; see its message above")
+    listed = subprocess.run(["dvc", "exp", "list", "--name-only"], capture_output=True, text=True)
+    done, others = set(listed.stdout.split()), circumstances()
+    trials = {f"sweep-{json_sha256([each, *others])[:8]}": each for each in grid}
+    left = {name: each for name, each in trials.items() if name not in done}
+    console.print(f"{len(grid)} trials, {len(grid) - len(left)} of them already done")
+    return left
 
 
 def run_trial(folder: str, name: str, options: list[str], settings: dict[str, str]) -> str | None:
@@ -51,13 +114,56 @@ def run_trial(folder: str, name: str, options: list[str], settings: dict[str, st
     return None if done.returncode == 0 else (done.stdout + done.stderr).strip()[-2000:]
 
 
-def done_before() -> set[str]:
-    """The names of the DVC experiments of this commit."""
-    listed = subprocess.run(["dvc", "exp", "list", "--name-only"], capture_output=True, text=True)
-    return set(listed.stdout.split())
+def run_trials(left: dict[str, list[str]], pool: Executor, console: Console) -> list[str]:
+    """Run trials; return the names of the failed ones.
+
+    Raises:
+        PipelineError: the connection to the scheduler is lost.
+    """
+    settings = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")}
+    folder, failed, started = str(main_checkout()), [], time.monotonic()
+    # Git ignores these files. Without them, DVC would find no difference between two versions of
+    # them, and would restore the images of an earlier trial from its cache.
+    files = [path for path in sorted(INCOMING.iterdir()) if path.exists()]
+    copied = [word for path in files for word in ("--copy-paths", str(path))]
+    futures = {}
+    for name, changes in left.items():
+        options = copied + [word for each in changes for word in ("-S", each)]
+        futures[pool.submit(run_trial, folder, name, options, settings)] = name
+    for count, future in enumerate(as_completed(futures), 1):
+        name = futures[future]
+        if future.cancelled():
+            message = "lost connection to the Dask scheduler; run the sweep again to continue"
+            raise PipelineError(message)
+        error = future.exception() or future.result()
+        trial = f"{count} of {len(left)}: {name}, {shlex.join(left[name])}"
+        console.print(f"{trial}, {time.monotonic() - started:.0f} s")
+        if error:
+            failed.append(name)
+            print(f"warning: {name} failed:\n{error}", file=sys.stderr)
+    return failed
 
 
-def _processes(text: str) -> int:
+def workers_of(scheduler: str) -> Executor:
+    """The workers of a Dask scheduler.
+
+    Raises:
+        PipelineError: Dask is not installed, or the scheduler does not answer.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        message = "several machines need Dask; run `pip install -r requirements-sweep.txt`"
+        raise PipelineError(message) from None
+    try:
+        return Client(scheduler).get_executor()
+    except (OSError, ValueError) as error:
+        raise PipelineError(
+            f"no Dask scheduler at {scheduler} ({error}); start one with `dask scheduler`"
+        ) from None
+
+
+def _workers(text: str) -> int:
     if not (text.isdecimal() and 0 < int(text) <= MAX_WORKERS):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_WORKERS}")
     return int(text)
@@ -67,7 +173,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m src.apps.sweep")
     parser.add_argument("-S", dest="changes", action="append", required=True, metavar="KEY=VALUES")
     cores = os.cpu_count() or 1
-    parser.add_argument("--workers", type=_processes, default=cores, help="number of processes")
+    parser.add_argument("--workers", type=_workers, default=cores, help="trials at the same time")
     address = "use the workers of this Dask scheduler: tcp://host:8786"
     parser.add_argument("--scheduler", help=address)
     options = parser.parse_args()
@@ -77,95 +183,20 @@ def main() -> None:
         added = [f"train.threads={threads}"]
     console = Console(highlight=False, markup=False, soft_wrap=True)
     try:
-        with (
-            FileLock(main_checkout() / LOCK, timeout=0),
-            _client(options.workers, options.scheduler) as client,
-        ):
-            check_modules()
-            left = _missing(grid, console)
-            failed = sweep({name: [*left[name], *added] for name in left}, client, console)
+        with FileLock(main_checkout() / SWEEP_LOCK, timeout=0), ExitStack() as stack:
+            # Threads are enough on this machine: each trial is a process of its own.
+            address = options.scheduler
+            pool = workers_of(address) if address else ThreadPoolExecutor(options.workers)
+            stack.callback(pool.shutdown, cancel_futures=True)
+            left = missing_trials(grid, console)
+            trials = {name: [*left[name], *added] for name in left}
+            failed = run_trials(trials, pool, console)
     except Timeout:
         message = "another sweep is running in this checkout; wait until it ends"
         raise PipelineError(message) from None
     console.print("to compare the trials, run `make experiments` or `make ui`")
     if failed:
         raise PipelineError(f"{len(failed)} of {len(left)} trials failed: {', '.join(failed)}")
-
-
-def _missing(grid: list[list[str]], console: Console) -> dict[str, list[str]]:
-    """Prepare the data once for all trials; return the name and changes of those not done yet."""
-    ready = subprocess.run(["dvc", "repro", "--quiet", "preprocess", "plan"])
-    if ready.returncode != 0:
-        raise PipelineError("`dvc repro preprocess plan` failed; see its message above")
-    before, all_trials = done_before(), named(grid, edits(), data_version())
-    left = {name: each for name, each in all_trials.items() if name not in before}
-    console.print(f"{len(grid)} trials, {len(grid) - len(left)} of them already done")
-    return left
-
-
-def sweep(left: dict[str, list[str]], client: "Client", console: Console) -> list[str]:
-    """Run trials; return the names of the failed ones."""
-    from distributed import as_completed
-
-    settings = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")}
-    folder, failed, started = str(main_checkout()), [], time.monotonic()
-    futures = {}
-    for name, changes in left.items():
-        options = files_to_copy() + [word for each in changes for word in ("-S", each)]
-        futures[client.submit(run_trial, folder, name, options, settings, key=name)] = name
-    for count, future in enumerate(as_completed(futures), 1):
-        name = futures[future]
-        if future.status == "cancelled":
-            message = "lost connection to the Dask scheduler; run the sweep again to continue"
-            raise PipelineError(message)
-        error = str(future.exception()) if future.status == "error" else future.result()
-        trial = f"{count} of {len(left)}: {name}, {shlex.join(left[name])}"
-        console.print(f"{trial}, {time.monotonic() - started:.0f} s")
-        if error:
-            failed.append(name)
-            print(f"warning: {name} failed:\n{error}", file=sys.stderr)
-    return failed
-
-
-@contextmanager
-def _client(workers: int, scheduler: str | None) -> Iterator["Client"]:
-    """A Dask client with this number of local workers, or of an existing scheduler.
-
-    Dask runs what it is sent. On this machine, only processes with a new certificate, which is in
-    the memory of this process and its workers, can connect.
-    """
-    try:
-        import dask
-        from distributed import Client, LocalCluster
-        from distributed.comm import get_address_host_port
-        from distributed.security import Security
-
-        certificate = None if scheduler else Security.temporary()
-    except ImportError:
-        message = "a sweep needs Dask; run `pip install -r requirements-sweep.txt`"
-        raise PipelineError(message) from None
-    if not scheduler:
-        no_pages: dict[str, list[str]] = {
-            f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")
-        }
-        with (
-            dask.config.set(no_pages),
-            LocalCluster(
-                workers, threads_per_worker=1, dashboard_address=None, security=certificate
-            ) as local,
-            Client(local) as client,
-        ):
-            yield client
-        return
-    try:
-        get_address_host_port(scheduler, strict=True)
-        client = Client(scheduler)
-    except (OSError, ValueError) as error:
-        raise PipelineError(
-            f"no Dask scheduler at {scheduler} ({error}); start one with `dask scheduler`"
-        ) from None
-    with client:
-        yield client
 
 
 if __name__ == "__main__":

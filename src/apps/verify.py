@@ -78,13 +78,6 @@ def main() -> None:
             f"the last commit has no {TEST} or no {RECORDED_ON}; run `make repro` and `make "
             "record`, and commit both"
         )
-    if {name: each["weights_sha256"] for name, each in origin["recipes"].items()} != {
-        name: each["weights_sha256"] for name, each in before.items()
-    }:
-        raise PipelineError(
-            f"in the last commit, {RECORDED_ON} and {TEST} are of different trainings; run "
-            "`make record` and commit both"
-        )
     with TemporaryDirectory() as folder:
         checkout = Path(folder)
         repeat(checkout, model)

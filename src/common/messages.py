@@ -10,8 +10,11 @@ import sys
 from functools import cache
 from urllib.parse import parse_qsl, unquote
 
-ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
-ADDRESSES += ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")  # or in lower case
+# Or in lower case.
+ADDRESSES = (
+    *("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
+)
 SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "PGPASSWORD")
 SHORTEST = 4  # characters of a secret that is hidden wherever it occurs
 ADDRESS = re.compile(r"(?<=://)\S+")

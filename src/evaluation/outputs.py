@@ -1,23 +1,22 @@
 """The outputs of the evaluate stage: the results of each model, and plots."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from os import isatty
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 from rich.progress import track
 
 from src.common import paths
 from src.common.files import atomic_folder
-from src.evaluation.disputed import disputed_rows, disputed_sheet
-from src.evaluation.evaluation import Evaluation
+from src.evaluation.evaluation import VOTES, Evaluation, disputed_rows
 from src.evaluation.tables import write_results
-from src.plots.confusion_matrix import confusion_matrix_figure
-from src.plots.contact_sheet import mistake_sheet, write_png
-from src.plots.curves import curves_figure
-from src.plots.first_layer import first_layer_figure
-from src.plots.reliability import reliability_figure
+from src.plots.charts import confusion_matrix_figure, curves_figure, reliability_figure
+from src.plots.contact_sheet import contact_sheet, first_layer_figure, mistake_sheet, write_png
 
 
 def write_outputs(evaluations: Iterable[Evaluation], count: int, images: np.ndarray) -> None:
@@ -51,3 +50,25 @@ def _write_plots(plots: dict[str, Path], each: Evaluation, images: np.ndarray, t
     }
     for kind, figure in figures.items():
         write_png(figure, plots[kind] / f"{name}.png")
+
+
+def disputed_sheet(images: np.ndarray, rows: Sequence[pd.DataFrame]) -> Figure:
+    """Draw the disputed images with their labels, and with the two most frequent predictions.
+
+    Args:
+        images: all test images, ``uint8 [N, H, W]``.
+        rows: the result of ``disputed_rows`` for each model.
+    """
+    if rows[0].empty:
+        figure = Figure((6, 1), layout="constrained")
+        figure.suptitle("Only the test images of MNIST have a list of disputed labels.")
+        return figure
+    captions = []
+    for number, label in rows[0].actual.items():
+        counts = Counter(sorted(each.predicted[number] for each in rows))  # a class is a digit
+        frequent = [f"{digit} by {count}" for digit, count in counts.most_common(2)]
+        predicted = ", ".join([*frequent, "…"][: len(counts)])
+        captions.append(f"{number}: label {label} ({VOTES[number]} votes)\npredicted {predicted}")
+    models = f"{len(rows)} model{'s' * (len(rows) > 1)}"
+    title = f"Labels with fewer than 3 of 5 votes of people, and the predictions of {models}"
+    return contact_sheet(images[list(rows[0].index)], captions, columns=5, title=title)

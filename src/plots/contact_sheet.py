@@ -1,4 +1,4 @@
-"""Many small images in one figure."""
+"""Many small images in one figure: samples, mistakes, and the weights of a first layer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from src.common.files import atomic_file
 from src.plots.names import drawable
 
 if TYPE_CHECKING:
+    import keras
     import pandas as pd
 
 INCHES = 0.75  # length of the longer side of an image, unless it is very long
@@ -23,6 +24,7 @@ CHARACTER = 0.07  # inches that a character of a caption needs
 MAX_WIDTH = 10  # inches of all images in a row
 MIN_WIDTH = 4  # inches of a figure, for its title
 MAX_SIDE = 128  # pixels; at this size more would not be visible
+MAX_UNITS = 50  # of a first layer
 MIN_SIDE = 5  # pixels of the longer side; gaps are whole pixels, and should be small
 
 
@@ -184,6 +186,37 @@ def mistake_sheet(
     if len(worst) < len(wrong):
         title += f"; the {len(worst)} with the highest probability"
     return contact_sheet(images[worst.index], captions, columns=5, title=title)
+
+
+def first_layer_figure(model: "keras.Model", names: Sequence[str], title: str) -> Figure:
+    """Draw the weights of the first layer: of each unit if it is dense, otherwise of each filter.
+
+    A unit of a dense layer has one weight for each pixel of the input ``uint8 [N, H, W]``.
+    In a model without hidden layers, the units are the classes, with these ``names``.
+    """
+    layer = next(each for each in model.layers if each.weights)
+    kernel = np.asarray(layer.kernel, np.float32)
+    if kernel.ndim == 2:
+        filters = kernel.T.reshape(-1, *model.input_shape[1:])
+    else:
+        filters = kernel[:, :, 0].transpose(2, 0, 1)
+    classes = layer is model.layers[-1]
+    drawn = filters[:MAX_UNITS]
+    limit = float(np.quantile(np.abs(drawn), 0.995)) or 1.0
+    figure = contact_sheet(
+        drawn,
+        drawable(names)[: len(drawn)] if classes else None,
+        columns=5 if len(drawn) <= 10 else 10,
+        cmap="RdBu",
+        limits=(-limit, limit),
+    )
+    (axes,) = figure.axes
+    figure.colorbar(axes.images[0], ax=axes, label="weight", pad=0.02)
+    subtitle = "weights of each class" if classes else "weights of the first layer"
+    if len(drawn) < len(filters):
+        subtitle += f", {len(drawn)} of {len(filters)} units"
+    figure.suptitle(f"{title}: {subtitle}\n(blue: positive, red: negative)", fontsize=10)
+    return figure
 
 
 def _resized(images: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ def comparison_table(
     Args:
         evaluations: of each recipe.
         published: empty if there are none for the dataset.
-        seeds: of ``recorded_seeds``; None or no rows: the table has no columns for them.
+        seeds: of ``spread_of_seeds``; None or no rows: the table has no columns for them.
     """
     rows = [
         _row(results, [each for each in published if each.recipe == name])

@@ -14,12 +14,10 @@ A value is reproduced if it is as close to ours as two runs of the same program 
 - If the author printed a rounded value, the limits are half a unit of its last digit wider.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass
 from math import hypot, inf, sqrt
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from pydantic import ValidationError
 from scipy.stats import t
 
 from src.config.published_values import DATASET, Published, PublishedValues, TestAccuracy
@@ -55,7 +53,7 @@ def compare_with_published(published: Published, results: TestResults) -> list[P
     blocks, record = published.metrics(), results.record
     if not blocks or record["dataset"]["name"] != DATASET:
         return []
-    comparable = _is_as_published(record["recipe"], published)
+    comparable = fingerprint(load_recipe(record["recipe"])) == published.fingerprint
     losses = {row["epoch"]: row["loss"] for row in results.history}
     ours = {
         "training_loss": losses | {None: losses[max(losses)]},
@@ -72,13 +70,6 @@ def compare_with_published(published: Published, results: TestResults) -> list[P
             verdict = _verdict(own, low, high) if comparable else NOT_COMPARABLE
             compared.append(PublishedResult(*row, low, high, verdict))
     return compared
-
-
-def _is_as_published(recipe: dict[str, Any], published: Published) -> bool:
-    """Whether the recipe was trained with the keys that its author used."""
-    with suppress(ValidationError):  # trained when recipes had other keys
-        return fingerprint(load_recipe(recipe)) == published.fingerprint
-    return False
 
 
 def allowed_limits(published: PublishedValues, level: float) -> list[tuple[float, float]]:

@@ -1,16 +1,14 @@
 """Results over several seeds, which ``src.apps.seeds`` writes: ``metrics/seeds.csv``."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from pydantic import ValidationError
 
 from src.common.errors import PipelineError
 from src.common.paths import SEEDS
-from src.config.recipe import training_fingerprint
+from src.config.recipe import training_fingerprint as training_fingerprint
 from src.evaluation.statistics import mean_interval, welch
 
 if TYPE_CHECKING:
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
 TYPES = {
     "dataset": str,
     "recipe": str,
-    "definition": str,  # of src.config.definition
+    "training_fingerprint": str,
     "seed": int,
     "parameters": int,
     "epochs": float,
@@ -34,7 +32,7 @@ TYPES = {
     "seconds": float,  # of all steps after the first, without validations
     "weights": str,  # the first characters of their SHA-256
 }
-SUMMARY = ["recipe", "seeds", "mean", "stddev", "low", "high", "seconds"]
+SPREAD = ["recipe", "seeds", "seeds_mean", "seeds_stddev", "seeds_low", "seeds_high"]
 SIGNIFICANT = 0.05
 
 
@@ -58,47 +56,29 @@ def load_seeds(path: Path = SEEDS) -> pd.DataFrame:
         ) from None
 
 
-def seed_summary(table: pd.DataFrame, definitions: Mapping[str, str]) -> pd.DataFrame:
-    """The spread of the test accuracy of each recipe, in the order of ``definitions``.
+def spread_of_seeds(records: Mapping[str, "Record"]) -> pd.DataFrame:
+    """The spread of the test accuracy of recipes as they were trained: the columns ``SPREAD``.
 
-    A recipe without a test accuracy has no row. ``low`` and ``high`` are the 95% interval of the
-    mean; ``seconds``, the median time of training.
-
-    Args:
-        table: the columns in ``TYPES``.
-        definitions: of recipes; results of other definitions do not count.
-    """
-    rows = []
-    for recipe, wanted in definitions.items():
-        own = table[(table.recipe == recipe) & (table.definition == wanted)]
-        own = own[own.test_accuracy.notna()]
-        if len(own):
-            spread = mean_interval(own.test_accuracy.tolist())
-            rows.append((recipe, len(own), *spread, own.seconds.median()))
-    return pd.DataFrame(rows, columns=SUMMARY)
-
-
-def recorded_seeds(records: Mapping[str, "Record"]) -> pd.DataFrame:
-    """``seed_summary`` of the recipes as they were trained, from ``training.json`` of each.
+    Seeds with the same training fingerprint as ``training.json`` of a recipe count. A recipe
+    without any has no row. ``seeds_low`` and ``seeds_high`` are the 95% interval of the mean.
 
     Raises:
         PipelineError: ``metrics/seeds.csv`` cannot be read.
     """
-    definitions = {}
+    table, rows = load_seeds(), []
     for name, record in records.items():
-        with suppress(ValidationError):  # trained when recipes had other keys: no seed is of it
-            inputs = record["recipe"], record["train"], record["dataset"]["digest"]
-            definitions[name] = training_fingerprint(*inputs)
-    return seed_summary(load_seeds(), definitions)
+        inputs = record["recipe"], record["train"], record["dataset"]["digest"]
+        same = table[table.training_fingerprint == training_fingerprint(*inputs)]
+        if values := same[same.recipe == name].test_accuracy.dropna().tolist():
+            rows.append((name, len(values), *mean_interval(values)))
+    return pd.DataFrame(rows, columns=SPREAD)
 
 
-def with_seeds(table: pd.DataFrame, seeds: pd.DataFrame) -> pd.DataFrame:
-    """The comparison with the columns of ``seed_summary``; unchanged if no recipe has seeds."""
-    seeds = seeds[seeds.recipe.isin(table.recipe)].drop(columns="seconds")
-    if seeds.empty:
+def with_seeds(table: pd.DataFrame, spread: pd.DataFrame) -> pd.DataFrame:
+    """The comparison with the columns of ``spread_of_seeds``; unchanged if no recipe has seeds."""
+    if not spread.recipe.isin(table.recipe).any():
         return table
-    names = {name: f"seeds_{name}" for name in ("mean", "stddev", "low", "high")}
-    merged = table.merge(seeds.rename(columns=names), how="left", on="recipe")
+    merged = table.merge(spread, how="left", on="recipe")
     return merged.astype({"seeds": "Int64"})  # an integer that can be missing
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from benchmarks import frontier
+from benchmarks import modern
 from src.common.errors import PipelineError
 from src.common.files import write_json
 
@@ -18,7 +18,7 @@ FAMILIES = {"new": "convnet", "cnn": "cnn", "mlp_ema": "mlp"}
 def test_a_recipe_has_its_seeds_or_its_only_training():
     spread = {"seeds": [3, None, None], "seeds_mean": [0.95, None, None]}
     spread |= {"seeds_low": [0.94, None, None], "seeds_high": [0.96, None, None]}
-    rows = frontier.chart_rows(COMPARISON.assign(**spread), SEEDS, TIMING, FAMILIES).set_index(
+    rows = modern.chart_rows(COMPARISON.assign(**spread), SEEDS, TIMING, FAMILIES).set_index(
         "recipe"
     )
     assert rows.group.to_dict() == {"cnn": "tutorials", "mlp_ema": "tutorials", "new": "modern"}
@@ -27,25 +27,14 @@ def test_a_recipe_has_its_seeds_or_its_only_training():
     assert rows.low.dropna().to_dict() == {"new": 0.94}
 
 
-def test_a_comparison_without_seeds_has_no_intervals():
-    rows = frontier.chart_rows(COMPARISON, SEEDS[:0], TIMING, FAMILIES)
-    assert rows[["low", "high"]].isna().all(axis=None)
-    assert sorted(rows.accuracy) == pytest.approx([0.7, 0.8, 0.9])
-
-
 def test_the_chart_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(frontier, "CHART", tmp_path / "frontier.png")
-    frontier.write_charts()
-    assert (tmp_path / "frontier.png").stat().st_size > 10_000
+    monkeypatch.setattr(modern, "CHART", tmp_path / "modern.png")
+    modern.write_chart()
+    assert (tmp_path / "modern.png").stat().st_size > 10_000
 
 
 def test_results_of_the_tutorials_alone_are_not_enough(tmp_path, monkeypatch):
-    monkeypatch.setattr(frontier, "TEST", tmp_path / "test.json")
+    monkeypatch.setattr(modern, "TEST", tmp_path / "test.json")
     write_json(tmp_path / "test.json", {"cnn": {}})
     with pytest.raises(PipelineError, match=r"lacks .*cnn_best.*; run `dvc exp run -S model=all`"):
-        next(frontier.measure(1))
-
-
-def test_a_recipe_has_the_spread_of_its_seeds():
-    spread = pd.Series({"mean": 0.9975, "stddev": 0.0002, "seeds": 3, "low": 0.997, "high": 0.998})
-    assert frontier._accuracy(spread) == ("99.750% ± 0.020 (3)", "99.700% to 99.800%")
+        next(modern.measure(1))

@@ -104,13 +104,6 @@ def test_initial_values_have_the_distribution_of_the_original_program(digits, na
             assert ks_2samp(own.ravel(), other.ravel()).pvalue > 0.001
 
 
-@pytest.mark.parametrize("name", ["mlp_dropout", "cnn"])
-def test_dropout_keeps_the_fractions_of_the_original_program(digits, name):
-    rates = RECIPES[name].dropout.model_dump().values()
-    keep = Original(name, *digits)._network.keep.values()
-    assert list(keep) == pytest.approx([1 - rate for rate in rates])
-
-
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_and_its_recipe_have_the_same_length(name):
     program, recipe = PROGRAMS[name], RECIPES[name]
@@ -118,25 +111,6 @@ def test_a_program_and_its_recipe_have_the_same_length(name):
         *(recipe.batch_size, recipe.epochs, recipe.steps),
     )
     assert program.file_order is not recipe.shuffle
-
-
-@pytest.mark.parametrize("name", ["softmax", "mlp_dropout", "mlp_ema"])
-def test_a_program_learns(digits, name):
-    original = Original(name, *digits)
-    losses = [original.train_epoch() for _ in range(20)]
-    assert losses[-1] < losses[0]
-    assert original.accuracy(*digits) > 0.8
-    assert len({original.accuracy(*digits) for _ in range(3)}) == 1  # no dropout in predictions
-
-
-def test_a_seed_determines_a_program(digits):
-    def weights(seed: int) -> np.ndarray:
-        original = Original("mlp_dropout", *digits, seed)
-        original.train_steps(3)
-        return original.weights()[0]
-
-    np.testing.assert_array_equal(weights(1), weights(1))
-    assert (weights(1) != weights(2)).any()
 
 
 def test_batches_are_those_of_the_tutorials(digits):

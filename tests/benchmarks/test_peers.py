@@ -5,9 +5,8 @@ from importlib import import_module
 import pytest
 
 from benchmarks import peers
-from benchmarks.peers import RECIPES, EpochProcess, time_programs
+from benchmarks.peers import RECIPES, EpochProcess
 from src.common.errors import PipelineError
-from src.training.network import build_model
 
 # The digits have few steps per epoch. With these values, they are learned in few epochs by all.
 FASTER = {
@@ -36,13 +35,6 @@ def library(request):
     return import_module(f"benchmarks.{request.param}_epochs")
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_peer_has_as_many_parameters_as_our_model(library, change_recipe, digits, name):
-    recipe = change_recipe(name)
-    expected = build_model(recipe, 28, 28, 10).count_params()
-    assert library.Epochs(recipe, *digits).parameters() == expected
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_peer_learns_as_our_training_does(library, change_recipe, new_trainer, splits, name):
@@ -57,40 +49,12 @@ def test_a_peer_learns_as_our_training_does(library, change_recipe, new_trainer,
     assert program.accuracy(*validation) == pytest.approx(ours["val_accuracy"], abs=0.1)
 
 
-@pytest.mark.slow
-def test_settings_change_the_speed_and_not_the_training(library, change_recipe, digits):
-    recipe = change_recipe("mlp_ema", **FASTER["mlp_ema"])
-    losses = []
-    for setting in library.settings(recipe):
-        program = library.Epochs(recipe, *digits, setting)
-        losses.append([program.train_epoch() for _ in range(3)])
-    assert len(losses) > 1
-    for each in losses:
-        assert each == pytest.approx(losses[0], rel=0.03)
-
-
 def test_a_process_trains_an_epoch_when_it_is_asked(write_plan, tiny_recipe, tmp_path):
     write_plan(tmp_path, "tiny", tiny_recipe)
     with EpochProcess("ours", "softmax", tmp_path / "data/processed") as process:
         assert process.setting == "cpu, xla, float32"
         losses = [process.train_epoch() for _ in range(3)]
     assert losses == sorted(losses, reverse=True)
-
-
-def test_a_process_that_fails_is_reported(tmp_path, capfd):
-    with pytest.raises(RuntimeError, match="the process ours of softmax ended"):
-        EpochProcess("ours", "softmax", tmp_path)
-    assert "error: " in capfd.readouterr().err
-
-
-@pytest.mark.slow
-def test_all_programs_are_timed_in_each_round(write_plan, tiny_recipe, tmp_path):
-    for package in peers.PACKAGES:
-        pytest.importorskip(package, reason="needs requirements-peers.txt")
-    write_plan(tmp_path, "tiny", tiny_recipe)
-    settings, seconds = time_programs("softmax", tmp_path / "data/processed", repeat=2)
-    assert len(settings) == 3
-    assert {name: len(each) for name, each in seconds.items()} == dict.fromkeys(peers.PROGRAMS, 2)
 
 
 def test_a_missing_library_is_named_with_the_command_that_installs_it(monkeypatch):

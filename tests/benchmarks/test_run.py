@@ -1,4 +1,3 @@
-import subprocess
 import sys
 from importlib import import_module
 from string import Formatter
@@ -7,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks import run
-from benchmarks.run import PAGES, ROOT
+from benchmarks.run import PAGES
 from src.common.errors import PipelineError
 
 
@@ -17,13 +16,6 @@ def test_a_page_contains_the_text_that_its_section_prints(name):
     section = section[: section.index(f"<!-- /{name} -->")]
     for text, *_ in Formatter().parse(import_module(f"benchmarks.{name}").INTRODUCTION):
         assert text in section
-
-
-def test_an_unknown_section_is_rejected():
-    command = [sys.executable, "-m", "benchmarks.run", "speed"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert f"unknown section speed; choose from {', '.join(PAGES)}" in done.stderr
 
 
 @pytest.fixture
@@ -84,31 +76,3 @@ def test_a_section_that_this_machine_cannot_measure_keeps_its_page(section, caps
     assert section.page.read_text("utf-8") == before
     with pytest.raises(PipelineError):
         section.start("fake")
-
-
-def test_only_changes_of_code_change_the_commit_of_a_measurement(monkeypatch, tmp_path):
-    monkeypatch.setattr(run, "ROOT", tmp_path)
-    environment = {
-        f"GIT_{role}_{key}": "t@t" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-
-    def commit():
-        for command in (["add", "."], ["commit", "-qm", "x"]):
-            subprocess.run(["git", *command], cwd=tmp_path, check=True)
-
-    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
-    for folder in ("src", "benchmarks", "docs"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "a.py").write_text("a = 1")
-    commit()
-    first = run.last_commit()
-    (tmp_path / "benchmarks/RESULTS.md").write_text("results")
-    assert run.last_commit() == first
-    commit()
-    assert run.last_commit() == first
-    (tmp_path / "src/a.py").write_text("a = 2")
-    assert run.last_commit() == run.CHANGED
-    commit()
-    assert run.last_commit() not in (first, run.CHANGED)

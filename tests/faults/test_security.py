@@ -1,20 +1,11 @@
 """Files cannot run code, and servers accept connections from this machine only."""
 
 import json
-import os
-import socket
-import urllib.error
-import urllib.request
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
-from distributed import Client
-from distributed.security import Security
 
-from src.apps import sweep
 from src.common.errors import PipelineError
 from src.config.params import load_params
 from src.data.splits import load_split
@@ -95,46 +86,3 @@ def test_escape_codes_are_not_printed(checkout, shell, web_server):
     with web_server(respond, respond) as address:
         done = shell(command, checkout, fails=True, MLFLOW_TRACKING_URI=address)
     assert r"\x1b[2Jred" in done.stderr and "\x1b" not in done.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.fault(
-    "Other machines connect to TensorBoard",
-    sees="nothing",
-    then="the connection is refused: the server listens on 127.0.0.1 only",
-)
-def test_tensorboard_listens_on_this_machine_only(serving, free_port, tmp_path):
-    port = free_port()
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with serving(["src.apps.tensorboard"], tmp_path, environment, port):
-        addresses = {
-            each.laddr.ip
-            for each in psutil.net_connections("tcp")
-            if each.status == psutil.CONN_LISTEN and each.laddr.port == port
-        }
-    assert addresses == {"127.0.0.1"}
-
-
-@pytest.mark.fault(
-    "Another process of this machine connects to the scheduler of a sweep",
-    sees="nothing",
-    then="it is refused: only the processes of the sweep have its certificate",
-)
-def test_another_process_cannot_connect_to_the_scheduler():
-    with sweep._client(1, None) as client:
-        assert client.submit(int, "5").result(60) == 5
-        address = client.scheduler.address
-        assert address.startswith("tls://127.0.0.1:")
-        host, port = address.removeprefix("tls://").split(":")
-        with socket.create_connection((host, port)) as plain:
-            plain.settimeout(20)
-            plain.sendall(b"hello")
-            with suppress(ConnectionError):
-                assert plain.recv(100) == b""
-        other = Security.temporary()
-        with pytest.raises(OSError):
-            Client(address, security=other, timeout=2)
-        pages = f"http://127.0.0.1:{client.scheduler_info()['services']['dashboard']}/"
-        for page in ("json/identity.json", "info/main/workers.html"):
-            with pytest.raises(urllib.error.HTTPError, match="404"):
-                urllib.request.urlopen(pages + page, timeout=20)

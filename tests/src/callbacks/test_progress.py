@@ -1,4 +1,4 @@
-"""The progress is printed and logged after each validation."""
+"""The progress is printed after each validation, and shown in a terminal; the time of the steps."""
 
 import re
 import time
@@ -6,38 +6,26 @@ from types import SimpleNamespace
 
 import pytest
 
-from src.callbacks.live_curves import LiveCurves
-from src.callbacks.progress import TrainingProgress
+from src.callbacks import progress
+from src.callbacks.progress import StepClock, TrainingProgress
+from src.callbacks.setup import LiveCurves
 
 
-def test_without_a_terminal_a_line_is_printed_for_each_validation(capsys):
-    progress = TrainingProgress("cnn")
-    progress.set_params({"total_steps": 20, "steps_per_epoch": 10})
-    progress.on_train_begin()
-    progress.on_train_batch_begin(0)
-    progress.on_train_batch_end(9, {"loss": 0.7})
-    progress.on_epoch_end(0, {"epoch": 1.0, "step": 10, "loss": 0.5, "val_accuracy": 0.9})
-    progress.on_train_end()
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1
-    assert lines[0].startswith("cnn: epoch 1, loss 0.5000, validation accuracy 0.9000, ")
-    assert lines[0].endswith(" s left")
-
-
-def test_the_time_left_does_not_count_the_compilation(monkeypatch, capsys):
+def test_without_a_terminal_a_line_says_the_time_left_without_the_compilation(monkeypatch, capsys):
     clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(time, "perf_counter", lambda: clock.now)
-    progress = TrainingProgress("cnn")
-    progress.set_params({"total_steps": 100, "steps_per_epoch": 20})
-    progress.on_train_begin()
+    shown = TrainingProgress("cnn")
+    monkeypatch.setattr(shown._bar, "get_time", lambda: clock.now)
+    shown.set_params({"total_steps": 100, "steps_per_epoch": 20})
+    shown.on_train_begin()
     row = {"epoch": 1.0, "loss": 0.5, "val_accuracy": 0.9}
-    for first, end, seconds in ((0, 10, 30), (10, 20, 5), (20, 40, 10)):
-        progress.on_train_batch_begin(first)
+    for end, seconds in ((10, 30), (20, 5), (40, 10)):
         clock.now += seconds
-        progress.on_train_batch_end(end - 1, {"loss": 0.7})
-        progress.on_epoch_end(0, row | {"step": end})
-    left = [line.rpartition(", ")[2] for line in capsys.readouterr().out.splitlines()]
-    assert left == ["270 s left", "40 s left", "30 s left"]
+        shown.on_train_batch_end(end - 1, {"loss": 0.7})
+        shown.on_epoch_end(0, row | {"step": end})
+    shown.on_train_end()
+    line = "cnn: epoch 1, loss 0.5000, validation accuracy 0.9000"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [line, f"{line}, 40 s left", f"{line}, 30 s left"]
 
 
 @pytest.mark.parametrize("columns", [60, 80, 140])
@@ -45,13 +33,12 @@ def test_the_time_left_does_not_count_the_compilation(monkeypatch, capsys):
 def test_the_line_in_a_terminal_fits_and_shows_the_time_left(monkeypatch, capsys, columns, name):
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal
-    progress = TrainingProgress(name)
-    progress.set_params({"total_steps": 2000, "steps_per_epoch": 100})
-    progress.on_train_begin()
-    progress.on_train_batch_begin(0)
-    progress.on_epoch_end(0, {"epoch": 9.9, "step": 990, "loss": 0.05, "val_accuracy": 0.98765})
-    progress.on_train_batch_end(989, {"loss": 0.051234})
-    progress.on_train_end()
+    shown = TrainingProgress(name)
+    shown.set_params({"total_steps": 2000, "steps_per_epoch": 100})
+    shown.on_train_begin()
+    shown.on_epoch_end(0, {"epoch": 9.9, "step": 990, "loss": 0.05, "val_accuracy": 0.98765})
+    shown.on_train_batch_end(989, {"loss": 0.051234})
+    shown.on_train_end()
     written = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "\n", capsys.readouterr().out).replace("\r", "\n")
     written = re.sub(r"\n+", "", written)
     line = written[written.rindex(name[:24]) :].rstrip()
@@ -62,7 +49,7 @@ def test_the_line_in_a_terminal_fits_and_shows_the_time_left(monkeypatch, capsys
 
 
 @pytest.mark.parametrize(("step", "stopped"), [(20, False), (10, True)])
-def test_rows_are_logged_with_the_names_of_the_history(step, stopped):
+def test_all_rows_but_the_last_are_sent_to_mlflow(step, stopped):
     sent = []
     curves = LiveCurves(lambda what, **details: sent.append((what, details["rows"])))
     curves.set_params({"total_steps": 20})
@@ -74,4 +61,17 @@ def test_rows_are_logged_with_the_names_of_the_history(step, stopped):
     curves.set_model(SimpleNamespace(stop_training=stopped))
     curves.SECONDS = 0
     curves.on_epoch_end(1, {"step": step, "val_loss": 0.1, "val_accuracy": 0.9})
-    assert len(sent) == 1  # the last row is logged at the end
+    assert len(sent) == 1
+
+
+def test_the_first_step_and_what_is_between_steps_do_not_count(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
+    clock, before = StepClock(), time.time()
+    for begin, end in ((100.0, 107.0), (110.0, 110.5), (120.0, 122.0)):
+        now[0] = begin
+        clock.on_train_batch_begin(0)
+        now[0] = end
+        clock.on_train_batch_end(0)
+    assert clock.seconds == pytest.approx(2.5)
+    assert before <= clock.first_ended <= time.time()

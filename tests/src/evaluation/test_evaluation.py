@@ -4,16 +4,15 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
 from src.common import paths
-from src.common.errors import PipelineError
 from src.common.files import write_json
-from src.evaluation.disputed import VOTES
-from src.evaluation.evaluation import evaluate_model
-from src.evaluation.outputs import write_outputs
-from src.evaluation.tables import read_evaluations
+from src.evaluation.evaluation import VOTES, disputed_rows, evaluate_model
+from src.evaluation.outputs import disputed_sheet, write_outputs
+from src.evaluation.tables import read_evaluations, write_csv
 from src.models import artifacts
 from src.models.inference import Predictor
 from src.models.metrics import fit_temperature
@@ -78,18 +77,6 @@ def test_a_model_from_its_file_has_the_accuracy_of_the_trained_one(folder, digit
     assert metrics["accuracy"] == artifacts.load_record(folder)["val_accuracy"]
 
 
-def test_the_evaluated_model_has_the_weights_of_its_record(evaluation, folder):
-    record = artifacts.load_record(folder)
-    assert artifacts.weights_sha256(evaluation.model) == record["weights_sha256"]
-    assert list(evaluation.metrics.items())[-1] == ("weights_sha256", record["weights_sha256"])
-
-
-def test_a_model_for_another_image_size_is_refused(folder):
-    other = np.zeros((5, 8, 8), np.uint8), np.zeros(5, np.uint8)
-    with pytest.raises(PipelineError, match=r"for images of \(28, 28\) pixels"):
-        evaluate_model(folder, other)
-
-
 def test_the_balanced_accuracy_is_the_mean_over_the_classes(folder, digits, change_record):
     images, labels = digits
     dataset = artifacts.load_record(folder)["dataset"] | {"unequal_classes": True}
@@ -115,6 +102,9 @@ def test_the_number_of_errors_and_the_cost(evaluation, folder):
     assert metrics["multiply_adds"] == 28 * 28 * 10
     assert metrics["model_bytes"] == len((folder / artifacts.MODEL).read_bytes())
     assert "disputed_errors" not in metrics  # the images are not those of MNIST
+    record = artifacts.load_record(folder)
+    assert artifacts.weights_sha256(evaluation.model) == record["weights_sha256"]
+    assert list(metrics.items())[-1] == ("weights_sha256", record["weights_sha256"])
 
 
 def test_the_temperature_of_the_record_adds_metrics(folder, digits, change_record):
@@ -133,15 +123,6 @@ def test_the_temperature_of_the_record_adds_metrics(folder, digits, change_recor
     assert metrics["calibrated_ece"] != metrics["ece"]
 
 
-def test_mnist_has_errors_on_disputed_images(digits, change_record, folder):
-    images, labels = digits
-    dataset = artifacts.load_record(folder)["dataset"] | {"name": "mnist"}
-    many = np.resize(images, (10_000, 28, 28)), np.resize(labels, 10_000)
-    evaluation = evaluate_model(change_record(dataset=dataset), many)
-    rows = evaluation.predictions.loc[list(VOTES)]
-    assert evaluation.metrics["disputed_errors"] == (rows.actual != rows.predicted).sum()
-
-
 def test_the_outputs_have_one_figure_for_all_recipes(evaluation, digits, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_outputs(iter([evaluation]), 1, digits[0][100:500])
@@ -156,3 +137,48 @@ def test_the_outputs_have_one_figure_for_all_recipes(evaluation, digits, tmp_pat
         "reliability.png",
         "disputed.png",
     }
+
+
+def test_a_table_is_written_without_its_index_and_with_6_digits(tmp_path):
+    write_csv(tmp_path / "folder/a.csv", pd.DataFrame({"x": [1, 2], "y": [0.12345678, 2.0]}))
+    assert (tmp_path / "folder/a.csv").read_text() == "x,y\n1,0.123457\n2,2\n"
+
+
+def predictions(wrong: dict[int, int], count: int = 10_000) -> pd.DataFrame:
+    """Predictions of images with the label 0; ``wrong`` are those that are not 0."""
+    table = pd.DataFrame({"actual": np.zeros(count, np.uint8), "predicted": np.zeros(count, int)})
+    table.loc[list(wrong), "predicted"] = list(wrong.values())
+    return table
+
+
+def test_errors_on_disputed_images_of_mnist_are_counted(digits, change_record, folder):
+    images, labels = digits
+    dataset = artifacts.load_record(folder)["dataset"] | {"name": "mnist"}
+    many = np.resize(images, (10_000, 28, 28)), np.resize(labels, 10_000)
+    evaluation = evaluate_model(change_record(dataset=dataset), many)
+    rows = evaluation.predictions.loc[list(VOTES)]
+    assert evaluation.metrics["disputed_errors"] == (rows.actual != rows.predicted).sum()
+    assert len(VOTES) == 15 and all(0 <= votes < 3 for votes in VOTES.values())
+
+
+@pytest.mark.parametrize(("name", "count"), [("fashion-mnist", 10_000), ("mnist", 9_999)])
+def test_other_images_have_no_list_of_disputed_labels(name, count):
+    rows = disputed_rows({"name": name}, predictions({947: 9}, count))
+    figure = disputed_sheet(np.zeros((count, 4, 4), np.uint8), [rows])
+    assert "Only the test images of MNIST" in figure.get_suptitle()
+
+
+def test_a_caption_has_the_two_most_frequent_predictions():
+    images = np.zeros((10_000, 4, 4), np.uint8)
+    images[947], images[1621] = 10, 20
+    tables = [predictions({947: 9, 1621: first}) for first in (6, 6, 8)]
+    figure = disputed_sheet(images, [disputed_rows({"name": "mnist"}, each) for each in tables])
+    (axes,) = figure.axes
+    captions = [text.get_text() for text in axes.texts]
+    assert captions[:3] == [
+        "947: label 0 (0 votes)\npredicted 9 by 3",
+        "1621: label 0 (2 votes)\npredicted 6 by 2, 8 by 1",
+        "1901: label 0 (2 votes)\npredicted 0 by 3",
+    ]
+    assert axes.get_title().endswith("the predictions of 3 models")
+    assert {10, 20} < set(np.unique(axes.images[0].get_array().compressed()))

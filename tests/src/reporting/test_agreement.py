@@ -34,15 +34,11 @@ def test_verdicts(weights, accuracy, expected):
 
 
 def test_the_limit_is_wider_for_more_recipes_and_unknown_without_seeds():
+    assert spreads_between_seeds(COMPARISON) == {"cnn": (0.001, 1000)}
     before, now = ({name: result(w, 0.9) for name in "ab"} for w in "12")
     now["a"]["accuracy"] = 0.9029
     found = verdicts(before, now | {"new": result("b", 0.9)}, {"a": SPREADS["cnn"]})
     assert found == {"a": "within the spread", "b": "unknown spread"}
-
-
-def test_the_spread_is_that_of_two_seeds_or_more():
-    assert spreads_between_seeds(COMPARISON) == {"cnn": (0.001, 1000)}
-    assert spreads_between_seeds(COMPARISON[["recipe"]]) == {}
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from src.common.files import write_json
 from src.evaluation import tables
 from src.reporting import comparison, report
 from src.reporting.published import PublishedResult
-from src.reporting.seeds import SUMMARY
+from src.reporting.seeds import SPREAD
 
 DATASET = {"name": "mnist", "requested": "mnist", "is_fallback": False}
 FALLBACK = {"name": "digits", "requested": "mnist", "is_fallback": True}
@@ -66,28 +66,22 @@ def text_of(results: report.Results, **columns) -> str:
 RESULTS = results_of(evaluations())
 
 
-def test_the_best_on_validation_comes_first_not_the_best_on_test():
+def test_the_best_on_validation_is_first_and_each_recipe_counts_its_reproduced_values():
     assert list(RESULTS.table.recipe) == ["good", "fair", "poor"]
-
-
-def test_each_recipe_counts_its_reproduced_values():
+    # The two best: each image is right for one of them. 2 × (C(12,0) + C(12,1) + C(12,2)) / 2^12
+    assert RESULTS.table.p_value[1] == pytest.approx(2 * (1 + 12 + 66) / 4096)
+    assert RESULTS.table.p_value.notna().tolist() == [False, True, False]
     table = RESULTS.table.set_index("recipe")
     assert table.reproduced.to_dict() == {"good": "", "fair": "not comparable", "poor": "no"}
     assert table.values_reproduced.to_dict() == {"good": 0, "fair": 0, "poor": 1}
     assert table.published_accuracy.poor == 0.7
 
 
-def test_the_runner_up_is_tested_against_the_best():
-    assert RESULTS.table.recipe[1] == "fair"
-    # each image is correct for exactly one of them: 2 × (C(12,0) + C(12,1) + C(12,2)) / 2^12
-    assert RESULTS.table.p_value[1] == pytest.approx(2 * (1 + 12 + 66) / 4096)
-    assert RESULTS.table.p_value.notna().tolist() == [False, True, False]
-
-
-def test_a_single_recipe_has_no_runner_up():
-    results = results_of({"good": evaluations()["good"]})
-    assert results.table.p_value.isna().all()
-    assert "runner-up" not in report.to_markdown(results)
+def test_a_single_recipe_without_published_values_has_neither_runner_up_nor_their_columns():
+    results = results_of({"good": evaluations()["good"]}, [])
+    text = report.to_markdown(results)
+    assert results.table.p_value.isna().all() and "runner-up" not in text
+    assert "published" not in text and "reproduced" not in {*text.split(), *results.summary}
 
 
 def test_the_summary_has_the_test_accuracy_of_each_recipe_and_the_comparable_values():
@@ -181,33 +175,25 @@ def test_a_recipe_that_is_no_better_than_the_most_frequent_class_is_named():
     assert "fair (12,000 steps), poor (12,000 steps).\n" in long
 
 
-def test_the_balanced_accuracy_is_shown_if_the_classes_are_very_different():
-    assert "balanced" not in report.to_markdown(RESULTS)
-    text = report.to_markdown(results_of(evaluations(balanced_accuracy=0.25)))
+def test_unequal_classes_and_warnings_about_the_data_are_in_the_text():
+    text = report.to_markdown(RESULTS)
+    assert "balanced" not in text and "Warning" not in text
+    found = evaluations(balanced_accuracy=0.25, warnings=["leakage: 5 of 10 images"])
+    results = results_of(found)
+    text = report.to_markdown(results)
     assert "| validation | test | balanced | 95% interval |" in text
     assert "| 0.9000 | 0.8000 | 0.2500 |" in text
-
-
-def test_the_columns_of_published_values_are_left_out_if_there_are_none():
-    results = results_of(evaluations(), [])
-    text = report.to_markdown(results)
-    assert "published" not in text and "reproduced" not in {*text.split(), *results.summary}
-
-
-def test_warnings_about_the_data_are_in_the_text_and_the_summary():
-    assert "Warning" not in report.to_markdown(RESULTS)
-    results = results_of(evaluations(warnings=["leakage: 5 of 10 images"]))
     assert results.summary["warnings"] == ["leakage: 5 of 10 images"]
-    assert "\nWarning: leakage: 5 of 10 images.\n" in report.to_markdown(results)
+    assert "\nWarning: leakage: 5 of 10 images.\n" in text
 
 
 def with_seeds(*rows: tuple) -> report.Results:
-    return results_of(evaluations(), [], pd.DataFrame(rows, columns=SUMMARY))
+    return results_of(evaluations(), [], pd.DataFrame(rows, columns=SPREAD))
 
 
-GOOD = ("good", 5, 0.7945, 0.0003, 0.7941, 0.7949, 12.0)
-FAIR = ("fair", 4, 0.7951, 0.0004, 0.7945, 0.7957, 12.0)
-ONE_SEED = ("fair", 1, 0.7951, None, None, None, 12.0)
+GOOD = ("good", 5, 0.7945, 0.0003, 0.7941, 0.7949)
+FAIR = ("fair", 4, 0.7951, 0.0004, 0.7945, 0.7957)
+ONE_SEED = ("fair", 1, 0.7951, None, None, None)
 
 
 def test_the_spread_over_seeds_is_shown_where_it_exists(tmp_path):
@@ -224,18 +210,6 @@ def test_the_spread_over_seeds_is_shown_where_it_exists(tmp_path):
         assert "uncertainty" not in text
 
 
-def test_one_seed_has_no_spread():
-    assert "| 0.7951 (1) |" in report.to_markdown(with_seeds(ONE_SEED))
-    assert "uncertainty" not in report.to_markdown(with_seeds(GOOD, ONE_SEED))
-
-
-def test_without_seeds_there_are_no_columns_for_them():
-    for rows in ([], [("other", *GOOD[1:])]):
-        results = with_seeds(*rows)
-        pd.testing.assert_frame_equal(results.table, results_of(evaluations(), []).table)
-        assert "seeds" not in report.to_markdown(results)
-
-
 def test_the_means_of_the_two_best_are_compared():
     # Welch: t = 0.0006 / √(0.0003² / 5 + 0.0004² / 4) = 2.491 with 5.45 degrees of freedom
     assert (
@@ -243,16 +217,8 @@ def test_the_means_of_the_two_best_are_compared():
         "differ by more than their uncertainty (Welch's t-test, p = 0.051)."
         in report.to_markdown(with_seeds(GOOD, FAIR))
     )
+    assert "| 0.7951 (1) |" in report.to_markdown(with_seeds(ONE_SEED))
+    assert "uncertainty" not in report.to_markdown(with_seeds(GOOD, ONE_SEED))
+    assert "seeds" not in report.to_markdown(with_seeds(("other", *GOOD[1:])))
     far = ("fair", 4, 0.7960, *FAIR[3:])
     assert "(0.7960, 4 seeds) differ by more" in report.to_markdown(with_seeds(GOOD, far))
-
-
-def test_a_narrow_terminal_gets_the_most_important_columns(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(report.Console, "is_terminal", True)
-    for width, is_shown in ((50, False), (60, True)):
-        monkeypatch.setenv("COLUMNS", str(width))
-        report.show(with_seeds(GOOD))
-        shown = capsys.readouterr().out
-        assert ("mean of seeds" in shown) is is_shown
-        assert "validation" in shown and "parameters" not in shown

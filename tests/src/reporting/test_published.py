@@ -1,12 +1,10 @@
 """The rule that decides whether a published value is reproduced."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from src.config.published_values import Published, load_published
+from src.config.published_values import Published
 from src.config.recipe import fingerprint
 from src.evaluation import tables
 from src.reporting.published import FAMILY_LEVEL, allowed_limits, compare_with_published
@@ -60,11 +58,6 @@ def test_limits_are_wider_if_a_recipe_has_more_values():
     assert verdicts(block([0.83, 0.5], stddev=0.001), accuracy=0.8330) == ["reproduced", "above"]
 
 
-def test_limits_are_wider_if_fewer_runs_measured_the_spread():
-    assert verdicts(block([0.83], degrees_of_freedom=18), accuracy=0.8610) == ["above"]
-    assert verdicts(block([0.83], degrees_of_freedom=3), accuracy=0.8610) == ["reproduced"]
-
-
 def test_a_value_with_two_digits_is_compared_at_two_digits():
     published = {"values": [0.87], "stddev": 0.0}
     for ours, verdict in ((0.8651, "reproduced"), (0.8749, "reproduced"), (0.8751, "above")):
@@ -82,17 +75,7 @@ def test_a_small_sample_has_the_limits_of_its_interval():
     assert high == 1
 
 
-def test_three_digits_identify_the_number_of_images():
-    ((low, _),) = limits(0.95, [0.984], sample=256)
-    ((expected, _),) = limits(0.95, [252 / 256], sample=256)
-    assert low == expected
-
-
-def test_a_recipe_without_published_values_has_no_results():
-    assert verdicts(Published(fingerprint="0" * 12)) == []
-
-
-@pytest.mark.parametrize("changes", [{"epochs": 11}, {"l2": 0.1}, {"a_key_of_the_future": 1}])
+@pytest.mark.parametrize("changes", [{"epochs": 11}, {"l2": 0.1}])
 def test_values_of_a_changed_recipe_are_not_comparable(changes):
     assert verdicts(block([0.83, 0.1]), **changes) == ["not comparable"] * 2
     assert verdicts(block([0.83]), keep_epochs=False) == ["reproduced"]
@@ -104,19 +87,9 @@ def test_values_are_compared_at_their_epochs():
     assert found == ["above", "below", "reproduced", "not comparable"]
 
 
-def test_a_loss_is_that_of_its_epoch_or_the_last_one():
-    losses = {1.0: 5.0, 2.0: 1.0}
-    assert verdicts(block([1.0], "training_loss"), losses=losses) == ["reproduced"]
-    first = block({1: 1.0}, "training_loss")
-    assert verdicts(first, losses=losses) == ["above"]
-
-
-def test_several_values_can_be_for_the_end_of_the_training():
-    assert verdicts(block([0.5, 0.83])) == ["above", "reproduced"]
-
-
 def test_other_datasets_have_no_published_values():
     assert verdicts(block([0.5]), dataset="digits") == []
+    assert verdicts(Published(fingerprint="0" * 12)) == []
 
 
 @pytest.mark.parametrize(("correlation", "sample"), [(0.0, None), (0.9, None), (0.0, 256)])
@@ -140,13 +113,3 @@ def test_at_most_one_of_20_runs_of_the_same_program_is_not_reproduced(correlatio
     assert failures / rounds < 0.06
     if not correlation and not sample:
         assert failures / rounds > 0.04  # and the limits are not wider than necessary
-
-
-def test_mlp_dropout_with_the_rmsprop_of_keras_is_not_reproduced():
-    """The test accuracy of this recipe with shuffled images and an accumulator that starts at 0."""
-    ours = [0.9516, 0.9667, 0.9713, 0.9762, 0.9769, 0.9805, 0.9803, 0.9801, 0.9817, 0.9837]
-    accuracies = dict(enumerate(ours, start=1))
-    published = load_published(Path(__file__).parents[3] / "published.yaml")["mlp_dropout"]
-    found = verdicts(published, accuracies=accuracies)
-    assert "above" in found
-    assert "below" not in found

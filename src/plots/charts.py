@@ -1,0 +1,115 @@
+"""Charts of trainings and test results: learning curves, confusion matrix, reliability."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from src.plots.names import drawable, rotation
+
+MAX_CLASSES_WITH_NUMBERS = 20  # in a confusion matrix; with more, the numbers would overlap
+MAX_CLASSES_WITH_NAMES = 60
+COLUMNS = 4  # reliability diagrams in a row
+SIDE, GAP = 2.0, 0.5  # inches of a diagram, and between diagrams
+LEFT, RIGHT, TOP, BOTTOM = 0.8, 0.3, 0.9, 0.7  # inches around the diagrams
+LARGEST = 150  # area of the point of a bin that has all images, in points²
+
+
+def curves_figure(history: list[dict[str, float]], title: str) -> Figure:
+    """Draw loss and accuracy by epoch, from the rows of ``history.csv``."""
+    figure = Figure((9, 3.6), dpi=100, layout="constrained")
+    losses, accuracies = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in history]
+    marker = "o" if len(history) < 40 else None
+
+    def draw(axes: Axes, key: str, label: str) -> None:
+        axes.plot(epochs, [row[key] for row in history], marker=marker, markersize=3, label=label)
+
+    draw(losses, "loss", "training")
+    draw(losses, "val_loss", "validation")
+    losses.set(xlabel="epoch", ylabel="cross-entropy, nats")
+    values = [row[key] for row in history for key in ("loss", "val_loss")]
+    if min(values) > 0 and max(values) > 20 * min(values):
+        losses.set_yscale("log")
+    losses.legend()
+    draw(accuracies, "val_accuracy", "validation")
+    accuracies.set(xlabel="epoch", ylabel="validation accuracy")
+    for axes in (losses, accuracies):
+        axes.grid(alpha=0.3)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.suptitle(title)
+    return figure
+
+
+def confusion_matrix_figure(confusion: np.ndarray, names: Sequence[str], title: str) -> Figure:
+    """Draw counts ``int [K, K]`` (rows actual, columns predicted) as percentages of each row.
+
+    ``names`` are those of the K classes.
+    """
+    # scikit-learn's ConfusionMatrixDisplay writes 0.0 into empty cells and labels all K classes.
+    classes = len(confusion)
+    percents = 100 * confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    side = min(12, max(5, 0.5 * classes + 1))
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(percents, cmap="Blues", vmin=0, vmax=100)
+    figure.colorbar(image, ax=axes, label="percent of the actual class", shrink=0.8)
+    number = "" if classes <= MAX_CLASSES_WITH_NAMES else " (number of the class)"
+    axes.set(xlabel=f"predicted{number}", ylabel=f"actual{number}", title=title)
+    if classes <= MAX_CLASSES_WITH_NAMES:
+        names, size = drawable(names), 10 if classes <= MAX_CLASSES_WITH_NUMBERS else 8
+        axes.set_yticks(range(classes), names, size=size)
+        axes.set_xticks(range(classes), names, size=size, **rotation(names))
+    if classes <= MAX_CLASSES_WITH_NUMBERS:
+        for row, column in np.argwhere(percents):
+            color = "white" if percents[row, column] > 50 else "black"
+            text = f"{percents[row, column]:.1f}"
+            axes.text(column, row, text, ha="center", va="center", color=color, size=8)
+    return figure
+
+
+def reliability_figure(tables: Mapping[str, tuple[pd.DataFrame, float]]) -> Figure:
+    """Draw the accuracy of predictions against their confidence, a panel for each recipe.
+
+    A point is a bin with images; its area grows with the root of their number. The points of a
+    calibrated model are on the diagonal.
+
+    Args:
+        tables: by recipe: the result of ``calibration.reliability``, and the calibration error.
+    """
+    columns = min(COLUMNS, len(tables))
+    figure, panels = _panels(-(-len(tables) // columns), columns)
+    for axes, (name, (table, error)) in zip(panels, tables.items(), strict=False):
+        drawn = table[table["count"] > 0]
+        area = LARGEST * np.sqrt(drawn["count"] / drawn["count"].sum())
+        axes.plot([0, 1], [0, 1], color="gray", linewidth=0.8)
+        axes.scatter(drawn.confidence, drawn.accuracy, area, clip_on=False, zorder=3)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
+        axes.set_title(f"{name}\nECE {error:.4f}", fontsize=9)
+        axes.grid(alpha=0.3)
+    for axes in panels[len(tables) :]:
+        axes.set_visible(False)
+    for axes in panels[: len(tables)][-columns:]:  # nothing is below them
+        axes.tick_params(labelbottom=True)
+    return figure
+
+
+def _panels(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
+    """A figure with its panels, row by row; a constrained layout would need as much time again."""
+    width = columns * (SIDE + GAP) - GAP + LEFT + RIGHT
+    height = rows * (SIDE + GAP) - GAP + TOP + BOTTOM
+    figure = Figure((width, height), dpi=100)
+    place = {
+        **{"left": LEFT / width, "right": 1 - RIGHT / width, "wspace": GAP / SIDE},
+        **{"top": 1 - TOP / height, "bottom": BOTTOM / height, "hspace": GAP / SIDE},
+    }
+    panels = figure.subplots(
+        rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw=place
+    )
+    figure.suptitle("Reliability on the test images", y=1 - 0.15 / height, va="top")
+    figure.supxlabel("confidence (predicted probability)", y=0.12 / height, va="bottom", size=10)
+    figure.supylabel("accuracy", x=0.12 / width, ha="left", size=10)
+    return figure, panels.ravel()
