@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from src.common import machine
 from src.common.errors import PipelineError
-from src.common.tensorflow import keras, recorded_variables
+from src.common.tensorflow import keras, recorded_variables, tf
 from src.config.recipe import Recipe, load_recipe
 from src.data.loader import Loader, Shuffle, Split
 from src.data.memory import GB, choose_buffer_size, device_memory, inference_batch
@@ -91,46 +91,37 @@ def make_trainer(
     If the training split is smaller than a batch, it is the batch.
 
     Args:
-        training: images ``uint8 [N, H, W]`` and labels ``uint8 [N]``.
-        validation: the same for the validation split.
-        classes: K; labels are 0 to K - 1.
+        training, validation: images ``uint8 [N, H, W]`` and labels ``uint8 [N]``, 0 to K - 1.
+        classes: K.
         seed: of initial weights, order of the images, dropout and augmentation.
-        execution: how to run; with several workers, the buffer size of the chief is used.
         keep_epochs: whether to keep the weights of each row of the history.
         in_random_order: whether the images are. Otherwise, a recipe that uses them in the order of
             the files gets one random order for all epochs: sorted classes cannot be learned.
     """
     keras.utils.clear_session()  # the names of layers do not depend on earlier trainings
     keras.utils.set_random_seed(seed)
-    count, height, width = training[0].shape
+    count, *shape = training[0].shape
     batch_size = min(recipe.batch_size, count)
     total_steps = recipe.steps or recipe.epochs * (count // batch_size)
     strategy = make_strategy(execution.strategy, execution.device, worker)
-    steps = Steps(
-        recipe=recipe,
-        shape=(height, width),
-        classes=classes,
-        batch_size=batch_size,
-        seed=seed,
-        total_steps=total_steps,
-        execution=execution,
-        strategy=strategy,
-    )
-    if execution.strategy == "multi_worker":  # the memory of the workers can differ
-        own = str(execution.buffer_size).encode() if execution.buffer_size else None
-        size = broadcast_from_chief(strategy, worker.chief, own)
-        execution = replace(execution, buffer_size=int(size) if size else None)
+    numbers = {"batch_size": batch_size, "seed": seed, "total_steps": total_steps}
+    steps = Steps(recipe, shape, classes, **numbers, execution=execution, strategy=strategy)
+    if execution.strategy == "multi_worker":
+        execution = _with_buffer_of_chief(execution, strategy, worker)
     shuffle: Shuffle = "each epoch" if recipe.shuffle else "never" if in_random_order else "once"
     loader = Loader(training, batch_size, execution.buffer_size, seed, shuffle, total_steps)
     return Trainer(
-        recipe=recipe,
-        steps=steps,
-        loader=loader,
-        validation=validation,
-        execution=execution,
-        keep_epochs=keep_epochs,
-        worker=worker,
+        recipe, steps, loader, validation, execution, keep_epochs=keep_epochs, worker=worker
     )
+
+
+def _with_buffer_of_chief(
+    execution: Execution, strategy: tf.distribute.Strategy, worker: Worker
+) -> Execution:
+    """The memory of the workers can differ, but all must use the same chunks."""
+    own = str(execution.buffer_size).encode() if execution.buffer_size else None
+    size = broadcast_from_chief(strategy, worker.chief, own)
+    return replace(execution, buffer_size=int(size) if size else None)
 
 
 def memory_of_step(trainer: Trainer, batch_size: int) -> int:

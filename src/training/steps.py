@@ -4,6 +4,8 @@ One call runs many steps without returning to Python. Each step gathers its batc
 the device. The result does not depend on how the steps are divided into calls.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from src.common.tensorflow import keras, tf
@@ -38,10 +40,10 @@ class Steps:
 
     def __init__(
         self,
-        *,
         recipe: Recipe,
-        shape: tuple[int, int],
+        shape: Sequence[int],
         classes: int,
+        *,
         batch_size: int,
         seed: int,
         total_steps: int,
@@ -49,17 +51,17 @@ class Steps:
         strategy: tf.distribute.Strategy,
     ) -> None:
         self._recipe, self._batch_size, self._seed = recipe, batch_size, seed
-        self.strategy = strategy
+        self.strategy, (height, width) = strategy, shape
         with strategy.scope():
-            self.exported = self._trained = build_model(recipe, *shape, classes)
+            self.exported = self._trained = build_model(recipe, height, width, classes)
             if recipe.averaging:
                 self._trained = keras.models.clone_model(self.exported)
                 self._trained.set_weights(self.exported.get_weights())
             self._compute = self._trained
             if execution.precision != "float32":
-                self._compute = build_model(recipe, *shape, classes, execution.precision)
+                self._compute = build_model(recipe, height, width, classes, execution.precision)
             self._forward = Forward(self._compute)
-            self._augmenter = recipe.augmentation and Augmenter(recipe.augmentation, *shape)
+            self._augmenter = recipe.augmentation and Augmenter(recipe.augmentation, height, width)
             self._update = Update(recipe, self._trained, self.exported, total_steps)
         self.exported.optimizer = None  # it is not compiled, but callbacks of Keras read this
         self.images = self.labels = None

@@ -37,12 +37,12 @@ class Trainer:
 
     def __init__(
         self,
-        *,
         recipe: Recipe,
         steps: Steps,
         loader: Loader,
         validation: Split,
         execution: Execution,
+        *,
         keep_epochs: bool = False,
         worker: Worker = SINGLE_WORKER,
     ) -> None:

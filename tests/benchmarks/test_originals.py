@@ -23,9 +23,9 @@ def ten_steps(content: dict, original: Original, images, labels, rows, graph) ->
     keras.utils.set_random_seed(1)
     recipe, strategy = load_recipe(content), make_strategy("single", "cpu", SINGLE_WORKER)
     steps = Steps(
-        recipe=recipe,
-        shape=(28, 28),
-        classes=10,
+        recipe,
+        (28, 28),
+        10,
         batch_size=recipe.batch_size,
         seed=1,
         total_steps=STEPS,

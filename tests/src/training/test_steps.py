@@ -45,9 +45,9 @@ def test_steps_give_the_weights_of_train_on_batch(splits, graph, name):
     keras.utils.set_random_seed(1)
     strategy = make_strategy("single", "cpu", SINGLE_WORKER)
     steps = Steps(
-        recipe=recipe,
-        shape=(28, 28),
-        classes=10,
+        recipe,
+        (28, 28),
+        10,
         batch_size=BATCH,
         seed=1,
         total_steps=STEPS,
