@@ -38,10 +38,8 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     # Nothing is written to the folder of checkpoints.
     job = prepare(plan, paths.PROCESSED, paths.checkpoints(), SINGLE_WORKER)
-    # The trainer runs steps in slices, which are batches for callbacks. The first is one step, and
-    # compiles.
-    begun: list[float] = []
-    ended: list[float] = []
+    # A slice of steps is a batch for callbacks. The first slice is one step, and compiles.
+    begun, ended = list[float](), list[float]()
     clock = keras.callbacks.LambdaCallback(
         on_train_batch_begin=lambda batch, logs: begun.append(time.time()),
         on_train_batch_end=lambda batch, logs: ended.append(time.time()),
@@ -52,8 +50,7 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
     training = job.trainer.run(callbacks)
     predictor = Predictor(training.model)
     scores = evaluate(predictor, "val", "validation", folder)
-    if plan["test"]:
-        scores |= evaluate(predictor, "test", "test", folder)
+    scores |= evaluate(predictor, "test", "test", folder) if plan["test"] else {}
     seconds = sum(end - begin for begin, end in zip(begun[1:], ended[1:], strict=True))
     return {
         "parameters": training.model.count_params(),

@@ -35,7 +35,6 @@ def test_the_result_is_fixed_and_like_the_images(images, name):
 
 
 @EVERY
-@EVERY
 @pytest.mark.parametrize("shape", [(3, 8, 8), (2, 6, 5), (1, 1, 1), (2, 3, 40), (0, 28, 28)])
 def test_other_sizes(name, shape):
     images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
@@ -44,7 +43,6 @@ def test_other_sizes(name, shape):
         assert corrupted.dtype == np.uint8 and corrupted.shape == shape
 
 
-@EVERY
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_shift_moves_the_center_by_whole_pixels_in_one_direction(images, level):
     moves = centers(corrupt(images, "shift", level)) - centers(images)

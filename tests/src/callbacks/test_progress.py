@@ -1,4 +1,4 @@
-"""The progress is printed after each validation, and shown in a terminal; the time of the steps."""
+"""The progress is printed after each validation, and shown in a terminal."""
 
 import re
 import time
@@ -6,8 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from src.callbacks import progress
-from src.callbacks.progress import StepClock, TrainingProgress
+from src.callbacks.progress import TrainingProgress
 from src.callbacks.setup import LiveCurves
 
 
@@ -62,16 +61,3 @@ def test_all_rows_but_the_last_are_sent_to_mlflow(step, stopped):
     curves.SECONDS = 0
     curves.on_epoch_end(1, {"step": step, "val_loss": 0.1, "val_accuracy": 0.9})
     assert len(sent) == 1
-
-
-def test_the_first_step_and_what_is_between_steps_do_not_count(monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
-    clock, before = StepClock(), time.time()
-    for begin, end in ((100.0, 107.0), (110.0, 110.5), (120.0, 122.0)):
-        now[0] = begin
-        clock.on_train_batch_begin(0)
-        now[0] = end
-        clock.on_train_batch_end(0)
-    assert clock.seconds == pytest.approx(2.5)
-    assert before <= clock.first_ended <= time.time()
