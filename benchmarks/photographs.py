@@ -14,9 +14,8 @@ from src.apps.classifiers import choose
 from src.apps.familiarity import familiarity
 from src.common.paths import PROCESSED
 from src.data.splits import load_split
-from src.ingest.catalog import DRAWINGS
 from src.models.device import choose_device
-from src.pictures.convert import convert
+from src.pictures.convert import DRAWINGS, convert
 
 COUNT = 500  # of each kind
 # The conversion was developed on other photographs, of test images with the seeds 0 and 1.

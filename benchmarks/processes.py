@@ -9,11 +9,12 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from src.ingest.folders import find_archives, find_files
+
 from src.common.files import read_json
 from src.common.paths import PARAMS, RAW
 from src.config.params import load_params
 from src.ingest.catalog import CATALOGUE
-from src.ingest.folders import find_archives, find_files
 
 ROOT = Path(__file__).parent.parent
 # Linux counts the memory of a process also for the processes that it starts. Therefore this small

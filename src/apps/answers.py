@@ -25,11 +25,12 @@ class Answers:
     processed: Path = paths.PROCESSED
 
     def description(self) -> dict[str, Any]:
-        """``{"dataset": {"name", "class_names", "framed", …}, "models": [{"name", …}]}``."""
+        """``{"dataset": {"name", "class_names", …}, "models": [{"name", …}]}``."""
         fields = ("name", "accuracy", "champion")
         shown = {key: self.dataset[key] for key in ("name", "class_names", "height", "width")}
         return {
-            "dataset": shown | {"framed": self.dataset["conversion"]["framed"]},
+            "dataset": shown
+            | {"center_like_mnist": self.dataset["conversion"]["center_like_mnist"]},
             "models": [{field: getattr(each, field) for field in fields} for each in self.models],
         }
 

@@ -39,12 +39,12 @@ BODY_SECONDS = 30  # until a complete image must have arrived
 def make_app(answers: Answers, hosts: list[str]) -> FastAPI:
     """The page and its JSON API.
 
-    ``GET /models`` returns ``{"dataset": {"name", "class_names", "framed", "height", "width"},
-    "models": [{"name", "accuracy", "champion"}]}``. ``POST /predict`` takes an image file as its
-    body and returns ``{"note", "hint", "image", "models": [{"name", "class", "label",
-    "probabilities"}]}``, where ``image`` contains the rows of the models' input. ``GET /test``
-    returns the same for a random test image. An error is returned as ``{"error"}`` with a status of
-    400 or higher.
+    ``GET /models`` returns ``{"dataset": {"name", "class_names", "height", "width",
+    "center_like_mnist", "light_on_dark"}, "models": [{"name", "accuracy", "champion"}]}``.
+    ``POST /predict`` takes an image file as its body and returns ``{"note", "hint", "image",
+    "models": [{"name", "class", "label", "probabilities"}]}``, where ``image`` contains the rows of
+    the models' input. ``GET /test`` returns the same for a random test image. An error is returned
+    as ``{"error"}`` with a status of 400 or higher.
 
     Args:
         hosts: the allowed host names of a request, so that no page of another site can send one.
@@ -143,7 +143,7 @@ def main() -> None:
     choose_device("auto")
     dataset = load_dataset_info(PROCESSED)
     answers = Answers(usable(found), dataset, familiarity(PROCESSED))
-    action = "Draw" if dataset["conversion"]["framed"] else "Drop"
+    action = "Draw" if dataset["conversion"]["center_like_mnist"] else "Drop"
     address = f"http://{options.host}:{options.port}"
     print(f"{action} an image at {address} (Ctrl-C stops it)", flush=True)
     hosts = LOCAL if options.host in LOCAL else ["*"]

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from benchmarks.photographs import KINDS, photograph
-from src.ingest.catalog import DRAWINGS
-from src.pictures.convert import convert
+from src.pictures.convert import DRAWINGS, convert
 
 
 @pytest.mark.parametrize("kind", KINDS)

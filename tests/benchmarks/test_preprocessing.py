@@ -1,8 +1,8 @@
 import pytest
+from src.ingest.properties import known_properties
 
 from benchmarks.preprocessing import MINIMAL, OURS, run_program
 from src.common.files import write_json
-from src.ingest.properties import known_properties
 
 
 @pytest.mark.parametrize("program", [OURS, MINIMAL])

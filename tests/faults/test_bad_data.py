@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from src.common.errors import PipelineError
-from src.ingest import catalog, idx
-from src.ingest.download import download
 from src.ingest.folders import sources_in
 from src.ingest.local import copy_local
 from src.ingest.properties import read_properties
 from src.ingest.sources import SourceError
+
+from src.common.errors import PipelineError
+from src.ingest import catalog, idx
+from src.ingest.download import download
 
 headers = st.builds(
     lambda zeros, kind, sizes: struct.pack(f">HBB{len(sizes)}I", zeros, kind, len(sizes), *sizes),

@@ -3,7 +3,6 @@
 from itertools import combinations
 
 import numpy as np
-
 from src.data.digests import Digest, hash_images
 
 HASH = 3_640_905_155_862_269_908

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from src.data.digests import Digest, digest, hash_images
 
 from src.common.errors import PipelineError
 from src.common.files import write_json
 from src.common.paths import SPLIT_FOLDERS
 from src.data import splits
-from src.data.digests import Digest, digest, hash_images
 from src.data.splits import SPLITS, load_dataset_info, load_split, load_warnings
 
 COUNTS = {"train": 7, "validation": 2, "test": 3}

@@ -3,13 +3,13 @@
 import gzip
 
 import pytest
+from src.ingest.folders import Archive, Folder, sources_in
+from src.ingest.sources import SourceError
 
 from src.common.errors import PipelineError
 from src.common.files import sha256
 from src.ingest import catalog
 from src.ingest.catalog import TEST_IMAGES, TRAIN_IMAGES, Dataset, PublishedFile
-from src.ingest.folders import Archive, Folder, sources_in
-from src.ingest.sources import SourceError
 
 ZEROS = "0" * 64
 

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
-
-from src.common.errors import PipelineError
-from src.ingest.division import MAX_LABELS
 from src.ingest.labels import (
     check_labels,
     check_training_labels,
     missing_labels,
     training_warnings,
 )
+
+from src.common.errors import PipelineError
+from src.ingest.division import MAX_LABELS
 
 
 def count(labels: list[int]) -> np.ndarray:

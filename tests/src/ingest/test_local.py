@@ -3,10 +3,10 @@
 import gzip
 
 import pytest
+from src.ingest.local import copy_local
 
 from src.common.errors import PipelineError
 from src.ingest import catalog
-from src.ingest.local import copy_local
 
 
 @pytest.fixture

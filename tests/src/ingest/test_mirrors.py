@@ -8,11 +8,11 @@ import time
 
 import pytest
 from rich.console import Console
+from src.ingest.mirrors import Mirror
+from src.ingest.sources import SourceError
 
 from src.ingest import idx, mirrors
 from src.ingest.catalog import Dataset, PublishedFile
-from src.ingest.mirrors import Mirror
-from src.ingest.sources import SourceError
 
 CONTENT = idx.header((50_000,)) + b"0123456789" * 5000
 BODY = gzip.compress(CONTENT, mtime=0)

@@ -3,9 +3,9 @@
 import zipfile
 
 import pytest
+from src.ingest.names import find_files, has_published_name
 
 from src.ingest import catalog
-from src.ingest.names import find_files, has_published_name
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from scipy import ndimage
-
 from src.ingest.normalize import fit, frame
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from src.ingest.properties import known_properties, read_properties
 
 from src.common.errors import PipelineError
 from src.common.paths import SPLIT_FOLDERS
 from src.ingest import catalog, idx, preprocess
-from src.ingest.properties import known_properties, read_properties
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = catalog.NAMES
 

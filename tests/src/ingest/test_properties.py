@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from src.ingest.properties import complete_class_names, known_properties, read_properties
 
 from src.common.errors import PipelineError
 from src.ingest.catalog import CATALOGUE
-from src.ingest.properties import complete_class_names, known_properties, read_properties
 
 
 def test_the_names_of_a_user_are_read_in_order(tmp_path):

@@ -3,7 +3,6 @@
 import hashlib
 
 import pytest
-
 from src.ingest.sources import SourceError, has_checksum, write_verified
 
 CHECKSUM = hashlib.sha256(b"one two").hexdigest()

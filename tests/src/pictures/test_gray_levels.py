@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from PIL import Image
+from src.pictures.gray_levels import TILE
 
 from src.pictures import gray_levels
-from src.pictures.gray_levels import TILE
 
 
 @pytest.mark.parametrize("shape", [(TILE + 1, 2), (3, 2 * TILE), (2 * TILE + 3, TILE + 5)])

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from src.pictures.idx_file import appending
 
 from src.ingest import idx
-from src.pictures.idx_file import appending
 
 IMAGES = np.arange(5 * 3 * 4, dtype=np.uint8).reshape(5, 3, 4)
 

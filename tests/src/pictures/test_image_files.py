@@ -3,7 +3,6 @@
 import os
 
 import pytest
-
 from src.pictures.image_files import count_images, find_files, is_image, subfolders
 
 

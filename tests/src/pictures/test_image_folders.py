@@ -3,9 +3,9 @@
 import os
 
 import pytest
+from src.pictures.image_folders import find_images
 
 from src.common.errors import PipelineError
-from src.pictures.image_folders import find_images
 from tests.fixtures.image_folders import NAMES
 
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
+from src.ingest.local import copy_local
+from src.ingest.properties import read_properties
+from src.pictures.image_folders import find_images
+from src.pictures.image_import import Options, import_images
 
 from src.common.errors import PipelineError
 from src.ingest import catalog, idx
 from src.ingest.catalog import DRAWINGS, Conversion
-from src.ingest.local import copy_local
-from src.ingest.properties import read_properties
 from src.pictures import image_import
-from src.pictures.image_folders import find_images
-from src.pictures.image_import import Options, import_images
 from tests.fixtures.image_folders import NAMES
 
 PLAIN = Conversion(framed=False, light_on_dark=False)
