@@ -15,7 +15,8 @@ from src.apps.familiarity import familiarity
 from src.common.paths import PROCESSED
 from src.data.splits import load_split
 from src.models.device import choose_device
-from src.pictures.convert import DRAWINGS, convert
+from src.pictures.conversion import DRAWINGS
+from src.pictures.convert import convert
 
 COUNT = 500  # of each kind
 # The conversion was developed on other photographs, of test images with the seeds 0 and 1.

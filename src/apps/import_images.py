@@ -21,7 +21,7 @@ from src.common.messages import escaped
 from src.common.paths import INCOMING, main_checkout
 from src.ingest.image_folders import ImageFolders, find_images
 from src.ingest.image_import import Imported, Options, import_images
-from src.pictures.convert import DRAWINGS, Conversion
+from src.pictures.conversion import DRAWINGS, Conversion
 
 MAX_SIDE = 512  # pixels
 SHOWN = 20  # classes, and skipped files

@@ -9,7 +9,7 @@ import numpy as np
 
 from src.common.errors import PipelineError
 from src.ingest.division import MAX_LABELS
-from src.pictures.convert import LIGHT_ON_DARK, Conversion
+from src.pictures.conversion import LIGHT_ON_DARK, Conversion
 
 CLASS_NAMES = "labels.txt"  # one name per line, in the order of the class numbers
 CONVERSION = "conversion.json"

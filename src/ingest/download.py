@@ -19,7 +19,7 @@ from src.common.paths import main_checkout
 from src.ingest import catalog, digits, idx
 from src.ingest.classes import read_properties
 from src.ingest.files import copy_own, copy_published, copy_verified
-from src.pictures.convert import DRAWINGS
+from src.pictures.conversion import DRAWINGS
 
 if TYPE_CHECKING:
     from src.config.params import DataParams

@@ -19,7 +19,8 @@ from src.ingest.division import random_test_images
 from src.ingest.files import find_archives, find_files
 from src.ingest.image_folders import ImageFile, ImageFolders
 from src.ingest.preprocess import MIN_TRAIN
-from src.pictures.convert import Conversion, convert
+from src.pictures.conversion import Conversion
+from src.pictures.convert import convert
 from src.pictures.decode import PictureError, read_content
 
 ALL = "all-images"  # temporary IDX file: which image is for testing depends on which are readable

@@ -141,7 +141,7 @@ def _write_arrays(
 
 def _write_images(
     path: Path, target: Path, splits: dict[str, np.ndarray], digests: dict[str, blake2b]
-) -> Iterator[bytes]:
+) -> Iterator[int]:
     """Write the images of one IDX file, in their order, to one ``.npy`` file per split.
 
     Args:
@@ -149,7 +149,7 @@ def _write_images(
         digests: to which the images of each split are added.
 
     Yields:
-        A hash of each image.
+        A hash of each image, which is valid in this process.
     """
     size = idx.read_header(path)[1:]
     with ExitStack() as stack:
@@ -167,6 +167,5 @@ def _write_images(
                 part = chunk[members[first : first + len(chunk)]].tobytes()
                 files[split].write(part)
                 digests[split].update(part)
-            for image in chunk.reshape(len(chunk), -1):
-                yield blake2b(image.data, digest_size=16).digest()
+            yield from (hash(image.tobytes()) for image in chunk)
             first += len(chunk)

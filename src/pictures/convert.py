@@ -1,12 +1,12 @@
 """Image files of any size, converted to the images that a model is trained on."""
 
 from dataclasses import dataclass
-from typing import TypedDict
 
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from src.pictures.conversion import Conversion
 from src.pictures.decode import PictureError, decode
 from src.pictures.ink import background, find_ink, without_desk
 
@@ -16,17 +16,6 @@ MIN_CONTRAST = 24  # of 255; a drawing with less contrast is considered empty
 PAPER, INK = 0.25, 0.75  # fractions of the maximum contrast: background below, full ink above
 COLORS = {True: "dark on light", False: "light on dark"}
 SPECK = 0.02  # fraction of the largest stroke's area: smaller strokes are removed as dust
-
-
-class Conversion(TypedDict):
-    """How image files are converted: for training and for prediction in the same way."""
-
-    center_like_mnist: bool  # cropped to the ink, scaled, and centered by mass, light on dark
-    light_on_dark: bool  # whether dark images on a light background are inverted
-
-
-DRAWINGS: Conversion = {"center_like_mnist": True, "light_on_dark": True}
-LIGHT_ON_DARK: Conversion = {"center_like_mnist": False, "light_on_dark": True}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from benchmarks.photographs import KINDS, photograph
-from src.pictures.convert import DRAWINGS, convert
+from src.pictures.conversion import DRAWINGS
+from src.pictures.convert import convert
 
 
 @pytest.mark.parametrize("kind", KINDS)
