@@ -100,13 +100,13 @@ def complete_class_names(names: list[str], counts: Counts) -> list[str]:
     Raises:
         PipelineError: there are fewer names than classes.
     """
-    classes = int(np.flatnonzero(counts["train"])[-1]) + 1
-    if names and len(names) < classes:
+    last = int(np.flatnonzero(counts["train"])[-1])
+    if names and len(names) <= last:
         raise PipelineError(
-            f"{CLASS_NAMES} has {len(names)} names, but the labels have {classes} classes, 0 to "
-            f"{classes - 1}; write one name per line, the name of class 0 first"
+            f"{CLASS_NAMES} has {len(names)} names, but the labels are 0 to {last}; write one name "
+            "per line, the name of class 0 first"
         )
-    return names or [str(number) for number in range(classes)]
+    return names or [str(number) for number in range(last + 1)]
 
 
 def training_warnings(counts: Counts, classes: int) -> list[str]:

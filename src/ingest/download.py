@@ -182,13 +182,12 @@ def _root_cause(error: BaseException) -> str:
 
 
 def _announce_fallback(dataset: str, reasons: list[str], put: str) -> None:
-    lines = [
+    text = (
         f"This is NOT {dataset}, which could not be downloaded. All results are for the fallback "
-        "dataset: 1,797 digits bundled with scikit-learn.\n",
-        *(f"• {clean(reason)}" for reason in reasons),
-        f"\nTo use {dataset}: connect to the network, or {put}; and run `dvc repro --force "
-        "download`, then `dvc repro`. To stop instead: set data.fallback to none in params.yaml.",
-    ]
-    title = f"FALLBACK DATASET, NOT {dataset.upper()}"
+        "dataset: 1,797 digits bundled with scikit-learn.\n\n"
+        + "".join(f"• {clean(reason)}\n" for reason in reasons)
+        + f"\nTo use {dataset}: connect to the network, or {put}; and run `dvc repro --force "
+        "download`, then `dvc repro`. To stop instead: set data.fallback to none in params.yaml."
+    )
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    console.print(Panel("\n".join(lines), title=title, border_style="bold red"))
+    console.print(Panel(text, title=f"FALLBACK DATASET, NOT {dataset.upper()}", style="bold red"))

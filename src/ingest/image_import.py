@@ -1,9 +1,8 @@
 """Converts folders of images to the IDX files that the pipeline reads."""
 
 import os
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from src.pictures.decode import PictureError, read_content
 
 ALL = "all-images"  # temporary IDX file: which image is for testing depends on which are readable
 WORKERS = min(8, os.cpu_count() or 1)  # Pillow works without Python's lock
-AHEAD = 4 * WORKERS  # images that are converted before the next one is needed
+AHEAD = 16 * WORKERS  # images that are converted together, and are in memory
 
 Skipped = tuple[ImageFile, str]  # a file that cannot be used, and why not
 
@@ -65,8 +64,6 @@ def import_images(
     Raises:
         PipelineError: ``target`` has a dataset, or a class has too few images that can be used.
     """
-    if target.exists() and not target.is_dir():
-        raise PipelineError(f"{target} is not a folder; choose another one with --into")
     old = [path for paths in find_files(target).values() for path in paths] + find_archives(target)
     old += [target / name for name in (CLASS_NAMES, CONVERSION) if (target / name).exists()]
     if old and not replace:
@@ -135,26 +132,18 @@ def _write_all(found: ImageFolders, folder: Path, options: Options, console: Con
 
 
 def _in_order(images: list[ImageFile], options: Options) -> Iterator[np.ndarray | str]:
-    """Convert the images in parallel, only a few of them in advance, so that memory is bounded.
+    """Convert the images in parallel; yield ``uint8 [H, W]``, or why a file cannot be used."""
 
-    Yields ``uint8 [H, W]``, or why the file cannot be used.
-    """
-    waiting: deque[Future[np.ndarray | str]] = deque()
+    def converted(file: ImageFile) -> np.ndarray | str:
+        try:
+            content = read_content(Path(file.path))
+            return convert(content, file.path, options.shape, options.conversion).image
+        except PictureError as error:  # it would keep the decoded file in memory
+            return error.reason
+
     with ThreadPoolExecutor(WORKERS) as pool:
-        for image in images:
-            waiting.append(pool.submit(_convert, image.path, options))
-            if len(waiting) > AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def _convert(path: str, options: Options) -> np.ndarray | str:
-    """The image, or why it cannot be used; an exception would keep the decoded file in memory."""
-    try:
-        return convert(read_content(Path(path)), path, options.shape, options.conversion).image
-    except PictureError as error:
-        return error.reason
+        for first in range(0, len(images), AHEAD):
+            yield from pool.map(converted, images[first : first + AHEAD])
 
 
 def _divide(folder: Path, labels: np.ndarray, is_test: np.ndarray) -> None:
