@@ -132,7 +132,8 @@ def _show_classes(console: Console, names: list[str], done: Imported) -> None:
 
 def _show_skipped(console: Console, found: ImageFolders, done: Imported) -> None:
     if found.ignored:
-        console.print(f"{_files(found.ignored, 'other')} ignored")
+        other = _files(found.ignored, "other")
+        console.print(f"{other} ignored: in no class folder, or not with the suffix of an image")
     if done.skipped:
         console.print(f"{_files(len(done.skipped), 'image')} skipped:")
     for file, reason in done.skipped[:SHOWN]:

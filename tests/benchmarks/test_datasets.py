@@ -13,21 +13,17 @@ def original(arrays, write_set, tmp_path):
     return contents
 
 
-def read(path):
-    return np.concatenate(list(idx.read_chunks(path, 7)))
-
-
 def test_each_image_and_label_is_copied(original, tmp_path):
     size = write_copies(tmp_path / "original", tmp_path, 3)
     assert size == 3 * sum(content.nbytes for content in original.values())
     for name, content in original.items():
-        np.testing.assert_array_equal(read(tmp_path / name), np.concatenate([content] * 3))
+        np.testing.assert_array_equal(idx.read(tmp_path / name), np.concatenate([content] * 3))
 
 
 def test_each_image_gets_different_variants_with_the_same_label(original, tmp_path):
     write_variants(tmp_path / "original", tmp_path / "new", 135)
-    images = read(tmp_path / "new" / catalog.TEST_IMAGES).reshape(135, 10, 4, 6)
+    images = idx.read(tmp_path / "new" / catalog.TEST_IMAGES).reshape(135, 10, 4, 6)
     np.testing.assert_array_equal(images[0], original[catalog.TEST_IMAGES])
     assert len(np.unique(images, axis=0)) == 135
-    labels = read(tmp_path / "new" / catalog.TEST_LABELS).reshape(135, 10)
+    labels = idx.read(tmp_path / "new" / catalog.TEST_LABELS).reshape(135, 10)
     assert (labels == original[catalog.TEST_LABELS]).all()

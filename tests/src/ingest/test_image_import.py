@@ -1,25 +1,24 @@
 """Folders of images become the four IDX files, or nothing is written."""
 
-import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
-from src.ingest.local import copy_local
-from src.ingest.properties import read_properties
-from src.pictures.image_folders import find_images
-from src.pictures.image_import import Options, import_images
 
 from src.common.errors import PipelineError
-from src.ingest import catalog, idx
-from src.ingest.catalog import DRAWINGS, Conversion
-from src.pictures import image_import
+from src.ingest import catalog, idx, image_import
+from src.ingest.classes import read_properties
+from src.ingest.files import copy_own
+from src.ingest.image_folders import find_images
+from src.ingest.image_import import Options, import_images
+from src.pictures.conversion import DRAWINGS, Conversion
 from tests.fixtures.image_folders import NAMES
 
-PLAIN = Conversion(framed=False, light_on_dark=False)
+PLAIN = Conversion(center_like_mnist=False, light_on_dark=False)
 WRITTEN = {*catalog.NAMES, "labels.txt", "conversion.json"}
 
 
@@ -29,7 +28,7 @@ def do(pictures, target, replace=False, shape=(9, 12), conversion=PLAIN, fractio
 
 
 def read(folder):
-    return [np.concatenate(list(idx.read_chunks(folder / name, 7))) for name in catalog.NAMES]
+    return [idx.read(folder / name) for name in catalog.NAMES]
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -41,7 +40,7 @@ def test_the_pipeline_can_read_what_is_written(pictures, tmp_path):
     target.mkdir()
     done = do(pictures, tmp_path / "own")
     assert snapshot(tmp_path / "own").keys() == WRITTEN
-    assert copy_local([tmp_path / "own"], target) == tmp_path / "own"
+    assert copy_own([tmp_path / "own"], target) == tmp_path / "own"
     train, train_labels, test, test_labels = read(target)
     assert train.shape == (40, 9, 12) and test.shape == (10, 9, 12)
     assert np.bincount(train_labels).tolist() == [8] * 5 == done.train.tolist()
@@ -54,14 +53,11 @@ def test_the_pipeline_can_read_what_is_written(pictures, tmp_path):
 
 
 def test_class_names_and_the_conversion_are_stored(pictures, tmp_path):
-    do(pictures, tmp_path / "own", conversion=Conversion(framed=False, light_on_dark=True))
+    conversion = Conversion(center_like_mnist=False, light_on_dark=True)
+    do(pictures, tmp_path / "own", conversion=conversion)
     assert (tmp_path / "own/labels.txt").read_bytes() == "".join(f"{n}\n" for n in NAMES).encode()
-    conversion = {"framed": False, "light_on_dark": True}
-    assert json.loads((tmp_path / "own/conversion.json").read_text()) == conversion
-    assert read_properties(tmp_path / "own") == {
-        "class_names": list(NAMES),
-        "conversion": conversion,
-    }
+    expected = {"class_names": list(NAMES), "conversion": conversion}
+    assert read_properties(tmp_path / "own") == expected
 
 
 def test_the_result_is_the_same_every_time_and_the_seed_matters(pictures, tmp_path):
@@ -95,7 +91,7 @@ def test_images_in_train_and_test_stay_there(tmp_path, save_images):
     assert levels == pytest.approx([10, 11, 12, 10, 11, 90, 91, 92, 90, 91], abs=2)
 
 
-def test_images_are_framed(tmp_path, pictures):
+def test_images_are_centered_like_mnist(tmp_path, pictures):
     for path in pictures.rglob("*.*"):
         drawing = np.full((100, 100), 230, np.uint8)
         drawing[10:40, 60:70] = 20
@@ -114,22 +110,13 @@ def test_files_that_are_no_images_are_skipped(tmp_path, pictures):
     with (pictures / "10/z.png").open("wb") as file:
         file.truncate(1 << 33)  # takes no space on the disk, and must not be read
     done = do(pictures, tmp_path / "own")
-    assert [(label, path.name, reason) for label, path, reason in done.skipped] == [
+    assert [(file.label, Path(file.path).name, reason) for file, reason in done.skipped] == [
         (0, "0.png", "is an empty file"),
         (1, "x.png", "cannot be read as an image"),
         (1, "y.png", "cannot be read: No such file or directory"),
         (1, "z.png", "is larger than 20 MB"),
     ]
     assert done.train.tolist() == [7, 8, 8, 8, 8] and done.test.tolist() == [2] * 5
-
-
-def test_only_readable_images_are_chosen_for_testing(tmp_path, save_images):
-    for name in "ab":
-        save_images(tmp_path / "pictures" / name, 4)
-        for i in range(20):
-            (tmp_path / "pictures" / name / f"broken{i}.png").touch()
-    done = do(tmp_path / "pictures", tmp_path / "own")
-    assert done.train.tolist() == [3, 3] and done.test.tolist() == [1, 1]
 
 
 def damaged(folder, count):
@@ -211,18 +198,13 @@ def test_after_an_error_everything_is_as_before(tmp_path, pictures, monkeypatch,
     assert not (tmp_path / "new").exists()
 
 
-def test_images_are_converted_in_order_and_only_a_few_in_advance(pictures, monkeypatch):
-    started = []
+def test_images_are_converted_in_order(pictures, monkeypatch):
+    def convert(content, name, *_):
+        time.sleep(0.002 if len(content) % 3 else 0)
+        return SimpleNamespace(image=name)
 
-    def convert(path, _):
-        started.append(path)
-        time.sleep(0.002 if len(started) % 3 else 0)
-        return path
-
-    monkeypatch.setattr(image_import, "_convert", convert)
+    monkeypatch.setattr(image_import, "convert", convert)
     monkeypatch.setattr(image_import, "AHEAD", 3)
-    found, converted = find_images(pictures), []
-    for each in image_import._in_order(found, Options((9, 12), PLAIN, 0.2, 1)):
-        converted.append(each)
-        assert len(started) <= len(converted) + 3
-    assert converted == [path for _, _, path in found.images()]
+    images = find_images(pictures).images
+    converted = list(image_import._in_order(images, Options((9, 12), PLAIN, 0.2, 1)))
+    assert converted == [file.path for file in images]
