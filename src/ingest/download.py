@@ -3,6 +3,7 @@
 import logging
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from reprlib import repr as short_repr
 from typing import TYPE_CHECKING
@@ -81,7 +82,8 @@ def _place(folder: str, dataset: str) -> Path:
     try:
         path = Path(folder.replace("{dataset}", dataset)).expanduser()
         path = (main_checkout() / path).resolve()
-        path.is_dir()
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            path.stat()
         return path
     except (OSError, RuntimeError, ValueError) as error:  # a name too long, a loop of links, a NUL
         raise PipelineError(

@@ -102,10 +102,6 @@ def _class_name(path: Path) -> str:
 
 
 def _check_classes(root: Path, names: list[str], trained: set[str]) -> None:
-    if not names:
-        raise PipelineError(
-            f"the class folders in {root} have no images; put {FORMAT_NAMES} files into them"
-        )
     if unknown := [name for name in names if name not in trained]:
         raise PipelineError(
             f"the class {unknown[0]!r} has test images but no training images in {root}; add "
@@ -113,7 +109,7 @@ def _check_classes(root: Path, names: list[str], trained: set[str]) -> None:
         )
     if not 2 <= len(names) <= MAX_LABELS:
         raise PipelineError(
-            f"{root} has {len(names)} class folder{'s' * (len(names) > 1)} with images, but 2 to "
+            f"{root} has {len(names)} class folders with {FORMAT_NAMES} files, but 2 to "
             f"{MAX_LABELS} are needed; give {_layout(root)}"
         )
 

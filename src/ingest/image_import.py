@@ -22,7 +22,6 @@ from src.pictures.conversion import Conversion
 from src.pictures.convert import convert
 from src.pictures.decode import PictureError, read_content
 
-ALL = "all-images"  # temporary IDX file: which image is for testing depends on which are readable
 WORKERS = min(8, os.cpu_count() or 1)  # Pillow works without Python's lock
 AHEAD = 16 * WORKERS  # images that are converted together, and are in memory
 
@@ -72,63 +71,66 @@ def import_images(
             f"{target} already has {old[0].name}{others}; add --replace to "
             "replace what is there, or choose another folder with --into"
         )
-    _check_counts(found, found.images, [])  # before the conversion, which can take long
+    images = found.images if found.is_divided else _with_test_images(found, options)
     with atomic_files(target, old) as folder:
-        done = _write_all(found, folder, options, console)
+        done = _write_all(images, found.names, folder, options, console)
         names = "".join(f"{name}\n" for name in found.names)
         (folder / CLASS_NAMES).write_text(names, "utf-8", newline="\n")
         write_json(folder / CONVERSION, options.conversion)
     return done
 
 
-def _check_counts(found: ImageFolders, usable: list[ImageFile], skipped: list[Skipped]) -> None:
-    """Check that each class can be in all splits."""
-    least, what = 3, "images (one to train, one to validate and one to test)"
-    if found.is_divided:
-        least, what = 2, "training images (one to train and one to validate)"
-    labels = [image.label for image in usable if not image.is_test]
-    counts = np.bincount(labels, minlength=len(found.names))
+def _with_test_images(found: ImageFolders, options: Options) -> list[ImageFile]:
+    """Choose random images of each class for testing."""
+    labels = np.array([image.label for image in found.images], np.uint8)
+    _check_counts(np.bincount(labels), 3, "images", found.names, [])
+    chosen = random_test_images(labels, options.test_fraction, options.seed)
+    return [
+        image._replace(is_test=bool(is_test))
+        for image, is_test in zip(found.images, chosen, strict=True)
+    ]
+
+
+def _check_counts(
+    counts: np.ndarray, least: int, what: str, names: list[str], skipped: list[Skipped]
+) -> None:
+    """Check the number of images of each class, ``int [K]``."""
     if len(few := np.flatnonzero(counts < least)):
         reasons = [f" ({file.path!r} {why})" for file, why in skipped if file.label == few[0]]
         raise PipelineError(
-            f"the class {found.names[few[0]]!r} needs at least {least} {what}, but has only "
+            f"the class {names[few[0]]!r} needs at least {least} {what}, but has only "
             f"{counts[few[0]]} that can be used{''.join(reasons[:1])}; add images or remove the "
             "class"
         )
-    if found.is_divided and len(labels) == len(usable):
-        raise PipelineError("no test image can be used; add images to the folder test")
 
 
-def _write_all(found: ImageFolders, folder: Path, options: Options, console: Console) -> Imported:
+def _write_all(
+    images: list[ImageFile], names: list[str], folder: Path, options: Options, console: Console
+) -> Imported:
     """Write the four IDX files."""
-    usable, skipped = [], []
-    with idx.appending(folder / ALL, options.shape) as append:
-        converted = zip(found.images, _in_order(found.images, options), strict=True)
-        shown = track(
-            converted, "images", len(found.images), console=console, transient=True,
-            disable=not console.is_terminal,
-        )  # fmt: skip
+    train, train_labels, test, test_labels = (folder / name for name in catalog.NAMES)
+    labels: dict[bool, list[int]] = {False: [], True: []}  # of training and of test images
+    skipped = []
+    with idx.appending(train, options.shape) as add, idx.appending(test, options.shape) as add_test:
+        converted = zip(images, _in_order(images, options), strict=True)
+        is_hidden = not console.is_terminal
+        shown = track(converted, "images", len(images), console=console, disable=is_hidden)
         for file, image in shown:
             if isinstance(image, str):
                 skipped.append((file, image))
             else:
-                append(image)
-                usable.append(file)
-    _check_counts(found, usable, skipped)
-    labels = np.array([file.label for file in usable], np.uint8)
-    is_test = np.array([file.is_test for file in usable], bool)
-    if not found.is_divided:
-        is_test = random_test_images(labels, options.test_fraction, options.seed)
-    if (count := int((~is_test).sum())) < MIN_TRAIN:
+                (add_test if file.is_test else add)(image)
+                labels[file.is_test].append(file.label)
+    counts = [np.bincount(labels[is_test], minlength=len(names)) for is_test in (False, True)]
+    _check_counts(counts[0], 2, "training images", names, skipped)
+    if counts[0].sum() < MIN_TRAIN or not counts[1].any():
         raise PipelineError(
-            f"only {count} training images can be used, but the pipeline needs at least "
-            f"{MIN_TRAIN}; add images"
+            f"only {counts[0].sum()} training images and {counts[1].sum()} test images can be "
+            f"used, but the pipeline needs at least {MIN_TRAIN} and 1; add images"
         )
-    _divide(folder, labels, is_test)
-    train, test = (
-        np.bincount(labels[part], minlength=len(found.names)) for part in (~is_test, is_test)
-    )
-    return Imported(train, test, skipped)
+    idx.write(train_labels, np.array(labels[False], np.uint8))
+    idx.write(test_labels, np.array(labels[True], np.uint8))
+    return Imported(counts[0], counts[1], skipped)
 
 
 def _in_order(images: list[ImageFile], options: Options) -> Iterator[np.ndarray | str]:
@@ -144,19 +146,3 @@ def _in_order(images: list[ImageFile], options: Options) -> Iterator[np.ndarray 
     with ThreadPoolExecutor(WORKERS) as pool:
         for first in range(0, len(images), AHEAD):
             yield from pool.map(converted, images[first : first + AHEAD])
-
-
-def _divide(folder: Path, labels: np.ndarray, is_test: np.ndarray) -> None:
-    """Write the four IDX files from the file with all images."""
-    shape = idx.read_header(folder / ALL)[1:]
-    train, _, test, _ = (folder / name for name in catalog.NAMES)
-    with idx.appending(train, shape) as append_train, idx.appending(test, shape) as append_test:
-        first = 0
-        for chunk in idx.read_chunks(folder / ALL):
-            in_test = is_test[first : first + len(chunk)]
-            append_train(chunk[~in_test])
-            append_test(chunk[in_test])
-            first += len(chunk)
-    (folder / ALL).unlink()
-    idx.write(folder / catalog.TRAIN_LABELS, labels[~is_test])
-    idx.write(folder / catalog.TEST_LABELS, labels[is_test])

@@ -65,16 +65,8 @@ def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conve
 def center_like_mnist(ink: np.ndarray, shape: tuple[int, int] = (SIDE, SIDE)) -> np.ndarray:
     """Crop to the ink, fit into 20×20, and center by mass in 28×28; other shapes in proportion.
 
-    "The original black and white (bilevel) images from NIST were size normalized to fit in a
-    20x20 pixel box while preserving their aspect ratio. The resulting images contain grey levels
-    as a result of the anti-aliasing technique used by the normalization algorithm. The images
-    were centered in a 28x28 image by computing the center of mass of the pixels, and translating
-    the image so as to position this point at the center of the 28x28 field."
-    (Y. LeCun, C. Cortes, C. Burges: The MNIST database of handwritten digits,
-    http://yann.lecun.com/exdb/mnist/)
-
-    Where centering by mass would push ink over the edge, the digit stays inside: MNIST's shift
-    is in whole pixels too, so that the center is exact to half a pixel.
+    So did MNIST's authors: http://yann.lecun.com/exdb/mnist/. The shift is in whole pixels, so the
+    center is exact to half a pixel. Where it would push ink over the edge, the digit stays inside.
 
     Args:
         ink: ``uint8 [h, w]`` of any size, 0 where there is no ink, up to 255.

@@ -114,7 +114,7 @@ def test_ctrl_c_leaves_nothing(tmp_path, pictures):
         # A background process of a script ignores Ctrl-C, and its children inherit this.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    partial = tmp_path / "data/incoming/.incoming.partial/all-images"
+    partial = tmp_path / "data/incoming/.incoming.partial/train-images-idx3-ubyte"
     while not (partial.exists() and partial.stat().st_size > 10_000):
         assert process.poll() is None
         time.sleep(0.01)
