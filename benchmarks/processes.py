@@ -13,7 +13,7 @@ from src.common.files import read_json
 from src.common.paths import PARAMS, RAW
 from src.config.params import load_params
 from src.ingest.catalog import CATALOGUE
-from src.ingest.files import find_archives, find_files
+from src.ingest.files import find_files
 
 ROOT = Path(__file__).parent.parent
 # Linux counts the memory of a process also for the processes that it starts. Therefore this small
@@ -91,4 +91,4 @@ def clone(folder: Path) -> Path:
 
 
 def _data_files(folder: Path) -> list[Path]:
-    return [*chain.from_iterable(find_files(folder).values()), *find_archives(folder)]
+    return sorted({*chain.from_iterable(find_files(folder).values())})

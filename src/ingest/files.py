@@ -16,26 +16,22 @@ IMAGE_SUFFIXES = frozenset(
 
 
 def find_files(folder: Path) -> dict[str, list[Path]]:
-    """Return the IDX files in a folder, sorted, for each of ``catalog.NAMES``.
+    """Return the files in a folder that have the content of each of ``catalog.NAMES``.
 
-    A file name may have lower or upper case, ``.idx`` in place of ``-idx``, ``test-`` in place of
-    ``t10k-``, and may end in ``.gz``, whether or not the content is compressed.
+    These are IDX files. Their names may have lower or upper case, ``.idx`` in place of ``-idx``,
+    ``test-`` in place of ``t10k-``, and may end in ``.gz``, whether or not the content is
+    compressed. Without any IDX file, these are the ``.npz`` files: each has all arrays.
     """
     found: dict[str, list[Path]] = {name: [] for name in catalog.NAMES}
-    for path in sorted(folder.glob("*")):
+    paths = [path for path in sorted(folder.glob("*")) if path.is_file()]
+    for path in paths:
         name = path.name.lower().removesuffix(".gz").replace(".idx", "-idx")
         if name.startswith("test-"):
             name = f"t10k-{name.removeprefix('test-')}"
-        if name in found and path.is_file():
+        if name in found:
             found[name].append(path)
-    return found
-
-
-def find_archives(folder: Path) -> list[Path]:
-    """Return the ``.npz`` files in a folder, sorted."""
-    return sorted(
-        path for path in folder.glob("*") if path.suffix.lower() == ".npz" and path.is_file()
-    )
+    archives = [path for path in paths if path.suffix.lower() == ".npz"]
+    return found if any(found.values()) else dict.fromkeys(catalog.NAMES, archives)
 
 
 def read_array(path: Path, name: str) -> np.ndarray:
@@ -90,16 +86,13 @@ def copy(path: Path, name: str, target: Path) -> None:
 def copy_published(folder: Path, name: str, dataset: str, target: Path) -> bool:
     """Write the file ``name`` of a published dataset into ``target``, if its checksum is right.
 
-    It can come from an IDX file, or from an ``.npz`` file that has the name of the dataset.
-
     Returns:
-        Whether the folder has the file.
+        Whether the folder has a file for this name.
 
     Raises:
         PipelineError: it is damaged, or it has another content.
     """
-    archives = [path for path in find_archives(folder) if path.stem.lower() == dataset]
-    paths = find_files(folder)[name] + archives
+    paths = find_files(folder)[name]
     for path in paths:
         try:
             copy_verified(path, name, dataset, target)
@@ -126,12 +119,7 @@ def copy_verified(path: Path, name: str, dataset: str, target: Path) -> None:
 
 
 def copy_own(folders: list[Path], target: Path) -> Path:
-    """Write the user's dataset, as four IDX files, from the first folder that has it.
-
-    A folder without IDX files can have a single ``.npz`` file: see ``read_array``.
-
-    Returns:
-        The folder.
+    """Write the user's dataset, as four IDX files, from the first folder that has it; return that.
 
     Raises:
         PipelineError: no folder has the dataset; a file is damaged; or there are several files for
@@ -139,34 +127,26 @@ def copy_own(folders: list[Path], target: Path) -> Path:
     """
     reasons = []
     for folder in folders:
-        files, archives = find_files(folder), find_archives(folder)
+        files = find_files(folder)
         missing = [name for name in catalog.NAMES if not files[name]]
-        if len(missing) == len(catalog.NAMES) and len(archives) == 1:
-            files, missing = dict.fromkeys(catalog.NAMES, archives), []
+        for name, paths in files.items() if not missing else ():
+            if len(paths) > 1:
+                raise PipelineError(
+                    f"{paths[0]} and {paths[1]} are for the same file; remove one of them, and run "
+                    "`dvc repro`"
+                )
+            copy(paths[0], name, target / name)
         if not missing:
-            for name, paths in files.items():
-                if len(paths) > 1:
-                    raise PipelineError(
-                        f"{paths[0]} and {paths[1]} are for the same file; remove one of them, and "
-                        "run `dvc repro`"
-                    )
-                copy(paths[0], name, target / name)
             return folder
-        reasons.append(_reason(folder, missing, archives))
+        if len(missing) < len(catalog.NAMES):
+            reasons.append(f"{folder} lacks {', '.join(missing)}")
+        elif any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.rglob("*")):
+            reasons.append(f"{folder} has image files, but no dataset")
+        else:
+            reasons.append(f"{folder} has no dataset")
     raise PipelineError(
         f"data.dataset is local, but {'; '.join(reasons) or 'data.folders is empty'}; put all four "
         f"files ({', '.join(catalog.NAMES)}; .gz is optional, and test- may replace t10k-) or a "
         "single .npz file into one of the folders in data.folders, or convert image files: "
         "`python -m src.apps.import_images FOLDER`, with one folder per class in FOLDER"
     )
-
-
-def _reason(folder: Path, missing: list[str], archives: list[Path]) -> str:
-    """Why a folder cannot be used."""
-    if len(missing) < len(catalog.NAMES):
-        return f"{folder} lacks {', '.join(missing)}"
-    if archives:
-        return f"{folder} has {len(archives)} .npz files"
-    if any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.rglob("*")):
-        return f"{folder} has image files, but no dataset"
-    return f"{folder} has no dataset"

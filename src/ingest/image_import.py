@@ -15,7 +15,7 @@ from src.common.files import atomic_files, write_json
 from src.ingest import catalog, idx
 from src.ingest.classes import CLASS_NAMES, CONVERSION
 from src.ingest.division import random_test_images
-from src.ingest.files import find_archives, find_files
+from src.ingest.files import find_files
 from src.ingest.image_folders import ImageFile, ImageFolders
 from src.ingest.preprocess import MIN_TRAIN
 from src.pictures.conversion import Conversion
@@ -63,7 +63,7 @@ def import_images(
     Raises:
         PipelineError: ``target`` has a dataset, or a class has too few images that can be used.
     """
-    old = [path for paths in find_files(target).values() for path in paths] + find_archives(target)
+    old = sorted({path for paths in find_files(target).values() for path in paths})
     old += [target / name for name in (CLASS_NAMES, CONVERSION) if (target / name).exists()]
     if old and not replace:
         others = f" and {len(old) - 1} more files of a dataset" if len(old) > 1 else ""
