@@ -71,12 +71,12 @@ def _read_conversion(path: Path) -> Conversion:
     raise PipelineError(f"{path} must have center_like_mnist and light_on_dark, each true or false")
 
 
-def check_labels(counts: Counts) -> None:
-    """Check the labels of the three splits.
+def check_classes(counts: Counts, names: list[str]) -> list[str]:
+    """Return a name for each class: its number, if the dataset has no names.
 
     Raises:
-        PipelineError: there are fewer than two classes; or the validation or test split has a class
-            that the training split lacks.
+        PipelineError: there are fewer than two classes, or fewer names than classes; or the
+            validation or test split has a class that the training split lacks.
     """
     used = np.flatnonzero(counts["train"] + counts["validation"])
     if len(used) < 2:
@@ -92,21 +92,12 @@ def check_labels(counts: Counts) -> None:
                 f"{counts[split][unknown].sum():,} {split} images have {_listed(unknown)}, which "
                 f"no image of the training split has; {remedy}"
             )
-
-
-def complete_class_names(names: list[str], counts: Counts) -> list[str]:
-    """Return a name for each class: its number, if the dataset has no names.
-
-    Raises:
-        PipelineError: there are fewer names than classes.
-    """
-    last = int(np.flatnonzero(counts["train"])[-1])
-    if names and len(names) <= last:
+    if names and len(names) <= used[-1]:
         raise PipelineError(
-            f"{CLASS_NAMES} has {len(names)} names, but the labels are 0 to {last}; write one name "
-            "per line, the name of class 0 first"
+            f"{CLASS_NAMES} has {len(names)} names, but the labels are 0 to {used[-1]}; write one "
+            "name per line, the name of class 0 first"
         )
-    return names or [str(number) for number in range(last + 1)]
+    return names or [str(number) for number in range(used[-1] + 1)]
 
 
 def training_warnings(counts: Counts, classes: int) -> list[str]:

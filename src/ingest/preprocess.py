@@ -29,7 +29,7 @@ def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
     ``training/{train,validation}_{images,labels}.npy`` and ``training/dataset.json`` do not depend
     on the test files; ``test/test_{images,labels}.npy`` and ``test/warnings.json``, a list, are for
     ``evaluate``. Images are ``uint8 [N, H, W]``, labels ``uint8 [N]``, in the order of the files.
-    ``{split}_digests.json`` is next to the arrays of a split. Warnings are also printed.
+    ``{split}_digests.json``, a text, is next to the arrays of a split. Warnings are also printed.
 
     Args:
         raw: folder with the four IDX files and ``dataset.json``, as ``download`` wrote it.
@@ -54,8 +54,7 @@ def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
     chosen = validation_images(train, data.validation, rule, data.seed)
     labels = {"train": train[~chosen], "validation": train[chosen], "test": test}
     counts = {split: np.bincount(part, minlength=MAX_LABELS) for split, part in labels.items()}
-    classes.check_labels(counts)
-    names = classes.complete_class_names(source["class_names"], counts)
+    names = classes.check_classes(counts, source["class_names"])
     digests, leakage = _write_arrays(paths, target, labels, chosen)
     info = {key: source[key] for key in COPIED} | _describe(counts, names)
     info |= {"height": size[0], "width": size[1], "split": rule}
@@ -111,26 +110,24 @@ def _check_shapes(paths: list[Path]) -> tuple[int, ...]:
 
 def _write_arrays(
     paths: list[Path], target: Path, labels: dict[str, np.ndarray], chosen: np.ndarray
-) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """Write all arrays and their digests; return the digests, and warnings.
+) -> tuple[dict[str, str], list[str]]:
+    """Write all arrays; return the digest of each split, and warnings.
 
     Args:
         chosen: ``bool [N]``: which training images are for validation.
     """
     for folder in set(SPLIT_FOLDERS.values()):
         (target / folder).mkdir()
-    digests = {split: blake2b(digest_size=32) for split in labels}
+    digests = {split: blake2b(part.tobytes()) for split, part in labels.items()}
     everything = np.ones(len(labels["test"]), bool)
     test = Counter(_write_images(paths[2], target, {"test": everything}, digests))
     members = {"validation": chosen, "train": ~chosen}
     shared = {image for image in _write_images(paths[0], target, members, digests) if image in test}
-    found = {}
+    found = {split: digest.hexdigest() for split, digest in digests.items()}
     for split, part in labels.items():
-        path = target / SPLIT_FOLDERS[split] / split
-        np.save(f"{path}_labels.npy", part)
-        label_digest = blake2b(part.tobytes(), digest_size=32).hexdigest()
-        found[split] = {"images": digests[split].hexdigest(), "labels": label_digest}
-        write_json(Path(f"{path}_digests.json"), found[split])
+        path = target / SPLIT_FOLDERS[split]
+        np.save(path / f"{split}_labels.npy", part)
+        write_json(path / f"{split}_digests.json", found[split])
     leaked, count = sum(test[image] for image in shared), len(everything)
     sentence = (
         f"leakage: {leaked:,} of {count:,} test images ({leaked / count:.1%}) are also training "
@@ -146,7 +143,7 @@ def _write_images(
 
     Args:
         splits: ``bool [N]`` for each split: the images that belong to it.
-        digests: to which the images of each split are added.
+        digests: the images of each split are added to them.
 
     Yields:
         A hash of each image, which is valid in this process.

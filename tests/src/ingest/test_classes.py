@@ -5,8 +5,7 @@ import pytest
 
 from src.common.errors import PipelineError
 from src.ingest.classes import (
-    check_labels,
-    complete_class_names,
+    check_classes,
     missing_labels,
     read_properties,
     training_warnings,
@@ -51,19 +50,17 @@ def test_a_damaged_file_is_refused(tmp_path, name, content, message):
 
 
 def test_each_class_has_a_name():
-    labels = counts(train=[0, 1, 2])
-    assert complete_class_names([], labels) == ["0", "1", "2"]
-    assert complete_class_names([*"abcd"], labels) == [*"abcd"]
+    labels = counts(train=[0, 1, 2], validation=[0], test=[0])
+    assert check_classes(labels, []) == ["0", "1", "2"]
+    assert check_classes(labels, [*"abcd"]) == [*"abcd"]
     with pytest.raises(PipelineError, match="has 2 names, but the labels are 0 to 2"):
-        complete_class_names(["a", "b"], labels)
+        check_classes(labels, ["a", "b"])
 
 
 def test_unused_missing_and_unequal_labels_are_warnings():
     same = counts(train=[0, 1, 2], validation=[0, 1, 2], test=[0, 1, 2])
-    check_labels(same)
     assert training_warnings(same, 3) == missing_labels(same, "test") == []
     few = counts(train=[1] * 51 + [3] * 5, validation=[1], test=[1])
-    check_labels(few)
     assert training_warnings(few, 4) == [
         "no image has label 0, 2, but there are 4 classes, 0 to 3",
         "validation has no image with label 3; the training split has",
@@ -83,9 +80,9 @@ def test_a_class_without_training_images_is_an_error(split, remedy):
     labels = {"train": [0, 1], "validation": [0, 1], "test": [0, 1]} | {split: [0, 1, 2, 2, 4]}
     message = f"^3 {split} images have label 2, 4, which no image of the training split has; "
     with pytest.raises(PipelineError, match=message + remedy):
-        check_labels(counts(**labels))
+        check_classes(counts(**labels), [])
 
 
 def test_a_single_class_is_an_error():
     with pytest.raises(PipelineError, match="all training images have the label 4, but 2 to 256"):
-        check_labels(counts(train=[4, 4], validation=[4], test=[4]))
+        check_classes(counts(train=[4, 4], validation=[4], test=[4]), [])
