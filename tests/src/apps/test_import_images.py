@@ -68,28 +68,24 @@ def test_long_lists_are_shortened(program, pictures):
     assert errors == "warning: pictures/empty has no images\n"
 
 
-@pytest.mark.parametrize(
-    ("size", "expected"),
-    [("28", (28, 28)), ("1x512", (512, 1)), ("64×32", (32, 64)), ("7X5", (5, 7))],
-)
-def test_sizes_are_width_and_height(size, expected):
-    assert import_images._shape(size) == expected
+@pytest.mark.parametrize("size", ["1x512", "1X512", "1×512"])
+def test_sizes_are_width_and_height(size):
+    assert import_images._shape(size) == (512, 1)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("option", "value", "message"),
     [
-        (["--size", "0"], "'0' is not a size such as 28x28, with 1 to 512"),
-        (["--size", "513x9"], "is not a size"),
-        (["--size", "28x28x3"], "is not a size"),
-        (["--test-fraction", "nan"], "is not a number between 0 and 1"),
-        (["--seed", "x"], "is not a number from 0"),
+        ("--size", "0", "'0' is not a size such as 28x28, with 1 to 512"),
+        ("--size", "513x9", "is not a size"),
+        ("--test-fraction", "nan", "is not a number between 0 and 1"),
+        ("--seed", "x", "is not a number from 0"),
     ],
 )
-def test_other_values_are_refused(program, capsys, arguments, message):
+def test_other_values_are_refused(program, capsys, option, value, message):
     with pytest.raises(SystemExit):
-        program("pictures", *arguments)
-    assert re.search(message, capsys.readouterr().err)
+        program("pictures", option, value)
+    assert message in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_is_named(program, pictures):
@@ -99,27 +95,25 @@ def test_a_folder_that_cannot_be_written_is_named(program, pictures):
             program("pictures", "--into", into)
 
 
-def test_ctrl_c_leaves_nothing(tmp_path, pictures):
-    large = tmp_path / "large.png"
+def test_ctrl_c_leaves_nothing(tmp_path, pictures, environment):
     noise = np.random.default_rng(0).integers(0, 256, (600, 600), np.uint8)
-    Image.fromarray(noise).save(large, compress_level=1)
+    Image.fromarray(noise).save(tmp_path / "large.png", compress_level=1)
     for i in range(2000):
-        os.link(large, pictures / f"9/large{i}.png")
+        os.link(tmp_path / "large.png", pictures / f"9/large{i}.png")
     process = subprocess.Popen(
         [sys.executable, "-m", "src.apps.import_images", str(pictures)],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**environment, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
         # A background process of a script ignores Ctrl-C, and its children inherit this.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    partial = tmp_path / "data/incoming/.incoming.partial/train-images-idx3-ubyte"
+    partial = tmp_path / "data/incoming/.incoming.partial" / catalog.TRAIN_IMAGES
     while not (partial.exists() and partial.stat().st_size > 10_000):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
-    assert process.returncode == 1
+    assert process.returncode == 1 and not (tmp_path / "data").exists()
     assert errors == "interrupted: no file in data/incoming was changed\n"
-    assert not (tmp_path / "data").exists()

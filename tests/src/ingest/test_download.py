@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -144,12 +143,6 @@ def test_a_password_in_netrc_is_used(
     assert snapshot(target) == unpacked(published)
 
 
-def test_public_mirrors_are_those_of_the_catalogue(published, target, data_params):
-    url = catalog.CATALOGUE["mnist"].mirrors[0]
-    with pytest.raises(PipelineError, match=f"{url}: Connection refused"):
-        download(data_params(mirrors="public"), target)
-
-
 @pytest.mark.parametrize(
     "proxy",
     [
@@ -178,14 +171,6 @@ def test_escape_codes_of_a_server_are_not_printed(published, target, data_params
     with web_server(get) as url, pytest.raises(PipelineError) as error:
         download(data_params(mirrors=[url]), target)
     assert r"\x1b[31m" in str(error.value) and "\x1b" not in str(error.value)
-
-
-def test_a_silent_mirror_is_given_up_once(published, target, data_params, capsys):
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(PipelineError, match="timed out"):
-            download(data_params(mirrors=[url]), target)
-    assert printed(capsys).count("warning") == 1
 
 
 # Without a source

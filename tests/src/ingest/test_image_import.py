@@ -1,8 +1,6 @@
 """Folders of images become the four IDX files, or nothing is written."""
 
-import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -66,19 +64,6 @@ def test_the_result_is_the_same_every_time_and_the_seed_matters(pictures, tmp_pa
     one, same, other = (snapshot(tmp_path / name) for name in ("one", "same", "other"))
     assert one == same
     assert one[catalog.TEST_IMAGES] != other[catalog.TEST_IMAGES]
-
-
-def test_each_image_is_used_once(tmp_path):
-    for name, level in (("a", 0), ("b", 100)):
-        (tmp_path / "pictures" / name).mkdir(parents=True)
-        for i in range(30):
-            pixel = Image.fromarray(np.full((2, 2), level + i, np.uint8))
-            pixel.save(tmp_path / "pictures" / name / f"{i}.png")
-    do(tmp_path / "pictures", tmp_path / "own", shape=(2, 2), fraction=0.5)
-    train, _, test, _ = read(tmp_path / "own")
-    levels = sorted([*train[:, 0, 0], *test[:, 0, 0]])
-    assert levels == [*range(30), *range(100, 130)]
-    assert len(train) == len(test) == 30
 
 
 def test_images_in_train_and_test_stay_there(tmp_path, save_images):
@@ -196,15 +181,3 @@ def test_after_an_error_everything_is_as_before(tmp_path, pictures, monkeypatch,
             do(pictures, target, replace=True)
     assert snapshot(own) == before
     assert not (tmp_path / "new").exists()
-
-
-def test_images_are_converted_in_order(pictures, monkeypatch):
-    def convert(content, name, *_):
-        time.sleep(0.002 if len(content) % 3 else 0)
-        return SimpleNamespace(image=name)
-
-    monkeypatch.setattr(image_import, "convert", convert)
-    monkeypatch.setattr(image_import, "AHEAD", 3)
-    images = find_images(pictures).images
-    converted = list(image_import._in_order(images, Options((9, 12), PLAIN, 0.2, 1)))
-    assert converted == [file.path for file in images]
