@@ -169,7 +169,7 @@ def _download(url: str, name: str, dataset: str, target: Path) -> None:
             raise PipelineError(f"HTTP status {error.response.status_code}") from None
         except requests.exceptions.ChunkedEncodingError:
             raise PipelineError("the transfer was incomplete") from None
-        except OSError as error:
+        except (OSError, TypeError) as error:  # TypeError: the address of a proxy without a host
             raise PipelineError(_root_cause(error)) from None
         except ValueError:  # of pooch
             raise PipelineError("wrong content (its checksum differs)") from None
@@ -180,7 +180,8 @@ def _root_cause(error: BaseException) -> str:
     """The message of the first error; the errors raised from it repeat the URL several times."""
     while error.__context__:
         error = error.__context__
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(text.split())
 
 
 def _announce_fallback(dataset: str, reasons: list[str], put: str) -> None:

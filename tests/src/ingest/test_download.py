@@ -148,7 +148,7 @@ def test_a_password_in_netrc_is_used(
     [
         "http://user:se/cret@127.0.0.1:1",
         "http://user:sec#ret@127.0.0.1:1",
-        "http://user:secret@[127:1",
+        "http://user:secret@",
         "user:secret@127.0.0.1:1",
     ],
 )
