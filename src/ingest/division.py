@@ -29,14 +29,14 @@ def validation_images(labels: np.ndarray, count: int, rule: DivisionRule, seed: 
 def random_test_images(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """Return ``bool [N]``: a random sample that has this fraction of each class, and at least one.
 
-    At least two images of each class are left: one to train and one for validation.
+    Two images of each class, if it has so many, are left: one to train and one for validation.
 
     Args:
-        labels: ``uint8 [N]``, with at least three images of each class.
+        labels: ``uint8 [N]``.
         seed: of the random sample.
     """
     sizes = np.bincount(labels)
-    quotas = [min(max(1, round(size * fraction)), size - 2) if size else 0 for size in sizes]
+    quotas = [min(max(1, round(size * fraction)), max(0, size - 2)) for size in sizes]
     return _sample(labels, np.array(quotas), seed)
 
 

@@ -1,7 +1,7 @@
 """Converts folders of images to the IDX files that the pipeline reads."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +71,8 @@ def import_images(
             f"{target} already has {old[0].name}{others}; add --replace to "
             "replace what is there, or choose another folder with --into"
         )
-    images = found.images if found.is_divided else _with_test_images(found, options)
+    images = found.images if found.is_divided else _with_test_images(found.images, options)
+    _check_counts([image.label for image in images if not image.is_test], found.names)
     with atomic_files(target, old) as folder:
         done = _write_all(images, found.names, folder, options, console)
         names = "".join(f"{name}\n" for name in found.names)
@@ -80,27 +81,22 @@ def import_images(
     return done
 
 
-def _with_test_images(found: ImageFolders, options: Options) -> list[ImageFile]:
+def _with_test_images(images: list[ImageFile], options: Options) -> list[ImageFile]:
     """Choose random images of each class for testing."""
-    labels = np.array([image.label for image in found.images], np.uint8)
-    _check_counts(np.bincount(labels), 3, "images", found.names, [])
-    chosen = random_test_images(labels, options.test_fraction, options.seed)
-    return [
-        image._replace(is_test=bool(is_test))
-        for image, is_test in zip(found.images, chosen, strict=True)
-    ]
+    labels = np.array([image.label for image in images], np.uint8)
+    chosen = random_test_images(labels, options.test_fraction, options.seed).tolist()
+    pairs = zip(images, chosen, strict=True)
+    return [image._replace(is_test=is_test) for image, is_test in pairs]
 
 
-def _check_counts(
-    counts: np.ndarray, least: int, what: str, names: list[str], skipped: list[Skipped]
-) -> None:
-    """Check the number of images of each class, ``int [K]``."""
-    if len(few := np.flatnonzero(counts < least)):
+def _check_counts(labels: list[int], names: list[str], skipped: Sequence[Skipped] = ()) -> None:
+    """Check that each class has an image to train and one to validate."""
+    counts = np.bincount(labels, minlength=len(names))
+    if len(few := np.flatnonzero(counts < 2)):
         reasons = [f" ({file.path!r} {why})" for file, why in skipped if file.label == few[0]]
         raise PipelineError(
-            f"the class {names[few[0]]!r} needs at least {least} {what}, but has only "
-            f"{counts[few[0]]} that can be used{''.join(reasons[:1])}; add images or remove the "
-            "class"
+            f"the class {names[few[0]]!r} has {counts[few[0]]} training images that can be used"
+            f"{''.join(reasons[:1])}, but needs at least 2; add images or remove the class"
         )
 
 
@@ -121,8 +117,8 @@ def _write_all(
             else:
                 (add_test if file.is_test else add)(image)
                 labels[file.is_test].append(file.label)
+    _check_counts(labels[False], names, skipped)
     counts = [np.bincount(labels[is_test], minlength=len(names)) for is_test in (False, True)]
-    _check_counts(counts[0], 2, "training images", names, skipped)
     if counts[0].sum() < MIN_TRAIN or not counts[1].any():
         raise PipelineError(
             f"only {counts[0].sum()} training images and {counts[1].sum()} test images can be "

@@ -43,7 +43,7 @@ def test_the_sample_depends_on_the_seed():
     ("sizes", "fraction", "expected"),
     [
         ([100, 50, 10], 0.2, [20, 10, 2]),
-        ([3, 4, 0, 100], 0.01, [1, 1, 0, 1]),  # at least one of each class
+        ([3, 4, 0, 100, 2, 1], 0.01, [1, 1, 0, 1, 0, 0]),  # at least one, if two are left
         ([3, 4, 100], 0.99, [1, 2, 98]),  # two are left: one to train, one to validate
     ],
 )
