@@ -24,7 +24,6 @@ plain = st.one_of(
     st.binary(max_size=64),
     st.builds(lambda head, body: head + body, headers, st.binary(max_size=80)),
 )
-EVERY_FAULT = os.environ.get("FAULTS") == "all"
 
 
 def packed(content: bytes, cut: int, flipped: int) -> bytes:
@@ -45,7 +44,7 @@ contents = st.one_of(
     then="replace the file and run `dvc repro`; memory use never exceeds the size of the content",
 )
 @settings(
-    max_examples=100_000 if EVERY_FAULT else 2_000,
+    max_examples=100_000 if os.environ.get("FAULTS") == "all" else 2_000,
     deadline=None,
     derandomize=True,
     database=None,
@@ -106,15 +105,11 @@ def a_pickle(path):
     np.save(path, np.array([{"a": 1}], object), allow_pickle=True)
 
 
-def other_shape(path):
-    np.save(path, np.zeros((3, 3), np.uint8))
-
-
 ALTERED = [
     ("models/mlp/mlp_65x2/history.csv", other_columns),
     ("data/processed/test/test_images.npy", cut_in_half),
     ("data/processed/test/test_labels.npy", a_pickle),
-    ("data/processed/training/validation_images.npy", other_shape),
+    ("data/processed/training/validation_images.npy", cut_in_half),
     ("data/processed/training/dataset.json", rubbish),
     ("models/mlp/mlp_65x2/model.keras", cut_in_half),
     ("models/mlp/mlp_65x2/model.keras", with_code),

@@ -143,17 +143,6 @@ def test_a_stratified_split_has_all_classes_of_sorted_files(run, arrays):
     assert [by_image[row] for row in rows] == [*labels, *train_labels]
 
 
-def test_the_digest_depends_on_the_split(run, arrays):
-    contents = arrays(train=60)
-    digests = {
-        run(contents, name=f"{number}", **options)[0]["digest"]
-        for number, options in enumerate(
-            ({"split": "first"}, {"split": "first", "validation": 9}, {"split": "stratified"})
-        )
-    }
-    assert len(digests) == 3
-
-
 def test_the_first_images_of_sorted_files_are_refused(run, arrays):
     message = "10 validation images have label 0, which no image of the training split has; set "
     with pytest.raises(PipelineError, match=message):
