@@ -18,7 +18,7 @@ def write_variants(raw: Path, target: Path, variants: int) -> None:
     """Write IDX files with 1 to 135 variants of each image; the first one is the original."""
     target.mkdir(parents=True, exist_ok=True)
     for name in catalog.NAMES:
-        content = _read(raw, name)
+        content = idx.read(raw / name)
         parts = repeat(content) if content.ndim == 1 else _image_variants(content)
         with (target / name).open("wb") as file:
             file.write(idx.header((len(content) * variants, *content.shape[1:])))
@@ -39,14 +39,10 @@ def write_copies(raw: Path, target: Path, times: int) -> int:
     size = 0
     shutil.copy(raw / "dataset.json", target)
     for name in catalog.NAMES:
-        content = _read(raw, name)
+        content = idx.read(raw / name)
         with (target / name).open("wb") as file:
             file.write(idx.header((len(content) * times, *content.shape[1:])))
             for _ in range(times):
                 file.write(content)
         size += content.nbytes * times
     return size
-
-
-def _read(raw: Path, name: str) -> np.ndarray:
-    return np.concatenate(list(idx.read_chunks(raw / name, 10_000)))

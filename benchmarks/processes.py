@@ -13,7 +13,7 @@ from src.common.files import read_json
 from src.common.paths import PARAMS, RAW
 from src.config.params import load_params
 from src.ingest.catalog import CATALOGUE
-from src.ingest.folders import find_archives, find_files
+from src.ingest.files import find_files
 
 ROOT = Path(__file__).parent.parent
 # Linux counts the memory of a process also for the processes that it starts. Therefore this small
@@ -77,11 +77,11 @@ def clone(folder: Path) -> Path:
     measure_command(ROOT, "git", "clone", "-q", ".", str(checkout))
     folders = [Path(each.replace("{dataset}", data.dataset)).expanduser() for each in data.folders]
     downloaded = ROOT / RAW / "dataset.json"
-    if downloaded.exists() and read_json(downloaded, "download")["name"] == data.dataset:
-        # `download` cannot verify uncompressed files of which only the .gz checksums are known.
-        known = CATALOGUE[data.dataset].files.values() if data.dataset in CATALOGUE else ()
-        if all(each.content for each in known):
-            folders.insert(0, RAW)
+    # `download` cannot verify uncompressed files of which only the .gz checksums are known.
+    can_be_verified = data.dataset not in CATALOGUE or CATALOGUE[data.dataset].content
+    is_there = downloaded.exists() and read_json(downloaded, "download")["name"] == data.dataset
+    if is_there and can_be_verified:
+        folders.insert(0, RAW)
     for source in folders:
         if files := _data_files(ROOT / source):
             for path in files:
@@ -91,4 +91,4 @@ def clone(folder: Path) -> Path:
 
 
 def _data_files(folder: Path) -> list[Path]:
-    return [*chain.from_iterable(find_files(folder).values()), *find_archives(folder)]
+    return sorted({*chain.from_iterable(find_files(folder).values())})

@@ -49,7 +49,7 @@ def test_accuracy(
 
 def measure(repeat: int) -> Iterator[str]:
     """Train each recipe ``repeat`` times on MNIST in ``data/raw``, for each case."""
-    arrays = [np.concatenate(list(idx.read_chunks(RAW / name, 10_000))) for name in catalog.NAMES]
+    arrays = [idx.read(RAW / name) for name in catalog.NAMES]
     recipes = load_recipes()
     yield INTRODUCTION.format(
         repeat=repeat, recipes=" | ".join(RECIPES), columns=" | ".join(["---:"] * len(RECIPES))

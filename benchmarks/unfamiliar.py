@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from src.apps.familiarity import familiarity
 from src.common.paths import PROCESSED
 from src.data.splits import load_split
-from src.ingest.normalize import frame
+from src.pictures.convert import center_like_mnist
 
 FONTS = Path(matplotlib.get_data_path(), "fonts/ttf")
 STYLES = ("Sans", "Sans-Bold", "Sans-Oblique", "SansMono", "SansMono-Bold", "Serif", "Serif-Bold")
@@ -49,7 +49,7 @@ def measure(repeat: int) -> Iterator[str]:
 
 
 def _several(draw: Callable[[], np.ndarray]) -> np.ndarray:
-    return np.stack([frame(draw()) for _ in range(COUNT)])
+    return np.stack([center_like_mnist(draw()) for _ in range(COUNT)])
 
 
 def _printed(characters: str) -> np.ndarray:
@@ -59,7 +59,7 @@ def _printed(characters: str) -> np.ndarray:
         for each in characters:
             image = Image.new("L", (400, 400))
             ImageDraw.Draw(image).text((200, 200), each, 255, font=font, anchor="mm")
-            images.append(frame(np.asarray(image)))
+            images.append(center_like_mnist(np.asarray(image)))
     return np.stack(images)
 
 

@@ -46,11 +46,12 @@ class Answers:
     processed: Path = paths.PROCESSED
 
     def description(self) -> dict[str, Any]:
-        """``{"dataset": {"name", "class_names", "framed", …}, "models": [{"name", …}]}``."""
+        """``{"dataset": {"name", "class_names", …}, "models": [{"name", …}]}``."""
         fields = ("name", "accuracy", "champion")
         shown = {key: self.dataset[key] for key in ("name", "class_names", "height", "width")}
         return {
-            "dataset": shown | {"framed": self.dataset["conversion"]["framed"]},
+            "dataset": shown
+            | {"center_like_mnist": self.dataset["conversion"]["center_like_mnist"]},
             "models": [{field: getattr(each, field) for field in fields} for each in self.models],
         }
 
@@ -88,9 +89,9 @@ class Answers:
 def make_app(answers: Answers, hosts: list[str]) -> FastAPI:
     """The page and its JSON API.
 
-    ``GET /models`` returns ``{"dataset": {"name", "class_names", "framed", "height", "width"},
-    "models": [{"name", "accuracy", "champion"}]}``. ``POST /predict`` takes an image file as its
-    body and returns ``{"note", "hint", "image", "models": [{"name", "class", "label",
+    ``GET /models`` returns ``{"dataset": {"name", "class_names", "center_like_mnist", "height",
+    "width"}, "models": [{"name", "accuracy", "champion"}]}``. ``POST /predict`` takes an image file
+    as its body and returns ``{"note", "hint", "image", "models": [{"name", "class", "label",
     "probabilities"}]}``, where ``image`` contains the rows of the models' input. ``GET /test``
     returns the same for a random test image. An error is returned as ``{"error"}`` with a status of
     400 or higher.
@@ -186,7 +187,7 @@ def main() -> None:
     choose_device("auto")
     dataset = load_dataset_info(paths.PROCESSED)
     answers = Answers(usable(found), dataset, familiarity(paths.PROCESSED))
-    action = "Draw" if dataset["conversion"]["framed"] else "Drop"
+    action = "Draw" if dataset["conversion"]["center_like_mnist"] else "Drop"
     address = f"http://{options.host}:{options.port}"
     print(f"{action} an image at {address} (Ctrl-C stops it)", flush=True)
     hosts = LOCAL if options.host in LOCAL else ["*"]

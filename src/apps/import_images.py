@@ -19,9 +19,9 @@ from src.apps.arguments import seed
 from src.common.errors import PipelineError, run
 from src.common.messages import escaped
 from src.common.paths import INCOMING, main_checkout
-from src.ingest.catalog import DRAWINGS, Conversion
-from src.pictures.image_folders import ImageFolders, find_images
-from src.pictures.image_import import Imported, Options, import_images
+from src.ingest.image_folders import ImageFolders, find_images
+from src.ingest.image_import import Imported, Options, import_images
+from src.pictures.conversion import DRAWINGS, Conversion
 
 MAX_SIDE = 512  # pixels
 SHOWN = 20  # classes, and skipped files
@@ -43,10 +43,10 @@ def main() -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    conversion = Conversion(framed=False, light_on_dark=options.light_on_dark)
-    settings = Options(
-        options.size, DRAWINGS if options.frame else conversion, options.test_fraction, options.seed
-    )
+    conversion = Conversion(center_like_mnist=False, light_on_dark=options.light_on_dark)
+    if options.center:
+        conversion = DRAWINGS
+    settings = Options(options.size, conversion, options.test_fraction, options.seed)
     found = find_images(options.pictures)
     for warning in found.warnings:
         print(f"warning: {escaped(warning, kept='')}", file=sys.stderr)
@@ -79,8 +79,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--into", type=Path, default=INCOMING, metavar="FOLDER", help=into)
     size = f"in pixels, or one number; 1 to {MAX_SIDE} (default: 28x28)"
     parser.add_argument("--size", type=_shape, default="28", metavar="WIDTHxHEIGHT", help=size)
-    frame = "crop, scale and center the images like the digits of MNIST: light on dark"
-    parser.add_argument("--frame", action="store_true", help=frame)
+    center = "crop, scale and center the images like the digits of MNIST: light on dark"
+    parser.add_argument("--center", action="store_true", help=center)
     light = "invert images that are dark on light"
     parser.add_argument("--light-on-dark", action="store_true", help=light)
     fraction = "of each class, chosen at random if there are no folders train and test"
@@ -132,11 +132,12 @@ def _show_classes(console: Console, names: list[str], done: Imported) -> None:
 
 def _show_skipped(console: Console, found: ImageFolders, done: Imported) -> None:
     if found.ignored:
-        console.print(f"{_files(found.ignored, 'other')} ignored")
+        other = _files(found.ignored, "other")
+        console.print(f"{other} ignored: in no class folder, or not with the suffix of an image")
     if done.skipped:
         console.print(f"{_files(len(done.skipped), 'image')} skipped:")
-    for _, path, reason in done.skipped[:SHOWN]:
-        console.print(f"  {escaped(str(path), kept='')} {reason}")
+    for file, reason in done.skipped[:SHOWN]:
+        console.print(f"  {escaped(file.path, kept='')} {reason}")
     if len(done.skipped) > SHOWN:
         console.print(f"  … and {len(done.skipped) - SHOWN:,} more")
 

@@ -12,17 +12,7 @@ from src.config.recipe import BatchSize
 from src.config.yaml_files import describe, read_yaml_file, refuse, secrets
 
 # A test compares these names with src/ingest/catalog.py.
-Dataset = Literal[
-    "mnist",
-    "fashion-mnist",
-    "kmnist",
-    "emnist-balanced",
-    "emnist-letters",
-    "kannada-mnist",
-    "qmnist",
-    "digits",
-    "local",
-]
+Dataset = Literal["mnist", "fashion-mnist", "kmnist", "digits", "local"]
 
 
 def _own_name(name: str) -> str:
@@ -34,7 +24,6 @@ def _own_name(name: str) -> str:
 
 
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
 OwnName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,49}$"), AfterValidator(_own_name)]
 
 
@@ -70,7 +59,7 @@ class TrainParams(Block):
 class RegistryParams(Block):
     """Which models are registered in MLflow."""
 
-    minimum_skill: Fraction
+    minimum_skill: Annotated[float, Field(ge=0, le=1)]
 
 
 class Params(Block):

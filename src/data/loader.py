@@ -24,10 +24,7 @@ BLOCK = 64  # MNIST: 50 kB, for which a disk needs little more time than for one
 
 @dataclass(frozen=True)
 class Chunk:
-    """The images for the steps from ``first`` up to, but not including, ``end``.
-
-    All chunks have the same number S of images.
-    """
+    """The S images for the steps from ``first`` up to, but not including, ``end``."""
 
     first: int
     end: int
@@ -69,7 +66,7 @@ class Loader:
         self._size = self._steps_per_chunk * batch_size if buffer_size else self._count
         self._block = BLOCK if buffer_size and shuffle != "never" else self._size
         self._loaded: int | None = None  # number of the chunk whose images were returned last
-        self._prefetched: tuple[int, Future[Split]] | None = None
+        self._prefetched: dict[int, Future[Split]] = {}  # at most one chunk, by its number
         self._reader = ThreadPoolExecutor(1)
 
     def chunk_at(self, step: int) -> Chunk:
@@ -80,10 +77,13 @@ class Loader:
         first = epoch * self.steps_per_epoch + index * self._steps_per_chunk
         end = min(first + self._steps_per_chunk, (epoch + 1) * self.steps_per_epoch)
         needed = number if self._streams else 0
-        split = None if needed == self._loaded else self._load(needed)
+        split = None
+        if needed != self._loaded:
+            prefetched = self._prefetched.pop(needed, None)
+            split = prefetched.result() if prefetched else self._read(needed)
         self._loaded = needed
-        if self._streams and end < self.total_steps and self._prefetched is None:
-            self._prefetched = number + 1, self._reader.submit(self._read, number + 1)
+        if self._streams and end < self.total_steps and not self._prefetched:
+            self._prefetched[number + 1] = self._reader.submit(self._read, number + 1)
         return Chunk(first, end, split, self._order(number))
 
     def _order(self, number: int) -> tf.Tensor:
@@ -95,12 +95,6 @@ class Loader:
                 number %= self._chunks_per_epoch
             order = tf.random.experimental.stateless_shuffle(order, seed=(self._seed, number))
         return tf.pad(order, [[0, self._size - count]])
-
-    def _load(self, number: int) -> Split:
-        prefetched, self._prefetched = self._prefetched, None
-        if prefetched and prefetched[0] == number:
-            return prefetched[1].result()
-        return self._read(number)
 
     def _read(self, number: int) -> Split:
         """Read a chunk; the last chunk of an epoch is padded with zeros."""

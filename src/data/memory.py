@@ -9,16 +9,13 @@ import psutil
 from src.common.errors import PipelineError
 
 GB = 1e9
-# The split stays on the device if it needs at most this fraction of the memory: while it is copied
-# to the device, it is in memory twice, and TensorFlow with its programs needs as much again.
+# The split stays on the device if it needs at most this fraction of the memory: it is in memory
+# twice while it is copied, and TensorFlow needs as much again.
 RESIDENT_FRACTION = 1 / 4
-# Otherwise it is streamed, and one buffer needs this fraction. Up to four copies exist at the same
-# time: the chunk in use, the prefetched chunk, and copies of it on the way to the device.
+# Otherwise it is streamed, and a buffer needs this fraction. Up to four exist at the same time.
 BUFFER_FRACTION = 1 / 16
 INFERENCE_BATCH = 1000  # images that are predicted at the same time, at most
-# Values of the largest layer that are computed at the same time, at most: 0.1 GB. This allows
-# batches of INFERENCE_BATCH for each recipe in params.yaml on images of 28 × 28 pixels.
-INFERENCE_VALUES = 25_600_000
+INFERENCE_VALUES = 25_600_000  # of the largest layer, computed at the same time: 0.1 GB
 CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -30,13 +27,10 @@ def choose_buffer_size(
 ) -> int | None:
     """Return the size of the shuffle buffer in images; None if the complete split stays loaded.
 
-    A buffer contains complete batches.
-
     Args:
         images: shape ``[N, H, W]`` of the training split, uint8.
-        limit: ``train.memory_limit`` in GB; ``auto`` is the total memory of the device. The free
-            memory does not count: weights depend on the buffer size, so the same machine must
-            choose the same size each time.
+        limit: ``train.memory_limit`` in GB; ``auto`` is the total memory of the device, not the
+            free memory: weights depend on the buffer size, which must always be the same.
 
     Raises:
         PipelineError: the split must be streamed, and a batch is larger than the buffer.
@@ -56,26 +50,18 @@ def choose_buffer_size(
 
 
 def inference_batch(values: int) -> int:
-    """Return how many images to predict at the same time.
-
-    Args:
-        values: that the largest layer of the model computes for an image.
-    """
+    """Return how many images to predict at once; ``values`` of the largest layer per image."""
     return min(INFERENCE_BATCH, max(1, INFERENCE_VALUES // values))
 
 
 def device_memory(device: Literal["cpu", "gpu"]) -> float:
     """Return the total memory of a device in bytes; of several GPUs, the smallest value."""
-    if device == "gpu":
-        return _gpu_memory()
-    memory = psutil.virtual_memory().total
-    try:
-        return min(memory, int(CGROUP.read_text()))  # the limit of a container
-    except (OSError, ValueError):  # not in a container, or "max"
-        return memory
-
-
-def _gpu_memory() -> float:
+    if device == "cpu":
+        memory = psutil.virtual_memory().total
+        try:
+            return min(memory, int(CGROUP.read_text()))  # the limit of a container
+        except (OSError, ValueError):  # not in a container, or "max"
+            return memory
     # TensorFlow reports the memory that it has allocated, not the total memory.
     command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:

@@ -1,6 +1,5 @@
 """Access to the preprocessed dataset for the stages after ``preprocess``."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +7,8 @@ import numpy as np
 from src.common.errors import PipelineError
 from src.common.files import read_json
 from src.common.paths import SPLIT_FOLDERS
-from src.data.digests import Digest, digest, hash_images
 
 SPLITS = tuple(SPLIT_FOLDERS)
-MOST_VERIFIED = 1_000_000_000  # bytes; a second or more if they are not in memory
-CHUNK_BYTES = 1 << 20
-DIFFERS = "its content is not what preprocess wrote"
 
 
 def load_dataset_info(folder: Path) -> dict:
@@ -38,30 +33,13 @@ def load_warnings(folder: Path) -> list[str]:
 def load_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Map images ``uint8 [N, H, W]`` and labels ``uint8 [N]`` of one of ``SPLITS``, read-only.
 
-    The content is compared with the digests that ``preprocess`` wrote, except for images of more
-    than ``MOST_VERIFIED`` bytes.
-
     Raises:
         PipelineError: a file is missing or damaged, or does not agree with ``dataset.json``.
     """
-    info, parent = load_dataset_info(folder), folder / SPLIT_FOLDERS[split]
-    labels = _load(parent / f"{split}_labels.npy", None)
-    images = _load(parent / f"{split}_images.npy", (len(labels), info["height"], info["width"]))
-    digests = read_json(parent / f"{split}_digests.json", "preprocess")
-    if digest(labels) != digests["labels"]:
-        raise _damaged(parent / f"{split}_labels.npy", DIFFERS)
-    if images.nbytes <= MOST_VERIFIED and _images_digest(images) != digests["images"]:
-        raise _damaged(parent / f"{split}_images.npy", DIFFERS)
-    return images, labels
-
-
-def _images_digest(images: np.ndarray) -> str:
-    found, size = Digest(), max(1, CHUNK_BYTES // math.prod(images.shape[1:]))
-    for first in range(0, len(images), size):
-        chunk = np.empty((min(size, len(images) - first), *images.shape[1:]), np.uint8)
-        read_rows(images, first, chunk)
-        found.add(hash_images(chunk))
-    return found.hexdigest()
+    info, path = load_dataset_info(folder), folder / SPLIT_FOLDERS[split]
+    labels = _load(path / f"{split}_labels.npy", None)
+    shape = len(labels), info["height"], info["width"]
+    return _load(path / f"{split}_images.npy", shape), labels
 
 
 def _load(path: Path, shape: tuple[int, ...] | None) -> np.ndarray:
@@ -98,6 +76,4 @@ def read_rows(array: np.ndarray, first: int, target: np.ndarray) -> None:
     with open(str(array.filename), "rb") as file:
         file.seek(array.offset + first * array.strides[0])
         if file.readinto(target.data.cast("B")) < target.nbytes:
-            raise PipelineError(
-                f"{array.filename} is incomplete; run `dvc repro preprocess` to create it"
-            )
+            raise _damaged(Path(str(array.filename)), "it is incomplete")

@@ -1,149 +1,84 @@
-"""The datasets known by name: their four files, public mirrors, form, and class names."""
+"""The datasets known by name: their checksums, public mirrors and class names."""
 
 import string
-from dataclasses import dataclass, field
-from typing import TypedDict
+from dataclasses import dataclass
 
-from src.ingest.checksums import CHECKSUMS
+from src.pictures.conversion import DRAWINGS, LIGHT_ON_DARK, Conversion
 
-# Split and kind of each file; the names are those that MNIST's authors gave.
+# The names that MNIST's authors gave to the four files of a dataset.
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
 TEST_IMAGES = "t10k-images-idx3-ubyte"
 TEST_LABELS = "t10k-labels-idx1-ubyte"
 NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
-IMAGE_SIZE = (28, 28)  # of all datasets in the catalogue
-
-
 DIGITS = tuple(string.digits)
-CAPITALS = tuple(string.ascii_uppercase)
-
-
-class Conversion(TypedDict):
-    """How image files are converted: for training and for prediction in the same way."""
-
-    framed: bool  # cropped to the ink, scaled, and centered by mass, as MNIST's digits
-    light_on_dark: bool  # whether dark images on a light background are inverted; True if framed
-
-
-DRAWINGS: Conversion = {"framed": True, "light_on_dark": True}
-LIGHT_ON_DARK: Conversion = {"framed": False, "light_on_dark": True}
-
-
-@dataclass(frozen=True)
-class PublishedFile:
-    """One of the four files of a dataset."""
-
-    name: str  # that its authors gave, without .gz
-    gzip: str  # of the published .gz file: its SHA-256, or "md5:" and its MD5, in hexadecimal
-    content: str | None  # SHA-256 of the file in data/raw; None: this project does not know it
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A published dataset in IDX files.
+    """A published dataset: four IDX files, in the order of ``NAMES``."""
 
-    The fields from ``archive`` to ``label_columns`` say how the published files differ from those
-    in ``data/raw``.
-    """
-
-    files: dict[str, PublishedFile]  # by the name in data/raw, in the order of NAMES
-    mirrors: tuple[str, ...] = ()  # base URLs of the .gz files, in the order in which to try them
-    page: str = ""  # of its authors
-    verified: bool = False  # this project computed all checksums from the published files
-    counts: tuple[int, int] = (60_000, 10_000)  # of training and test images
-    archive: str = ""  # "NAME.zip/FOLDER": the authors publish the .gz files in this folder of it
-    transposed: bool = False  # rows and columns of the images are exchanged
-    first_label: int = 0
-    label_columns: int = 0  # 0: a label is a byte; else this many int32 values, the first counts
-    class_names: tuple[str, ...] = DIGITS
-    conversion: Conversion = field(default_factory=lambda: DRAWINGS)
-
-
-def _files(dataset: str, names: tuple[str, ...] = NAMES) -> dict[str, PublishedFile]:
-    rows = zip(NAMES, names, CHECKSUMS[dataset], strict=True)
-    return {canonical: PublishedFile(name, *checksums) for canonical, name, checksums in rows}
-
-
-def _emnist(
-    part: str, counts: tuple[int, int], class_names: tuple[str, ...], first_label: int
-) -> Dataset:
-    names = tuple(f"emnist-{part}-{name.replace('t10k-', 'test-')}" for name in NAMES)
-    return Dataset(
-        _files(f"emnist-{part}", names),
-        page="https://www.nist.gov/itl/products-and-services/emnist-dataset",
-        counts=counts,
-        class_names=class_names,
-        archive="gzip.zip/gzip",  # 562 MB, all parts: too large to be downloaded unasked
-        transposed=True,
-        first_label=first_label,
-    )
+    packed: tuple[str, ...]  # SHA-256 of each published .gz file, in hexadecimal
+    content: tuple[str, ...]  # SHA-256 of its content; empty: this project has no copy of the files
+    mirrors: tuple[str, ...]  # base URLs of the .gz files, in the order in which to try them
+    class_names: tuple[str, ...]
+    conversion: Conversion  # of other images
 
 
 CATALOGUE = {
     "mnist": Dataset(
-        _files("mnist"),
+        (
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        ),
+        (
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
         (
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
         ),
-        page="http://yann.lecun.com/exdb/mnist/",
-        verified=True,
+        DIGITS,
+        DRAWINGS,
     ),
     "fashion-mnist": Dataset(
-        _files("fashion-mnist"),
+        (
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
+        (
+            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        ),
         (
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
         ),
-        page="https://github.com/zalandoresearch/fashion-mnist",
-        verified=True,
-        class_names=(
+        (
             *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
             *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
         ),
-        conversion=LIGHT_ON_DARK,
+        LIGHT_ON_DARK,
     ),
     "kmnist": Dataset(
-        _files("kmnist"),
+        (  # those of TensorFlow Datasets
+            "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+            "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+            "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+            "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+        ),
+        (),
         ("https://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
-        page="https://codh.rois.ac.jp/kmnist/",
-        class_names=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),  # romanized
-    ),
-    # The other small letters look like the capitals, and are in their classes.
-    "emnist-balanced": _emnist(
-        "balanced", (112_800, 18_800), (*DIGITS, *CAPITALS, *"abdefghnqrt"), first_label=0
-    ),
-    "emnist-letters": _emnist("letters", (124_800, 20_800), CAPITALS, first_label=1),
-    "kannada-mnist": Dataset(
-        _files(
-            "kannada-mnist",
-            (
-                "X_kannada_MNIST_train-idx3-ubyte",
-                "y_kannada_MNIST_train-idx1-ubyte",
-                "X_kannada_MNIST_test-idx3-ubyte",
-                "y_kannada_MNIST_test-idx1-ubyte",
-            ),
-        ),
-        (
-            "https://raw.githubusercontent.com/vinayprabhu/Kannada_MNIST/master/"
-            "data/output_tensors/MNIST_format/",
-        ),
-        page="https://github.com/vinayprabhu/Kannada_MNIST",
-    ),
-    "qmnist": Dataset(
-        _files(
-            "qmnist",
-            (
-                "qmnist-train-images-idx3-ubyte",
-                "qmnist-train-labels-idx2-int",
-                "qmnist-test-images-idx3-ubyte",
-                "qmnist-test-labels-idx2-int",
-            ),
-        ),
-        ("https://raw.githubusercontent.com/facebookresearch/qmnist/master/",),
-        page="https://github.com/facebookresearch/qmnist",
-        counts=(60_000, 60_000),
-        label_columns=8,
+        ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),  # romanized
+        DRAWINGS,
     ),
 }

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from src.ingest import catalog, idx
-from src.ingest.normalize import frame
+from src.pictures.convert import center_like_mnist
 
 TEST_COUNT = 360  # a fifth; the first 1,437 are for training
 
@@ -19,11 +19,11 @@ PAPER, INK = 0.30, 0.65
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
-    """All the digits, framed like MNIST's: images ``uint8 [1797, 28, 28]``, labels ``[1797]``."""
+    """All the digits, centered like MNIST's: images ``uint8 [1797, 28, 28]``, labels ``[1797]``."""
     from sklearn.datasets import load_digits  # a second to import, for this one function
 
     bunch = load_digits()
-    images = np.stack([frame(_sharpened(coarse)) for coarse in bunch.images])
+    images = np.stack([center_like_mnist(_sharpened(coarse)) for coarse in bunch.images])
     return images, bunch.target.astype(np.uint8)
 
 

@@ -6,22 +6,10 @@ import numpy as np
 
 MAX_LABELS = 256  # the values of a byte
 MOST = 5  # at most one image in five is for validation, unless there are many small classes
-Split = Literal["first", "stratified"]
+DivisionRule = Literal["first", "stratified"]
 
 
-def choose_split(wanted: Literal["auto", "first", "stratified"], is_known: bool) -> Split:
-    """Replace ``auto``: the tutorials use the first images of datasets that are known by name."""
-    if wanted == "auto":
-        return "first" if is_known else "stratified"
-    return wanted
-
-
-def validation_count(images: int, wanted: int) -> int:
-    """How many of the training images are for validation."""
-    return min(wanted, images // MOST)
-
-
-def validation_images(labels: np.ndarray, count: int, split: Split, seed: int) -> np.ndarray:
+def validation_images(labels: np.ndarray, count: int, rule: DivisionRule, seed: int) -> np.ndarray:
     """Return ``bool [N]``: the images for validation, about ``count`` and at most a fifth.
 
     ``first`` are the first images. ``stratified`` is a random sample that has each class in
@@ -31,33 +19,33 @@ def validation_images(labels: np.ndarray, count: int, split: Split, seed: int) -
         labels: ``uint8 [N]``; for ``stratified``, with at least two images of each class.
         seed: of the random sample.
     """
-    chosen = np.zeros(len(labels), bool)
-    count = validation_count(len(labels), count)
-    if split == "first":
-        chosen[:count] = True
-        return chosen
-    random, sizes = np.random.default_rng(seed), np.bincount(labels, minlength=MAX_LABELS)
-    for label, quota in enumerate(_quotas(sizes, count)):
-        if quota:
-            chosen[random.choice(np.flatnonzero(labels == label), quota, replace=False)] = True
-    return chosen
+    count = min(count, len(labels) // MOST)
+    if rule == "first":
+        return np.arange(len(labels)) < count
+    sizes = np.bincount(labels, minlength=MAX_LABELS)
+    return _sample(labels, _quotas(sizes, count), seed)
 
 
 def random_test_images(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """Return ``bool [N]``: a random sample that has this fraction of each class, and at least one.
 
-    At least two images of each class are left: one to train and one for validation.
+    Two images of each class, if it has so many, are left: one to train and one for validation.
 
     Args:
-        labels: ``uint8 [N]``, with at least three images of each class.
+        labels: ``uint8 [N]``.
         seed: of the random sample.
     """
-    chosen = np.zeros(len(labels), bool)
-    random = np.random.default_rng(seed)
-    for label, size in enumerate(np.bincount(labels)):
-        if size:
-            quota = min(max(1, round(size * fraction)), size - 2)
-            chosen[random.choice(np.flatnonzero(labels == label), quota, replace=False)] = True
+    sizes = np.bincount(labels)
+    quotas = [min(max(1, round(size * fraction)), max(0, size - 2)) for size in sizes]
+    return _sample(labels, np.array(quotas), seed)
+
+
+def _sample(labels: np.ndarray, quotas: np.ndarray, seed: int) -> np.ndarray:
+    """``bool [N]``: as many random images of each label as its quota says."""
+    chosen, random = np.zeros(len(labels), bool), np.random.default_rng(seed)
+    for label in np.flatnonzero(quotas):
+        own = np.flatnonzero(labels == label)
+        chosen[random.choice(own, quotas[label], replace=False)] = True
     return chosen
 
 

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
-from src.ingest.catalog import Conversion
-from src.ingest.normalize import fit, frame
+from src.pictures.conversion import Conversion
 from src.pictures.decode import PictureError, decode
-from src.pictures.ink import background, find_ink
-from src.pictures.paper import without_desk
+from src.pictures.ink import background, find_ink, without_desk
 
+SIDE, BOX = 28, 20  # of MNIST's images, and of the digits in them
 WORKING_SIDE = 1000  # pixels; larger images are reduced first, because models have small inputs
-MIN_CONTRAST = 24  # of 255; a framed image with less contrast is considered empty
+MIN_CONTRAST = 24  # of 255; a drawing with less contrast is considered empty
 PAPER, INK = 0.25, 0.75  # fractions of the maximum contrast: background below, full ink above
 COLORS = {True: "dark on light", False: "light on dark"}
 SPECK = 0.02  # fraction of the largest stroke's area: smaller strokes are removed as dust
@@ -29,11 +29,11 @@ class Picture:
 def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conversion) -> Picture:
     """Convert an image file to the size of a model's input.
 
-    The median of the pixels at the edge is the color of the background. A framed image has light
-    ink on black; a desk around the paper, shadows and dust are removed. Any other image keeps its
-    gray levels and its proportions: it is scaled, and what remains on two sides is filled with the
-    color of the background. An image that already has the right size is used unchanged, apart from
-    inverting it.
+    The median of the pixels at the edge is the color of the background. If the image is centered
+    like MNIST, it has light ink on black; a desk around the paper, shadows and dust are removed.
+    Any other image keeps its gray levels and its proportions: it is scaled, and what remains on two
+    sides is filled with the color of the background. An image that already has the right size is
+    used unchanged, apart from inverting it.
 
     Args:
         content: of a PNG, JPEG, GIF, BMP, TIFF or WebP file; see ``decode``.
@@ -41,34 +41,85 @@ def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conve
         shape: height and width of the model's input.
 
     Raises:
-        PictureError: the file cannot be decoded, is too large, or is empty and must be framed.
+        PictureError: the file cannot be decoded or is too large; or there is no ink to center.
     """
+    center = conversion["center_like_mnist"]
     # Twice the side, so that a reduced image never has the right size by chance.
-    gray, size = decode(content, name, max(WORKING_SIDE, 2 * max(shape)), conversion["framed"])
-    if conversion["framed"] and gray.shape != shape:
-        ink, is_dark = find_ink(without_desk(gray))
+    gray, size = decode(content, name, max(WORKING_SIDE, 2 * max(shape)), center)
+    if center and gray.shape != shape:
+        contrast, is_dark = find_ink(without_desk(gray))
         note = f"{COLORS[is_dark]}, {size}: scaled and centered like MNIST"
-        return Picture(_framed(ink, name, shape), note)
+        return Picture(_centered(contrast, name, shape), note)
     paper, is_dark = background(gray)
     is_inverted, note = False, size
-    if conversion["framed"] or conversion["light_on_dark"]:
+    if center or conversion["light_on_dark"]:
         is_inverted, note = is_dark, f"{COLORS[is_dark]}, {size}"
     if gray.shape == shape:
         return Picture(255 - gray if is_inverted else gray, f"{note}: not scaled")
-    image = _padded(fit(gray, shape), shape, paper)
+    scaled = fit(gray, shape)
+    top, left = ((full - part) // 2 for full, part in zip(shape, scaled.shape, strict=True))
+    image = _pasted(scaled, shape, top, left, paper)
     return Picture(255 - image if is_inverted else image, f"{note}: scaled to fit")
 
 
-def _framed(contrast: np.ndarray, name: str, shape: tuple[int, int]) -> np.ndarray:
-    """Frame ``float [h, w]``, which is positive where there is ink."""
+def center_like_mnist(ink: np.ndarray, shape: tuple[int, int] = (SIDE, SIDE)) -> np.ndarray:
+    """Crop to the ink, fit into 20×20, and center by mass in 28×28; other shapes in proportion.
+
+    So did MNIST's authors: http://yann.lecun.com/exdb/mnist/. The shift is in whole pixels, so the
+    center is exact to half a pixel. Where it would push ink over the edge, the digit stays inside.
+
+    Args:
+        ink: ``uint8 [h, w]`` of any size, 0 where there is no ink, up to 255.
+        shape: height H and width W of the result.
+
+    Returns:
+        ``uint8 [H, W]``, light on dark; all zero if there is no ink, or too little to be visible.
+    """
+    if not ink.any():
+        return np.zeros(shape, np.uint8)
+    box = tuple(max(1, round(side * BOX / SIDE)) for side in shape)
+    digit = fit(ink[ndimage.find_objects((ink > 0).astype(np.uint8))[0]], box)
+    if not digit.any():  # there is no center of mass
+        return np.zeros(shape, np.uint8)
+    # Indices count from a pixel's middle, hence (side - 1) / 2 for the middle of the field.
+    middle = zip(shape, ndimage.center_of_mass(digit), digit.shape, strict=True)
+    top, left = (
+        int(np.clip(round((side - 1) / 2 - mass), 0, side - size)) for side, mass, size in middle
+    )
+    return _pasted(digit, shape, top, left)
+
+
+def fit(image: np.ndarray, box: tuple[int, ...]) -> np.ndarray:
+    """Scale ``uint8 [h, w]`` to the largest size in a box that keeps its proportions.
+
+    Args:
+        box: height and width; each side of the result is at least 1, however thin the image is.
+    """
+    scale = min(most / size for most, size in zip(box, image.shape, strict=True))
+    height, width = (max(1, round(size * scale)) for size in image.shape)
+    # Pillow widens the filter when it shrinks an image: this is the anti-aliasing.
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def _pasted(
+    part: np.ndarray, shape: tuple[int, int], top: int, left: int, paper: int = 0
+) -> np.ndarray:
+    """Put ``[h, w]`` into ``[H, W]`` of one gray level."""
+    image = np.full(shape, paper, np.uint8)
+    image[top : top + part.shape[0], left : left + part.shape[1]] = part
+    return image
+
+
+def _centered(contrast: np.ndarray, name: str, shape: tuple[int, int]) -> np.ndarray:
+    """Center ``float [h, w]``, which is positive where there is ink."""
     if contrast.max() < MIN_CONTRAST:
         raise PictureError(name, "is empty: all pixels have nearly the same brightness")
     ink = np.clip((contrast / contrast.max() - PAPER) / (INK - PAPER), 0, 1)
-    framed = frame((255 * _without_specks(ink)).astype(np.uint8), shape)
-    if not framed.any():
+    image = center_like_mnist((255 * _without_specks(ink)).astype(np.uint8), shape)
+    if not image.any():
         raise PictureError(name, "is empty: it shows only dust")
     # A thin stroke becomes faint when a large image is reduced; the strokes of MNIST are not faint.
-    return (framed * (255 / framed.max())).astype(np.uint8)
+    return (image * (255 / image.max())).astype(np.uint8)
 
 
 def _without_specks(ink: np.ndarray) -> np.ndarray:
@@ -76,12 +127,3 @@ def _without_specks(ink: np.ndarray) -> np.ndarray:
     areas = ndimage.sum_labels(ink, strokes, range(1, count + 1))
     small = np.flatnonzero(areas < SPECK * areas.max()) + 1
     return np.where(np.isin(strokes, small), 0, ink)
-
-
-def _padded(image: np.ndarray, shape: tuple[int, int], paper: int) -> np.ndarray:
-    """Put ``[h, w]`` into the center of ``[H, W]``."""
-    before = [(full - own) // 2 for full, own in zip(shape, image.shape, strict=True)]
-    padded = np.full(shape, paper, np.uint8)
-    top, left = before
-    padded[top : top + image.shape[0], left : left + image.shape[1]] = image
-    return padded

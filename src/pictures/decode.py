@@ -1,33 +1,30 @@
-"""Image files of the usual formats, read as gray levels."""
+"""Image files of the usual formats and of any mode, read as 8-bit gray levels."""
 
 import struct
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, ImageStat
 
 from src.common.errors import PipelineError
-from src.pictures.gray_levels import gray_levels, most_contrast, opaque_colors
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
 FORMAT_NAMES = "PNG, JPEG, GIF, BMP, TIFF or WebP"
 MAX_BYTES = 20_000_000
-MAX_PIXELS = 64_000_000  # Pillow needs up to 11 bytes of memory for each
-MAX_WEBP_PIXELS = 25_000_000  # here up to 18 bytes
-# The decoder visits all pixels in each scan of a JPEG file; usual files have at most 10 scans.
-MAX_SCANS, SCAN = 100, b"\xff\xda"
+MAX_PIXELS = 64_000_000  # Pillow needs up to 18 bytes of memory for each
 LARGE_PIXELS = 4_000_000  # an image with more is decoded alone
-# What Pillow raises for damaged files of these formats, apart from errors of reading.
+COLOR_MODES = ("RGB", "P", "CMYK", "YCbCr", "LAB")
+COLORFUL = 2  # times the standard deviation of the brightness: a color difference has more contrast
+# What Pillow raises for damaged files of these formats.
 DAMAGED = (
-    *(SyntaxError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError),
-    *(EOFError, AssertionError, struct.error, MemoryError),
+    *(OSError, ValueError, SyntaxError, TypeError, LookupError, AttributeError, ArithmeticError),
+    *(RuntimeError, EOFError, AssertionError, struct.error, MemoryError),
 )
-# `catch_warnings` changes a setting of the whole process, so only one thread at a time can use it.
-_opening = Lock()
+# `decode` refuses an image with too many pixels by itself, with an error.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # A single thread for all large images: each thread keeps a part of the memory that it has used.
 _large_images = ThreadPoolExecutor(1, "large-image")
 
@@ -76,60 +73,90 @@ def decode(content: bytes, name: str, side: int, by_color: bool = False) -> tupl
     if not content:
         raise PictureError(name, "is an empty file")
     if len(content) > MAX_BYTES:
-        limit = MAX_BYTES // 1_000_000
-        raise PictureError(name, f"is larger than {limit} MB", "use a smaller image")
-    remedy = f"use a complete {FORMAT_NAMES} file"
+        raise PictureError(name, f"is larger than {MAX_BYTES / 1e6:.0f} MB", "use a smaller image")
     try:
-        with _opened(content) as file:
-            size = f"{file.width}×{file.height}"
-            _check_work(file, content, name)
-            if _decoded_pixels(file, side, by_color) > LARGE_PIXELS:
+        with Image.open(BytesIO(content), formats=FORMATS) as file:
+            size, pixels = f"{file.width}×{file.height}", file.width * file.height
+            if pixels > MAX_PIXELS:
+                raise Image.DecompressionBombError
+            # The JPEG decoder can reduce the size itself, but not that of a progressive file.
+            file.draft("RGB" if by_color else "L", (side, side))
+            if not file.info.get("progressive"):
+                pixels = file.width * file.height
+            if pixels > LARGE_PIXELS:
                 return _large_images.submit(_gray, file, side, by_color).result(), size
             return _gray(file, side, by_color), size
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _too_many_pixels(name, MAX_PIXELS) from None
-    except (OSError, ValueError):
-        raise PictureError(name, "cannot be read as an image", remedy) from None
+    except Image.DecompressionBombError:
+        reason = f"has more than {MAX_PIXELS / 1e6:.0f} million pixels"
+        raise PictureError(name, reason, "use a smaller image") from None
     except DAMAGED:
-        raise PictureError(name, "is a damaged image file", remedy) from None
-
-
-def _opened(content: bytes) -> Image.Image:
-    """Read the header; an image with too many pixels is an error."""
-    with (
-        _opening,
-        warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
-    ):
-        return Image.open(BytesIO(content), formats=FORMATS)
-
-
-def _check_work(file: Image.Image, content: bytes, name: str) -> None:
-    """Refuse a file that needs too much memory or time to decode."""
-    if file.format == "JPEG" and content.count(SCAN) > MAX_SCANS:
-        raise PictureError(name, f"has more than {MAX_SCANS} scans", "save it again")
-    limit = MAX_WEBP_PIXELS if file.format == "WEBP" else MAX_PIXELS
-    if file.width * file.height > limit:
-        raise _too_many_pixels(name, limit)
-
-
-def _too_many_pixels(name: str, limit: int) -> PictureError:
-    most = f"{limit // 1_000_000} million pixels"
-    return PictureError(name, f"has more than {most}", "use a smaller image")
-
-
-def _decoded_pixels(file: Image.Image, side: int, by_color: bool) -> int:
-    """The number of pixels for which the decoder needs memory."""
-    pixels = file.width * file.height
-    # The JPEG decoder can reduce the size itself.
-    file.draft("RGB" if by_color else "L", (side, side))
-    return pixels if file.info.get("progressive") else file.width * file.height
+        remedy = f"use a complete {FORMAT_NAMES} file"
+        raise PictureError(name, "cannot be read as an image", remedy) from None
 
 
 def _gray(file: Image.Image, side: int, by_color: bool) -> np.ndarray:
     ImageOps.exif_transpose(file, in_place=True)
-    if by_color and (colored := opaque_colors(file)):
+    if by_color and (colored := _opaque_colors(file)):
         colored.thumbnail((side, side))
-        return np.asarray(most_contrast(colored))
-    gray = gray_levels(file)
+        return np.asarray(_most_contrast(colored))
+    gray = _gray_levels(file)
     gray.thumbnail((side, side))
     return np.asarray(gray)
+
+
+def _gray_levels(image: Image.Image) -> Image.Image:
+    """Convert an image to mode ``L``. Pillow would clip values of more than 8 bits."""
+    if image.mode.startswith("I;16"):
+        values = np.array(image)
+        values >>= 8
+        return Image.fromarray(values.astype(np.uint8))
+    if image.mode in ("I", "F"):
+        return _scaled(image)
+    if image.has_transparency_data:
+        return _on_paper(image)
+    # Pillow converts LAB only to RGB.
+    return (image.convert("RGB") if image.mode == "LAB" else image).convert("L")
+
+
+def _scaled(image: Image.Image) -> Image.Image:
+    """Scale the lowest value to 0 and the highest to 255; NaN becomes 0."""
+    values = np.array(image).astype(np.float32)
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return Image.new("L", image.size)
+    low, high = float(finite.min()), float(finite.max())
+    np.nan_to_num(values, copy=False, nan=low, posinf=high, neginf=low)
+    levels = (values - low) * (255 / (high - low or 1))
+    return Image.fromarray(levels.clip(0, 255).astype(np.uint8))
+
+
+def _on_paper(image: Image.Image) -> Image.Image:
+    """Replace transparent pixels by white, or by black if the other pixels are light."""
+    rgba = image if image.mode in ("RGBA", "LA") else image.convert("RGBA")
+    gray, alpha = rgba.convert("L"), rgba.getchannel("A")
+    opaque = ImageStat.Stat(gray, alpha.point(lambda level: 255 * (level > 127)))
+    is_light = opaque.sum[0] > 127 * opaque.count[0]
+    on_paper = Image.new("L", image.size, 0 if is_light else 255)
+    on_paper.paste(gray, mask=alpha)
+    return on_paper
+
+
+def _opaque_colors(image: Image.Image) -> Image.Image | None:
+    """The image in mode ``RGB``, or None if it is gray or has transparent pixels."""
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
+        return image.convert("RGB")
+    if image.mode not in COLOR_MODES or image.has_transparency_data:
+        return None
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _most_contrast(image: Image.Image) -> Image.Image:
+    """The brightness of an image of mode ``RGB``, or a color difference of much more contrast.
+
+    The color differences are Cb and Cr: how blue and how red a pixel is.
+    """
+    brightness, *differences = image.convert("YCbCr").split()
+    contrasts = [ImageStat.Stat(each).stddev[0] for each in (brightness, *differences)]
+    if COLORFUL * contrasts[0] > max(contrasts):
+        return brightness
+    return differences[int(np.argmax(contrasts[1:]))]

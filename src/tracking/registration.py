@@ -19,7 +19,7 @@ def minimum_accuracy(dataset: dict[str, Any], minimum_skill: float) -> float:
     ``dataset`` is ``dataset.json``. The skill is (accuracy - c) / (1 - c), where c is the accuracy
     of always predicting the most frequent class.
     """
-    chance = dataset["largest_class"]
+    chance = dataset["majority_fraction"]
     return chance + minimum_skill * (1 - chance)
 
 

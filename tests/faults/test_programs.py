@@ -79,7 +79,7 @@ def test_large_images_in_several_threads_need_the_memory_of_one(tmp_path):
 def port():
     """The port of a server of the demo without models."""
     names = {"name": "local", "class_names": [], "height": 1, "width": 1}
-    dataset = names | {"conversion": {"framed": False}}
+    dataset = names | {"conversion": {"center_like_mnist": False}}
     server = demo.server(demo.make_app(demo.Answers([], dataset, None), ["127.0.0.1"]))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([listener],))

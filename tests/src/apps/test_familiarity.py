@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from src.apps.familiarity import Familiarity, familiarity
-from src.ingest.normalize import frame
+from src.pictures.convert import center_like_mnist
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def drawing(*lines: list[tuple[int, int]], width: int = 20) -> np.ndarray:
     image = Image.new("L", (280, 280))
     for line in lines:
         ImageDraw.Draw(image).line(line, 255, width)
-    return frame(np.asarray(image))[None]
+    return center_like_mnist(np.asarray(image))[None]
 
 
 def test_other_digits_are_familiar(known, digits):

@@ -45,88 +45,75 @@ def test_the_summary_shows_classes_and_the_next_command(program, pictures):
 
 
 def test_options_are_used(program, pictures):
-    program("pictures", "--size", "12x9", "--frame", "--test-fraction", "0.5", "--into", "own")
+    program("pictures", "--size", "12x9", "--center", "--test-fraction", "0.5", "--into", "own")
     assert idx.read_header(Path("own") / catalog.TEST_IMAGES) == (25, 9, 12)
-    assert '"framed": true' in Path("own/conversion.json").read_text()
-    assert '"light_on_dark": true' in Path("own/conversion.json").read_text()
+    assert '"center_like_mnist": true' in Path("own/conversion.json").read_text()
 
 
 def test_long_lists_are_shortened(program, pictures):
     for i in range(30):
         (pictures / f"9/broken{i:02}.png").touch()
-        (pictures / f"10/{i}.txt").touch()
+        (pictures / f"class {i}").mkdir()
         for k in range(3):
-            Image.new("L", (2, 2)).save(pictures / f"9/{k}.png")
-            (pictures / f"class {i}").mkdir(exist_ok=True)
             Image.new("L", (2, 2)).save(pictures / f"class {i}/{k}.png")
     (pictures / "empty").mkdir()
     (pictures / "9/\x1b[2J.png").touch()
+    (pictures / "stray.png").touch()
     output, errors = program("pictures", "--size", "2")
     assert "… and 15 more classes" in output and "class 29" not in output
-    assert "30 other files ignored" in output
+    assert "1 other file ignored" in output
     assert "31 image files skipped:" in output and "… and 11 more" in output
     assert "  pictures/9/broken18.png is an empty file" in output and "broken19" not in output
     assert r"pictures/9/\x1b[2J.png is an empty file" in output and "\x1b" not in output
     assert errors == "warning: pictures/empty has no images\n"
 
 
-@pytest.mark.parametrize(
-    ("size", "expected"),
-    [("28", (28, 28)), ("1x512", (512, 1)), ("64×32", (32, 64)), ("7X5", (5, 7))],
-)
-def test_sizes_are_width_and_height(size, expected):
-    assert import_images._shape(size) == expected
+@pytest.mark.parametrize("size", ["1x512", "1X512", "1×512"])
+def test_sizes_are_width_and_height(size):
+    assert import_images._shape(size) == (512, 1)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("option", "value", "message"),
     [
-        (["--size", "0"], "'0' is not a size such as 28x28, with 1 to 512"),
-        (["--size", "513x9"], "is not a size"),
-        (["--size", "28x28x3"], "is not a size"),
-        (["--size", "-5"], "expected one argument|is not a size"),
-        (["--test-fraction", "1"], "is not a number between 0 and 1"),
-        (["--test-fraction", "nan"], "is not a number between 0 and 1"),
-        (["--test-fraction", "half"], "is not a number between 0 and 1"),
-        (["--seed", "-1"], "is not a number from 0|expected one argument"),
-        (["--seed", "x"], "is not a number from 0"),
+        ("--size", "0", "'0' is not a size such as 28x28, with 1 to 512"),
+        ("--size", "513x9", "is not a size"),
+        ("--test-fraction", "nan", "is not a number between 0 and 1"),
+        ("--seed", "x", "is not a number from 0"),
     ],
 )
-def test_other_values_are_refused(program, capsys, arguments, message):
+def test_other_values_are_refused(program, capsys, option, value, message):
     with pytest.raises(SystemExit):
-        program("pictures", *arguments)
-    assert re.search(message, capsys.readouterr().err)
+        program("pictures", option, value)
+    assert message in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_is_named(program, pictures):
     Path("file").touch()
-    with pytest.raises(PipelineError, match=r"Not a directory .*file/below"):
-        program("pictures", "--into", "file/below")
-    with pytest.raises(PipelineError, match=r"file is not a folder"):
-        program("pictures", "--into", "file")
+    for into, message in (("file/below", "Not a directory"), ("file", "File exists")):
+        with pytest.raises(PipelineError, match=rf"{message} .*{into}"):
+            program("pictures", "--into", into)
 
 
-def test_ctrl_c_leaves_nothing(tmp_path, pictures):
-    large = tmp_path / "large.png"
+def test_ctrl_c_leaves_nothing(tmp_path, pictures, environment):
     noise = np.random.default_rng(0).integers(0, 256, (600, 600), np.uint8)
-    Image.fromarray(noise).save(large, compress_level=1)
-    for i in range(3000):
-        os.link(large, pictures / f"9/large{i}.png")
+    Image.fromarray(noise).save(tmp_path / "large.png", compress_level=1)
+    for i in range(2000):
+        os.link(tmp_path / "large.png", pictures / f"9/large{i}.png")
     process = subprocess.Popen(
         [sys.executable, "-m", "src.apps.import_images", str(pictures)],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**environment, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
         # A background process of a script ignores Ctrl-C, and its children inherit this.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    partial = tmp_path / "data/incoming/.incoming.partial/all-images"
+    partial = tmp_path / "data/incoming/.incoming.partial" / catalog.TRAIN_IMAGES
     while not (partial.exists() and partial.stat().st_size > 10_000):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
-    assert process.returncode == 1
+    assert process.returncode == 1 and not (tmp_path / "data").exists()
     assert errors == "interrupted: no file in data/incoming was changed\n"
-    assert not (tmp_path / "data").exists()

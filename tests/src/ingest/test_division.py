@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from src.ingest.division import choose_split, random_test_images, validation_images
+from src.ingest.division import random_test_images, validation_images
 
 
 def test_the_first_images_are_at_most_a_fifth():
@@ -22,6 +22,7 @@ def test_the_first_images_are_at_most_a_fifth():
         ([2, 2, 2, 2], 1, [1, 1, 1, 1]),  # more than a fifth: one to train, one to validate
         ([50, 0, 50], 20, [10, 0, 10]),
         ([7, 7, 7], 4, [2, 1, 1]),  # the largest remainders, the first class first
+        ([60, 1], 6, [6, 0]),  # a single image is for training
     ],
 )
 def test_a_stratified_sample_is_proportional(sizes, count, expected, order):
@@ -38,17 +39,11 @@ def test_the_sample_depends_on_the_seed():
     assert (one == same).all() and (one != other).any()
 
 
-def test_known_datasets_keep_the_split_of_the_tutorials():
-    assert choose_split("auto", is_known=True) == "first"
-    assert choose_split("auto", is_known=False) == "stratified"
-    assert choose_split("stratified", is_known=True) == "stratified"
-
-
 @pytest.mark.parametrize(
     ("sizes", "fraction", "expected"),
     [
         ([100, 50, 10], 0.2, [20, 10, 2]),
-        ([3, 4, 0, 100], 0.01, [1, 1, 0, 1]),  # at least one of each class
+        ([3, 4, 0, 100, 2, 1], 0.01, [1, 1, 0, 1, 0, 0]),  # at least one, if two are left
         ([3, 4, 100], 0.99, [1, 2, 98]),  # two are left: one to train, one to validate
     ],
 )

@@ -1,12 +1,15 @@
 """Image files of any format and mode are read as gray levels, or refused with a message."""
 
 import struct
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from src.pictures import decode as module
 from src.pictures.decode import MAX_BYTES, PictureError, decode, read_content
 from tests.fixtures.image_folders import encoded
 
@@ -88,14 +91,6 @@ def test_transparent_pixels_differ_from_the_others(mode):
     assert gray[0, 0] == 0 and gray[4, 4] == 220
 
 
-def test_a_transparent_color_of_a_palette_is_seen():
-    gray, _ = decode(encoded(palette(), transparency=0), "it", 1000)
-    # The mean of the other pixels is light.
-    assert gray[0, 0] == 0 and gray[0, -1] == 252
-    gray, _ = decode(encoded(palette(), transparency=63), "it", 1000)
-    assert gray[0, 0] == 0 and gray[0, -1] == 255
-
-
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
 def test_a_rotated_image_is_turned_upright(kind):
     exif = Image.Exif()
@@ -149,27 +144,15 @@ def bomb(side: int) -> bytes:
     [
         (b"", "it.png is an empty file"),
         (b"no image", "cannot be read as an image"),
-        (encoded(RAMP)[:60], "cannot be read as an image|damaged"),
-        (encoded(RAMP)[:-30] + b"x" * 30, "cannot be read as an image|damaged"),
-        (encoded(RAMP, "JPEG")[:-200], "cannot be read as an image|damaged"),
+        (encoded(RAMP)[:60], "cannot be read as an image"),
+        (encoded(RAMP)[:-30] + b"x" * 30, "cannot be read as an image"),
+        (encoded(RAMP, "JPEG")[:-200], "cannot be read as an image"),
         (encoded(RAMP, "PPM"), "use a complete PNG, JPEG, GIF, BMP, TIFF or WebP file"),
         (b"\0" * (MAX_BYTES + 1), "larger than 20 MB"),
         (bomb(8_001), "more than 64 million pixels"),
-        (bomb(10_000), "more than 64 million pixels"),
         (bomb(30_000), "more than 64 million pixels"),
     ],
-    ids=[
-        "empty",
-        "text",
-        "cut",
-        "altered",
-        "cut jpeg",
-        "ppm",
-        "long",
-        "pixels",
-        "bomb",
-        "large bomb",
-    ],
+    ids=lambda value: value if isinstance(value, str) else "file",
 )
 def test_a_file_that_cannot_be_used_gives_a_message_of_one_line(content, named):
     with pytest.raises(PictureError, match=named) as refused:
@@ -200,3 +183,20 @@ def test_no_more_of_a_file_is_read_than_needed(tmp_path):
     assert len(read_content(path)) == MAX_BYTES + 1
     with pytest.raises(PictureError, match=r"missing\.png cannot be read: No such file"):
         read_content(tmp_path / "missing.png")
+
+
+@pytest.mark.parametrize(("limit", "threads"), [(63, 1), (64, 3)])
+def test_one_thread_decodes_all_large_images(monkeypatch, limit, threads):
+    used, together = set(), threading.Barrier(threads)
+
+    def gray(file, side, by_color):
+        together.wait(60)  # fails unless so many threads are here at the same time
+        used.add(threading.get_ident())
+        return np.zeros((1, 1), np.uint8)
+
+    monkeypatch.setattr(module, "_gray", gray)
+    monkeypatch.setattr(module, "LARGE_PIXELS", limit)
+    content = encoded(Image.new("L", (8, 8)))
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: decode(content, "it", 1000), range(3)))
+    assert len(used) == threads

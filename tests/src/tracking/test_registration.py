@@ -12,7 +12,7 @@ from tests.fixtures.trainings import DIGEST, REGISTRY
 DATASET = {
     **{"name": "mnist", "requested": "mnist", "is_fallback": False, "is_published": True},
     "digest": DIGEST,
-    **{"height": 6, "width": 5, "classes": 3, "class_names": list("abc"), "largest_class": 0.2},
+    **{"height": 6, "width": 5, "classes": 3, "class_names": list("abc"), "majority_fraction": 0.2},
     "counts": {"train": 6000, "validation": 1000},
 }
 

@@ -1,0 +1,134 @@
+"""The classes of a dataset: their names, and checks of the labels."""
+
+import json
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.common.errors import PipelineError
+from src.ingest.division import MAX_LABELS
+from src.pictures.conversion import LIGHT_ON_DARK, Conversion
+
+CLASS_NAMES = "labels.txt"  # one name per line, in the order of the class numbers
+CONVERSION = "conversion.json"
+# Control characters, line and paragraph separators, and bytes that are not UTF-8.
+UNUSABLE = ("Cc", "Zl", "Zp", "Cs")
+UNEQUAL = 10  # a warning if the largest class is so many times as large as the smallest
+Counts = dict[str, np.ndarray]  # for each split, int [256]: how many images have each label
+
+
+def read_properties(folder: Path) -> dict[str, Any]:
+    """Read ``labels.txt`` and ``conversion.json`` of a user's dataset; both are optional.
+
+    Returns:
+        ``class_names``, empty if the classes have no names; and ``conversion``, a ``Conversion``.
+
+    Raises:
+        PipelineError: a file is damaged.
+    """
+    names, conversion = folder / CLASS_NAMES, folder / CONVERSION
+    return {
+        "class_names": _read_class_names(names) if names.exists() else [],
+        "conversion": _read_conversion(conversion) if conversion.exists() else LIGHT_ON_DARK,
+    }
+
+
+def is_class_name(text: str) -> bool:
+    """Whether the text can be shown in a line, and be written as UTF-8."""
+    return bool(text) and not any(unicodedata.category(each) in UNUSABLE for each in text)
+
+
+def _read_class_names(path: Path) -> list[str]:
+    try:
+        names = [line.strip() for line in path.read_text("utf-8-sig").rstrip().split("\n")]
+    except (OSError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{path} cannot be read ({error}); save it as UTF-8 text") from None
+    mistake = ""
+    if not 2 <= len(names) <= MAX_LABELS:
+        mistake = f"{len(names):,} lines"
+    elif unusable := [name for name in names if not is_class_name(name)]:
+        mistake = f"the unusable name {unusable[0]!r}"
+    elif repeated := [name for name in names if names.count(name) > 1]:
+        mistake = f"the name {repeated[0]!r} more than once"
+    if mistake:
+        raise PipelineError(
+            f"{path} has {mistake}; write one name per line for each of the 2 to {MAX_LABELS} "
+            "classes, or remove the file"
+        )
+    return names
+
+
+def _read_conversion(path: Path) -> Conversion:
+    try:
+        content = json.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise PipelineError(f"{path} cannot be read ({error}); remove it") from None
+    match content:
+        case {"center_like_mnist": bool(center), "light_on_dark": bool(light)}:
+            return {"center_like_mnist": center, "light_on_dark": light}
+    raise PipelineError(f"{path} must have center_like_mnist and light_on_dark, each true or false")
+
+
+def check_classes(counts: Counts, names: list[str]) -> list[str]:
+    """Return a name for each class: its number, if the dataset has no names.
+
+    Raises:
+        PipelineError: there are fewer than two classes, or fewer names than classes; or the
+            validation or test split has a class that the training split lacks.
+    """
+    used = np.flatnonzero(counts["train"] + counts["validation"])
+    if len(used) < 2:
+        raise PipelineError(
+            f"all training images have the label {used[0]}, but 2 to {MAX_LABELS} classes are "
+            "needed; use a label file that numbers the classes from 0"
+        )
+    remedies = {"validation": "set data.split to stratified", "test": "correct the test files"}
+    for split, remedy in remedies.items():
+        unknown = np.flatnonzero((counts[split] > 0) & (counts["train"] == 0))
+        if len(unknown):
+            raise PipelineError(
+                f"{counts[split][unknown].sum():,} {split} images have {_listed(unknown)}, which "
+                f"no image of the training split has; {remedy}"
+            )
+    if names and len(names) <= used[-1]:
+        raise PipelineError(
+            f"{CLASS_NAMES} has {len(names)} names, but the labels are 0 to {used[-1]}; write one "
+            "name per line, the name of class 0 first"
+        )
+    return names or [str(number) for number in range(used[-1] + 1)]
+
+
+def training_warnings(counts: Counts, classes: int) -> list[str]:
+    """Return a sentence for unused labels, for missing ones, and for very unequal classes."""
+    train, warnings = counts["train"], []
+    if len(unused := np.flatnonzero(train[:classes] == 0)):
+        warnings.append(
+            f"no image has {_listed(unused)}, but there are {classes} classes, 0 to {classes - 1}"
+        )
+    warnings += missing_labels(counts, "validation")
+    if are_unequal(train):
+        warnings.append(
+            f"the largest class has {train.max():,} training images, the smallest "
+            f"{train[train > 0].min():,}; look at the balanced accuracy, the mean over the classes"
+        )
+    return warnings
+
+
+def missing_labels(counts: Counts, split: str) -> list[str]:
+    """Return a sentence if the split lacks a class of the training split, otherwise nothing."""
+    missing = np.flatnonzero((counts["train"] > 0) & (counts[split] == 0))
+    if not len(missing):
+        return []
+    return [f"{split} has no image with {_listed(missing)}; the training split has"]
+
+
+def are_unequal(counts: np.ndarray) -> bool:
+    """Whether the classes, with these numbers of images, are of very different size."""
+    return bool(counts.max() > UNEQUAL * counts[counts > 0].min())
+
+
+def _listed(labels: np.ndarray) -> str:
+    first = ", ".join(str(label) for label in labels[:10])
+    return f"label {first}" + (f" and {len(labels) - 10} more" if len(labels) > 10 else "")

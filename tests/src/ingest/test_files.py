@@ -1,0 +1,177 @@
+"""The files of a folder are known by their names and their content, and are never changed."""
+
+import gzip
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from src.common.errors import PipelineError
+from src.common.files import sha256
+from src.ingest import catalog
+from src.ingest.catalog import CATALOGUE, NAMES, TRAIN_IMAGES, TRAIN_LABELS
+from src.ingest.files import ARRAYS, copy_own, copy_published, find_files, read_array
+from src.pictures.conversion import DRAWINGS
+
+IMAGES = np.arange(5 * 3 * 4, dtype=np.uint8).reshape(5, 3, 4)
+RENAMED = {
+    "canonical": str,
+    "upper case": str.upper,
+    "other names": lambda name: name.replace("t10k-", "test-").replace("-idx", ".idx"),
+}
+
+
+def snapshot(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def save(path, contents):
+    np.savez_compressed(path, **{ARRAYS[name]: array for name, array in contents.items()})
+
+
+@pytest.fixture
+def known(own, monkeypatch):
+    """The checksums of the files in ``own`` are in the catalogue, as mnist."""
+    content = tuple(sha256(own / name) for name in NAMES)
+    packed = ("0" * 64,) * 4
+    entry = catalog.Dataset(packed, content, (), catalog.DIGITS, DRAWINGS)
+    monkeypatch.setitem(CATALOGUE, "mnist", entry)
+    unknown = catalog.Dataset(packed, packed, (), catalog.DIGITS, DRAWINGS)
+    monkeypatch.setitem(CATALOGUE, "kmnist", unknown)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize("ending", [".gz", "", ".GZ"])
+@pytest.mark.parametrize("rename", RENAMED.values(), ids=RENAMED)
+def test_any_compression_and_name_is_accepted(known, tmp_path, own, target, rename, ending, pack):
+    expected = snapshot(own)
+    given = tmp_path / "given"
+    given.mkdir()
+    for name, content in expected.items():
+        (given / f"{rename(name)}{ending}").write_bytes(pack(content))
+    before = snapshot(given)
+    assert copy_own([own / "missing", given], target) == given
+    assert snapshot(target) == expected
+    assert all(copy_published(given, name, "mnist", target) for name in NAMES)
+    assert snapshot(target) == expected and snapshot(given) == before
+
+
+def test_other_files_and_folders_are_ignored(own):
+    for name in ("train-images-idx3-ubyte.zip", "old-train-images-idx3-ubyte", "images.png"):
+        (own / name).write_bytes(b"")
+    (own / "train-images.idx3-ubyte").mkdir()  # some programs unpack a file into such a folder
+    assert find_files(own) == {name: [own / name] for name in NAMES}
+
+
+# A published dataset
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, r"wrong content \(its SHA-256 differs\)"),
+        (b"<html>", "is not an IDX file"),
+        (gzip.compress(b"\0\0\x08\1\0\0\0\6abcdef", mtime=0)[:-9], "is damaged gzip"),
+        (b"\0\0\x08\3\0\0\0\2\0\0\0\1\0\0\0\1a", "is truncated"),
+    ],
+)
+def test_a_wrong_file_is_refused(known, own, target, content, reason):
+    if content:
+        (own / TRAIN_IMAGES).write_bytes(content)
+    with pytest.raises(PipelineError, match=reason):
+        copy_published(own, TRAIN_IMAGES, "kmnist", target)
+    assert list(target.iterdir()) == []
+    assert not copy_published(own / "nowhere", TRAIN_IMAGES, "kmnist", target)
+
+
+def test_of_several_files_the_right_one_is_used(known, own, target):
+    content = (own / TRAIN_IMAGES).read_bytes()
+    (own / TRAIN_IMAGES).write_bytes(content[:-1] + b"?")
+    (own / f"{TRAIN_IMAGES}.gz").write_bytes(gzip.compress(content))
+    assert copy_published(own, TRAIN_IMAGES, "mnist", target)
+    assert (target / TRAIN_IMAGES).read_bytes() == content
+
+
+def test_without_a_known_content_the_published_gz_file_is_required(own, target, monkeypatch):
+    content, packed = (own / TRAIN_IMAGES).read_bytes(), own / f"{TRAIN_IMAGES}.gz"
+    packed.write_bytes(gzip.compress(content, mtime=0))
+    entry = catalog.Dataset((sha256(packed),) * 4, (), (), catalog.DIGITS, DRAWINGS)
+    monkeypatch.setitem(CATALOGUE, "kmnist", entry)
+    assert copy_published(own, TRAIN_IMAGES, "kmnist", target)
+    packed.write_bytes(gzip.compress(content, 1, mtime=1))
+    with pytest.raises(PipelineError, match=r"it is not the published \.gz file"):
+        copy_published(own, TRAIN_IMAGES, "kmnist", target)
+
+
+# The user's dataset
+
+
+def test_an_archive_is_used_if_there_are_no_idx_files(tmp_path, own, target, arrays):
+    (tmp_path / "archives").mkdir()
+    save(tmp_path / "archives/any.npz", arrays())
+    assert copy_own([tmp_path / "archives", own], target) == tmp_path / "archives"
+    assert snapshot(target) == snapshot(own)
+    (own / "damaged.npz").touch()
+    assert copy_own([own], target) == own
+    (tmp_path / "archives/other.npz").touch()
+    with pytest.raises(PipelineError, match=r"any\.npz and .*other\.npz are for the same file"):
+        copy_own([tmp_path / "archives"], target)
+
+
+def test_missing_files_are_named_with_their_folders(tmp_path, own, target):
+    (own / "t10k-labels-idx1-ubyte").unlink()
+    (tmp_path / "pictures/train/ant").mkdir(parents=True)
+    (tmp_path / "pictures/train/ant/1.JPG").touch()
+    with pytest.raises(PipelineError) as error:
+        copy_own([own, tmp_path / "two", tmp_path / "pictures"], target)
+    for part in (
+        f"{own} lacks t10k-labels-idx1-ubyte;",
+        f"{tmp_path / 'two'} has no dataset;",
+        f"put all four files ({', '.join(NAMES)};",
+        "pictures has image files, but no dataset;",
+        "`python -m src.apps.import_images",
+    ):
+        assert part in str(error.value)
+
+
+def test_two_files_for_the_same_name_are_refused(own, target):
+    other = own / f"{TRAIN_LABELS}.gz"
+    other.write_bytes(gzip.compress((own / TRAIN_LABELS).read_bytes()))
+    with pytest.raises(PipelineError, match=f"{own / TRAIN_LABELS} and {other} are for the same"):
+        copy_own([own], target)
+
+
+# Arrays
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (IMAGES.astype(float), "has the dtype float64; save it as uint8"),
+        (np.array([{"a": 1}], object), "cannot be read .*allow_pickle=False"),
+        (IMAGES[:, 0], r"has the shape \[5, 4\]; save it with the shape \[N, H, W\]"),
+        (IMAGES[:, :0], r"has the shape \[5, 0, 4\]"),
+    ],
+)
+def test_other_arrays_are_refused(tmp_path, array, message):
+    np.savez(tmp_path / "own.npz", x_train=array)
+    with pytest.raises(PipelineError, match=f"own.npz, array x_train, .*{message}"):
+        read_array(tmp_path / "own.npz", TRAIN_IMAGES)
+    with pytest.raises(PipelineError, match="has no array y_train; save x_train, y_train, x_test"):
+        read_array(tmp_path / "own.npz", TRAIN_LABELS)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(st.data())
+def test_any_archive_gives_the_array_or_a_sentence(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "fuzz.npz"
+    data.draw(st.sampled_from([np.savez, np.savez_compressed]))(path, x_train=IMAGES)
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(0, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content[: len(content) - data.draw(st.sampled_from([0, 0, 1, 30]))])
+    try:
+        assert read_array(path, TRAIN_IMAGES).dtype == np.uint8
+    except PipelineError as error:
+        assert str(path) in str(error) and "\n" not in str(error)
