@@ -11,7 +11,7 @@ READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f
 ON_ALL_CORES := -n logical --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test fast-test faults ui tensorboard demo notebook experiments send bench verify record report lint lock
+.PHONY: help setup repro test fast-test faults ui tensorboard demo notebook experiments sync bench verify record report lint lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,7 +47,7 @@ ui: $(READY) ## log what MLflow lacks, start its UI on localhost, print the link
 experiments: $(READY) ## list the DVC experiments with their changes and results
 	@python -m src.reporting.experiments
 
-send: $(READY) ## log the results that MLflow lacks, for example after a store failed
+sync: $(READY) ## log the results that MLflow lacks, for example after a store failed
 	@python -m src.tracking.sync
 
 tensorboard: PORT ?= 6006

@@ -23,7 +23,6 @@ def server(tmp_path_factory, model_file, make_training, log_training, serving, e
         folder = make_training(root / "models/cnn/cnn", model_file)
         log_training(folder)
         from mlflow import MlflowClient
-
         from src.tracking.registration import register
 
         uri = f"sqlite:///{root / 'mlflow.db'}"

@@ -14,7 +14,7 @@ from src.common.files import json_sha256
 from src.common.git import git
 from src.common.paths import INCOMING, LOCK, PARAMS, PROCESSED, RECIPES
 from src.data.splits import load_dataset_info
-from src.tracking.origin import CODE, new_files
+from src.tracking.notes import CODE
 
 FILE = re.compile(r"[^=:]+\.ya?ml:")  # in front of a key of another file than params.yaml
 
@@ -62,11 +62,17 @@ def check_modules() -> None:
     Raises:
         PipelineError: it does not know one, and the trials would run without it.
     """
-    if unknown := [path for path in new_files(*CODE) if path.endswith(".py")]:
+    if unknown := [path for path in _new_files(*CODE) if path.endswith(".py")]:
         raise PipelineError(
             f"the trials would run without {', '.join(unknown)}, because git does not know it; run "
             f"`git add {shlex.join(unknown)}`, or remove it from the code"
         )
+
+
+def _new_files(*places: str) -> list[str]:
+    """The files in these places that git neither knows nor ignores."""
+    listed = git("ls-files", "--others", "--exclude-standard", "-z", "--", *places)
+    return listed.split("\0")[:-1]
 
 
 def data_version() -> str:

@@ -5,8 +5,8 @@ import time
 from types import SimpleNamespace
 
 import pytest
-
 from src.callbacks.live_curves import LiveCurves
+
 from src.callbacks.progress import TrainingProgress
 
 
