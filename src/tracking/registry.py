@@ -191,28 +191,27 @@ def _create_version(
 def _choose_champion(client: Any, record: Record, version: Any) -> str:
     """Move the alias if the version is better by the margin, on the same validation images."""
     name, accuracy = registered_name(record["dataset"]), record["val_accuracy"]
-    this = f"{record['name']}, version {version.version} of {name}"
-    champion = _champion(client, name)
-    if champion is None or not _exists(client, champion):
-        client.set_registered_model_alias(name, CHAMPION, version.version)
-        return f"{this}, is the first champion: validation accuracy {accuracy:.4f}"
-    if str(champion.version) == str(version.version):
+    this, old = f"{record['name']}, version {version.version} of {name}", _champion(client, name)
+    before = ""
+    if old and str(old.version) == str(version.version):
         return f"{this}, is the champion"
-    stays = f"{this}, does not replace the champion, version {champion.version}"
-    if not (champion.tags.keys() >= TAGS and _has_data(champion.tags, record["dataset"])):
-        return (
-            f"{stays}, which has other data, or which this project did not register; move the "
-            "alias in MLflow's UI, or give another dataset another data.name"
-        )
-    best = float(champion.tags["validation_accuracy"])
-    needed = margin(best, record["dataset"]["counts"]["validation"])
-    if accuracy <= best + needed - 1e-6:  # the tag has 6 digits
-        return (
-            f"{stays}: its validation accuracy, {accuracy:.4f}, must be at least {needed:.4f} "
-            f"higher than {best:.4f}"
-        )
+    if old and _exists(client, old):
+        stays = f"{this}, does not replace the champion, version {old.version}"
+        if not (old.tags.keys() >= TAGS and _has_data(old.tags, record["dataset"])):
+            return (
+                f"{stays}, which has other data, or which this project did not register; move the "
+                "alias in MLflow's UI, or give another dataset another data.name"
+            )
+        best = float(old.tags["validation_accuracy"])
+        needed = margin(best, record["dataset"]["counts"]["validation"])
+        if accuracy <= best + needed - 1e-6:  # the tag has 6 digits
+            return (
+                f"{stays}: its validation accuracy, {accuracy:.4f}, must be at least {needed:.4f} "
+                f"higher than {best:.4f}"
+            )
+        before = f", before {best:.4f}"
     client.set_registered_model_alias(name, CHAMPION, version.version)
-    return f"{this}, is the new champion: validation accuracy {accuracy:.4f}, before {best:.4f}"
+    return f"{this}, is the new champion: validation accuracy {accuracy:.4f}{before}"
 
 
 def _champion(client: Any, name: str) -> Any:

@@ -119,9 +119,10 @@ def complete_run(client: Any, folder: Path, note: Note | None) -> None:
     model, last = ready_model(client, run) or log_model(client, run, folder, record), rows[-1]
     at = logged.get(int(last["step"]), int(1000 * last["at"]))
     values = {metric: last[name] for name, metric in CURVES.items()}
-    _log_linked(client, run, model, record, values, at, int(last["step"]))
+    metrics = _linked(record, run, model, at, int(last["step"]), **values)
     if seconds:  # a bar, not a curve
-        _log_linked(client, run, model, record, {"training_seconds": sum(seconds)}, at, 0)
+        metrics += _linked(record, run, model, at, 0, training_seconds=sum(seconds))
+    client.log_batch(run_id, metrics)
     client.set_terminated(run_id, end_time=int(1000 * note["end"]))
 
 
@@ -140,8 +141,8 @@ def log_test_results(client: Any, run: Any, record: Record, test: dict[str, Any]
     run_id = run.info.run_id
     client.log_inputs(run_id, [data])
     values = {f"test_{key}": x for key, x in test.items() if isinstance(x, int | float)}
-    now = int(1000 * time.time())
-    _log_linked(client, run, ready_model(client, run), record, values, now, 0)
+    model, now = ready_model(client, run), int(1000 * time.time())
+    client.log_batch(run_id, _linked(record, run, model, now, 0, **values))
     for kind, path in plots.items():
         with tempfile.TemporaryDirectory() as folder:
             renamed = shutil.copyfile(path, Path(folder, f"{kind}.png"))
@@ -152,16 +153,10 @@ def log_test_results(client: Any, run: Any, record: Record, test: dict[str, Any]
     return True
 
 
-def _log_linked(
-    client: Any,
-    run: Any,
-    model: str | None,
-    record: Record,
-    values: dict[str, float],
-    at: int,
-    step: int,
-) -> None:
-    """Log metrics that are linked to a model, and each to the dataset that it was measured on.
+def _linked(
+    record: Record, run: Any, model: str | None, at: int, step: int, **values: float
+) -> Any:
+    """Metrics that are linked to a model, and to the dataset that each was measured on.
 
     ``at`` is the time in milliseconds since 1970.
     """
@@ -173,7 +168,7 @@ def _log_linked(
         data = dataset_input(record["dataset"], split).dataset
         link = model, data.name, data.digest, run.info.run_id
         metrics.append(Metric(name, value, at, step, *link))
-    client.log_batch(run.info.run_id, metrics)
+    return metrics
 
 
 def _started_at(note: Note) -> str:

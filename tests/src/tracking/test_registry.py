@@ -42,7 +42,7 @@ def champion(client, name=NAME):
 
 
 def test_a_better_model_becomes_champion_and_a_worse_does_not(client, registers):
-    assert "a, version 1 of mnist-classifier, is the first champion" in registers("a", 0.91)
+    assert "a, version 1 of mnist-classifier, is the new champion" in registers("a", 0.91)
     assert champion(client).tags["recipe"] == "a"
     not_better = "must be at least 0.0090 higher than 0.9100"
     assert not_better in registers("b", 0.90)
@@ -70,7 +70,7 @@ def test_the_same_weights_are_registered_once(client, registers):
 def test_below_the_minimum_nothing_is_registered(client, registers):
     assert "is below 0.6000, set by registry.minimum_skill" in registers("a", 0.59)
     assert client.search_registered_models() == []
-    assert "is the first champion" in registers("b", 0.61)
+    assert "is the new champion" in registers("b", 0.61)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_champion_whose_model_was_deleted_is_registered_again(client, checkout
     (model,) = client.search_logged_models(["1"])
     client.delete_logged_model(model.model_id)
     shutil.rmtree(checkout / "mlruns")  # as `mlflow gc`
-    assert "a, version 2 of mnist-classifier, is the first champion" in registers("a", 0.91)
+    assert "a, version 2 of mnist-classifier, is the new champion" in registers("a", 0.91)
     download = registry.champion(DATASET).download(checkout)
     assert (download / "model.keras").exists()
 
