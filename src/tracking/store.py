@@ -14,6 +14,7 @@ from typing import Any
 
 from filelock import BaseFileLock, FileLock
 
+from src.common.errors import PipelineError
 from src.common.imports import lean_import
 from src.common.messages import clean, warn
 from src.common.paths import LOGS, main_checkout
@@ -117,6 +118,9 @@ def experiment_id(client: Any, dataset: dict[str, Any]) -> str:
         except MlflowException:
             if not (found := client.get_experiment_by_name(name)):
                 raise  # otherwise, another process made it
+    here = sqlite_path(client.tracking_uri) == main_checkout() / "mlflow.db"
+    if here and found.artifact_location != artifacts():  # MLflow stores absolute addresses
+        raise PipelineError("this checkout was moved; delete mlflow.db and run `make sync`")
     if found.lifecycle_stage == "deleted":  # its name cannot be used for another one
         client.restore_experiment(found.experiment_id)
         print(f"MLflow: restored the deleted experiment {name}, because it has new results")

@@ -41,9 +41,10 @@ def main() -> None:
 def runs_page(client: Any) -> str:
     """The end of the address of the runs on the present data; of all runs if there is no data."""
     try:
-        experiment = experiment_id(client, load_dataset_info(PROCESSED))
+        data = load_dataset_info(PROCESSED)
     except PipelineError:
         return ""
+    experiment = experiment_id(client, data)
     # Of models, not of agents; with the columns of store.VIEW_TAG.
     return f"/{experiment}/runs?workflowType=machine_learning&viewStateShareKey=recipes"
 
