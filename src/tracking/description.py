@@ -103,8 +103,6 @@ def run_tags(config: RunConfig, note: Note) -> dict[str, str]:
         "recipe_sha256": config["recipe_sha256"],
         "dataset_digest": config["dataset"]["digest"],
         "dvc_exp": origin["experiment"],
-        "dvc_exp_baseline_rev": origin["baseline"],
-        "dvc_stage": origin["stage"],
         "changes": "" if too_long else changes,
         "edited": "true" if origin["edited"] or too_long else "",
         "mlflow.user": origin["user"],

@@ -35,9 +35,7 @@ class Origin(TypedDict):
     # In params.yaml and recipes.yaml since the commit, as ``dvc exp run -S`` takes them.
     changes: list[str]
     edited: bool  # whether code was changed since the commit
-    experiment: str | None  # DVC's name; this and the next two are None outside of DVC
-    baseline: str | None  # the commit that the experiment is based on
-    stage: str | None
+    experiment: str | None  # DVC's name; None outside of an experiment
     user: str  # account name; empty if there is none
 
 
@@ -64,8 +62,6 @@ def origin() -> Origin:
         "changes": [*changes_of(PARAMS), *changes_of(RECIPES, f"{RECIPES}:")] if revision else [],
         "edited": bool(revision and git("status", "--porcelain", "--", *CODE).strip()),
         "experiment": os.environ.get("DVC_EXP_NAME") or None,
-        "baseline": os.environ.get("DVC_EXP_BASELINE_REV") or None,
-        "stage": os.environ.get("DVC_STAGE") or None,
         "user": user,
     }
 

@@ -102,11 +102,10 @@ def complete_run(client: Any, folder: Path, note: Note | None) -> None:
     Without a note, the run gets the present time and the tag ``restored``.
     """
     record, rows = load_record(folder), load_history(folder)
-    run = None
     if note is None:
         note = new_note(None)
-        if run := run_of_training(client, record)[0]:
-            note["start"] = note["end"] = run.info.start_time / 1000
+        if run := run_of_training(client, record)[0]:  # half a millisecond: int() rounds down
+            note["start"] = note["end"] = (run.info.start_time + 0.5) / 1000
     run = open_run(client, record, note)
     run_id, seconds = run.info.run_id, note["seconds"]
     client.set_tag(run_id, WEIGHTS, record["weights_sha256"])

@@ -53,7 +53,7 @@ def test_changed_parameters_are_part_of_the_commands():
 
 def test_very_many_changes_fit_into_the_limits_of_mlflow(untrained):
     changes = [f"recipes.yaml:cnn.key{n}={n}" for n in range(1000)]
-    origin = {"experiment": None, "baseline": None, "stage": None, "user": "me"}
+    origin = {"experiment": None, "user": "me"}
     note = {"environment": ENVIRONMENT, "origin": ORIGIN | origin | {"changes": changes}}
     tags = description.run_tags(untrained("cnn") | {"recipe_sha256": "ab"}, note)
     assert "changes" not in tags and tags["edited"] == "true"

@@ -16,7 +16,6 @@ from src.tracking.sync import sync
 
 def test_a_training_is_one_run(client, checkout, folder, log_training, runs_of, monkeypatch, capfd):
     monkeypatch.setenv("DVC_EXP_NAME", "bold-move")
-    monkeypatch.setenv("DVC_STAGE", "train@cnn")
     git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
     subprocess.run(["git", "init", "-q"], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "empty"], check=True)
@@ -46,7 +45,6 @@ def test_a_training_is_one_run(client, checkout, folder, log_training, runs_of, 
         "processor": "P1, 2 cores",
         "versions": "python 3.11.0, tensorflow 2.21.0, keras 3.15.1, numpy 2.4.6",
         "dvc_exp": "bold-move",
-        "dvc_stage": "train@cnn",
         "mlflow.source.name": "dvc.yaml:train@cnn",
         "mlflow.source.type": "LOCAL",
         "mlflow.source.git.commit": commit,
