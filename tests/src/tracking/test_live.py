@@ -25,7 +25,7 @@ def patient(monkeypatch):
 
 
 def curve(client, run):
-    return [each.step for each in client.get_metric_history(run.info.run_id, "val_loss")]
+    return sorted(each.step for each in client.get_metric_history(run.info.run_id, "val_loss"))
 
 
 def test_a_run_is_visible_while_its_training_runs(
