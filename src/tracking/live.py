@@ -21,7 +21,7 @@ from src.models.checkpoint import Checkpoint
 from src.models.record import Environment, Record, RunConfig
 from src.tracking import notes
 
-FIRST_SECONDS = 5.0  # after which the thread starts
+FIRST_SECONDS = 10.0  # after which the thread starts
 SECONDS = 0.5  # between two updates, at least
 MOST_SECONDS = 20  # that a stage waits at its end
 
