@@ -40,11 +40,10 @@ class Training:
 
     def log(self, client: Any) -> None:
         """Log what is new."""
-        from src.tracking import runs, store
+        from src.tracking import runs
 
         if self.folder:
-            with store.lock(store.store_uri()):
-                runs.complete_run(client, self.folder, self.note)
+            runs.complete_run(client, self.folder, self.note)
             return
         self.run = self.run or runs.open_run(client, self.config, self.note)
         rows = self.rows[self.sent :]
@@ -118,7 +117,8 @@ class LiveLogger:
             client = store.connect(store.store_uri())
             while training := self._changed.get():
                 item = f"training of {training.config['name']}"
-                training.log(client)
+                with store.lock(store.store_uri()):
+                    training.log(client)
         except Exception as error:  # MLflow and its stores raise many types
             self._failure = item, error
 

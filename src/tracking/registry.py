@@ -89,7 +89,8 @@ def register(client: Any, record: Record, run: Any, minimum_skill: float) -> str
 
     Returns a sentence that says what was done.
     """
-    minimum = minimum_accuracy(record["dataset"], minimum_skill)
+    chance = record["dataset"]["largest_class"]  # accuracy of always predicting this class
+    minimum = chance + minimum_skill * (1 - chance)
     if record["val_accuracy"] < minimum:
         return (
             f"{record['name']} is not registered, because its validation accuracy, "
@@ -107,16 +108,6 @@ def register(client: Any, record: Record, run: Any, minimum_skill: float) -> str
         for key, value in tags.items():
             client.set_model_version_tag(name, version.version, key, value)
     return _choose_champion(client, record, version)
-
-
-def minimum_accuracy(dataset: dict[str, Any], minimum_skill: float) -> float:
-    """The lowest validation accuracy of a registered model.
-
-    ``dataset`` is ``dataset.json``. The skill is (accuracy - c) / (1 - c), where c is the accuracy
-    of always predicting the most frequent class.
-    """
-    chance = dataset["largest_class"]
-    return chance + minimum_skill * (1 - chance)
 
 
 def margin(accuracy: float, images: int) -> float:

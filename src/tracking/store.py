@@ -71,7 +71,10 @@ def artifacts() -> str:
 
 
 def lock(uri: str) -> BaseFileLock:
-    """A lock for the processes of this machine: MLflow has no transactions of several requests."""
+    """A lock for the processes of this machine that create runs, experiments or versions.
+
+    MLflow has no transactions of several requests.
+    """
     return FileLock(f"{sqlite_path(uri) or main_checkout() / 'mlflow.db'}.lock", timeout=60)
 
 
@@ -104,8 +107,6 @@ def connect(uri: str) -> Any:
 
 def experiment_id(client: Any, dataset: dict[str, Any]) -> str:
     """The id of the experiment of a ``dataset.json``, which is created if necessary."""
-    from mlflow.exceptions import MlflowException
-
     is_fallback = f" (fallback for {dataset['requested']})" if dataset["is_fallback"] else ""
     name = dataset["name"] + is_fallback
     found = client.get_experiment_by_name(name)
@@ -113,11 +114,7 @@ def experiment_id(client: Any, dataset: dict[str, Any]) -> str:
         # A server decides where artifacts are. With a database alone, MLflow would put them in the
         # working directory, which for a queued experiment is a temporary copy of the checkout.
         location = artifacts() if client.tracking_uri.startswith(DATABASES) else None
-        try:
-            return str(client.create_experiment(name, location, EXPERIMENT_TAGS))
-        except MlflowException:
-            if not (found := client.get_experiment_by_name(name)):
-                raise  # otherwise, another process made it
+        return str(client.create_experiment(name, location, EXPERIMENT_TAGS))
     here = sqlite_path(client.tracking_uri) == main_checkout() / "mlflow.db"
     if here and found.artifact_location != artifacts():  # MLflow stores absolute addresses
         raise PipelineError("this checkout was moved; delete mlflow.db and run `make sync`")
