@@ -140,7 +140,7 @@ def wait(thread: Thread, seconds: float) -> bool:
 
 def short_reason(error: BaseException) -> str:
     """The first cause of an error, such as ``Connection refused``, on one line."""
-    while cause := error.__cause__ or error.__context__:
+    while not isinstance(error, PipelineError) and (cause := error.__cause__ or error.__context__):
         error = cause
     return clean(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
 

@@ -112,20 +112,20 @@ def test_a_slow_store_does_not_hold_up_the_stage(client, stage, runs_of, capfd):
     started = time.monotonic()
     slow = stage("store.connect = lambda uri: time.sleep(600)", MOST_SECONDS=1)
     output = slow.communicate(timeout=60)[0]
-    assert output.count("warning: ") == 1 and "MLflow took longer than 1 s" in output
+    assert output.count("warning: ") == 1 and "took longer than 1 s" in output
     assert (slow.returncode, time.monotonic() - started < 60) == (0, True)
     assert sync()
     (run,) = runs_of(client)
     assert run.data.metrics["training_seconds"] == 4.5 and "restored" not in run.data.tags
 
 
-@pytest.mark.parametrize("seconds", [0.1, 0.5, 1, 1.5, 2, 3])
+@pytest.mark.parametrize("seconds", [0.1, 1, 2])
 def test_the_process_ends_normally_while_the_thread_is_at_work(client, stage, seconds):
     """It may be importing MLflow, or in SQLite's code."""
     process = stage(MOST_SECONDS=seconds)
     output = process.communicate(timeout=60)[0]
     assert process.returncode == 0
-    assert output == "" or output.startswith("warning: logging to MLflow took longer")
+    assert output == "" or output.startswith("warning: logging to MLflow at ")
 
 
 def test_concurrent_trainings_create_one_store(checkout, stage, runs_of, tmp_path):

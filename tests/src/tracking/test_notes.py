@@ -64,12 +64,6 @@ def test_changed_parameters_are_arguments_of_dvc_exp_run(repository):
     assert contents() == expected
 
 
-@pytest.mark.parametrize("text", ["[" * 999 + "]" * 999, "&a {a: *a}", "a: [", "", "- 5"])
-def test_unreadable_parameters_have_no_changes(repository, text):
-    (repository / "params.yaml").write_text(text)
-    assert origin()["changes"] == []
-
-
 def test_without_git_the_commit_is_unknown(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))

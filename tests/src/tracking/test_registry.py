@@ -92,10 +92,15 @@ def test_a_model_of_other_data_does_not_replace_the_champion(client, registers):
     assert champion(client).tags["recipe"] == "a"
 
 
-def test_the_fallback_dataset_has_its_own_registered_model(client, registers):
-    registers("a", 0.91, dataset=DATASET | {"name": "digits", "is_fallback": True})
-    assert champion(client, "mnist-classifier-fallback").tags["recipe"] == "a"
-    assert registered_name({"is_fallback": False, "name": "kmnist"}) == "kmnist-classifier"
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [
+        ({"requested": "mnist", "name": "digits", "is_fallback": True}, f"{NAME}-fallback"),
+        ({"requested": "local", "name": "shapes", "is_fallback": False}, "shapes-classifier"),
+    ],
+)
+def test_each_dataset_has_its_own_registered_model(dataset, name):
+    assert registered_name(dataset) == name
 
 
 def test_a_champion_whose_model_was_deleted_is_registered_again(client, checkout, registers):
@@ -141,7 +146,6 @@ def test_the_model_card_has_use_data_limits_and_evaluation_in_this_order(record)
     assert card.index("0.9000 on 10 images") < card.index("Test accuracy **0.9100**.")
     assert card.endswith("    git checkout abc\n    dvc repro train@cnn")
     assert card.count("convolutions") == 1  # the note of the run repeats nothing
-    names = [f"a class with a long name, number {n}" for n in range(256)]
-    record["dataset"]["class_names"] = names
+    record["dataset"]["class_names"] = ["a class with a long name"] * 256
     card = model_card(record, "note")
     assert ", …. " in card and len(card) <= MAX_TAG and card.endswith("note")
