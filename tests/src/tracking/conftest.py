@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -80,28 +79,10 @@ def mute():
 
 
 @pytest.fixture
-def failing(web_server):
-    def respond(handler):
-        handler.send_response(503)
-        handler.end_headers()
-
-    with web_server(respond, respond) as address:
-        yield f"{address.replace('//', '//someone:secret@')}/?password=secret"
-
-
-@pytest.fixture
 def garbage(tmp_path):
     path = tmp_path / "garbage.db"
     path.write_text("not a database, " * 100)
     return f"sqlite:///{path}"
-
-
-@pytest.fixture
-def locked(empty_store, tmp_path):
-    path = shutil.copyfile(empty_store, tmp_path / "locked.db")
-    with sqlite3.connect(path) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        yield f"sqlite:///{path}"
 
 
 @pytest.fixture

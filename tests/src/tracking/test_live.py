@@ -10,6 +10,8 @@ from src.tracking import live
 from src.tracking.sync import sync
 from tests.fixtures.trainings import ENVIRONMENT, ROW, SECONDS, checkpoint
 
+HANGS = "store.connect = lambda uri: time.sleep(600)"
+
 
 def wait_for(condition):
     deadline = time.monotonic() + 60
@@ -108,24 +110,16 @@ def test_a_complete_training_is_logged_once(
     assert int(1000 * json.loads(path.read_text())["start"]) == run.info.start_time
 
 
-def test_a_slow_store_does_not_hold_up_the_stage(client, stage, runs_of, capfd):
-    started = time.monotonic()
-    slow = stage("store.connect = lambda uri: time.sleep(600)", MOST_SECONDS=1)
-    output = slow.communicate(timeout=60)[0]
-    assert output.count("warning: ") == 1 and "took longer than 1 s" in output
-    assert (slow.returncode, time.monotonic() - started < 60) == (0, True)
+@pytest.mark.parametrize(("seconds", "code"), [(0.1, "pass"), (1, "pass"), (2, "pass"), (1, HANGS)])
+def test_the_stage_ends_normally_while_the_thread_is_at_work(client, stage, runs_of, seconds, code):
+    """It may be importing MLflow, in SQLite's code, or waiting for a store."""
+    process = stage(code, MOST_SECONDS=seconds)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 0
+    assert output == "" or f"took longer than {seconds} s" in output
     assert sync()
     (run,) = runs_of(client)
     assert run.data.metrics["training_seconds"] == 4.5 and "restored" not in run.data.tags
-
-
-@pytest.mark.parametrize("seconds", [0.1, 1, 2])
-def test_the_process_ends_normally_while_the_thread_is_at_work(client, stage, seconds):
-    """It may be importing MLflow, or in SQLite's code."""
-    process = stage(MOST_SECONDS=seconds)
-    output = process.communicate(timeout=60)[0]
-    assert process.returncode == 0
-    assert output == "" or output.startswith("warning: logging to MLflow at ")
 
 
 def test_concurrent_trainings_create_one_store(checkout, stage, runs_of, tmp_path):
@@ -136,10 +130,3 @@ def test_concurrent_trainings_create_one_store(checkout, stage, runs_of, tmp_pat
     client = MlflowClient(f"sqlite:///{checkout / 'mlflow.db'}")
     assert [run.info.status for run in runs_of(client)] == ["FINISHED"] * 3
     assert not (tmp_path / "copy/mlruns").exists()
-
-
-def test_a_stage_that_fails_prints_only_its_own_message(client, stage, runs_of):
-    process = stage("sys.exit('error: a sentence')")
-    assert process.communicate()[0] == "error: a sentence\n"
-    assert process.returncode == 1
-    assert [run.info.status for run in runs_of(client)] == ["FAILED"]

@@ -29,26 +29,15 @@ def test_a_training_is_one_run(client, checkout, folder, log_training, runs_of, 
     expected = {"family": "cnn", "filters": "[32, 64]", "optimizer.kind": "sgd", "epochs": "2"}
     expected |= {"optimizer.learning_rate": "0.01", "train.seed": "1", "parameters": "93"}
     assert expected.items() <= run.data.params.items()
-    tags = {k: v for k, v in run.data.tags.items() if k not in ("mlflow.user", "mlflow.runName")}
-    note = tags.pop("mlflow.note.content")
+    note = run.data.tags["mlflow.note.content"]
     assert "**cnn**: 6 × 5 pixels → 3 × 3 convolutions (32, 64)" in note
     assert f"git checkout {commit}\n    dvc repro train@cnn" in note
-    assert tags == {
-        "recipe": "cnn",
-        "recipe_sha256": "ab" * 32,
-        "weights_sha256": "cd" * 32,
-        "dataset_digest": "d1" * 32,
-        "device": "cpu",
-        "compile": "xla",
-        "precision": "float32",
-        "threads": "2",
-        "processor": "P1, 2 cores",
-        "versions": "python 3.11.0, tensorflow 2.21.0, keras 3.15.1, numpy 2.4.6",
-        "dvc_exp": "bold-move",
-        "mlflow.source.name": "dvc.yaml:train@cnn",
-        "mlflow.source.type": "LOCAL",
-        "mlflow.source.git.commit": commit,
-    }
+    tags = {"recipe": "cnn", "weights_sha256": "cd" * 32, "dataset_digest": "d1" * 32}
+    tags |= {"device": "cpu", "threads": "2", "processor": "P1, 2 cores", "dvc_exp": "bold-move"}
+    tags |= {"versions": "python 3.11.0, tensorflow 2.21.0, keras 3.15.1, numpy 2.4.6"}
+    tags |= {"mlflow.source.git.commit": commit, "mlflow.source.name": "dvc.yaml:train@cnn"}
+    assert tags.items() <= run.data.tags.items()
+    assert not {"restored", "edited", "changes"} & run.data.tags.keys()
     values = {"loss": 0.3, "val_loss": 0.2, "val_accuracy": 0.9, "train_learning_rate": 0.001}
     assert run.data.metrics == values | {"training_seconds": 4.5}
     contexts = {each.dataset.name: each.tags[0].value for each in run.inputs.dataset_inputs}
@@ -157,15 +146,6 @@ def test_a_mistake_in_the_parameters_is_said_and_the_results_are_logged(
     assert [run.data.metrics["test_accuracy"] for run in runs_of(client)] == [0.91]
 
 
-def test_the_fallback_dataset_has_its_own_experiment(
-    client, checkout, make_training, model_file, runs_of
-):
-    make_training(Path("models/cnn/mlp"), model_file, is_fallback=True)
-    assert sync()
-    assert [r.info.run_name for r in runs_of(client, "digits (fallback for mnist)")] == ["mlp"]
-    assert client.get_experiment_by_name("digits") is None
-
-
 def test_what_was_deleted_in_mlflow_is_logged_again(client, folder, log_training, runs_of, capfd):
     log_training(folder)
     (old,) = runs_of(client)
@@ -189,9 +169,7 @@ def test_what_was_deleted_in_mlflow_is_logged_again(client, folder, log_training
 STORES = {
     "refusing": "Connection refused",
     "mute": "timeout",
-    "failing": "503",
     "garbage": "not a database",
-    "locked": "locked",
 }
 
 
@@ -219,8 +197,9 @@ def test_what_a_failing_store_lacks_is_logged_later(
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.setenv("DVC_EXP_NAME", "another")
-    for _ in range(2):
+    for sentence in ("logged what was missing: 1 of 1", "has all results"):
         sync_module.main()
+        assert sentence in capfd.readouterr().out
     (run,) = runs_of(client)
     assert (run.info.run_name, run.data.tags["dvc_exp"]) == ("cnn", "bold-move")
     (note,) = [json.loads(path.read_text()) for path in checkout.glob("logs/trainings/*.json")]
@@ -231,7 +210,7 @@ def test_what_a_failing_store_lacks_is_logged_later(
     assert champion.tags["recipe"] == "cnn"
 
 
-@pytest.mark.parametrize("fails", ["log_inputs", "log_outputs", "set_terminated"])
+@pytest.mark.parametrize("fails", ["log_inputs", "set_terminated"])
 def test_an_incomplete_run_is_completed(
     client, folder, log_training, runs_of, monkeypatch, capfd, fails
 ):
@@ -264,12 +243,3 @@ def test_damaged_trainings_and_refused_items_do_not_block_the_others(
     assert not sync()
     assert [run.info.run_name for run in runs_of(client)] == ["d"]
     assert "did not log: results of a, results of b, results of c (" in capfd.readouterr().err
-
-
-def test_another_store_gets_everything(client, results, tmp_path, monkeypatch, capfd):
-    assert sync()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
-    for sentence in ("logged what was missing: 1 of 1", "has all results"):
-        capfd.readouterr()
-        sync_module.main()
-        assert sentence in capfd.readouterr().out
