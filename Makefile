@@ -15,7 +15,7 @@ comma := ,
 SELECTION = $(if $(findstring $(comma),$(MODEL)),[$(MODEL)],$(MODEL))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test fast-test faults ui tensorboard demo notebook experiments send bench verify record report lint lock
+.PHONY: help setup repro test fast-test faults ui tensorboard demo notebook experiments sync bench verify record report lint lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,7 +53,7 @@ ui: $(READY) ## log what MLflow lacks, start its UI on localhost, print the link
 experiments: $(READY) ## list the DVC experiments with their changes and results
 	@python -m src.reporting.experiments
 
-send: $(READY) ## log the results that MLflow lacks, for example after a store failed
+sync: $(READY) ## log the results that MLflow lacks, for example after a store failed
 	@python -m src.tracking.sync
 
 # The charts at the top: [{"plugin":"scalars","tag":"epoch_accuracy"},{… "epoch_loss"}] in a URL.

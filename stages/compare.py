@@ -6,29 +6,27 @@ from src.common.errors import run
 
 
 def main() -> None:
-    from src import tracking
+    from src.common.paths import PREDICTIONS
+    from src.config.published_values import load_published
+    from src.evaluation.tables import read_evaluations
+    from src.reporting import comparison, report, seeds
+    from src.reporting.agreement import other_processor_note
+    from src.reporting.published import compare_with_published
+    from src.tracking.sync import sync_within_limit
 
-    with tracking.background_logger() as log:
-        from src.common.paths import PREDICTIONS
-        from src.config.published_values import load_published
-        from src.evaluation.tables import read_evaluations
-        from src.reporting import comparison, report, seeds
-        from src.reporting.agreement import other_processor_note
-        from src.reporting.published import compare_with_published
-
-        published, evaluations = load_published(), read_evaluations(PREDICTIONS)
-        values = [
-            value
-            for name, each in evaluations.items()
-            if name in published
-            for value in compare_with_published(published[name], each)
-        ]
-        spread = seeds.spread_of_seeds({name: each.record for name, each in evaluations.items()})
-        table = comparison.comparison_table(evaluations, values, spread)
-        summary = comparison.summarize(table, evaluations)
-        results = report.Results(table, comparison.published_table(values), summary)
-        report.write(results, evaluations)
-        log("sync", comparison=True)
+    published, evaluations = load_published(), read_evaluations(PREDICTIONS)
+    values = [
+        value
+        for name, each in evaluations.items()
+        if name in published
+        for value in compare_with_published(published[name], each)
+    ]
+    spread = seeds.spread_of_seeds({name: each.record for name, each in evaluations.items()})
+    table = comparison.comparison_table(evaluations, values, spread)
+    summary = comparison.summarize(table, evaluations)
+    results = report.Results(table, comparison.published_table(values), summary)
+    report.write(results, evaluations)
+    sync_within_limit()
     if "TABLE_FOLLOWS" not in os.environ:  # `make repro` prints the table at the end
         report.show(results)
         if note := other_processor_note(table):
@@ -36,4 +34,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, is_stage=True)
+    run(main)

@@ -19,11 +19,11 @@ def train(plans: list[dict[str, Any]], folder: paths.Path) -> None:
     from src.training.checkpoint import training_code_sha256
 
     training_code_sha256()  # before the code is imported, because it can be edited at any time
-    from src import tracking
+    from src.tracking.live import live_logger
     from src.training import distributed
 
     worker = distributed.this_worker(plans[0]["train"]["strategy"])
-    logger = tracking.background_logger() if worker.chief else nullcontext()
+    logger = live_logger() if worker.chief else nullcontext()
     with distributed.lost_connection_as_error(worker), logger as log:
         from src.callbacks.setup import training_callbacks
         from src.models.artifacts import save, summary
@@ -35,14 +35,15 @@ def train(plans: list[dict[str, Any]], folder: paths.Path) -> None:
                 job.trainer.run(checkpoint=job.checkpoint)
                 continue
             complete = job.checkpoint.is_complete()
-            log("begin", config=job.run_config, environment=job.environment, complete=complete)
-            callbacks = training_callbacks(plan, log, resumes=job.checkpoint.exists())
+            log.begin(job.run_config, job.environment, job.checkpoint)
+            resumes = job.checkpoint.exists()
+            callbacks = training_callbacks(plan, log.row, log.update, resumes)
             training = job.trainer.run(callbacks, job.checkpoint)
             with atomic_folder(folder / plan["name"]) as partial:
                 record = save(partial, job.run_config, training)
             if not complete:
                 print(summary(record, training))
-            log("end", folder=str(folder / plan["name"]), seconds=training.seconds)
+            log.end(folder / plan["name"], record, training.seconds)
             job.checkpoint.remove_others()
 
 

@@ -112,8 +112,6 @@ def test_two_experiments_at_once_are_both_logged(
             assert run.data.tags["dvc_exp"] == f"of-{name}"
             assert {"loss", "val_accuracy", "test_accuracy"} <= set(run.data.metrics)
             assert run.info.artifact_uri.startswith("mlflow-artifacts:/")
-            files = {file.path for file in client.list_artifacts(run.info.run_id)}
-            assert files == {"history.csv", "training.json", "plots", "code.patch"}
             (model,) = run.outputs.model_outputs
             model_files = client.list_logged_model_artifacts(model.model_id, "data")
             assert [file.path for file in model_files] == ["data/model.keras"]
@@ -131,7 +129,6 @@ def test_a_server_that_stops_during_a_training_loses_nothing(
     address = f"http://127.0.0.1:{port}"
     with mlflow_server(database, tmp_path, port):
         client = MlflowClient(address)
-        before = len(trainings(client).get("mlp_65x2", []))
         training = subprocess.Popen(
             ["dvc", "repro", "-s", "train@mlp"],
             cwd=checkout,
@@ -140,22 +137,18 @@ def test_a_server_that_stops_during_a_training_loses_nothing(
             stderr=subprocess.STDOUT,
         )
 
-        def runs() -> bool:
-            newest = trainings(client).get("mlp_65x2", [])[:1]
-            return any(run.info.status == "RUNNING" and run.data.metrics for run in newest)
+        def newest() -> list:
+            runs = trainings(client).get("mlp_65x2", [])[:1]
+            return [run for run in runs if run.info.status == "RUNNING" and run.data.metrics]
 
-        wait_until(runs, training, log)
+        wait_until(newest, training, log)
+        (before,) = newest()
     assert training.wait(600) == 0, log.read_text()  # without its server
-    assert "validation accuracy" in log.read_text()
-    assert " did not log: training of mlp_65x2 (" in log.read_text()
+    assert log.read_text().count(" did not log: training of mlp_65x2 (") == 1
 
+    sync = [sys.executable, "-m", "src.tracking.sync"]
     with mlflow_server(database, tmp_path, port):
-        sent = shell(
-            [sys.executable, "-m", "src.tracking.sync"], checkout, MLFLOW_TRACKING_URI=address
-        )
-        assert "MLflow: 1 item was missing and is logged" in sent.stdout
-        newest, *older = trainings(client)["mlp_65x2"]
-        assert newest.info.status == "FINISHED"
-        assert newest.data.params["epochs"] == "1500"
-        assert len(client.get_metric_history(newest.info.run_id, "loss")) == 1500
-        assert len(older) == before
+        shell(sync, checkout, MLFLOW_TRACKING_URI=address)
+        run = trainings(client)["mlp_65x2"][0]
+        assert (run.info.run_id, run.info.status) == (before.info.run_id, "FINISHED")
+        assert len(client.get_metric_history(run.info.run_id, "train_learning_rate")) >= 1500

@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from src.common import paths
+from src.common.files import write_json
+
 pytestmark = pytest.mark.slow
 
 ACCURACIES = {"softmax": 0.9137, "cnn": 0.9932, "mlp_sigmoid": 0.9048}
 NETWORK = "6 × 5 pixels → 3 × 3 convolutions (32, 64) → 20 relu → 3 classes"  # of make_training
 RUNS = "experiments/1/runs?workflowType=machine_learning&viewStateShareKey=recipes"
 ROOT = Path(__file__).parents[1]
+DATASET = {"name": "mnist", "is_fallback": False, "digest": "of other data"}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +56,8 @@ def server(
             log_training(folder)
         make_evaluation(ACCURACIES)
         make_comparison()
-        log_results(comparison=True)
+        write_json(paths.PROCESSED / "training/dataset.json", DATASET)
+        log_results()
         path = {"PYTHONPATH": str(ROOT)}
         with serving(["src.tracking.ui"], root, os.environ | path, ready="/health") as address:
             yield address
@@ -113,24 +118,6 @@ def test_a_run_shows_its_curves_plots_and_model(page, tmp_path):
         page.get_by_text(text).first.wait_for()
 
 
-def test_the_first_page_is_about_the_training_of_models(page, tmp_path):
-    page.goto("/")
-    page.get_by_role("link", name="mnist", exact=True).wait_for(timeout=60_000)
-    page.get_by_role("link", name="Model registry").wait_for()
-    page.get_by_text("Each run is a training of a recipe").wait_for()
-    page.screenshot(path=tmp_path / "home.png")
-    for text in ("Default", "Ask a question", "telemetry"):
-        assert page.get_by_text(text).count() == 0
-
-
-def test_the_user_can_leave_the_view_for_training(page):
-    page.goto("/")
-    page.get_by_role("button", name="GenAI").click(timeout=60_000)
-    page.goto("/#/experiments")
-    page.reload()
-    page.get_by_text("AI Gateway").first.wait_for()
-
-
 def test_accuracy_and_loss_come_before_the_learning_rate(page, tmp_path):
     page.goto(f"/#/{RUNS}")
     page.get_by_role("link", name="cnn", exact=True).click(timeout=60_000)
@@ -185,15 +172,6 @@ def test_two_runs_can_be_compared(page, tmp_path):
     page.screenshot(path=tmp_path / "two.png", full_page=True)
 
 
-def test_the_comparison_is_a_table(page, tmp_path):
-    page.goto(f"/#/{RUNS}")
-    page.get_by_role("link", name="comparison of 3", exact=True).click(timeout=60_000)
-    page.get_by_role("tab", name="Artifacts").click()
-    page.get_by_text("comparison.json").click()
-    page.get_by_text("0.9932").first.wait_for()
-    page.screenshot(path=tmp_path / "table.png")
-
-
 def test_a_training_can_be_logged_through_the_server(
     server, mlflow_uri, tmp_path, model_file, make_training, log_training, capfd
 ):
@@ -210,7 +188,6 @@ def test_a_training_can_be_logged_through_the_server(
 
 
 def test_for_a_server_only_the_link_is_printed(server, tmp_path):
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     path = {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": server, "DVC_ROOT": ""}
     done = subprocess.run(
         [sys.executable, "-m", "src.tracking.ui"],
@@ -220,27 +197,17 @@ def test_for_a_server_only_the_link_is_printed(server, tmp_path):
         text=True,
         check=True,
     )
-    assert done.stdout.splitlines()[-1] == f"Runs, best first: {server}/#/{RUNS}"
+    assert done.stdout == f"Runs, best first: {server}/#/experiments\n"
 
 
-def test_a_fresh_clone_has_an_experiment_and_a_busy_port_is_one_error(
-    browser, new_checkout, environment, serving, tmp_path
-):
-    clone = new_checkout(tmp_path / "clone")
-    with serving(["src.tracking.ui"], clone, environment, ready="/health") as address:
-        (log,) = clone.glob("server-*.log")
-        link = log.read_text().splitlines()[-1].removeprefix("Runs, best first: ")
-        assert link == f"{address}/#/{RUNS}"
-        page = browser.new_page()
-        page.goto(link)
-        page.get_by_text("Each run is a training of a recipe").wait_for(timeout=60_000)
-        page.close()
+def test_a_busy_port_is_one_error(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
         command = [sys.executable, "-m", "src.tracking.ui", "--port", str(port)]
-        done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True)
+        path = {"PYTHONPATH": str(ROOT), "DVC_ROOT": ""}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=os.environ | path, capture_output=True, text=True
+        )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        f"error: cannot listen on 127.0.0.1:{port} (Address already in use); try another port: "
-        "make ui PORT=5001\n"
-    )
+    assert f"cannot listen on 127.0.0.1:{port} (Address already in use)" in done.stderr
+    assert "make ui PORT=5001" in done.stderr and "Traceback" not in done.stderr

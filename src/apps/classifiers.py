@@ -13,8 +13,8 @@ from src.common import paths
 from src.common.errors import PipelineError
 from src.data.splits import load_dataset_info
 from src.models import artifacts
-from src.tracking.attempts import short_reason
-from src.tracking.champion import Champion, champion
+from src.tracking.registry import Champion, champion
+from src.tracking.store import short_reason
 
 if TYPE_CHECKING:
     import keras

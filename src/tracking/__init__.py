@@ -1,12 +1,6 @@
-"""MLflow: a run for each training, test results, comparisons, and the model registry.
+"""MLflow: a run for each training, test results, and the model registry.
 
-``metrics/`` is the authoritative record; MLflow is where people view it. Nothing here raises: a
-store that fails costs a few seconds and one warning. ``sync`` later logs what is missing.
-
-MLflow takes seconds to import, and its store can be slow. Therefore stages send messages to a
-process in the background, ``python -m src.tracking``, and never wait for it before their end.
+The files in ``models/``, ``metrics/`` and ``logs/trainings/`` are the truth: ``sync`` logs what the
+store lacks of them. While a training runs, ``live`` shows its curves. Nothing here stops a stage: a
+store that fails costs a limited time and one warning. No other package imports MLflow.
 """
-
-from src.tracking.background import Log, background_logger
-
-__all__ = ["Log", "background_logger"]

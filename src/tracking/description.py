@@ -1,149 +1,117 @@
-"""The tags of a run: what was trained, its origin, and the description that MLflow shows."""
+"""The texts of a run: parameters, tags, and the description that MLflow shows."""
 
 import json
 import shlex
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
-from src.models.record import Environment, RunConfig, stage_name
-from src.tracking.origin import PATCH, Origin
-from src.tracking.recipe_text import data_line, recipe_line
+from src.common.git import flat
+from src.models.record import RunConfig, stage_name
+from src.tracking.notes import Note, Origin
 
-NOTE = "mlflow.note.content"  # the tag that MLflow shows as the description
-WEIGHTS = "weights_sha256"  # set last: only a complete run has it
+WEIGHTS = "weights_sha256"  # the tag by which a run is found
 MAX_TAG = 5000  # characters, MLflow's limit
-MAX_CHANGES = 3000  # characters in a description, which is a tag too
+ENVIRONMENT = ("device", "compile", "precision", "threads", "processor")  # tags
+MAX_PARAM = 6000  # characters, MLflow's limit
 
 
-def commands(target: str, origin: Origin) -> list[str]:
+def parameters(config: RunConfig) -> dict[str, str]:
+    """All settings of a recipe, also those with default values, under the names of
+    ``recipes.yaml``; the settings in ``train``; and the number of weights, as ``parameters``.
+    """
+    settings = dict(flat(config["recipe"])) | {"parameters": config["parameters"]}
+    settings |= flat(config["train"], "train.")
+    return {
+        key: (value if isinstance(value, str) else json.dumps(value))[:MAX_PARAM]
+        for key, value in settings.items()
+        if value is not None
+    }
+
+
+def recipe_line(config: RunConfig) -> str:
+    """The network and the length of its training, on one line."""
+    recipe, data = config["recipe"], config["dataset"]
+    layers = [f"{data['height']} × {data['width']} pixels"]
+    convolutions = recipe.get("convolutions", [])  # of the family convnet
+    filters = recipe.get("filters", [layer["filters"] for layer in convolutions])
+    if filters:
+        kernels = {layer["kernel"] for layer in convolutions} or {recipe["kernel"]}
+        sizes = ", ".join(f"{kernel} × {kernel}" for kernel in sorted(kernels))
+        layers.append(f"{sizes} convolutions ({', '.join(map(str, filters))})")
+    layers += [f"{units} {recipe['activation']}" for units in recipe.get("hidden", [])]
+    layers.append(f"{data['classes']} classes")
+    optimizer = recipe["optimizer"]
+    length = f"{recipe['steps']:,} steps" if recipe.get("steps") else f"{recipe['epochs']} epochs"
+    return (
+        f"{' → '.join(layers)}; {optimizer['kind']}, learning rate "
+        f"{optimizer['learning_rate']:g}; batches of {recipe['batch_size']}, {length}"
+    )
+
+
+def data_line(dataset: dict[str, Any]) -> str:
+    """The dataset, on one line."""
+    counts = dataset["counts"]
+    return (
+        f"{dataset['name']}: {counts['train']:,} training images, {counts['validation']:,} "
+        "validation images"
+    )
+
+
+def run_note(config: RunConfig, origin: Origin) -> str:
+    """The Markdown description of a run: network, data, and the commands that reproduce it."""
+    paragraphs = [
+        f"**{config['name']}**: {recipe_line(config)}.",
+        f"Data: {data_line(config['dataset'])}.",
+    ]
+    if lines := commands(stage_name(config), origin):
+        paragraphs += ["To reproduce:", "\n".join(f"    {line}" for line in lines)]
+    return "\n\n".join(paragraphs)[:MAX_TAG]
+
+
+def commands(stage: str, origin: Origin) -> list[str]:
     """The commands that reproduce a stage, such as ``train@cnn``; empty without a commit."""
     if not origin["revision"]:
         return []
+    changes = "".join(f" -S {shlex.quote(change)}" for change in origin["changes"])
     lines = [f"git checkout {origin['revision']}"]
-    if origin["edited"] and origin.get("patch"):
-        lines.append(f"git apply {PATCH}  # from the artifacts of this run")
-        lines.append(f"dvc repro {target}")
-        return lines
-    if origin["changes"]:
-        changes = " ".join(f"-S {shlex.quote(change)}" for change in origin["changes"])
-        if len(changes) <= MAX_CHANGES:
-            lines.append(f"dvc exp run {changes} {target}")
-        else:
-            lines.append(f"# params.yaml had too many changes to list: {len(origin['changes'])}")
-    else:
-        lines.append(f"dvc repro {target}")
+    lines.append(f"dvc exp run{changes} {stage}" if changes else f"dvc repro {stage}")
     if origin["edited"]:
         lines.append("# the result also depends on changes that were not committed")
     return lines
 
 
-def run_note(config: RunConfig, origin: Origin, results: Sequence[str] = ()) -> str:
-    """The Markdown description of a run, with the lines of ``result_lines`` if it is tested.
-
-    MLflow shows only the first lines, and above the metrics those of the system.
-    """
-    paragraphs = [
-        *results[:1],
-        f"**{config['name']}**: {recipe_line(config)}.",
-        f"Data: {data_line(config['dataset'])}.",
-        *results[1:],
-    ]
-    if lines := commands(stage_name(config), origin):
-        paragraphs += ["To reproduce:", "\n".join(f"    {line}" for line in lines)]
-    return "\n\n".join(paragraphs)
+def with_results(note: str, name: str, results: Sequence[str]) -> str:
+    """The description of a run with its results in front, in place of earlier results."""
+    first = f"**{name}**: "
+    return "\n\n".join([*results, first + note.partition(first)[2]])[:MAX_TAG]
 
 
-def result_lines(name: str, test: dict[str, Any], published: Sequence[Any]) -> list[str]:
-    """The test accuracy of a recipe, warnings, and how many published values were reproduced.
-
-    ``test`` is its entry in ``metrics/test.json``; ``published``, all of ``published.csv``.
-    """
-    lines = [
-        f"Test accuracy **{test['accuracy']:.4f}** "
-        f"(95% interval {test['ci_low']:.4f} to {test['ci_high']:.4f})."
-    ]
-    if "balanced_accuracy" in test:
-        lines.append(f"Balanced test accuracy {test['balanced_accuracy']:.4f}.")
-    lines += [f"Warning: {each}." for each in test.get("warnings", [])]
-    own = [row for row in published if row.recipe == name]
-    accuracies = [f"{row.published:g}" for row in own if row.metric == "test_accuracy"]
-    if own and own[0].verdict == "not comparable":
-        lines.append("Not trained as published: the published values are not comparable.")
-    elif own:
-        reproduced = sum(row.verdict == "reproduced" for row in own)
-        last = f" (last test accuracy: {accuracies[-1]})" if accuracies else ""
-        lines.append(f"Published values{last}: {reproduced} of {len(own)} reproduced.")
-    return lines
+def result_lines(test: dict[str, Any]) -> list[str]:
+    """The test accuracy of a recipe, and warnings, from its entry in ``metrics/test.json``."""
+    accuracy, low, high = (f"{test[key]:.4f}" for key in ("accuracy", "ci_low", "ci_high"))
+    warnings = [f"Warning: {warning}." for warning in test.get("warnings", [])]
+    return [f"Test accuracy **{accuracy}** (95% interval {low} to {high}).", *warnings]
 
 
-def experiment_note(runs: str) -> str:
-    """The description of an experiment; ``runs`` is the address of its page of runs."""
-    return (
-        "Each run is a training of a recipe: click its name to see its results, parameters, curves "
-        "and plots. “comparison of …” is the table of all.\n\n"
-        f"- [The runs, best first]({runs}). On the page of a run, **Model metrics** has its "
-        "curves, and **Artifacts** its plots.\n"
-        "- Select runs and click **Compare**, or click the symbol of a chart above the list.\n"
-        "- **Model registry**, on the left, has the best model, with the alias `champion`.\n\n"
-        "`dvc repro` adds runs; `make ui` logs those that are missing."
-    )
-
-
-def run_tags(record: RunConfig, origin: Origin) -> dict[str, str]:
+def run_tags(config: RunConfig, note: Note) -> dict[str, str]:
     """The tags of the run of a training."""
-    return origin_tags(origin) | {
-        "recipe": record["name"],
-        "recipe_sha256": record["recipe_sha256"],
-        "dataset_digest": record["dataset"]["digest"],
-        # An argument of `dvc repro`.
-        "mlflow.source.name": f"dvc.yaml:{stage_name(record)}",
-        "mlflow.source.type": "LOCAL",
-        NOTE: run_note(record, origin),
-    }
-
-
-def environment_tags(environment: Environment) -> dict[str, str]:
-    """The tags that describe what a training ran on."""
-    return {
-        "device": environment["device"],
-        "compile": environment["compile"],
-        "precision": environment["precision"],
-        "threads": str(environment["threads"]),
-        "processor": environment["processor"],
-        "versions": ", ".join(map(" ".join, environment["versions"].items())),
-    }
-
-
-def origin_tags(origin: Origin) -> dict[str, str]:
-    """The tags that describe an origin."""
+    origin, environment = note["origin"], note["environment"]
     changes = json.dumps(origin["changes"]) if origin["changes"] else ""
     too_long = len(changes) > MAX_TAG
-    edited = PATCH if origin.get("patch") else "true"
     tags = {
+        "recipe": config["name"],
+        "recipe_sha256": config["recipe_sha256"],
+        "dataset_digest": config["dataset"]["digest"],
         "dvc_exp": origin["experiment"],
-        "dvc_exp_baseline_rev": origin["baseline"],
-        "dvc_stage": origin["stage"],
+        "changes": "" if too_long else changes,
+        "edited": "true" if origin["edited"] or too_long else "",
         "mlflow.user": origin["user"],
         "mlflow.source.git.commit": origin["revision"],
-        "changes": "" if too_long else changes,
-        "edited": edited if origin["edited"] or too_long else "",
+        "mlflow.source.name": f"dvc.yaml:{stage_name(config)}",  # an argument of `dvc repro`
+        "mlflow.source.type": "LOCAL",
+        "restored": "" if environment else "true",  # from DVC's cache, or from a remote
     }
+    if environment:
+        tags |= {key: str(value) for key, value in environment.items() if key in ENVIRONMENT}
+        tags["versions"] = ", ".join(map(" ".join, environment["versions"].items()))
     return {name: value for name, value in tags.items() if value}
-
-
-def origin_of(run: Any) -> Origin:
-    """The origin that the tags of a run describe."""
-    tags, changes = run.data.tags, None
-    with suppress(ValueError):  # cut, by an earlier version of this project
-        changes = json.loads(tags.get("changes", "[]"))
-    return {
-        "revision": tags.get("mlflow.source.git.commit", ""),
-        "changes": changes or [],
-        "edited": "edited" in tags or changes is None,
-        "patch": PATCH if tags.get("edited") == PATCH else "",  # that there is one is enough
-        "experiment": tags.get("dvc_exp"),
-        "baseline": tags.get("dvc_exp_baseline_rev"),
-        "stage": tags.get("dvc_stage"),
-        "user": tags.get("mlflow.user", ""),
-    }

@@ -11,7 +11,7 @@ from src.common.files import read_json, write_json
 from src.common.paths import RECORDED_ON, TEST
 from src.models.artifacts import load_record, trained_folders
 from src.models.record import stage_name
-from src.tracking.origin import load_provenances
+from src.tracking.notes import load_notes
 
 
 def recorded_on() -> dict[str, Any]:
@@ -20,29 +20,28 @@ def recorded_on() -> dict[str, Any]:
     Raises:
         PipelineError: a model was not trained here, or not on the same machine as the others.
     """
-    machines: list[dict[str, Any]] = []
-    executions, data = {}, {}
-    tests = read_json(TEST, "compare")
+    machine: dict[str, Any] = {}
+    recipes, data, tests = {}, {}, read_json(TEST, "compare")
     for folder in trained_folders():
         name, record = folder.name, load_record(folder)
-        notes = load_provenances(record)
-        if not notes or tests.get(name, {}).get("weights_sha256") != record["weights_sha256"]:
+        notes, weights = load_notes(record), record["weights_sha256"]
+        if not notes or tests.get(name, {}).get("weights_sha256") != weights:
             raise PipelineError(
                 f"the result of {name} does not come from a training in this checkout; run "
                 f"`dvc repro --force {stage_name(record)}` and `dvc repro`"
             )
-        environment, data = dict(notes[-1]["environment"]), record["dataset"]
-        execution = {key: environment[key] for key in ("device", "compile", "precision")}
-        executions[name] = execution | {"weights_sha256": record["weights_sha256"]}
-        machine = {key: environment[key] for key in ("processor", "threads", "versions")}
-        if machines and machine not in machines:
+        found, data = dict(notes[-1]["environment"] or {}), record["dataset"]
+        recipes[name] = {key: found[key] for key in ("device", "compile", "precision")}
+        recipes[name]["weights_sha256"] = weights
+        this = {key: found[key] for key in ("processor", "threads", "versions")}
+        if machine not in ({}, this):
             raise PipelineError(
                 f"{name} and other recipes were trained on different machines, or with different "
                 "versions; run `dvc repro --force`"
             )
-        machines.append(machine)
+        machine = this
     dataset = {"dataset": data["name"], "dataset_digest": data["digest"]}
-    return dataset | machines[0] | {"recipes": executions}
+    return dataset | machine | {"recipes": recipes}
 
 
 def main() -> None:

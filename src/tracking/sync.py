@@ -1,140 +1,103 @@
-"""Log to MLflow what it lacks of the results in this checkout: ``make send``, ``make ui``.
+"""Log to MLflow what it lacks of the results in this checkout: ``make sync``.
 
-``compare`` does this at its end. All of it is read from files, and nothing is
-logged twice. A queued or ``--temp`` experiment runs in a copy of the checkout that DVC deletes: if
-the store failed then, its results can be logged after ``dvc exp apply``.
+``compare`` and ``make ui`` do the same. All is read from files, and nothing is logged twice. A
+queued or ``--temp`` experiment runs in a copy of the checkout that DVC deletes: if the store failed
+then, its results can be logged after ``dvc exp apply``.
 """
 
 import sys
-import time
-import warnings
-from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from src.common.errors import PipelineError, run
 from src.common.files import read_json
 from src.common.paths import SUMMARY, TEST
+from src.config.params import load_params
 from src.models.artifacts import load_record, trained_folders
-from src.tracking import existing_runs, runs
-from src.tracking.attempts import Attempts
-from src.tracking.origin import Provenance, load_provenances, origin
-from src.tracking.registration import register
-from src.tracking.results import log_comparison, log_test_results
-from src.tracking.store import lock
-from src.tracking.timing import write_timing
+from src.tracking import runs
+from src.tracking.notes import write_timing
+from src.tracking.registry import register
+from src.tracking.store import connect, lock, store_uri, wait, warn_failed
+
+MOST_SECONDS = 60  # that the stage ``compare`` waits
+MOST_FAILURES = 2  # after which the store is given up: each may take its full timeout
 
 
-def sync(attempts: Attempts, comparison: bool = False) -> int:
-    """Log what is missing: trainings, test results and, if wanted, the comparison.
+def sync() -> bool:
+    """Log trainings, test results and the best model; say what was missing, or warn once.
 
-    With the comparison, the best model is registered. Returns how many items were logged.
+    Returns whether MLflow now has everything.
     """
-    logged: list[str] = []
-
-    def attempt(item: str, action: Callable[[Any], bool]) -> None:
-        def locked(client: Any) -> None:
-            with lock(client.tracking_uri):
-                if action(client):
-                    logged.append(item)
-
-        attempts.run(item, locked)
-
-    test: dict[str, dict[str, Any]] = {}
-    with suppress(PipelineError):  # not evaluated yet
-        test = read_json(TEST, "compare")
     write_timing()
-    folders = trained_folders()
-    for folder in folders:
-        metrics = test.get(folder.name)
-        attempt(f"results of {folder.name}", partial(_log_recipe, folder=folder, test=metrics))
-    if comparison and folders and test and SUMMARY.exists():
-        attempt("comparison", partial(_log_comparison, test=test, folders=folders))
-    return len(logged)
+    folders = {folder.name: folder for folder in trained_folders()}
+    tests = read_json(TEST, "compare") if TEST.exists() else {}
+    actions = {
+        f"results of {name}": partial(_sync_recipe, folder=folder, test=tests.get(name))
+        for name, folder in folders.items()
+    }
+    best = read_json(SUMMARY, "compare")["best"] if SUMMARY.exists() else None
+    if best in folders and best in tests:
+        actions["the best model"] = partial(_register, folder=folders[best])
+    logged, failed, reason, failures = 0, [], None, 0
+    for item, action in actions.items():
+        if failures == MOST_FAILURES:
+            failed.append(item)
+            continue
+        try:
+            client = connect(store_uri())
+            with lock(store_uri()):
+                logged += action(client)
+        except Exception as error:  # MLflow and its stores raise many types
+            failed.append(item)
+            reason = reason or error
+            failures += not isinstance(error, PipelineError)  # that is about one file
+    if reason:
+        warn_failed(", ".join(failed), reason)
+    elif logged:
+        print(f"MLflow: logged what was missing: {logged} of {len(folders)} recipes")
+    return not failed
 
 
-def log_training(client: Any, folder: Path, note: Provenance | None = None) -> None:
-    """Log a complete training from its files, completely or not at all.
+def sync_within_limit() -> None:
+    """Call ``sync`` at the end of a stage, and wait for it for a limited time."""
+    thread = Thread(target=sync, daemon=True)
+    thread.start()
+    wait(thread, MOST_SECONDS)
 
-    ``note`` is by default the newest one. Without a note of when it ran, the training is tagged as
-    restored: from DVC's cache, or from a remote.
-    """
+
+def _sync_recipe(client: Any, folder: Path, test: dict[str, Any] | None) -> bool:
+    """Log what MLflow lacks of a recipe; return whether anything was missing."""
     record = load_record(folder)
-    notes = [*load_provenances(record), *([note] if note else [])]
-    for left in existing_runs.incomplete_runs(client, record, notes):
-        existing_runs.remove_run(client, left.info.run_id)
-    if notes:
-        note = notes[-1]
-        start, end, seconds = note["start"], note["end"], note["seconds"]
-        training = runs.TrainingRun(client, record, note["origin"], start, note["environment"])
-    else:
-        end, seconds = time.time(), []
-        training = runs.TrainingRun(client, record, origin(), end, None)
-    try:
-        training.begin(system_metrics=False)
-        if not notes:
-            client.set_tag(training.id, "restored", "true")
-        training.finish(folder, end, seconds)
-    except BaseException:
-        with suppress(Exception):
-            existing_runs.remove_run(client, training.id)
-        raise
-
-
-def _log_recipe(client: Any, folder: Path, test: dict[str, Any] | None) -> bool:
-    record = load_record(folder)
-    found = existing_runs.find_by_weights(client, record)
-    if not found:
-        log_training(client, folder)
+    run, note = runs.run_of_training(client, record)
+    if is_missing := not runs.is_complete(client, run):
+        runs.complete_run(client, folder, note)
+        run, _ = runs.run_of_training(client, record)
     if test is None:
-        return not found
+        return is_missing
     if test.get("weights_sha256") != record["weights_sha256"]:
         print(
             f"MLflow: skipped the test results of {folder.name}, because {TEST} is older than "
             "the model; run `dvc repro`"
         )
-        return not found
-    training = found or existing_runs.find_by_weights(client, record)
-    return log_test_results(client, training, record, test) or not found
+        return is_missing
+    return runs.log_test_results(client, run, record, test) or is_missing
 
 
-def _log_comparison(client: Any, test: dict[str, dict[str, Any]], folders: list[Path]) -> bool:
-    from src.config.params import load_params  # here, because trainings do not need it
-
-    summary = read_json(SUMMARY, "compare")
-    records = {folder.name: load_record(folder) for folder in folders}
-    weights = {name: record["weights_sha256"] for name, record in records.items()}
-    tested = {name: each.get("weights_sha256") for name, each in test.items()}
-    best = summary["best"]
-    accuracies = {name: each.get("accuracy") for name, each in test.items()}
-    if summary["test"] != accuracies or weights != tested:
-        print(
-            f"MLflow: skipped the comparison, because {SUMMARY} is older than the models; run "
-            "`dvc repro`"
-        )
-        return False
-    is_missing = log_comparison(client, records, test)
-    print(f"MLflow: {register(client, records[best], load_params().registry)}")
-    return is_missing
-
-
-def send() -> bool:
-    """Log what is missing, say so, and return whether MLflow now has everything."""
-    warnings.simplefilter("ignore")  # MLflow's warnings address developers
-    attempts = Attempts()
-    count = sync(attempts, comparison=True)
-    if not attempts.report():
-        return False
-    items = {0: "nothing was missing", 1: "1 item was missing and is logged"}
-    print(f"MLflow: {items.get(count, f'{count} items were missing and are logged')}")
-    return True
+def _register(client: Any, folder: Path) -> bool:
+    record = load_record(folder)
+    run, _ = runs.run_of_training(client, record)
+    if run and runs.RESULTS in run.data.tags:  # it has the test results of these weights
+        skill = load_params().registry.minimum_skill
+        print(f"MLflow: {register(client, record, run, skill)}")
+    return False
 
 
 def main() -> None:
-    if not send():
+    if not sync():
         sys.exit(1)
+    print("MLflow: has all results of this checkout")
 
 
 if __name__ == "__main__":

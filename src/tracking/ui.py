@@ -1,78 +1,69 @@
 """Log what MLflow lacks, start its UI on localhost, and print the link to the runs: ``make ui``."""
 
 import argparse
-import socket
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
 from contextlib import suppress
 from typing import Any
-
-import uvicorn
 
 from src.common.errors import PipelineError, run
 from src.common.listening import listen
 from src.common.messages import clean
 from src.common.paths import PROCESSED
-from src.config.params import load_params
 from src.data.splits import load_dataset_info
-from src.tracking import mlflow_internals
-from src.tracking.attempts import short_reason
-from src.tracking.store import DATABASES, artifacts, connect, experiment_id, store_uri
-from src.tracking.sync import send
+from src.tracking.store import DATABASES, artifacts, connect, experiment_id, short_reason, store_uri
+from src.tracking.sync import sync
 
 HOST = "127.0.0.1"
-
-
-class Server(uvicorn.Server):
-    """A server that prints a line when it is ready."""
-
-    def __init__(self, config: uvicorn.Config, line: str) -> None:
-        super().__init__(config)
-        self._line = line
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to answer requests."""
-        await super().startup(sockets)
-        print(self._line, flush=True)
-
-
-def present_dataset() -> dict[str, Any]:
-    """The part of ``dataset.json`` that names the experiment: of the data here, or of the choice
-    in ``params.yaml`` if there is no data yet.
-    """
-    with suppress(PipelineError):
-        return load_dataset_info(PROCESSED)
-    data = load_params().data
-    name = data.name if data.dataset == "local" else data.dataset
-    return {"name": name, "requested": name, "is_fallback": False}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m src.tracking.ui", description=__doc__)
     parser.add_argument("--port", type=int, default=5000, help="default: 5000")
     port, uri = parser.parse_args().port, store_uri()
-    if not uri.startswith(DATABASES):  # a server, which has its UI
-        send()
-        print(_link(uri.rstrip("/"), _experiment(uri)))
-        return
-    with listen(HOST, port, "make ui PORT=5001") as listener, suppress(KeyboardInterrupt):
-        send()
-        link = _link(f"http://{HOST}:{port}", _experiment(uri))
-        app = mlflow_internals.ui_app(connect(uri).tracking_uri, artifacts())
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
-        Server(config, link).run(sockets=[listener])
-
-
-def _experiment(uri: str) -> str:
+    is_database = uri.startswith(DATABASES)  # otherwise a server, which has its UI
+    if is_database:
+        listen(HOST, port, "make ui PORT=5001").close()
+    sync()
     try:
-        return experiment_id(connect(uri), present_dataset())
-    except PipelineError:
-        raise
-    except Exception as error:
+        client = connect(uri)
+        page = runs_page(client)
+    except Exception as error:  # MLflow and its stores raise many types
         raise PipelineError(f"MLflow at {uri} failed ({short_reason(error)})") from None
+    address = f"http://{HOST}:{port}" if is_database else clean(uri.rstrip("/"))
+    link = f"Runs, best first: {address}/#/experiments{page}"
+    serve(client.tracking_uri, port, link) if is_database else print(link)
 
 
-def _link(address: str, experiment: str) -> str:
-    return f"Runs, best first: {clean(address)}/#{mlflow_internals.runs_page(experiment)}"
+def runs_page(client: Any) -> str:
+    """The end of the address of the runs on the present data; of all runs if there is no data."""
+    try:
+        data = load_dataset_info(PROCESSED)
+    except PipelineError:
+        return ""
+    experiment = experiment_id(client, data)
+    # Of models, not of agents; with the columns of store.VIEW_TAG.
+    return f"/{experiment}/runs?workflowType=machine_learning&viewStateShareKey=recipes"
+
+
+def serve(store: str, port: int, link: str) -> None:
+    """Run MLflow's server until Ctrl-C or SIGTERM; print the link when it is ready."""
+    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
+    command += ["--workers", "1", "--uvicorn-opts", "--log-level warning"]
+    command += ["--backend-store-uri", store, "--artifacts-destination", artifacts()]
+    with subprocess.Popen(command) as server, suppress(KeyboardInterrupt):
+        signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+        while server.poll() is None:
+            with suppress(OSError):
+                urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=5).close()
+                print(link, flush=True)
+                break
+            time.sleep(0.2)
+        server.wait()
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, is_stage=False)

@@ -1,13 +1,11 @@
 """The progress is printed after each validation, and shown in a terminal."""
 
 import re
-import time
 from types import SimpleNamespace
 
 import pytest
 
 from src.callbacks.progress import TrainingProgress
-from src.callbacks.setup import LiveCurves
 
 
 def test_without_a_terminal_a_line_says_the_time_left_without_the_compilation(monkeypatch, capsys):
@@ -45,19 +43,3 @@ def test_the_line_in_a_terminal_fits_and_shows_the_time_left(monkeypatch, capsys
     assert re.search(r" \S+ left, epoch 9\.9/2", line)
     if columns >= 80 and len(name) < 20:
         assert line.endswith("epoch 9.9/20, loss 0.0512, validation 0.9877")
-
-
-@pytest.mark.parametrize(("step", "stopped"), [(20, False), (10, True)])
-def test_all_rows_but_the_last_are_sent_to_mlflow(step, stopped):
-    sent = []
-    curves = LiveCurves(lambda what, **details: sent.append((what, details["rows"])))
-    curves.set_params({"total_steps": 20})
-    curves.set_model(SimpleNamespace(stop_training=False))
-    curves.on_epoch_end(0, {"step": 5, "val_loss": 0.2, "val_accuracy": 0.9})
-    ((what, (row,)),) = sent
-    assert row.pop("at") == pytest.approx(time.time(), abs=60)
-    assert (what, row) == ("rows", {"step": 5, "val_loss": 0.2, "val_accuracy": 0.9})
-    curves.set_model(SimpleNamespace(stop_training=stopped))
-    curves.SECONDS = 0
-    curves.on_epoch_end(1, {"step": step, "val_loss": 0.1, "val_accuracy": 0.9})
-    assert len(sent) == 1

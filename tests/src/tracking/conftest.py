@@ -1,9 +1,9 @@
 """Each test logs to its own real MLflow store."""
 
+import json
 import os
 import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ from src.config.params import load_params
 from src.config.plan import training_plan
 from src.tracking import store
 from tests.fixtures.training import RECIPES
-from tests.fixtures.trainings import ENVIRONMENT, SECONDS
+from tests.fixtures.trainings import ENVIRONMENT, ROW, SECONDS
 
 ROOT = Path(__file__).parents[3]
 
@@ -55,6 +55,19 @@ def folder(checkout, tmp_path, make_training, model_file):
 
 
 @pytest.fixture
+def record(folder):
+    """Its ``training.json``."""
+    return json.loads((folder / "training.json").read_text())
+
+
+@pytest.fixture
+def results(folder, make_evaluation, make_comparison):
+    """The results of all stages in the working directory."""
+    make_evaluation({"cnn": 0.91})
+    make_comparison()
+
+
+@pytest.fixture
 def refusing(free_port):
     return f"http://someone:secret@127.0.0.1:{free_port()}"
 
@@ -62,36 +75,7 @@ def refusing(free_port):
 @pytest.fixture
 def mute():
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://someone:secret@127.0.0.1:{server.getsockname()[1]}"
-
-
-@pytest.fixture
-def failing(web_server):
-    def respond(handler):
-        handler.send_response(200 if handler.path == "/health" else 503)
-        handler.end_headers()
-
-    with web_server(respond, respond) as address:
-        yield f"{address.replace('//', '//someone:secret@')}/?password=secret"
-
-
-@pytest.fixture
-def unwritable(web_server):
-    """A server that passes the check of the connection, and then fails."""
-
-    def respond(handler):
-        handler.send_response(200 if handler.path.endswith("experiments/search") else 503)
-        handler.send_header("Content-Length", "2")
-        handler.end_headers()
-        handler.wfile.write(b"{}")
-
-    with web_server(respond, respond) as address:
-        yield address.replace("//", "//someone:secret@")
-
-
-@pytest.fixture
-def folder_as_store(tmp_path):
-    return f"sqlite:///{tmp_path}"
+        yield f"postgresql://someone:secret@127.0.0.1:{server.getsockname()[1]}/mlflow"
 
 
 @pytest.fixture
@@ -102,31 +86,23 @@ def garbage(tmp_path):
 
 
 @pytest.fixture
-def locked(empty_store, tmp_path):
-    path = shutil.copyfile(empty_store, tmp_path / "locked.db")
-    with sqlite3.connect(path) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        yield f"sqlite:///{path}"
-
-
-@pytest.fixture
-def file_store(tmp_path):
-    return (tmp_path / "mlruns").as_uri()
-
-
-@pytest.fixture
 def stage(checkout, folder, run_config):
     """Start a process that logs as the train stage does, with ``code`` in place of training."""
 
-    def run(code: str = "", uri: str = "") -> subprocess.Popen:
+    def run(code: str = "pass", uri: str = "", **limits: float) -> subprocess.Popen:
+        limits = {"FIRST_SECONDS": 0, "MOST_SECONDS": 60} | limits
         lines = (
-            "import os, subprocess, sys, time",
-            "from src import tracking",
-            "with tracking.background_logger() as log:",
-            f"    begun = {{'config': {run_config(folder)!r}, 'environment': {ENVIRONMENT}}}",
-            "    log('begin', complete=False, **begun)",
-            f"    {code or 'pass'}",
-            f"    log('end', folder={str(folder)!r}, seconds={SECONDS})",
+            "import os, pathlib, sys, time",
+            "from src.tracking import live, store",
+            *(f"live.{name} = {seconds}" for name, seconds in limits.items()),
+            "from tests.fixtures.trainings import checkpoint, load_record",
+            "with live.live_logger() as log:",
+            f"    begun = {run_config(folder)!r}, {ENVIRONMENT}",
+            "    log.begin(*begun, checkpoint())",
+            f"    log.row({ROW})",
+            f"    {code}",
+            f"    folder = pathlib.Path({str(folder)!r})",
+            f"    log.end(folder, load_record(folder), {SECONDS})",
         )
         environment = os.environ | {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": uri}
         return subprocess.Popen(
@@ -145,7 +121,7 @@ def untrained():
     """Return what is known about the training of a recipe of recipes.yaml before it begins."""
     dataset = {
         **{"name": "mnist", "requested": "mnist", "is_fallback": False},
-        **{"height": 28, "width": 28, "classes": 10},
+        **{"height": 28, "width": 28, "classes": 10, "digest": "d1"},
         "counts": {"train": 55000, "validation": 5000},
     }
     params = load_params(ROOT / "params.yaml")

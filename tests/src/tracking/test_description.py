@@ -1,59 +1,59 @@
 """The description of a training."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from src.tracking import description
 from tests.fixtures.training import RECIPES
+from tests.fixtures.trainings import ENVIRONMENT
 
 ORIGIN = {"revision": "abc", "changes": [], "edited": False}
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_has_a_note(untrained, name):
-    note = description.run_note(untrained(name), ORIGIN, ["Test accuracy 0.9."])
-    assert note.startswith(f"Test accuracy 0.9.\n\n**{name}**: 28 × 28 pixels")
+def test_every_recipe_has_a_note_and_all_parameters(untrained, name):
+    note = description.run_note(untrained(name), ORIGIN)
+    assert note.startswith(f"**{name}**: 28 × 28 pixels")
     assert "Data: mnist: 55,000 training images, 5,000 validation images." in note
     stage = f"train@{RECIPES[name].family}"
     assert note.endswith(f"To reproduce:\n\n    git checkout abc\n    dvc repro {stage}")
+    parameters = description.parameters(untrained(name) | {"parameters": 7850})
+    assert parameters["family"] == RECIPES[name].family
+    assert parameters["parameters"] == "7850" and "train.seed" in parameters
+    assert all(isinstance(value, str) for value in parameters.values())
+
+
+def test_a_recipe_is_one_line(untrained):
+    assert description.recipe_line(untrained("mlp_ema")) == (
+        "28 × 28 pixels → 500 relu → 10 classes; sgd, learning rate 0.8; batches of 100, "
+        "30,000 steps"
+    )
+    layers = "28 × 28 pixels → 3 × 3 convolutions (32, 64, 128) → 625 relu → 10 classes; rmsprop"
+    assert description.recipe_line(untrained("cnn")).startswith(layers)
 
 
 def test_changed_parameters_are_part_of_the_commands():
-    origin = ORIGIN | {
-        "changes": ["train.seed=3", "recipes.yaml:cnn.filters=[1, 2]"],
-        "edited": True,
-    }
-    assert description.commands("train@cnn", origin) == [
+    changes = ["train.seed=3", "recipes.yaml:cnn.filters=[1, 2]"]
+    assert description.commands("train@cnn", ORIGIN | {"changes": changes, "edited": True}) == [
         "git checkout abc",
         "dvc exp run -S train.seed=3 -S 'recipes.yaml:cnn.filters=[1, 2]' train@cnn",
         "# the result also depends on changes that were not committed",
     ]
-    assert description.commands("train@cnn", origin | {"patch": "diff …"}) == [
-        "git checkout abc",
-        "git apply code.patch  # from the artifacts of this run",
-        "dvc repro train@cnn",
-    ]
     assert description.commands("train@cnn", ORIGIN | {"revision": ""}) == []
 
 
-def test_results_are_the_interval_and_the_reproduced_values():
-    test = {"accuracy": 0.98, "ci_low": 0.97, "ci_high": 0.99}
-    published = [
-        SimpleNamespace(recipe="a", metric="loss", published=0.3, verdict="reproduced"),
-        SimpleNamespace(recipe="a", metric="test_accuracy", published=0.95, verdict="reproduced"),
-        SimpleNamespace(recipe="a", metric="test_accuracy", published=0.99, verdict="below"),
-        SimpleNamespace(recipe="b", metric="loss", published=0.2, verdict="above"),
-        SimpleNamespace(recipe="d", metric="loss", published=0.2, verdict="not comparable"),
-    ]
-    assert description.result_lines("a", test, published) == [
+def test_very_many_changes_fit_into_the_limits_of_mlflow(untrained):
+    changes = [f"recipes.yaml:cnn.key{n}={n}" for n in range(1000)]
+    origin = {"experiment": None, "user": "me"}
+    note = {"environment": ENVIRONMENT, "origin": ORIGIN | origin | {"changes": changes}}
+    tags = description.run_tags(untrained("cnn") | {"recipe_sha256": "ab"}, note)
+    assert "changes" not in tags and tags["edited"] == "true"
+    text = description.run_note(untrained("cnn"), note["origin"])
+    assert len(text) <= description.MAX_TAG and "git checkout abc" in text
+
+
+def test_results_are_the_interval_and_warnings():
+    test = {"accuracy": 0.98, "ci_low": 0.97, "ci_high": 0.99, "warnings": ["few images"]}
+    assert description.result_lines(test) == [
         "Test accuracy **0.9800** (95% interval 0.9700 to 0.9900).",
-        "Published values (last test accuracy: 0.99): 2 of 3 reproduced.",
-    ]
-    assert description.result_lines("b", test, published)[1:] == [
-        "Published values: 0 of 1 reproduced."
-    ]
-    assert len(description.result_lines("c", test, published)) == 1
-    assert description.result_lines("d", test, published)[1:] == [
-        "Not trained as published: the published values are not comparable."
+        "Warning: few images.",
     ]

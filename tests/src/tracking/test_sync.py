@@ -2,194 +2,206 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from src.common import paths
-from src.tracking import sync
-from tests.fixtures.trainings import ENVIRONMENT, SECONDS, Stage
+from src.common.files import write_json
+from src.tracking import sync as sync_module
+from src.tracking.sync import sync
+
+
+def test_a_training_is_one_run(client, checkout, folder, log_training, runs_of, monkeypatch, capfd):
+    monkeypatch.setenv("DVC_EXP_NAME", "bold-move")
+    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "empty"], check=True)
+    commit = subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip()
+    log_training(folder)
+
+    assert capfd.readouterr() == ("", "")
+    (run,) = runs_of(client)
+    assert (run.info.run_name, run.info.status) == ("cnn", "FINISHED")
+    assert run.info.start_time <= run.info.end_time
+    expected = {"family": "cnn", "filters": "[32, 64]", "optimizer.kind": "sgd", "epochs": "2"}
+    expected |= {"optimizer.learning_rate": "0.01", "train.seed": "1", "parameters": "93"}
+    assert expected.items() <= run.data.params.items()
+    note = run.data.tags["mlflow.note.content"]
+    assert "**cnn**: 6 × 5 pixels → 3 × 3 convolutions (32, 64)" in note
+    assert f"git checkout {commit}\n    dvc repro train@cnn" in note
+    tags = {"recipe": "cnn", "weights_sha256": "cd" * 32, "dataset_digest": "d1" * 32}
+    tags |= {"device": "cpu", "threads": "2", "processor": "P1, 2 cores", "dvc_exp": "bold-move"}
+    tags |= {"versions": "python 3.11.0, tensorflow 2.21.0, keras 3.15.1, numpy 2.4.6"}
+    tags |= {"mlflow.source.git.commit": commit, "mlflow.source.name": "dvc.yaml:train@cnn"}
+    assert tags.items() <= run.data.tags.items()
+    assert not {"restored", "edited", "changes"} & run.data.tags.keys()
+    values = {"loss": 0.3, "val_loss": 0.2, "val_accuracy": 0.9, "train_learning_rate": 0.001}
+    assert run.data.metrics == values | {"training_seconds": 4.5}
+    contexts = {each.dataset.name: each.tags[0].value for each in run.inputs.dataset_inputs}
+    assert contexts == {"mnist-train": "training", "mnist-validation": "validation"}
+    files = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert files == {"history.csv", "training.json"}
+    assert Path(checkout, "mlruns", run.info.run_id, "artifacts", "history.csv").is_file()
+
+
+def test_the_logged_model_predicts_from_raw_images(client, folder, log_training, runs_of):
+    import keras
+    import mlflow
+
+    log_training(folder)
+    (run,) = runs_of(client)
+    mlflow.set_tracking_uri(client.tracking_uri)
+    model = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
+    images = np.arange(4 * 6 * 5, dtype=np.uint8).reshape(4, 6, 5)
+    predicted = model.predict(images)
+    logits = np.asarray(keras.models.load_model(folder / "model.keras")(images))
+    assert predicted["class"].tolist() == logits.argmax(axis=1).tolist()
+    assert predicted["label"].tolist() == [["0", "1", "2"][each] for each in predicted["class"]]
+    probabilities = predicted["probabilities"]
+    assert (probabilities.dtype, probabilities.shape) == (np.float32, (4, 3))
+    np.testing.assert_allclose(probabilities, keras.ops.softmax(logits), rtol=1e-5)
+
+    logged = Path(mlflow.artifacts.download_artifacts(model.metadata.get_model_info().model_uri))
+    assert (logged / "data/model.keras").read_bytes() == (folder / "model.keras").read_bytes()
+    assert (logged / "requirements.txt").read_text().startswith(f"mlflow=={mlflow.__version__}\n")
+    (logged_model,) = client.search_logged_models([run.info.experiment_id])
+    assert {m.key: m.value for m in logged_model.metrics} == run.data.metrics
+    datasets = {m.key: m.dataset_name for m in logged_model.metrics}
+    assert datasets == {
+        **dict.fromkeys(("loss", "train_learning_rate", "training_seconds"), "mnist-train"),
+        **dict.fromkeys(("val_loss", "val_accuracy"), "mnist-validation"),
+    }
 
 
 @pytest.fixture
-def results(folder, make_evaluation, make_comparison):
-    """The results of all stages in the working directory."""
-    make_evaluation({"cnn": 0.91})
-    make_comparison()
+def processed():
+    """The preprocessed data of the training; return its first validation image."""
+    images = np.arange(2 * 6 * 5, dtype=np.uint8).reshape(2, 6, 5)
+    for split, folder in paths.SPLIT_FOLDERS.items():
+        write_json(paths.PROCESSED / folder / f"{split}_digests.json", {"images": split})
+    write_json(paths.PROCESSED / "training/dataset.json", {"digest": "d1" * 32})
+    np.save(paths.PROCESSED / "training/validation_images.npy", images)
+    return images[:1]
 
 
-def test_test_results_are_added_to_the_newest_run_with_the_weights(
-    client, folder, log_training, log_results, make_evaluation, runs_of, capfd
+def test_the_data_gives_digests_of_the_splits_and_an_example(
+    client, folder, processed, log_training, runs_of
 ):
+    from mlflow.models import Model
+
     log_training(folder)
-    log_training(folder)  # trained again, to the same weights
-    newest = runs_of(client)[0].info.run_id
-    make_evaluation({"cnn": 0.91})
+    (run,) = runs_of(client)
+    digests = {each.dataset.name: each.dataset.digest for each in run.inputs.dataset_inputs}
+    assert len({*digests.values(), "d1d1d1d1"}) == 3
+    for name, digest in digests.items():  # as in a search in the UI
+        search = f"dataset.name = '{name}' and dataset.digest = '{digest}'"
+        assert len(client.search_runs([run.info.experiment_id], search)) == 1
+    (logged,) = client.search_logged_models([run.info.experiment_id])
+    path = logged.artifact_location.removeprefix("file://").replace("%20", " ")
+    np.testing.assert_array_equal(Model.load(path).load_input_example(path), processed)
 
+
+def test_a_training_from_elsewhere_is_logged_as_restored(client, results, runs_of):
     for _ in range(2):
-        log_results()
-
-    assert capfd.readouterr() == ("", "")
-    run, older = runs_of(client)
-    assert (run.info.run_id, run.info.status) == (newest, "FINISHED")
-    assert run.data.metrics["test_accuracy"] == 0.91
-    assert "test_weights_sha256" not in run.data.metrics
-    assert "mnist-test" in [each.dataset.name for each in run.inputs.dataset_inputs]
-    (model,) = [
-        each
-        for each in client.search_logged_models([run.info.experiment_id])
-        if each.source_run_id == newest
-    ]
-    assert {m.dataset_name for m in model.metrics if m.key == "test_accuracy"} == {"mnist-test"}
-    assert "test_accuracy" not in older.data.metrics
-    assert len(client.get_metric_history(newest, "test_accuracy")) == 1
-    plots = {Path(file.path).name for file in client.list_artifacts(newest, "plots")}
+        assert sync()
+    (run,) = runs_of(client)
+    assert run.data.tags["restored"] == "true" and "processor" not in run.data.tags
+    assert "training_seconds" not in run.data.metrics
+    assert (run.data.metrics["val_accuracy"], run.data.metrics["test_accuracy"]) == (0.9, 0.91)
+    curve = client.get_metric_history(run.info.run_id, "val_loss")
+    assert sorted(each.step for each in curve) == [215, 430, 860]
+    plots = {Path(file.path).name for file in client.list_artifacts(run.info.run_id, "plots")}
     assert plots == {"confusion.png", "curves.png", "first_layer.png", "mistakes.png"}
+    note = run.data.tags["mlflow.note.content"]
+    assert note.startswith("Test accuracy **0.9100**") and note.count("**cnn**") == 1
 
 
-def test_changed_test_results_replace_the_old_ones(
-    client, folder, log_results, make_evaluation, runs_of
+def test_changed_test_results_and_images_replace_the_old_ones(
+    client, results, processed, make_evaluation, runs_of
 ):
-    for accuracy in (0.91, 0.89):
-        make_evaluation({"cnn": accuracy})
-        log_results()
+    assert sync()
+    write_json(paths.PROCESSED / "test/test_digests.json", {"images": "others"})
+    make_evaluation({"cnn": 0.89})
+    assert sync()
     (run,) = runs_of(client)
     assert run.data.metrics["test_accuracy"] == 0.89
+    assert run.data.tags["mlflow.note.content"].count("Test accuracy") == 1
+    (model,) = client.search_logged_models([run.info.experiment_id])
+    digests = {m.value: m.dataset_digest for m in model.metrics if m.key == "test_accuracy"}
+    assert digests[0.89] != digests[0.91]
+    (version,) = client.search_model_versions("name = 'mnist-classifier'")
+    assert version.tags["test_accuracy"] == "0.890000"
+    assert "Test accuracy **0.8900**" in version.description
 
 
-def test_test_results_of_other_weights_are_not_logged(client, results, log_results, runs_of, capfd):
-    test = json.loads(paths.TEST.read_text())
-    test["cnn"]["weights_sha256"] = "00" * 32
-    paths.TEST.write_text(json.dumps(test))
-    log_results(comparison=True)
-    assert capfd.readouterr().out == (
-        "MLflow: skipped the test results of cnn, because metrics/test.json is older than the "
-        "model; run `dvc repro`\n"
-        "MLflow: skipped the comparison, because metrics/summary.json is older than the models; "
-        "run `dvc repro`\n"
-    )
-    (run,) = runs_of(client)
-    assert "test_accuracy" not in run.data.metrics
-
-
-def test_a_training_from_elsewhere_is_logged_as_restored(
-    client, folder, log_results, make_evaluation, runs_of
+def test_a_mistake_in_the_parameters_is_said_and_the_results_are_logged(
+    client, results, runs_of, capfd
 ):
-    make_evaluation({"cnn": 0.91})
-    for _ in range(2):
-        log_results()
-    (run,) = runs_of(client)
-    assert run.data.tags["restored"] == "true"
-    assert run.info.end_time == run.info.start_time  # not known
-    assert not {"processor", "device"} & run.data.tags.keys()
-    assert "training_seconds" not in run.data.metrics
-    assert run.data.metrics["val_accuracy"] == 0.9
-    assert run.data.metrics["test_accuracy"] == 0.91
-    curve = client.get_metric_history(run.info.run_id, "val_loss")
-    assert [each.step for each in curve] == [215, 430, 860]
+    paths.PARAMS.write_text("model: [")
+    assert not sync()
+    assert "did not log: the best model (PipelineError: params.yaml" in capfd.readouterr().err
+    assert [run.data.metrics["test_accuracy"] for run in runs_of(client)] == [0.91]
 
 
-def test_a_run_that_was_deleted_is_logged_again_with_the_time_of_the_training(
-    client, folder, log_training, log_results, runs_of
-):
+def test_what_was_deleted_in_mlflow_is_logged_again(client, folder, log_training, runs_of, capfd):
     log_training(folder)
     (old,) = runs_of(client)
+    (model,) = client.search_logged_models([old.info.experiment_id])
+    client.delete_logged_model(model.model_id)
+    assert sync()
+    assert runs_of(client)[0].info.run_id == old.info.run_id
+    assert len(client.search_logged_models([old.info.experiment_id])) == 1
     client.delete_run(old.info.run_id)
-    log_results()
+    assert sync()
     (new,) = runs_of(client)
     assert "restored" not in new.data.tags
     assert new.info.start_time == old.info.start_time
     assert new.info.end_time == old.info.end_time
-
-
-def test_the_fallback_dataset_has_its_own_experiment(
-    client, checkout, make_training, log_results, model_file, runs_of
-):
-    make_training(Path("models/cnn/mlp"), model_file, is_fallback=True)
-    log_results()
-    assert [r.info.run_name for r in runs_of(client, "digits (fallback for mnist)")] == ["mlp"]
-    assert client.get_experiment_by_name("digits") is None
-
-
-def test_a_comparison_is_one_run_and_part_of_each_description(
-    client, folder, log_training, results, log_results, runs_of, capfd
-):
-    log_training(folder)
-    for sentence in ("is the first champion: validation accuracy 0.9000", "is the champion"):
-        log_results(comparison=True)
-        output = f"MLflow: cnn, version 1 of mnist-classifier, {sentence}\n"
-        assert capfd.readouterr() == (output, "")
-    comparison, training = runs_of(client)
-    assert comparison.info.run_name == "comparison of 1"
-    head, row = comparison.data.tags["mlflow.note.content"].splitlines()[1:3]
-    assert head.startswith("recipe   parameters   epochs   validation")
-    assert row.startswith("cnn      93           2        0.9000       0.9100")
-    table = client.load_table(comparison.info.experiment_id, "comparison.json")
-    assert table.recipe.tolist() == ["cnn"]
-    note = training.data.tags["mlflow.note.content"]
-    assert "Test accuracy **0.9100**" in note
-    assert "convolutions (32, 64)" in note
+    client.delete_experiment(new.info.experiment_id)
+    assert sync()
+    assert "MLflow: restored the deleted experiment mnist" in capfd.readouterr().out
+    assert new.info.run_id in [run.info.run_id for run in runs_of(client)]
 
 
 STORES = {
     "refusing": "Connection refused",
-    "mute": "timed out",
-    "failing": "503",
-    "unwritable": "503",
-    "folder_as_store": "unable to open",
+    "mute": "timeout",
     "garbage": "not a database",
-    "locked": "locked",
-    "file_store": "file",
 }
 
 
 @pytest.mark.parametrize("store", STORES)
 def test_what_a_failing_store_lacks_is_logged_later(
-    request,
-    client,
-    checkout,
-    folder,
-    results,
-    log_training,
-    log_results,
-    runs_of,
-    monkeypatch,
-    capfd,
-    store,
+    request, client, checkout, folder, results, log_training, runs_of, monkeypatch, capfd, store
 ):
     uri = request.getfixturevalue(store)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("DVC_EXP_NAME", "bold-move")
-
     log_training(folder)
-    log_results()
-    log_results(comparison=True)
-
+    assert not sync()
     out, err = capfd.readouterr()
     assert out == ""
     shown = re.sub(r"//.*@", "//***@", uri).split("?")[0]
-    items = ["training of cnn", "results of cnn", "results of cnn, comparison"]
+    items = ["t", "results of cnn, the best model"]  # the trainings, or one of them
     for warning, item in zip(err.splitlines(), items, strict=True):
         assert warning.startswith(f"warning: MLflow at {shown}")
-        assert f" did not log: {item} (" in warning
-        assert STORES[store] in warning
-        assert "details in logs/mlflow-errors.log; `make send` retries" in warning
-        assert "secret" not in warning
+        assert f" did not log: {item}" in warning and STORES[store] in warning
+        assert "`make sync` logs what is missing" in warning
     details = (checkout / "logs/mlflow-errors.log").read_text()
-    assert "Traceback" in details and STORES[store] in details and "secret" not in details
+    assert "Traceback" in details and STORES[store] in details
+    assert "secret" not in err + details
     assert runs_of(client) == []
-    with pytest.raises(SystemExit, match="1"):
-        sync.main()
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.setenv("DVC_EXP_NAME", "another")
-    capfd.readouterr()
-    for sentence in ("2 items were missing and are logged", "nothing was missing"):
-        sync.main()
-        assert capfd.readouterr().out.endswith(f"MLflow: {sentence}\n")
-    _, run = runs_of(client)
+    for sentence in ("logged what was missing: 1 of 1", "has all results"):
+        sync_module.main()
+        assert sentence in capfd.readouterr().out
+    (run,) = runs_of(client)
     assert (run.info.run_name, run.data.tags["dvc_exp"]) == ("cnn", "bold-move")
-    assert "restored" not in run.data.tags
     (note,) = [json.loads(path.read_text()) for path in checkout.glob("logs/trainings/*.json")]
     assert run.info.start_time == int(1000 * note["start"])
     assert run.info.end_time == int(1000 * note["end"])
@@ -198,60 +210,36 @@ def test_what_a_failing_store_lacks_is_logged_later(
     assert champion.tags["recipe"] == "cnn"
 
 
-@pytest.mark.parametrize("fails", ["log_inputs", "log_outputs", "set_terminated"])
-def test_an_incomplete_run_is_replaced(
-    client, checkout, folder, run_config, log_results, runs_of, monkeypatch, capfd, fails
+@pytest.mark.parametrize("fails", ["log_inputs", "set_terminated"])
+def test_an_incomplete_run_is_completed(
+    client, folder, log_training, runs_of, monkeypatch, capfd, fails
 ):
     with monkeypatch.context() as patch:
         patch.setattr(type(client), fails, lambda *_, **__: 1 / 0)
-        stage = Stage()
-        stage.log("begin", config=run_config(folder), environment=ENVIRONMENT)
-        stage.log("end", folder=str(folder), seconds=SECONDS)
-        stage.logger.close()
+        log_training(folder)
     assert "did not log: training of cnn (ZeroDivisionError" in capfd.readouterr().err
-    assert "FINISHED" not in [run.info.status for run in runs_of(client)]
-    log_results()
-    assert [run.info.status for run in runs_of(client)] == ["FINISHED"]
-    (experiment,) = {run.info.experiment_id for run in runs_of(client)}
-    assert len(client.search_logged_models([experiment])) == 1
+    (before,) = runs_of(client)
+    assert before.info.status == "RUNNING"
+    assert sync()
+    (run,) = runs_of(client)
+    assert (run.info.run_id, run.info.status) == (before.info.run_id, "FINISHED")
+    models = client.search_logged_models([run.info.experiment_id])
+    assert "READY" in [model.status for model in models]
 
 
-def test_a_complete_run_of_the_same_weights_is_kept(
-    client, folder, run_config, log_training, runs_of, monkeypatch
+def test_damaged_trainings_and_refused_items_do_not_block_the_others(
+    client, checkout, make_training, model_file, runs_of, monkeypatch, capfd
 ):
-    log_training(folder)
-    with monkeypatch.context() as patch:
-        patch.setattr(type(client), "create_run", lambda *_, **__: 1 / 0)
-        stage = Stage()
-        stage.log("begin", config=run_config(folder), environment=ENVIRONMENT)
-    stage.log("end", folder=str(folder), seconds=SECONDS)
-    assert [run.info.status for run in runs_of(client)] == ["FINISHED"] * 2
+    create_run = type(client).create_run
 
+    def refuse(self, experiment, start, tags, name):
+        return 1 / 0 if name == "c" else create_run(self, experiment, start, tags, name)
 
-def test_a_damaged_training_does_not_block_the_others(
-    client, checkout, make_training, log_results, model_file, runs_of, capfd
-):
+    monkeypatch.setattr(type(client), "create_run", refuse)
     for name in ("a", "b", "c", "d"):
         make_training(Path("models/cnn", name), model_file, weights_sha256=name * 64)
     Path("models/cnn/a/training.json").write_text("{")
     Path("models/cnn/b/training.json").write_text("{}")
-    Path("models/cnn/c/model.keras").unlink()
-    log_results()
+    assert not sync()
     assert [run.info.run_name for run in runs_of(client)] == ["d"]
-    err = capfd.readouterr().err
-    assert "did not log: results of a, results of b, results of c (" in err
-
-
-def test_a_server_that_fails_is_given_up_after_two_items(
-    checkout, make_training, log_results, model_file, unwritable, monkeypatch, capfd
-):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", unwritable)
-    for name in ("a", "b", "c"):
-        make_training(Path("models/cnn", name), model_file, weights_sha256=name * 64)
-    log_results()
     assert "did not log: results of a, results of b, results of c (" in capfd.readouterr().err
-    details = (checkout / "logs/mlflow-errors.log").read_text()
-    assert re.findall(r"^\S+ \S+ (results of .)$", details, re.M) == [
-        "results of a",
-        "results of b",
-    ]

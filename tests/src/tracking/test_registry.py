@@ -1,0 +1,151 @@
+"""Which model is registered, and which is the champion."""
+
+import json
+import shutil
+
+import pytest
+
+from src.tracking import registry
+from src.tracking.description import MAX_TAG, run_note
+from src.tracking.registry import margin, model_card, registered_name
+from src.tracking.sync import sync
+from tests.fixtures.trainings import DIGEST
+
+DATASET = {
+    **{"name": "mnist", "requested": "mnist", "is_fallback": False, "is_published": True},
+    "digest": DIGEST,
+    **{"height": 6, "width": 5, "classes": 3, "class_names": list("abc"), "majority_fraction": 0.2},
+    "counts": {"train": 6000, "validation": 1000},
+}
+NAME = "mnist-classifier"
+
+
+@pytest.fixture
+def registers(client, checkout, make_training, make_evaluation, make_comparison, model_file, capfd):
+    """Log a training with a validation accuracy and its test results; return what is printed."""
+
+    def train_and_register(name, accuracy, dataset=DATASET):
+        shutil.rmtree("models", ignore_errors=True)
+        changes = {"val_accuracy": accuracy, "weights_sha256": name * 64, "dataset": dataset}
+        make_training(registry.Path("models/cnn", name), model_file, **changes)
+        make_evaluation({name: accuracy})
+        make_comparison()
+        capfd.readouterr()
+        assert sync()
+        return capfd.readouterr().out
+
+    return train_and_register
+
+
+def champion(client, name=NAME):
+    return client.get_model_version_by_alias(name, "champion")
+
+
+def test_a_better_model_becomes_champion_and_a_worse_does_not(client, registers):
+    assert "a, version 1 of mnist-classifier, is the new champion" in registers("a", 0.91)
+    assert champion(client).tags["recipe"] == "a"
+    not_better = "must be at least 0.0090 higher than 0.9100"
+    assert not_better in registers("b", 0.90)
+    assert not_better in registers("c", 0.918)  # the standard error of 1,000 images: 0.00905
+    assert "is the new champion: validation accuracy 0.9200, before 0.9100" in registers("d", 0.92)
+    version = champion(client)
+    assert (int(version.version), version.tags["recipe"]) == (4, "d")
+    assert version.tags["weights_sha256"] == "d" * 64
+    for part in ("**Intended use.** ", "3 × 3 convolutions (32, 64)", "**Limits.** ", "0.9200 on"):
+        assert part in version.description
+    assert len(version.tags) <= 6
+
+
+def test_the_same_weights_are_registered_once(client, registers):
+    registers("a", 0.91)
+    (model,) = client.search_logged_models(["1"])
+    (named,) = json.loads(model.tags["mlflow.modelVersions"])
+    assert named == {"name": NAME, "version": "1"}
+    text = client.get_registered_model(NAME).description
+    assert f'load_model("models:/{NAME}@champion")' in text
+    assert "a, version 1 of mnist-classifier, is the champion" in registers("a", 0.91)
+    assert len(client.search_model_versions(f"name = '{NAME}'")) == 1
+
+
+def test_below_the_minimum_nothing_is_registered(client, registers):
+    assert "is below 0.6000, set by registry.minimum_skill" in registers("a", 0.59)
+    assert client.search_registered_models() == []
+    assert "is the new champion" in registers("b", 0.61)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "images", "expected"),
+    [(0.99, 5000, 0.0014071), (0.99, 100, 0.02), (1.0, 5000, 0.0004), (0.5, 100, 0.05)],
+)
+def test_one_lucky_image_never_changes_the_champion(accuracy, images, expected):
+    assert margin(accuracy, images) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_model_of_other_data_does_not_replace_the_champion(client, registers):
+    registers("a", 0.91)
+    found = registry.champion(DATASET)
+    assert found and found.recipe == "a"
+    for change in ({"digest": "ee" * 32}, {"classes": 4}):
+        assert registry.champion(DATASET | change) is None
+    sentence = registers("b", 0.99, dataset=DATASET | {"digest": "ee" * 32})
+    assert "does not replace the champion, version 1, which has other data" in sentence
+    assert champion(client).tags["recipe"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [
+        ({"requested": "mnist", "name": "digits", "is_fallback": True}, f"{NAME}-fallback"),
+        ({"requested": "local", "name": "shapes", "is_fallback": False}, "shapes-classifier"),
+    ],
+)
+def test_each_dataset_has_its_own_registered_model(dataset, name):
+    assert registered_name(dataset) == name
+
+
+def test_a_champion_whose_model_was_deleted_is_registered_again(client, checkout, registers):
+    registers("a", 0.91)
+    run, *_ = client.search_runs(["1"])
+    client.delete_run(run.info.run_id)
+    (model,) = client.search_logged_models(["1"])
+    client.delete_logged_model(model.model_id)
+    shutil.rmtree(checkout / "mlruns")  # as `mlflow gc`
+    assert "a, version 2 of mnist-classifier, is the new champion" in registers("a", 0.91)
+    download = registry.champion(DATASET).download(checkout)
+    assert (download / "model.keras").exists()
+
+
+def test_a_champion_that_was_not_registered_here_is_not_used(client, registers, capfd):
+    registers("a", 0.91)
+    (version,) = client.search_model_versions(f"name = '{NAME}'")
+    other = client.create_model_version(NAME, version.source, version.run_id)
+    client.set_registered_model_alias(NAME, "champion", other.version)
+    assert registry.champion(DATASET) is None
+    warning = "the champion, version 2 of mnist-classifier in MLflow, is not used"
+    assert warning in capfd.readouterr().err
+    assert "which this project did not register" in registers("b", 0.99)
+
+
+def test_a_store_that_fails_gives_no_champion_and_one_warning(
+    checkout, refusing, monkeypatch, capfd
+):
+    assert registry.champion(DATASET) is None  # no store yet
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", refusing)
+    assert registry.champion(DATASET) is None
+    assert capfd.readouterr().err.startswith("warning: no champion from MLflow at http://***@")
+
+
+def test_the_model_card_has_use_data_limits_and_evaluation_in_this_order(record):
+    origin = {"revision": "abc", "changes": [], "edited": False}
+    note = f"Test accuracy **0.9100**.\n\n{run_note(record, origin)}"
+    card = model_card(record, note)
+    parts = ("Intended use", "Model", "Data", "Limits", "Evaluation")
+    places = [card.index(f"**{part}.** ") for part in parts]
+    assert places == sorted(places)
+    assert "one of 3 classes: 0, 1, 2." in card and "60 training images" in card
+    assert card.index("0.9000 on 10 images") < card.index("Test accuracy **0.9100**.")
+    assert card.endswith("    git checkout abc\n    dvc repro train@cnn")
+    assert card.count("convolutions") == 1  # the note of the run repeats nothing
+    record["dataset"]["class_names"] = ["a class with a long name"] * 256
+    card = model_card(record, "note")
+    assert ", …. " in card and len(card) <= MAX_TAG and card.endswith("note")
