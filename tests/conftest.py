@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parent.parent
 pytest_plugins = [
     "tests.fixtures.checkout",
     "tests.fixtures.idx_files",
@@ -78,27 +77,6 @@ def shell(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProc
         return done
 
     return run
-
-
-@pytest.fixture(scope="session")
-def new_checkout(shell) -> Callable[[Path], Path]:
-    """Make a checkout of the files as they are now, in a git repository of its own."""
-
-    def make(folder: Path) -> Path:
-        listed = shell(["git", "ls-files", "-co", "--exclude-standard", "-z"], ROOT).stdout
-        for name in filter(None, listed.split("\0")):
-            if (ROOT / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, folder / name)
-        for command in (
-            ["init", "-q"],
-            ["add", "-A"],
-            ["commit", "-qm", "The checkout under test"],
-        ):
-            shell(["git", *command], folder)
-        return folder
-
-    return make
 
 
 @pytest.fixture(scope="session")
