@@ -1,4 +1,4 @@
-"""The pipeline is killed, interrupted, and stopped by a full disk; files are edited while it runs."""
+"""The pipeline is killed, interrupted and stopped by a full disk; a file is edited as it runs."""
 
 import os
 import random
