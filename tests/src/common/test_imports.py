@@ -22,9 +22,7 @@ def test_the_garbage_collector_is_restored(enabled):
         gc.enable()
 
 
-@pytest.mark.parametrize(
-    "module", ["data.loader", "models.network", "training.setup", "callbacks.setup"]
-)
+@pytest.mark.parametrize("module", ["data.loader", "training.setup", "callbacks.setup"])
 def test_tensorflow_is_imported_quietly_and_without_unused_packages(module):
     code = (
         f"import src.{module}, sys; "
