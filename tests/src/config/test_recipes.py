@@ -1,14 +1,11 @@
 """Recipes can be ``like`` others; each mistake in recipes.yaml is reported with its path."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 import yaml
-from dvc.utils.hydra import apply_overrides
 
 from src.common.errors import PipelineError
-from src.config.recipe import fingerprint
 from src.config.recipes import load_recipes, tutorials
 from tests.fixtures.training import RECIPES, TINY_CONVNET
 
@@ -131,23 +128,3 @@ def test_a_mistake_is_reported_with_its_path(mistakes, path, value, expected):
 
 def test_a_file_without_recipes_is_refused(mistakes):
     assert mistakes({"models": {}}).endswith("has a mistake:\n  there is no recipe")
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [("0.00001", 1e-05), ("1E-3", 0.001), (".5", 0.5)],
-)
-def test_a_number_is_read_in_the_form_in_which_dvc_writes_it(tmp_path, text, value):
-    path = tmp_path / "recipes.yaml"
-    shutil.copyfile(ROOT / "recipes.yaml", path)
-    apply_overrides(path, [f"mlp_ema.l2={text}"])  # as `dvc exp run -S` does
-    assert load_recipes(path)["mlp_ema"].l2 == value
-    by_hand = path.read_text().replace("learning_rate: 0.8", f"learning_rate: {text}")
-    path.write_text(by_hand)
-    assert load_recipes(path)["mlp_ema"].optimizer.learning_rate == value
-
-
-def test_a_fingerprint_is_of_what_a_recipe_computes(change_recipe):
-    same = change_recipe("cnn", keep_epochs=False, label_smoothing=0.0)
-    assert fingerprint(same) == fingerprint(CNN)
-    assert fingerprint(change_recipe("cnn", epochs=11)) != fingerprint(CNN)

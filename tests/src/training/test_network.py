@@ -71,13 +71,6 @@ def test_the_penalty_is_half_the_sum_of_squared_weights():
     assert float(sum(model.losses)) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_dropout_is_active_in_training_only():
-    model = build_model(RECIPES["mlp_dropout"], 28, 28, 10)
-    images = np.full((1, 28, 28), 200, np.uint8)
-    np.testing.assert_array_equal(model(images), model(images))
-    assert (np.asarray(model(images, training=True)) != np.asarray(model(images))).any()
-
-
 def test_batch_normalization_keeps_its_parameters_in_float32(change_recipe):
     model = build_model(change_recipe("tiny_convnet"), 28, 28, 10, "bfloat16")
     kinds = keras.layers.BatchNormalization, keras.layers.Conv2D

@@ -106,12 +106,11 @@ def test_without_shuffling_the_images_keep_their_order(new_trainer, splits, chan
 
 
 class Recorder(keras.callbacks.Callback):
-    """Records its calls; can stop after a row, or raise after a slice or a row."""
+    """Records its calls; can raise after a slice or a row."""
 
-    def __init__(self, stop_at_row=None, interrupt_at_slice=None, interrupt_at_row=None):
+    def __init__(self, interrupt_at_slice=None, interrupt_at_row=None):
         super().__init__()
         self.rows, self.slices, self.ended = [], [], False
-        self._stop_at_row = stop_at_row
         self._interrupt_at_slice, self._interrupt_at_row = interrupt_at_slice, interrupt_at_row
 
     def on_train_batch_end(self, batch, logs=None):
@@ -121,7 +120,6 @@ class Recorder(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.rows.append((epoch, logs))
-        self.model.stop_training = len(self.rows) == self._stop_at_row
         if len(self.rows) == self._interrupt_at_row:
             raise KeyboardInterrupt
 
