@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f1)
 
 # The tests of one file run in one process, because they share expensive fixtures.
-ON_ALL_CORES := -n logical --maxprocesses 8 --dist loadfile
+ON_ALL_CORES := -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 CHECK := ruff check . && ruff format --check . && lint-imports && mypy src stages
 
 .DEFAULT_GOAL := help

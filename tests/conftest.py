@@ -20,6 +20,16 @@ pytest_plugins = [
 ]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long, so that all processes end at about the same time."""
+    takes_long = {
+        item.path
+        for item in items
+        if item.get_closest_marker("slow") or "trained" in getattr(item, "fixturenames", ())
+    }
+    items.sort(key=lambda item: item.path not in takes_long)
+
+
 @pytest.fixture(scope="session")
 def digits() -> tuple[np.ndarray, np.ndarray]:
     """The 1,437 training images of digits: ``uint8 [N, 28, 28]`` and labels ``uint8 [N]``."""
