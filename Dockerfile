@@ -2,7 +2,7 @@
 #
 #   docker build -t mnist-pipeline .
 #   docker run -it mnist-pipeline                         # make repro
-#   docker run -it mnist-pipeline make test               # without Chromium and PostgreSQL
+#   docker run -it mnist-pipeline make test
 #   docker run -it --network host mnist-pipeline bash     # a shell; the host sees `make demo`
 #
 # Checked with hadolint only: no image was built where this file was written. The same commands ran

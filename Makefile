@@ -8,14 +8,15 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f1)
 
 # The tests of one file run in one process, because they share expensive fixtures.
-ON_ALL_CORES := -n logical --maxprocesses 8 --dist loadfile
+ON_ALL_CORES := -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+CHECK := ruff check . && ruff format --check . && lint-imports && mypy src stages
 
 comma := ,
 # A list in YAML if MODEL has several names.
 SELECTION = $(if $(findstring $(comma),$(MODEL)),[$(MODEL)],$(MODEL))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test fast-test faults ui tensorboard demo notebook experiments sync bench verify record report lint lock
+.PHONY: help setup repro test test-all faults ui tensorboard demo notebook experiments sync bench verify record report lint lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,15 +37,16 @@ repro: $(READY) ## set up the environment, run the pipeline, print the compariso
 	@python -m src.reporting.report
 	@$(if $(MODEL),echo "params.yaml now has model: $(SELECTION); git checkout params.yaml goes back")
 
-test: $(READY) ## set up the environment, check the code, run all tests (TESTS=tests/src: only these)
-	@ruff check . && ruff format --check . && lint-imports && mypy src stages
-	@python -m pytest $(ON_ALL_CORES) $(TESTS)
+test: $(READY) ## set up the environment, check the code, run the fast tests (TESTS=tests/src: only these)
+	@$(CHECK)
+	@python -m pytest $(ON_ALL_CORES) -m "not slow and not expensive" $(TESTS)
 
-fast-test: $(READY) ## run the tests except the slow ones
-	@python -m pytest $(ON_ALL_CORES) -m "not slow"
+test-all: $(READY) ## the same with all tests: about 18 minutes (TESTS=tests/faults: only these)
+	@$(CHECK)
+	@python -m pytest $(ON_ALL_CORES) -m "not expensive" --durations 25 $(TESTS)
 
-faults: $(READY) ## run every fault-injection test (10 minutes or more)
-	@FAULTS=all python -m pytest $(ON_ALL_CORES) tests/faults tests/test_scale.py
+faults: $(READY) ## run more cases of the tests that kill processes (20 minutes or more)
+	@python -m pytest $(ON_ALL_CORES) -m expensive
 
 ui: PORT ?= 5000
 ui: $(READY) ## log what MLflow lacks, start its UI on localhost, print the link (PORT=5000)

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parent.parent
 pytest_plugins = [
     "tests.fixtures.checkout",
     "tests.fixtures.idx_files",
@@ -19,6 +18,16 @@ pytest_plugins = [
     "tests.fixtures.trainings",  # first: the next one imports it
     "tests.fixtures.training",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long, so that all processes end at about the same time."""
+    takes_long = {
+        item.path
+        for item in items
+        if item.get_closest_marker("slow") or "trained" in getattr(item, "fixturenames", ())
+    }
+    items.sort(key=lambda item: item.path not in takes_long)
 
 
 @pytest.fixture(scope="session")
@@ -78,27 +87,6 @@ def shell(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProc
         return done
 
     return run
-
-
-@pytest.fixture(scope="session")
-def new_checkout(shell) -> Callable[[Path], Path]:
-    """Make a checkout of the files as they are now, in a git repository of its own."""
-
-    def make(folder: Path) -> Path:
-        listed = shell(["git", "ls-files", "-co", "--exclude-standard", "-z"], ROOT).stdout
-        for name in filter(None, listed.split("\0")):
-            if (ROOT / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, folder / name)
-        for command in (
-            ["init", "-q"],
-            ["add", "-A"],
-            ["commit", "-qm", "The checkout under test"],
-        ):
-            shell(["git", *command], folder)
-        return folder
-
-    return make
 
 
 @pytest.fixture(scope="session")

@@ -10,29 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.checkout import TRAINED
+
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
-def author(tmp_path_factory, new_checkout, shell, edit_params) -> Path:
-    """A checkout with results of two recipes, and an experiment, all of which it has shared."""
+def author(tmp_path_factory, copy_trained, shell) -> Path:
+    """A checkout with results, and an experiment, all of which it has shared."""
     folder = tmp_path_factory.mktemp("sharing")
-    checkout = new_checkout(folder / "author")
-    edit_params(
-        checkout,
-        model=["mlp_65x2", "mlp_sigmoid"],
-        data__dataset="digits",
-        models__mlp_sigmoid__epochs=2,
-        models__mlp_65x2__epochs=3,
-    )
+    checkout = copy_trained(folder / "author")
     for command in (
         f"git init -q --bare {folder}/origin",
         f"git remote add origin {folder}/origin",
         f"dvc remote add -d storage {folder}/storage",
-        "dvc repro -q",
-        "git add .dvc/config params.yaml recipes.yaml published.yaml dvc.lock metrics",
-        "git commit -qm Results",
+        "git commit -qam Remote",
         "git push -q origin HEAD:refs/heads/main",
         "dvc push -q",
         "dvc exp run -q -n short -S recipes.yaml:mlp_65x2.epochs=1",
@@ -68,17 +61,18 @@ def test_after_a_pull_there_is_nothing_to_do_and_mlflow_shows_the_runs_once(
 ):
     shell(["dvc", "pull", "-q"], clone)
     assert "up to date" in shell(["dvc", "repro"], clone).stdout
+    once = [(name, "") for name in sorted(TRAINED)]
     for _ in range(2):
-        assert store_has(clone, shell, logged_trainings) == [("mlp_65x2", ""), ("mlp_sigmoid", "")]
+        assert store_has(clone, shell, logged_trainings) == once
     champion = shell(["python", "-m", "src.apps.predict", "--test", "1"], clone).stdout
     assert "champion" in champion
     assert shell(["git", "status", "--porcelain"], clone).stdout == ""
 
 
 def test_an_experiment_fetches_only_the_files_that_it_needs(clone, shell, author):
-    experiment = ["dvc", "exp", "run", "--pull", "--allow-missing", "-S", "model=mlp_sigmoid"]
-    shell(experiment, clone)  # trains it: the pushed folder of the family also has mlp_65x2
-    assert results(clone)["best"] == "mlp_sigmoid"
+    experiment = ["dvc", "exp", "run", "--pull", "--allow-missing", "-S", "model=softmax"]
+    shell(experiment, clone)
+    assert results(clone)["best"] == "softmax"
     lock = (author / "dvc.lock").read_text()
     others = re.search(r"path: models/mlp\n\s+hash: md5\n\s+md5: (\w\w)(\w+\.dir)", lock)
     assert (author.parent / "storage/files/md5" / others[1] / others[2]).exists()
@@ -90,7 +84,7 @@ def test_an_experiment_is_shared_applied_and_compared(clone, shell, author, logg
     shell(["dvc", "pull", "-q"], clone)
     shell(["dvc", "exp", "pull", "-q", "origin", "short"], clone)
     shown = shell(["dvc", "exp", "show", "--only-changed", "--csv"], clone).stdout.splitlines()
-    assert "test.mlp_65x2" in shown[0] and "test.mlp_sigmoid" not in shown[0]
+    assert "test.mlp_65x2" in shown[0] and "test.softmax" not in shown[0]
     assert any(row.startswith("short,") for row in shown)
     before = results(clone)["test"]["mlp_65x2"]
     shell(["dvc", "exp", "apply", "short"], clone)
@@ -99,9 +93,8 @@ def test_an_experiment_is_shared_applied_and_compared(clone, shell, author, logg
     assert "recipes.yaml" in shell(["git", "status", "--porcelain"], clone).stdout
     shell(["dvc", "exp", "branch", "short", "short-training"], clone)
     diff = shell(["dvc", "metrics", "diff", "main", "short-training"], clone).stdout
-    assert "test.mlp_65x2" in diff and "test.mlp_sigmoid" not in diff
+    assert "test.mlp_65x2" in diff and "test.softmax" not in diff
     assert "up to date" in shell(["dvc", "repro"], clone).stdout
-    expected = [("mlp_65x2", ""), ("mlp_sigmoid", "")]
-    assert store_has(clone, shell, logged_trainings) == expected
+    assert store_has(clone, shell, logged_trainings) == [(name, "") for name in sorted(TRAINED)]
     # In the store of the author, the run has the name of the experiment.
     assert ("mlp_65x2", "short") in logged_trainings(author)

@@ -16,27 +16,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.fixtures.checkout import TRAINED
 from tests.fixtures.commands import EXPERIMENT, PAGES, RUN, SERVE, commands_with, python_blocks
 
 pytestmark = pytest.mark.slow
-TRAINED = ("mlp_65x2", "softmax", "softmax_normal")
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory, new_checkout, shell, edit_params, refused_url) -> Path:
-    """A checkout with three trained models, and an experiment that changes one."""
-    checkout = new_checkout(tmp_path_factory.mktemp("use") / "a checkout")
-    edit_params(
-        checkout,
-        model=["mlp_65x2", "softmax"],
-        models__softmax__epochs=60,
-        models__mlp_65x2__epochs=40,
-        data__folders=["data/incoming"],
-        data__mirrors=[refused_url()],
-    )
-    shell(["dvc", "repro", "-q"], checkout)
-    shell(["git", "add", "."], checkout)
-    shell(["git", "commit", "-qm", "Results"], checkout)
+def checkout(tmp_path_factory, copy_trained, shell) -> Path:
+    """A checkout with trained models, and an experiment that changes one."""
+    checkout = copy_trained(tmp_path_factory.mktemp("use") / "a checkout")
     change = "recipes.yaml:softmax.epochs=9"
     shell(["dvc", "exp", "run", "-q", "-n", EXPERIMENT, "-S", change], checkout)
     return checkout

@@ -38,11 +38,6 @@ contents = st.one_of(
 )
 
 
-@pytest.mark.fault(
-    "An IDX file with any content: 100,000 files made by a fuzzer",
-    sees="one sentence that names the file and the error",
-    then="replace the file and run `dvc repro`; memory use never exceeds the size of the content",
-)
 @settings(
     max_examples=100_000 if os.environ.get("FAULTS") == "all" else 2_000,
     deadline=None,
@@ -63,12 +58,6 @@ def test_any_content_gives_an_array_or_a_sentence(tmp_path_factory, content):
     assert raw == idx.header(values.shape) + values.tobytes()
 
 
-@pytest.mark.fault(
-    "A folder in `data.folders` that cannot be: `~nosuchuser/x`, a loop of links, a NUL, 300 "
-    "characters",
-    sees="`error: data.folders has …, where no folder can be (…); correct it in params.yaml`",
-    then="nothing is downloaded",
-)
 @pytest.mark.parametrize("folder", ["~nosuchuser/x", "loop", "loop/x", "a\0b", "x" * 300])
 def test_a_folder_that_cannot_be_is_refused(tmp_path, target, monkeypatch, data_params, folder):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
@@ -119,12 +108,6 @@ ALTERED = [
 
 
 @pytest.mark.slow
-@pytest.mark.fault(
-    "`.npy`, `.keras`, `history.csv` or `training.json` is altered, truncated or has code",
-    sees="from the stage that reads it: `error: <file> is damaged …; run …`",
-    then="`dvc repro` detects the change and restores the file from DVC's cache",
-)
-@pytest.mark.first_cases(1)
 @pytest.mark.parametrize(
     ("path", "fault"),
     [
@@ -145,7 +128,7 @@ def test_altered_files(results_there, shell, recovers, path, fault):
 
 
 @pytest.mark.slow
-@pytest.mark.make_faults
+@pytest.mark.expensive
 def test_an_altered_checkpoint_is_discarded(results_there, shell, expected, results):
     (checkpoint,) = (results_there / ".checkpoints").glob("mlp_dropout-*.npz")
     cut_in_half(checkpoint)

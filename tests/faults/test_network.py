@@ -54,12 +54,6 @@ FAULTS = {
 }
 
 
-@pytest.mark.fault(
-    "Mirrors that refuse connections, stall, return status 500, or send HTML or an incomplete file",
-    sees="a warning with the mirror and the reason; if all fail, one sentence with all reasons",
-    then="the next mirror is used; then the fallback dataset, or the pipeline stops, depending on "
-    "`data.fallback`; see above for the time limits",
-)
 @pytest.mark.parametrize(("fault", "reason"), FAULTS.items(), ids=lambda each: str(each)[10:15])
 def test_the_next_mirror_is_used(
     published, target, capsys, data_params, refused_url, web_server, fault, reason

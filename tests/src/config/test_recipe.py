@@ -1,11 +1,17 @@
-"""What the fingerprint of a training depends on, and its recipe's."""
+"""What the fingerprints of a recipe and of a training depend on."""
 
 import pytest
 
-from src.config.recipe import training_fingerprint
+from src.config.recipe import fingerprint, training_fingerprint
 
 SETTINGS = {"device": "auto", "strategy": "single", "memory_limit": "auto", "threads": "auto"}
 SETTINGS |= {"compile": "auto", "precision": "auto", "seed": 1}
+
+
+def test_a_fingerprint_is_of_what_a_recipe_computes(change_recipe):
+    cnn = fingerprint(change_recipe("cnn"))
+    assert fingerprint(change_recipe("cnn", keep_epochs=False, label_smoothing=0.0)) == cnn
+    assert fingerprint(change_recipe("cnn", epochs=11)) != cnn
 
 
 def test_the_seed_and_a_default_change_nothing(tiny_recipe):

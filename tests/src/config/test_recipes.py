@@ -1,14 +1,11 @@
 """Recipes can be ``like`` others; each mistake in recipes.yaml is reported with its path."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 import yaml
-from dvc.utils.hydra import apply_overrides
 
 from src.common.errors import PipelineError
-from src.config.recipe import fingerprint
 from src.config.recipes import load_recipes, tutorials
 from tests.fixtures.training import RECIPES, TINY_CONVNET
 
@@ -74,8 +71,6 @@ def test_another_kind_replaces_the_block(load):
     [
         ("cnn", {"steps": 5}, (None, 5)),
         ("mlp_ema", {"epochs": 5}, (5, None)),
-        ("cnn", {"epochs": 5}, (5, None)),
-        ("mlp_ema", {"epochs": 5, "steps": None}, (5, None)),
         ("mlp_ema", {"hidden": [5]}, (None, 30000)),
     ],
 )
@@ -88,10 +83,7 @@ def test_epochs_replace_steps(load, parent, own, expected):
     ("added", "expected"),
     [
         ({"a": {"like": "cnnn"}}, "a.like: found 'cnnn': there is no such recipe (did you mean 'c"),
-        ({"a": {"like": "qqqqqq"}}, "a.like: found 'qqqqqq': there is no such recipe"),
-        ({"a": {"like": "cnnn"}, "b": {"like": "a"}}, "a.like: found 'cnnn': there is no such re"),
         ({"a": {"like": "a"}}, "a.like: found 'a': is like itself"),
-        ({"a": {"like": 5}}, "a.like: found 5: there is no such recipe"),
         ({"a": {"like": ["cnn"]}}, "a.like: found ['cnn']: there is no such recipe"),
     ],
 )
@@ -100,40 +92,29 @@ def test_a_recipe_that_is_like_no_other_is_a_mistake(refused, added, expected):
     assert line.startswith(f"  {expected}")
 
 
-def test_two_recipes_like_each_other_are_mistakes(refused):
+def test_mistakes_are_reported_only_where_they_are(refused):
+    (line,) = refused(b={"like": "cnn", "epochs": -1}, a={"like": "b"}, c={"like": "a"})
+    assert line.startswith("  b.epochs: found -1: ")
     assert refused(a={"like": "b"}, b={"like": "a"}) == [
         "  b.like: found 'a': is like itself",
         "  a.like: found 'b': is like itself",
     ]
 
 
-def test_a_mistake_is_reported_only_where_it_is(refused):
-    (line,) = refused(b={"like": "cnn", "epochs": -1}, a={"like": "b"}, c={"like": "a"})
-    assert line.startswith("  b.epochs: found -1: ")
-
-
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
         ("cnn.epoch", 3, "cnn.epoch: unknown key (did you mean 'epochs'?)"),
-        ("cnn.optimizer.roh", 0.9, "cnn.optimizer.roh: unknown key (did you mean 'rho'?)"),
         ("softmax.hidden", [3], "softmax.hidden: unknown key"),
         ("cnn.epochs", -1, "cnn.epochs: found -1: Input should be greater than or equal to 1"),
-        ("cnn.family", "cnm", "cnn: Input tag 'cnm' found using 'family' does not match any of"),
         ("cnn.family", "cnm", "(did you mean 'cnn'?)"),
-        ("cnn.family", ..., "cnn: Unable to extract tag using discriminator 'family'"),
         ("cnn.optimizer.kind", "adan", "(did you mean 'adam'?)"),
-        ("cnn.optimizer.learning_rate", float("inf"), "found inf: Input should be a finite numb"),
         ("cnn.optimizer.learning_rate", "1 %", "found '1 %': Input should be a valid number"),
         ("mlp_65x2.hidden", [65, "x"], "mlp_65x2.hidden[1]: found 'x': Input should be a valid"),
-        ("mlp_65x2.hidden", [], "mlp_65x2.hidden: found []: List should have at least 1 item"),
         ("cnn.steps", 10, "cnn: give either epochs or steps (both are given"),
         ("cnn.epochs", None, "cnn: give either epochs or steps (neither is given"),
-        ("cnn", 5, "cnn: found 5: Input should be a valid dictionary"),
         ("cnn", None, "cnn: found None: Input should be a valid dictionary"),
-        ("cnn.published", {}, "cnn.published: unknown key"),
         ("c" * 101, TINY_CONVNET, "a name has small letters, digits and _, at most 100, and start"),
-        ("Cnn", TINY_CONVNET, "Cnn: a name has small letters, digits and _"),
         ("all", TINY_CONVNET, "all: rename this recipe; `model: all` selects all recipes of the g"),
         ("modern", TINY_CONVNET, "modern: rename this recipe; `model: modern` selects all recipe"),
         ("mlp", TINY_CONVNET, "mlp: rename this recipe; `model: mlp` selects the family mlp"),
@@ -147,30 +128,3 @@ def test_a_mistake_is_reported_with_its_path(mistakes, path, value, expected):
 
 def test_a_file_without_recipes_is_refused(mistakes):
     assert mistakes({"models": {}}).endswith("has a mistake:\n  there is no recipe")
-
-
-@pytest.mark.parametrize("name", ["c" * 100, "mlp", "convnet"])
-def test_a_name_with_one_meaning_is_accepted(load, name):
-    family = name if name in ("mlp", "convnet") else "mlp"
-    parent = {"mlp": "mlp_200", "convnet": "lenet5"}[family]
-    assert load(**{name: {"like": parent}})[name] == RECIPES[parent]
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [("0.00001", 1e-05), ("1E-3", 0.001), (".5", 0.5), ("1.e-4", 0.0001), ("1e2", 100.0)],
-)
-def test_a_number_is_read_in_the_form_in_which_dvc_writes_it(tmp_path, text, value):
-    path = tmp_path / "recipes.yaml"
-    shutil.copyfile(ROOT / "recipes.yaml", path)
-    apply_overrides(path, [f"mlp_ema.l2={text}"])  # as `dvc exp run -S` does
-    assert load_recipes(path)["mlp_ema"].l2 == value
-    by_hand = path.read_text().replace("learning_rate: 0.8", f"learning_rate: {text}")
-    path.write_text(by_hand)
-    assert load_recipes(path)["mlp_ema"].optimizer.learning_rate == value
-
-
-def test_a_fingerprint_is_of_what_a_recipe_computes(change_recipe):
-    same = change_recipe("cnn", keep_epochs=False, label_smoothing=0.0)
-    assert fingerprint(same) == fingerprint(CNN)
-    assert fingerprint(change_recipe("cnn", epochs=11)) != fingerprint(CNN)

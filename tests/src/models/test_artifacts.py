@@ -22,99 +22,79 @@ def training(folder, save_tiny_training):
     return save_tiny_training(folder)
 
 
-def test_the_loaded_model_has_the_same_weights(folder, training):
-    model = load(folder)
-    assert artifacts.weights_sha256(model) == artifacts.weights_sha256(training.model)
-    assert artifacts.load_record(folder)["weights_sha256"] == artifacts.weights_sha256(model)
-
-
-@pytest.mark.parametrize(
-    ("epochs", "text"), [(1, "after 1 epoch in"), (2, "2 epochs in"), (0.5, "0.5 epochs in")]
-)
-def test_the_summary_counts_epochs(folder, training, epochs, text):
-    record = artifacts.load_record(folder) | {"epochs": epochs}
-    assert text in artifacts.summary(record, training)
-
-
-def test_two_models_with_the_same_weights_give_the_same_bytes(tmp_path):
-    for name in ("a", "b"):
-        keras.backend.clear_session()
-        keras.utils.set_random_seed(1)
-        model = build_model(SMALL_RECIPES["cnn"], 28, 28, 10)
-        artifacts.save_model(model, tmp_path / f"{name}.keras")
-        time.sleep(2)  # the resolution of times in a zip file
-    assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
-    assert {path.name for path in tmp_path.iterdir()} == {"a.keras", "b.keras"}
-
-
 def load(folder):
     return artifacts.load_model(folder, artifacts.load_record(folder)["weights_sha256"])
 
 
-def test_other_weights_are_an_error(folder, training):
+def test_the_loaded_files_are_those_of_the_training(folder, training):
     model = load(folder)
-    model.set_weights([0 * weights for weights in model.get_weights()])
-    model.save(folder / artifacts.MODEL)
-    with pytest.raises(PipelineError, match=r"keras cannot be read \(its weights are not those of"):
-        load(folder)
-
-
-def test_the_loaded_history_is_the_same(folder, training):
+    assert artifacts.weights_sha256(model) == artifacts.weights_sha256(training.model)
+    assert artifacts.load_record(folder)["weights_sha256"] == artifacts.weights_sha256(model)
     assert artifacts.load_history(folder) == [
         pytest.approx({key: float(value) for key, value in row.items()}) for row in training.history
     ]
-
-
-def test_the_loaded_weights_of_the_last_epoch_are_those_of_the_model(folder, training):
-    model = load(folder)
     count, rows = artifacts.load_weights_by_epoch(folder, model)
     first, last = rows
     assert count == 2
     for saved, current in zip(last, model.get_weights(), strict=True):
         np.testing.assert_array_equal(saved, current)
     assert (first[0] != last[0]).any()
+    for epochs, text in ((1, "after 1 epoch in"), (2, "2 epochs in"), (0.5, "0.5 epochs in")):
+        record = artifacts.load_record(folder) | {"epochs": epochs}
+        assert text in artifacts.summary(record, training)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not an archive", None])
-def test_a_damaged_model_is_an_error(folder, training, content):
-    path = folder / artifacts.MODEL
-    path.write_bytes(path.read_bytes()[:-1000] if content is None else content)
+def test_two_models_with_the_same_weights_give_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(1)
+        model = build_model(SMALL_RECIPES["mlp_65x2"], 28, 28, 10)
+        artifacts.save_model(model, tmp_path / f"{name}.keras")
+        time.sleep(2)  # the resolution of times in a zip file
+    assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"a.keras", "b.keras"}
+
+
+def other_weights(path):
+    model = load(path.parent)
+    model.set_weights([0 * weights for weights in model.get_weights()])
+    model.save(path)
+
+
+def code(path):
+    inputs = keras.Input((28, 28))
+    keras.Model(inputs, keras.layers.Lambda(lambda x: x * 2)(inputs)).save(path)
+
+
+def truncated(path):
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+@pytest.mark.parametrize("damage", [other_weights, code, truncated])
+def test_a_damaged_model_is_an_error(folder, training, damage):
+    damage(folder / artifacts.MODEL)
     with pytest.raises(PipelineError, match=r"model\.keras cannot be read .* train@softmax"):
         load(folder)
 
 
-def test_a_model_that_contains_code_is_an_error(folder, training):
-    inputs = keras.Input((28, 28))
-    keras.Model(inputs, keras.layers.Lambda(lambda x: x * 2)(inputs)).save(folder / artifacts.MODEL)
-    with pytest.raises(PipelineError, match="cannot be read"):
-        load(folder)
-
-
-def test_a_damaged_history_is_an_error(folder, training):
+def test_a_damaged_history_or_the_weights_of_another_model_are_errors(folder, training):
     (folder / artifacts.HISTORY).write_text("epoch,loss\n1,invalid\n")
     with pytest.raises(PipelineError, match=r"history\.csv cannot be read"):
         artifacts.load_history(folder)
-
-
-def test_the_weights_of_another_model_are_an_error(folder, training):
-    np.save(folder / artifacts.BY_EPOCH, np.zeros((2, 3), np.float32))
+    by_epoch = folder / artifacts.BY_EPOCH
+    np.save(by_epoch, np.zeros((2, 3), np.float32))
     with pytest.raises(PipelineError, match="does not fit the model"):
         artifacts.load_weights_by_epoch(folder, load(folder))
-
-
-def test_a_pickle_is_never_loaded(folder, training):
-    np.save(folder / artifacts.BY_EPOCH, np.array([{}], dtype=object), allow_pickle=True)
+    np.save(by_epoch, np.array([{}], dtype=object), allow_pickle=True)  # is never loaded
     with pytest.raises(PipelineError, match="cannot be read"):
         artifacts.load_weights_by_epoch(folder, load(folder))
 
 
-@pytest.mark.parametrize("content", ['{"name": "tiny"}', "[]", "null"])
+@pytest.mark.parametrize("content", ['{"name": "tiny"}', "[]"])
 def test_an_incomplete_record_is_an_error(folder, content):
     folder.mkdir(parents=True)
     (folder / "training.json").write_text(content)
-    message = (
-        r"json cannot be read \(missing: .*recipe_sha256.*\); run `dvc repro -f train@softmax`"
-    )
+    message = r"\(missing: .*recipe_sha256.*\); run `dvc repro -f train@softmax`"
     with pytest.raises(PipelineError, match=message):
         artifacts.load_record(folder)
 

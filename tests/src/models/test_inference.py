@@ -6,46 +6,30 @@ import pytest
 from src.common.tensorflow import keras
 from src.config.recipe import load_recipe
 from src.data.memory import INFERENCE_BATCH as BATCH
-from src.data.memory import inference_batch
 from src.models.inference import Predictor, multiply_adds
 from src.training.network import build_model
 from tests.fixtures.training import RECIPES, SMALL_RECIPES
 
 PRODUCTS = {  # calculated from the architectures
     "softmax": 784 * 10,
-    "softmax_normal": 784 * 10,
-    "mlp_200": 784 * 200 + 200 * 10,
-    "mlp_sigmoid": 784 * 625 + 625 * 10,
     "mlp_65x2": 784 * 65 + 65 * 65 + 65 * 10,
-    "mlp_dropout": 784 * 625 + 625 * 625 + 625 * 10,
-    "mlp_ema": 784 * 500 + 500 * 10,
     "cnn": 28 * 28 * 9 * 32 + 14 * 14 * 9 * 32 * 64 + 7 * 7 * 9 * 64 * 128 + 2048 * 625 + 625 * 10,
     "tiny_convnet": 28 * 28 * 25 * 4 + 12**2 * 9 * 4 * 6 + 4**2 * 9 * 6 * 8 + 8 * 12 + 12 * 10,
 }
-IMAGE = (6, 5, 4)
 
 
-@pytest.fixture
-def model(tiny_recipe):
-    return build_model(load_recipe(tiny_recipe), 4, 4, 3)
-
-
-def test_the_logits_of_several_batches_are_in_the_order_of_the_images(model):
+def test_the_logits_of_several_batches_are_those_of_the_current_weights(tiny_recipe):
+    model = build_model(load_recipe(tiny_recipe), 4, 4, 3)
     images = np.random.default_rng(0).integers(0, 256, (2 * BATCH + 7, 4, 4), np.uint8)
-    logits = Predictor(model).logits(images)
+    predictor = Predictor(model)
+    logits = predictor.logits(images)
     assert logits.shape == (2 * BATCH + 7, 3)
     np.testing.assert_allclose(logits, model(images), rtol=1e-5, atol=1e-5)
-
-
-def test_the_current_weights_are_used(model):
-    predictor = Predictor(model)
-    images = np.full((2, 4, 4), 255, np.uint8)
-    before = predictor.logits(images)
     model.set_weights([weights + 1 for weights in model.get_weights()])
-    assert (predictor.logits(images) > before).all()
+    assert (predictor.logits(images) != logits).all()
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", ["softmax", "mlp_sigmoid", "cnn", "cnn_best"])
 def test_mnist_is_predicted_in_batches_of_a_fixed_size(name):
     """Otherwise, the metrics of the recipes would change in their last digits."""
     assert Predictor(build_model(RECIPES[name], 28, 28, 10)).batch_size == BATCH
@@ -53,22 +37,13 @@ def test_mnist_is_predicted_in_batches_of_a_fixed_size(name):
 
 @pytest.mark.parametrize(
     ("name", "changes", "side", "expected"),
-    [
-        ("cnn", {}, 128, 48),
-        ("mlp_sigmoid", {"hidden": [100_000]}, 4, 256),
-        ("softmax", {}, 280, 326),
-    ],
+    [("cnn", {}, 128, 48), ("mlp_sigmoid", {"hidden": [10**5]}, 4, 256), ("softmax", {}, 280, 326)],
 )
 def test_fewer_images_are_predicted_at_the_same_time_if_a_layer_is_large(
     change_recipe, name, changes, side, expected
 ):
     recipe = change_recipe(name, **changes)
     assert Predictor(build_model(recipe, side, side, 10)).batch_size == expected
-
-
-@pytest.mark.parametrize(("values", "expected"), [(1, 1000), (25_600, 1000), (10**9, 1)])
-def test_a_batch_has_at_least_one_image(values, expected):
-    assert inference_batch(values) == expected
 
 
 @pytest.mark.parametrize("name", PRODUCTS)
@@ -83,5 +58,5 @@ def test_groups_strides_and_padding():
         keras.layers.Conv2D(5, 2, strides=2),
         keras.layers.Dense(3),  # at each of 3 × 2 positions
     ]
-    model = keras.Sequential([keras.Input(IMAGE), *layers])
+    model = keras.Sequential([keras.Input((6, 5, 4)), *layers])
     assert multiply_adds(model) == 30 * 6 * 2 * 6 + 6 * 4 * 6 * 5 + 6 * 5 * 3

@@ -11,6 +11,7 @@ from src.training.augmentation import AFFINE, Augmenter
 HEIGHT, WIDTH = 21, 28
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, HEIGHT, WIDTH), np.uint8)
 ALL = Augmentation(shift=2.0, rotation=15.0, scale=0.2, shear=0.2, elastic=1.0)
+LARGEST = Augmentation(shift=100.0, rotation=180.0, scale=0.99, shear=0.99, elastic=100.0)
 
 
 def changed(settings, images, seed):
@@ -18,16 +19,19 @@ def changed(settings, images, seed):
     return np.asarray(augmenter.apply(images, augmenter.draw(len(images), tf.constant(seed))))
 
 
-@pytest.mark.parametrize("shape", [(6, HEIGHT, WIDTH), (6, 28, 28), (6, 8, 8), (6, 1, 5)])
-def test_without_an_amount_images_do_not_change(shape):
-    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+@pytest.mark.parametrize("shape", [(6, HEIGHT, WIDTH), (6, 8, 8), (6, 1, 5)])
+def test_without_an_amount_images_do_not_change_and_values_stay_in_their_range(shape):
+    images = np.random.default_rng(0).choice([0, 255], shape).astype(np.uint8)
     np.testing.assert_array_equal(changed(Augmentation(), images, [1, 2]), images)
+    for settings in (ALL, LARGEST):
+        values = changed(settings, images, [1, 2])
+        assert values.dtype == np.float32 and values.shape == shape
+        assert values.min() >= 0 and values.max() <= 255 + 1e-4  # rounding
 
 
 @pytest.mark.parametrize(
     "amounts",
     [
-        {"shift": 2.0},
         {"shift": 40.0},  # partly to the outside
         {"rotation": 20.0},
         {"scale": 0.3},
@@ -40,10 +44,10 @@ def test_an_affine_change_is_that_of_scipy(amounts):
     augmenter = Augmenter(settings, HEIGHT, WIDTH)
     numbers = np.asarray(augmenter.draw(len(IMAGES), tf.constant([3, 4])))
     assert numbers.shape == (len(IMAGES), AFFINE)
-    own = np.asarray(augmenter.apply(IMAGES, numbers))
+    ours = np.asarray(augmenter.apply(IMAGES, numbers))
     center = np.array([HEIGHT - 1, WIDTH - 1]) / 2
     for image, one, (down, across, angle, scale_y, scale_x, shear) in zip(
-        IMAGES, own, numbers.astype(np.float64), strict=True
+        IMAGES, ours, numbers.astype(np.float64), strict=True
     ):
         turn = np.radians(settings.rotation * angle)
         rotation = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
@@ -55,15 +59,6 @@ def test_an_affine_change_is_that_of_scipy(amounts):
         )
         np.testing.assert_allclose(one, expected, atol=0.01)
         assert (one != image).any()
-
-
-def test_each_number_is_uniform_from_minus_1_to_1():
-    numbers = np.asarray(Augmenter(ALL, HEIGHT, WIDTH).draw(4000, tf.constant([1, 2])))
-    assert np.abs(numbers).max() <= 1
-    np.testing.assert_allclose(numbers.mean(axis=0), 0, atol=0.05)  # 5 standard errors
-    np.testing.assert_allclose(numbers.std(axis=0), 3**-0.5, atol=0.03)
-    correlations = np.corrcoef(numbers[:, : AFFINE + 6].T) - np.eye(AFFINE + 6)
-    assert np.abs(correlations).max() < 0.08
 
 
 @pytest.mark.parametrize(("axis", "shape"), [(1, (28, 20)), (2, (20, 28))])
@@ -97,13 +92,3 @@ def test_a_part_of_a_batch_changes_as_in_the_complete_batch():
     numbers = augmenter.draw(len(IMAGES), tf.constant([1, 2]))
     part = augmenter.apply(IMAGES[2:5], numbers[2:5])
     np.testing.assert_allclose(part, augmenter.apply(IMAGES, numbers)[2:5], atol=1e-3)
-
-
-@pytest.mark.parametrize("shape", [(40, HEIGHT, WIDTH), (40, 3, 3)])
-def test_values_stay_in_their_range(shape):
-    largest = Augmentation(shift=100.0, rotation=180.0, scale=0.99, shear=0.99, elastic=100.0)
-    images = np.random.default_rng(0).choice([0, 255], shape).astype(np.uint8)
-    for settings in (ALL, largest):
-        values = changed(settings, images, [1, 2])
-        assert values.dtype == np.float32 and values.shape == shape
-        assert values.min() >= 0 and values.max() <= 255 + 1e-4  # rounding

@@ -41,11 +41,9 @@ def test_the_first_worker_is_the_chief_if_no_other_is(monkeypatch, text, expecte
     assert this_worker("multi_worker") == expected
 
 
-NO_WORKER = [config("worker", 3), config("ps", 0), config("worker", None)]
-NO_WORKER += [config("worker", 0, {"worker": workers}) for workers in (["a", "b:1"], ["a:65536"])]
-
-
-@pytest.mark.parametrize("text", ["", "invalid", "[]", "{}", *NO_WORKER])
+@pytest.mark.parametrize(
+    "text", ["", "{}", config("worker", 3), config("ps", 0), config("worker", 0, {"worker": ["a"]})]
+)
 def test_an_invalid_cluster_is_an_error(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(PipelineError, match=r"TF_CONFIG; its value is invalid \("):

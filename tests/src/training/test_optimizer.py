@@ -15,14 +15,6 @@ def test_the_exponential_schedule_is_continuous(change_recipe):
         assert float(optimizer.learning_rate) == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_cosine_schedule_ends_at_zero(change_recipe):
-    optimizer = build_optimizer(change_recipe("softmax", schedule={"kind": "cosine"}), 100)
-    optimizer.iterations.assign(50)
-    assert float(optimizer.learning_rate) == pytest.approx(0.005)
-    optimizer.iterations.assign(100)
-    assert float(optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
-
-
 def rates(recipe, total_steps):
     """The learning rate of each step, and that after the last one."""
     optimizer, found = build_optimizer(recipe, total_steps), []
@@ -39,7 +31,7 @@ def test_a_warm_up_is_a_line_to_the_learning_rate_and_then_half_a_cosine(change_
     np.testing.assert_allclose(rates(recipe, 40), [*line, *cosine], atol=1e-8)
 
 
-@pytest.mark.parametrize(("warmup", "total_steps"), [(0.6, 1), (0.99, 10), (0.5, 2), (0.3, 1)])
+@pytest.mark.parametrize(("warmup", "total_steps"), [(0.6, 1), (0.99, 10)])
 def test_a_short_training_has_a_step_after_the_warm_up(change_recipe, warmup, total_steps):
     recipe = change_recipe("softmax", schedule={"kind": "cosine", "warmup": warmup})
     found = rates(recipe, total_steps)

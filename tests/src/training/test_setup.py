@@ -63,12 +63,7 @@ def test_a_small_memory_limit_streams_the_images(prepare_tiny, capsys, monkeypat
     assert job.trainer.run().history[-1]["epoch"] == 2
 
 
-def test_a_checkpoint_belongs_to_the_settings(prepare_tiny):
-    job = prepare_tiny(seed=2)
-    job.trainer.run(checkpoint=job.checkpoint)
-    assert job.checkpoint.exists()
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "side", "batch"), [("cnn", 110, 128), ("mlp_dropout", 200, 128)])
 def test_the_estimate_is_near_the_memory_that_a_training_needs(name, side, batch, shell):
     done = shell(["python", "-c", MEASURED, name, str(side), str(batch)], ROOT)
@@ -83,12 +78,6 @@ def test_a_recipe_that_needs_more_memory_than_there_is_is_refused(prepare_tiny, 
     message = f"tiny needs about 2.0 GB of memory, but {source} GB; decrease its batch_size"
     with pytest.raises(PipelineError, match=message):
         prepare_tiny(memory_limit=limit)
-
-
-def test_missing_data_is_an_error(tmp_path, tiny_recipe):
-    plan = {"name": "tiny", "recipe": tiny_recipe, "train": {}, "keep_epochs": False}
-    with pytest.raises(PipelineError, match=r"dataset\.json is missing; run `dvc repro preproc"):
-        prepare(plan, tmp_path, tmp_path, SINGLE_WORKER)
 
 
 def test_a_split_smaller_than_a_batch_is_the_batch(splits, graph, tiny_recipe):

@@ -39,7 +39,8 @@ def weights_with_sample_variance(model, steps):
     return weights
 
 
-@pytest.mark.parametrize("name", SMALL_RECIPES)
+# L2 and an average; dropout and RMSProp; Adam; convolutions; batch normalization and all else.
+@pytest.mark.parametrize("name", ["mlp_ema", "mlp_dropout", "mlp_65x2", "cnn", "tiny_convnet"])
 def test_steps_give_the_weights_of_train_on_batch(splits, graph, name):
     recipe = without_randomness(SMALL_RECIPES[name])
     keras.utils.set_random_seed(1)
@@ -89,7 +90,7 @@ def test_steps_give_the_weights_of_train_on_batch(splits, graph, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "steps"), [("softmax", 20), ("mlp_65x2", 20), ("mlp_ema", 20), ("smooth_convnet", 2)]
+    ("name", "steps"), [("mlp_65x2", 20), ("mlp_ema", 20), ("smooth_convnet", 2)]
 )
 def test_xla_and_graph_give_the_same_weights_within_rounding(
     new_trainer, change_recipe, name, steps
@@ -103,22 +104,13 @@ def test_xla_and_graph_give_the_same_weights_within_rounding(
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "tolerance"), [("cnn", 0.01), ("tiny_convnet", 0.05)])
-def test_bfloat16_on_a_cpu_keeps_weights_in_float32(new_trainer, change_recipe, name, tolerance):
-    recipe = change_recipe(name, epochs=None, steps=3)
-    reduced = new_trainer(recipe, Execution("cpu", "graph", "bfloat16")).run().model.get_weights()
-    exact = new_trainer(recipe).run().model.get_weights()
-    assert {weights.dtype for weights in reduced} == {np.dtype("float32")}
-    np.testing.assert_allclose(reduced[0], exact[0], atol=tolerance)
-
-
-@pytest.mark.parametrize("name", ["cnn", "mlp_ema"])
-def test_bfloat16_on_a_gpu_keeps_weights_in_float32(new_trainer, change_recipe, name):
+@pytest.mark.parametrize(("device", "name"), [("cpu", "tiny_convnet"), ("gpu", "mlp_ema")])
+def test_bfloat16_keeps_weights_in_float32(new_trainer, change_recipe, device, name):
     """Without a GPU, TensorFlow places its operations on the CPU, with the same arithmetic."""
-    recipe = change_recipe(name, epochs=None, steps=3)
-    model = new_trainer(recipe, Execution("gpu", "graph", "bfloat16")).run().model
+    recipe = change_recipe(name, epochs=None, steps=3, validate_every=None)
+    model = new_trainer(recipe, Execution(device, "graph", "bfloat16")).run().model
     exact = new_trainer(recipe).run().model
+    assert {weights.dtype for weights in model.get_weights()} == {np.dtype("float32")}
     assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
     assert weights_sha256(model) != weights_sha256(exact)
-    for one, other in zip(model.get_weights(), exact.get_weights(), strict=True):
-        assert np.abs(one - other).mean() < 0.005 < np.abs(other).max()
+    np.testing.assert_allclose(model.get_weights()[0], exact.get_weights()[0], atol=0.05)

@@ -1,0 +1,99 @@
+"""What a user does first: run the pipeline, change a parameter, continue a killed run, predict.
+
+`make test` runs these tests; the other tests of the complete pipeline are slow.
+"""
+
+import json
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+from tests.fixtures.checkout import TRAINED
+
+
+@pytest.fixture(scope="module")
+def checkout(copy_trained, tmp_path_factory) -> Path:
+    return copy_trained(tmp_path_factory.mktemp("first") / "a checkout")
+
+
+def test_all_stages_run_on_the_fallback_dataset_and_say_so(checkout, trained):
+    output = trained.with_name("repro.log").read_text()
+    validated = re.findall(r"^(\w+): validation accuracy \S+ after", output, re.MULTILINE)
+    assert sorted(validated) == sorted(TRAINED)
+    assert "FALLBACK DATASET, NOT MNIST" in output and "data/incoming" in output
+    assert "Recipes on digits, best on validation first" in output
+    results = json.loads((checkout / "metrics/summary.json").read_text())
+    assert (results["dataset"], results["fallback_for"]) == ("digits", "mnist")
+    assert "reproduced" not in results
+    table = pd.read_csv(checkout / "metrics/comparison.csv")
+    assert len(table) == len(TRAINED)
+    assert table.validation_accuracy.is_monotonic_decreasing
+    assert (checkout / "plots/samples.png").stat().st_size > 1000
+    for kind in ("curves", "confusion", "mistakes"):
+        assert len(list((checkout / "plots" / kind).glob("*.png"))) == len(TRAINED)
+    assert re.search(r"MLflow: .* (of mnist-classifier-fallback|is not registered)", output)
+
+
+def test_a_training_is_an_mlflow_run_with_its_test_accuracy(checkout):
+    with sqlite3.connect(checkout / "mlflow.db") as store:
+        runs = dict(
+            store.execute(
+                "select r.name, m.value from runs r join latest_metrics m "
+                "on m.run_uuid = r.run_uuid and m.key = 'test_accuracy' join experiments e "
+                "on e.experiment_id = r.experiment_id where e.name = 'digits (fallback for mnist)'"
+            ).fetchall()
+        )
+    table = pd.read_csv(checkout / "metrics/comparison.csv").set_index("recipe")
+    assert runs == pytest.approx(table.test_accuracy.to_dict(), rel=1e-5)
+
+
+def test_an_experiment_trains_what_it_changes(checkout, shell):
+    change = ["-S", "model=cnn", "-S", "train.epochs=2"]
+    done = shell(["dvc", "exp", "run", "-n", "two-epochs", *change], checkout)
+    assert re.findall(r"^(\w+): validation accuracy", done.stdout, re.MULTILINE) == ["cnn"]
+    assert "plan: train cnn, with train.epochs=2 in place of their own values" in done.stdout
+    assert "two-epochs" in shell(["dvc", "exp", "show", "--csv"], checkout).stdout
+    shell(["git", "checkout", "-q", "."], checkout)
+    shell(["dvc", "checkout", "-q"], checkout)
+
+
+def test_a_killed_training_resumes_to_the_same_weights(checkout, shell, environment, edit_params):
+    def weights() -> str:
+        record = checkout / "models/mlp/mlp_dropout/training.json"
+        return json.loads(record.read_text())["weights_sha256"]
+
+    edit_params(checkout, models__mlp_dropout__epochs=120)
+    command = ["dvc", "repro", "-s", "plan", "train@mlp"]
+    with subprocess.Popen(command, cwd=checkout, env=environment, start_new_session=True) as dvc:
+        deadline = time.monotonic() + 120
+        before = {*(checkout / ".checkpoints").glob("mlp_dropout-*.npz")}
+        while {*(checkout / ".checkpoints").glob("mlp_dropout-*.npz")} == before:
+            assert dvc.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        for process in [*psutil.Process(dvc.pid).children(recursive=True), dvc]:
+            process.send_signal(signal.SIGKILL)
+    done = shell(command, checkout)
+    assert "mlp_dropout: resuming from step" in done.stdout
+    resumed = weights()
+    for path in (checkout / ".checkpoints").glob("mlp_dropout-*"):
+        path.unlink()
+    done = shell([*command, "--force"], checkout)
+    assert "resuming" not in done.stdout and weights() == resumed
+    shell(["git", "checkout", "-q", "."], checkout)
+    shell(["dvc", "checkout", "-q"], checkout)
+
+
+def test_the_champion_predicts_random_test_images(checkout, shell):
+    predict = [sys.executable, "-m", "src.apps.predict", "--test", "3", "--seed", "1"]
+    first = shell(predict, checkout).stdout
+    assert re.search(r"model: \w+, the champion \(validation accuracy 0\.\d+\)", first)
+    assert len(re.findall(r"^test image \d+: actual \d, predicted \d  [✓✗]$", first, re.M)) == 3
+    assert shell(predict, checkout).stdout == first
