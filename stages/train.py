@@ -36,8 +36,7 @@ def train(plans: list[dict[str, Any]], folder: paths.Path) -> None:
                 continue
             complete = job.checkpoint.is_complete()
             log.begin(job.run_config, job.environment, job.checkpoint)
-            resumes = job.checkpoint.exists()
-            callbacks = training_callbacks(plan, log.row, log.update, resumes)
+            callbacks = training_callbacks(plan, log.row, log.update, job.checkpoint.exists())
             training = job.trainer.run(callbacks, job.checkpoint)
             with atomic_folder(folder / plan["name"]) as partial:
                 record = save(partial, job.run_config, training)

@@ -36,17 +36,15 @@ def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
         data: ``split``, ``validation`` and ``seed`` determine the validation split.
 
     Returns:
-        The content of ``dataset.json``. The first fields are as in ``data/raw``.
-        ``majority_fraction`` is the fraction of the validation images that have the most frequent
-        label; ``digest`` is of the training and validation splits.
+        The content of ``dataset.json``. ``majority_fraction`` is the fraction of the validation
+        images with the most frequent label; ``digest`` is of the training and validation splits.
 
     Raises:
-        PipelineError: a file is missing or damaged, the files do not match, or the labels cannot
-            be used.
+        PipelineError: a file is missing or damaged, files do not match, or labels are unusable.
     """
     source = read_json(raw / "dataset.json", "download")
     paths = [raw / name for name in catalog.NAMES]
-    size = _check_shapes(paths)
+    height, width = _check_shapes(paths)
     # The tutorials use the first images of the datasets that are known by name.
     automatic: DivisionRule = "first" if source["is_published"] else "stratified"
     rule = automatic if data.split == "auto" else data.split
@@ -57,8 +55,8 @@ def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
     names = classes.check_classes(counts, source["class_names"])
     digests, leakage = _write_arrays(paths, target, labels, chosen)
     info = {key: source[key] for key in COPIED} | _describe(counts, names)
-    info |= {"height": size[0], "width": size[1], "split": rule}
-    info["digest"] = json_sha256([digests["train"], digests["validation"]])
+    digest = json_sha256([digests["train"], digests["validation"]])
+    info |= {"height": height, "width": width, "split": rule, "digest": digest}
     test_warnings = classes.missing_labels(counts, "test") + leakage
     for sentence in info["warnings"] + test_warnings:
         warn(sentence)

@@ -61,8 +61,7 @@ def decode(content: bytes, name: str, side: int, by_color: bool = False) -> tupl
     Args:
         name: for messages.
         side: pixels; an image with a longer side is reduced to it.
-        by_color: whether colors of equal brightness get different gray levels, if the image would
-            otherwise have little contrast.
+        by_color: whether colors of equal brightness get different gray levels in a flat image.
 
     Returns:
         ``uint8 [H, W]``, and the size in the file: ``width×height``.
@@ -70,10 +69,7 @@ def decode(content: bytes, name: str, side: int, by_color: bool = False) -> tupl
     Raises:
         PictureError: the file has another format, is damaged, or is too large.
     """
-    if not content:
-        raise PictureError(name, "is an empty file")
-    if len(content) > MAX_BYTES:
-        raise PictureError(name, f"is larger than {MAX_BYTES / 1e6:.0f} MB", "use a smaller image")
+    _check_size(content, name)
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as file:
             size, pixels = f"{file.width}×{file.height}", file.width * file.height
@@ -87,11 +83,18 @@ def decode(content: bytes, name: str, side: int, by_color: bool = False) -> tupl
                 return _large_images.submit(_gray, file, side, by_color).result(), size
             return _gray(file, side, by_color), size
     except Image.DecompressionBombError:
-        reason = f"has more than {MAX_PIXELS / 1e6:.0f} million pixels"
-        raise PictureError(name, reason, "use a smaller image") from None
+        many = f"has more than {MAX_PIXELS / 1e6:.0f} million pixels"
+        raise PictureError(name, many, "use a smaller image") from None
     except DAMAGED:
         remedy = f"use a complete {FORMAT_NAMES} file"
         raise PictureError(name, "cannot be read as an image", remedy) from None
+
+
+def _check_size(content: bytes, name: str) -> None:
+    if not content:
+        raise PictureError(name, "is an empty file")
+    if len(content) > MAX_BYTES:
+        raise PictureError(name, f"is larger than {MAX_BYTES / 1e6:.0f} MB", "use a smaller image")
 
 
 def _gray(file: Image.Image, side: int, by_color: bool) -> np.ndarray:
