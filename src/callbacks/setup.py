@@ -21,7 +21,8 @@ def training_callbacks(
     ``log_row`` gets each row of the history; ``update`` is called between the rows, too.
     """
     live = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, row: log_row(row), on_train_batch_end=lambda *_: update()
+        on_epoch_end=lambda epoch, logs: log_row(logs),
+        on_train_batch_end=lambda batch, logs: update(),
     )
     callbacks = [TrainingProgress(plan["name"]), live]
     if plan["tensorboard"]:
