@@ -1,6 +1,7 @@
 """Log what MLflow lacks, start its UI on localhost, and print the link to the runs: ``make ui``."""
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -53,8 +54,10 @@ def serve(store: str, port: int, link: str) -> None:
     """Run MLflow's server until Ctrl-C or SIGTERM; print the link when it is ready."""
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
     command += ["--workers", "1", "--uvicorn-opts", "--log-level warning"]
-    command += ["--backend-store-uri", store, "--artifacts-destination", artifacts()]
-    with subprocess.Popen(command) as server, suppress(KeyboardInterrupt):
+    command += ["--backend-store-uri", store, "--registry-store-uri", store]
+    command += ["--artifacts-destination", artifacts()]
+    quiet = os.environ | {"PYTHONWARNINGS": "ignore"}
+    with subprocess.Popen(command, env=quiet) as server, suppress(KeyboardInterrupt):
         signal.signal(signal.SIGTERM, lambda *_: server.terminate())
         while server.poll() is None:
             with suppress(OSError):
