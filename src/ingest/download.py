@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.panel import Panel
 
 from src.common.errors import PipelineError
-from src.common.files import write_json
+from src.common.files import sha256, write_json
 from src.common.messages import clean, warn
 from src.common.paths import main_checkout
 from src.ingest import catalog, digits, idx
@@ -40,8 +40,8 @@ def download(data: "DataParams", target: Path) -> dict:
     Returns:
         The content of ``dataset.json``: ``name`` of the dataset, the name ``requested``,
         ``is_fallback``, ``is_published`` (it is not the user's own), ``counts`` of ``train`` and
-        ``test`` images, ``class_names`` and ``conversion`` (see ``read_properties``). It depends
-        only on the data, not on their source.
+        ``test`` images, the SHA-256 of each of the ``files``, ``class_names`` and ``conversion``
+        (see ``read_properties``). It depends only on the data, not on their source.
 
     Raises:
         PipelineError: no source has the files, and ``data.fallback`` is ``none``; or a file of the
@@ -58,6 +58,7 @@ def download(data: "DataParams", target: Path) -> dict:
         "is_fallback": name != requested,
         "is_published": is_published,
         "counts": {"train": train, "test": test},
+        "files": {file: sha256(target / file) for file in catalog.NAMES},
         **properties,
     }
     write_json(target / "dataset.json", info)

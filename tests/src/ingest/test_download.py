@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from src.common.errors import PipelineError
+from src.common.files import sha256
 from src.ingest import catalog, idx
 from src.ingest import download as module
 from src.ingest.download import download
@@ -64,6 +65,7 @@ def test_the_content_of_a_folder_is_copied(published, target, capsys, data_param
         "is_fallback": False,
         "is_published": True,
         "counts": {"train": 50, "test": 20},
+        "files": {name: sha256(target / name) for name in catalog.NAMES},
         "class_names": catalog.DIGITS,
         "conversion": {"center_like_mnist": True, "light_on_dark": True},
     }
