@@ -61,7 +61,7 @@ def atomic_files(folder: Path, old: Sequence[Path]) -> Iterator[Path]:
 
     The files ``old`` in ``folder`` are then deleted. After an error, all files are as before.
     """
-    created = not folder.exists()
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
@@ -71,8 +71,8 @@ def atomic_files(folder: Path, old: Sequence[Path]) -> Iterator[Path]:
             for path in sorted(Path(partial).iterdir()):
                 os.replace(path, folder / path.name)
     except BaseException:
-        if created:
-            folder.rmdir()
+        for path in created:
+            path.rmdir()
         raise
 
 

@@ -11,6 +11,7 @@ from src.training.network import build_model
 RECIPES = load_recipes(Path(__file__).parents[2] / "recipes.yaml")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["softmax", "mlp_ema", "mlp_dropout"])
 def test_all_programs_are_timed_in_each_epoch(digits, name):
     timed, _ = time_epochs(name, *digits, repeat=3)

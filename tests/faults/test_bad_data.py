@@ -38,7 +38,7 @@ contents = st.one_of(
 
 
 @settings(
-    max_examples=2_000,
+    max_examples=1_000,
     deadline=None,
     derandomize=True,
     database=None,

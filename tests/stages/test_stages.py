@@ -6,11 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-
-from src.common.files import write_json
-from src.models import artifacts
 
 ROOT = Path(__file__).parents[2]
 FAMILIES = ["cnn", "convnet", "mlp", "softmax"]
@@ -72,22 +68,8 @@ def test_a_mistake_stops_the_plan(plan, tmp_path, changes, expected):
     assert not (tmp_path / "data").exists()
 
 
-def test_without_models_or_with_one_that_predicts_nan_evaluate_stops(
-    tmp_path, write_plan, save_tiny_training, tiny_recipe, stage
-):
+def test_without_models_evaluate_stops(tmp_path, write_plan, tiny_recipe, stage):
     write_plan(tmp_path, "tiny", tiny_recipe)
-    folder = tmp_path / "models/softmax/tiny"
-    save_tiny_training(folder)
-    record = artifacts.load_record(folder)
-    model = artifacts.load_model(folder, record["weights_sha256"])
-    model.set_weights([np.full_like(weights, np.nan) for weights in model.get_weights()])
-    artifacts.save_model(model, folder / artifacts.MODEL)
-    record["weights_sha256"] = artifacts.weights_sha256(model)
-    write_json(folder / artifacts.RECORD, record)
-    error = stage("evaluate", fails=True).strip()
-    assert "error: models/softmax/tiny predicts NaN or infinite values" in error
-    assert error.endswith("`dvc repro -f train@softmax`")
-    shutil.rmtree(folder)
     assert "error: models has no trained model; run `dvc repro`" in stage("evaluate", fails=True)
     assert not (tmp_path / "metrics").exists()
 

@@ -82,6 +82,7 @@ def test_killed_at_a_random_time_it_ends_with_the_uninterrupted_weights(checkout
     assert contents(folder) == complete
 
 
+@pytest.mark.slow
 def test_a_recipe_gives_the_same_files_alone_and_after_others(
     tmp_path, write_plan, change_recipe, finish
 ):

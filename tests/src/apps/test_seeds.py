@@ -56,6 +56,7 @@ def run(checkout, shell):
     return run_seeds
 
 
+@pytest.mark.slow
 def test_seeds_are_trained_as_the_stage_does(checkout, run, shell, monkeypatch):
     output = run("tiny 2").stdout
     table = load_seeds(checkout / paths.SEEDS)
@@ -83,6 +84,7 @@ def test_seeds_are_trained_as_the_stage_does(checkout, run, shell, monkeypatch):
     assert spread_of_seeds({"tiny": record}).seeds.tolist() == [2]
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_is_one_sentence(checkout, environment):
     process = subprocess.Popen(
         [sys.executable, "-m", "src.apps.seeds", "long", "2"],
@@ -102,6 +104,7 @@ def test_an_interrupted_training_is_one_sentence(checkout, environment):
     assert errors == "interrupted: no incomplete output was kept\n"
 
 
+@pytest.mark.slow
 def test_a_failed_training_is_named(run):
     errors = run("diverging 1", fails=True).stderr.splitlines()
     assert errors[0].startswith("error: the loss became NaN or infinite")
@@ -175,7 +178,7 @@ def test_other_recipes_and_datasets_stay_and_another_fingerprint_goes(trained):
     table = load_seeds()
     expected = [("a", "tiny", 1), ("digits", "a", 1), ("digits", "tiny", 1), ("digits", "tiny", 2)]
     assert list(zip(table.dataset, table.recipe, table.seed, strict=True)) == expected
-    assert row["training_fingerprint"] not in set(rows.definition)
+    assert row["training_fingerprint"] not in set(rows.training_fingerprint)
 
 
 def test_the_summary_shows_only_what_the_seeds_tell(trained):

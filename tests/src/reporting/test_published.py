@@ -92,7 +92,10 @@ def test_other_datasets_have_no_published_values():
     assert verdicts(Published(fingerprint="0" * 12)) == []
 
 
-@pytest.mark.parametrize(("correlation", "sample"), [(0.0, None), (0.9, None), (0.0, 256)])
+@pytest.mark.parametrize(
+    ("correlation", "sample"),
+    [(0.0, None), (0.9, None), pytest.param(0.0, 256, marks=pytest.mark.slow)],
+)
 def test_at_most_one_of_20_runs_of_the_same_program_is_not_reproduced(correlation, sample):
     """All values of a recipe together; with the standard deviation of 10 + 10 other runs."""
     random, values, failures, rounds = np.random.default_rng(0), 10, 0, 1000

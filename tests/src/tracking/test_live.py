@@ -122,6 +122,7 @@ def test_the_stage_ends_normally_while_the_thread_is_at_work(client, stage, runs
     assert run.data.metrics["training_seconds"] == 4.5 and "restored" not in run.data.tags
 
 
+@pytest.mark.slow
 def test_concurrent_trainings_create_one_store(checkout, stage, runs_of, tmp_path):
     from mlflow import MlflowClient
 

@@ -90,7 +90,12 @@ def test_steps_give_the_weights_of_train_on_batch(splits, graph, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "steps"), [("mlp_65x2", 20), ("mlp_ema", 20), ("smooth_convnet", 2)]
+    ("name", "steps"),
+    [
+        ("mlp_65x2", 20),
+        ("mlp_ema", 20),
+        pytest.param("smooth_convnet", 2, marks=pytest.mark.slow),
+    ],
 )
 def test_xla_and_graph_give_the_same_weights_within_rounding(
     new_trainer, change_recipe, name, steps
@@ -104,7 +109,10 @@ def test_xla_and_graph_give_the_same_weights_within_rounding(
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
-@pytest.mark.parametrize(("device", "name"), [("cpu", "tiny_convnet"), ("gpu", "mlp_ema")])
+@pytest.mark.parametrize(
+    ("device", "name"),
+    [pytest.param("cpu", "tiny_convnet", marks=pytest.mark.slow), ("gpu", "mlp_ema")],
+)
 def test_bfloat16_keeps_weights_in_float32(new_trainer, change_recipe, device, name):
     """Without a GPU, TensorFlow places its operations on the CPU, with the same arithmetic."""
     recipe = change_recipe(name, epochs=None, steps=3, validate_every=None)
