@@ -19,9 +19,9 @@ from src.apps.arguments import seed
 from src.common.errors import PipelineError, run
 from src.common.messages import escaped
 from src.common.paths import INCOMING, main_checkout
+from src.ingest.conversion import DRAWINGS, Conversion
 from src.ingest.image_folders import ImageFolders, find_images
 from src.ingest.image_import import Imported, Options, import_images
-from src.pictures.conversion import DRAWINGS, Conversion
 
 MAX_SIDE = 512  # pixels
 SHOWN = 20  # classes, and skipped files

@@ -3,7 +3,7 @@
 import string
 from dataclasses import dataclass
 
-from src.pictures.conversion import DRAWINGS, LIGHT_ON_DARK, Conversion
+from src.ingest.conversion import DRAWINGS, LIGHT_ON_DARK, Conversion
 
 # The names that MNIST's authors gave to the four files of a dataset.
 TRAIN_IMAGES = "train-images-idx3-ubyte"

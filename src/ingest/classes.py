@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from src.common.errors import PipelineError
+from src.ingest.conversion import LIGHT_ON_DARK, Conversion
 from src.ingest.division import MAX_LABELS
-from src.pictures.conversion import LIGHT_ON_DARK, Conversion
 
 CLASS_NAMES = "labels.txt"  # one name per line, in the order of the class numbers
 CONVERSION = "conversion.json"

@@ -19,8 +19,8 @@ from src.common.messages import clean, warn
 from src.common.paths import main_checkout
 from src.ingest import catalog, digits, idx
 from src.ingest.classes import read_properties
+from src.ingest.conversion import DRAWINGS
 from src.ingest.files import copy_own, copy_published, copy_verified
-from src.pictures.conversion import DRAWINGS
 
 if TYPE_CHECKING:
     from src.config.params import DataParams

@@ -14,11 +14,11 @@ from src.common.errors import PipelineError
 from src.common.files import atomic_files, write_json
 from src.ingest import catalog, idx
 from src.ingest.classes import CLASS_NAMES, CONVERSION
+from src.ingest.conversion import Conversion
 from src.ingest.division import random_test_images
 from src.ingest.files import find_files
 from src.ingest.image_folders import ImageFile, ImageFolders
 from src.ingest.preprocess import MIN_TRAIN
-from src.pictures.conversion import Conversion
 from src.pictures.convert import convert
 from src.pictures.decode import PictureError, read_content
 

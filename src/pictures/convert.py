@@ -1,12 +1,12 @@
 """Image files of any size, converted to the images that a model is trained on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from src.pictures.conversion import Conversion
 from src.pictures.decode import PictureError, decode
 from src.pictures.ink import background, find_ink, without_desk
 
@@ -26,7 +26,9 @@ class Picture:
     note: str  # how the file was converted, in a few words
 
 
-def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conversion) -> Picture:
+def convert(
+    content: bytes, name: str, shape: tuple[int, int], conversion: Mapping[str, object]
+) -> Picture:
     """Convert an image file to the size of a model's input.
 
     The median of the pixels at the edge is the color of the background. If the image is centered
@@ -39,13 +41,15 @@ def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conve
         content: of a PNG, JPEG, GIF, BMP, TIFF or WebP file; see ``decode``.
         name: for messages.
         shape: height and width of the model's input.
+        conversion: whether to ``center_like_mnist``, and otherwise whether dark images on a light
+            background become ``light_on_dark``.
 
     Raises:
         PictureError: the file cannot be decoded or is too large; or there is no ink to center.
     """
     center = conversion["center_like_mnist"]
     # Twice the side, so that a reduced image never has the right size by chance.
-    gray, size = decode(content, name, max(WORKING_SIDE, 2 * max(shape)), center)
+    gray, size = decode(content, name, max(WORKING_SIDE, 2 * max(shape)), bool(center))
     if center and gray.shape != shape:
         contrast, is_dark = find_ink(without_desk(gray))
         note = f"{COLORS[is_dark]}, {size}: scaled and centered like MNIST"
