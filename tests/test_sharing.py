@@ -70,6 +70,7 @@ def test_after_a_pull_there_is_nothing_to_do_and_mlflow_shows_the_runs_once(
 
 
 def test_an_experiment_fetches_only_the_files_that_it_needs(clone, shell, author):
+    shell(["dvc", "pull", "-q", "models/softmax"], clone)
     experiment = ["dvc", "exp", "run", "--pull", "--allow-missing", "-S", "model=softmax"]
     shell(experiment, clone)
     assert results(clone)["best"] == "softmax"

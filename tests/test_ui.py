@@ -200,13 +200,13 @@ def test_for_a_server_only_the_link_is_printed(server, tmp_path):
     assert done.stdout == f"Runs, best first: {server}/#/experiments\n"
 
 
-def test_a_busy_port_is_one_error(tmp_path):
+def test_a_busy_port_is_one_error(tmp_path, environment):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
         command = [sys.executable, "-m", "src.tracking.ui", "--port", str(port)]
         path = {"PYTHONPATH": str(ROOT), "DVC_ROOT": ""}
         done = subprocess.run(
-            command, cwd=tmp_path, env=os.environ | path, capture_output=True, text=True
+            command, cwd=tmp_path, env=environment | path, capture_output=True, text=True
         )
     assert (done.returncode, done.stdout) == (1, "")
     assert f"cannot listen on 127.0.0.1:{port} (Address already in use)" in done.stderr

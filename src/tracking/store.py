@@ -23,7 +23,7 @@ SETTINGS = {  # unless the user's environment sets them
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "8",  # seconds; MLflow's 120, with 7 retries, take minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",  # seconds; MLflow's 120, with 7 retries, take minutes
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "PGCONNECT_TIMEOUT": "8",  # of PostgreSQL, in seconds
