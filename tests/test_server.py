@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,12 +33,10 @@ def wait_until(check, process: subprocess.Popen, log: Path) -> None:
 @pytest.fixture(scope="module")
 def database(tmp_path_factory, free_port) -> Iterator[str]:
     """The address of an empty PostgreSQL database."""
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in [folder, *folder.parents[:3]]:
-        parent.chmod(0o755)
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # pytest's folders are for one user only
     if USER:
         shutil.chown(folder, "postgres", "postgres")
-    port, log = free_port(), folder.parent / f"{folder.name}.log"
+    port, log = free_port(), tmp_path_factory.mktemp("postgres") / "log"
     quiet = {"stdout": log.open("a"), "stderr": subprocess.STDOUT}
     place = str(folder / "data")
     made = [PROGRAMS / "initdb", "-D", place, "-A", "trust", "-U", "postgres"]
@@ -48,14 +48,9 @@ def database(tmp_path_factory, free_port) -> Iterator[str]:
         wait_until(lambda: subprocess.run(ready, **quiet).returncode == 0, process, log)
         yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
     finally:
-        subprocess.run(
-            [PROGRAMS / "pg_ctl", "-D", place, "-m", "immediate", "stop"],
-            check=True,
-            cwd=folder,
-            **quiet,
-            **USER,
-        )
+        process.send_signal(signal.SIGQUIT)  # PostgreSQL's immediate shutdown
         process.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
