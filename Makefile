@@ -41,11 +41,11 @@ test: $(READY) ## set up the environment, check the code, run the fast tests (TE
 	@$(CHECK)
 	@python -m pytest $(ON_ALL_CORES) -m "not slow and not expensive" $(TESTS)
 
-test-all: $(READY) ## the same with all tests: about 18 minutes (TESTS=tests/faults: only these)
+test-all: $(READY) ## the same with all tests (TESTS=tests/faults: only these)
 	@$(CHECK)
 	@python -m pytest $(ON_ALL_CORES) -m "not expensive" --durations 25 $(TESTS)
 
-faults: $(READY) ## run more cases of the tests that kill processes (20 minutes or more)
+faults: $(READY) ## run more cases of the tests that kill processes
 	@python -m pytest $(ON_ALL_CORES) -m expensive
 
 ui: PORT ?= 5000

@@ -142,14 +142,6 @@ def test_exported_images_are_predicted(checkout, shell, tmp_path):
     assert len(list((tmp_path / "predicted").glob("*.png"))) == 10
 
 
-def test_the_champion_predicts_random_test_images(checkout, shell):
-    predict = [sys.executable, "-m", "src.apps.predict", "--test", "3", "--seed", "1"]
-    first = shell(predict, checkout).stdout
-    assert re.search(r"model: \w+, the champion \(validation accuracy 0\.\d+\)", first)
-    assert len(re.findall(r"^test image \d+: actual \d, predicted \d  [✓✗]$", first, re.M)) == 3
-    assert shell(predict, checkout).stdout == first
-
-
 def test_without_a_trained_model_the_message_says_what_to_do(
     checkout, new_checkout, shell, tmp_path
 ):

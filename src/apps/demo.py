@@ -49,9 +49,9 @@ class Answers:
         """``{"dataset": {"name", "class_names", …}, "models": [{"name", …}]}``."""
         fields = ("name", "accuracy", "champion")
         shown = {key: self.dataset[key] for key in ("name", "class_names", "height", "width")}
+        shown["center_like_mnist"] = self.dataset["conversion"]["center_like_mnist"]
         return {
-            "dataset": shown
-            | {"center_like_mnist": self.dataset["conversion"]["center_like_mnist"]},
+            "dataset": shown,
             "models": [{field: getattr(each, field) for field in fields} for each in self.models],
         }
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-PARAMS = "params.yaml"  # DVC's name
+from src.common.paths import PARAMS
+
 State = dict[str, Any]  # for each file, its time, size and inode
 
 
@@ -26,7 +27,7 @@ def read_state(stage: str) -> State:
     listed = stages.get(name, {})  # a user can add stages in another file
     listed = listed.get("do", listed)
     paths = [Path(path.replace("${item}", key)) for path in listed.get("deps", [])]
-    paths += [Path(PARAMS)] if "params" in listed else []
+    paths += [PARAMS] if "params" in listed else []
     return {str(file): _stamp(file) for path in paths for file in _files(path)}
 
 

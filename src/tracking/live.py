@@ -54,7 +54,7 @@ class Training:
 
 
 class LiveLogger:
-    """What the stage tells about its trainings; writes their notes."""
+    """Gets the news of the trainings of a stage, and writes the note of each training."""
 
     def __init__(self) -> None:
         self._changed: SimpleQueue[Training | None] = SimpleQueue()

@@ -69,4 +69,4 @@ def serve(store: str, port: int, link: str) -> None:
 
 
 if __name__ == "__main__":
-    run(main, is_stage=False)
+    run(main)
