@@ -14,8 +14,8 @@ from src.apps.classifiers import choose
 from src.apps.familiarity import familiarity
 from src.common.paths import PROCESSED
 from src.data.splits import load_split
+from src.ingest.conversion import DRAWINGS
 from src.models.device import choose_device
-from src.pictures.conversion import DRAWINGS
 from src.pictures.convert import convert
 
 COUNT = 500  # of each kind
