@@ -6,8 +6,7 @@ test split is not used.
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from typing import Any
 
@@ -16,7 +15,6 @@ import pandas as pd
 from scipy.stats import ttest_ind
 
 from benchmarks.processes import ROOT
-from src.apps.seeds import train_all
 from src.common.files import json_sha256
 from src.common.paths import PROCESSED
 from src.config.recipe import load_recipe
@@ -124,18 +122,21 @@ def run_missing() -> Iterator[str]:
         if (variant, seed) not in done
     ]
     rows = table.to_dict("records")
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        try:
+            futures = [pool.submit(train, *each) for each in missing]
+            for number, future in enumerate(as_completed(futures), 1):
+                rows.append(row := future.result())
+                _write(rows)
+                yield f"{number} of {len(missing)}: {row['variant']}, seed {row['seed']}"
+        finally:  # after an interruption, do not wait for the trainings in the queue
+            pool.shutdown(cancel_futures=True)
 
-    def save(row: dict[str, Any]) -> None:
-        rows.append(row)
-        table = pd.DataFrame(rows, columns=COLUMNS)
-        order = table.variant.map(list(VARIANTS).index)
-        write_csv(TABLE, table.assign(order=order).sort_values(["order", "seed"])[COLUMNS])
 
-    workers = os.cpu_count() or 1
-    pool = ProcessPoolExecutor(workers, get_context("spawn"))
-    trainings = [partial(train, *each) for each in missing]
-    for number, row in enumerate(train_all(trainings, save, pool, workers), 1):
-        yield f"{number} of {len(missing)}: {row['variant']}, seed {row['seed']}"
+def _write(rows: list[dict[str, Any]]) -> None:
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    order = table.variant.map(list(VARIANTS).index)
+    write_csv(TABLE, table.assign(order=order).sort_values(["order", "seed"])[COLUMNS])
 
 
 def train(variant: str, seed: int) -> dict[str, Any]:

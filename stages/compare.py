@@ -21,7 +21,7 @@ def main() -> None:
         if name in published
         for value in compare_with_published(published[name], each)
     ]
-    spread = seeds.spread_of_seeds({name: each.record for name, each in evaluations.items()})
+    spread = seeds.spread_of_seeds(evaluations)
     table = comparison.comparison_table(evaluations, values, spread)
     summary = comparison.summarize(table, evaluations)
     results = report.Results(table, comparison.published_table(values), summary)

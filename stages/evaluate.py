@@ -8,7 +8,7 @@ def main() -> None:
 
     choose_device("auto")
     from src.common import paths
-    from src.data.splits import load_split, load_warnings
+    from src.data.splits import load_split, load_test_digest, load_warnings
     from src.evaluation.evaluation import evaluate_model
     from src.evaluation.outputs import write_outputs
     from src.models.artifacts import trained_folders
@@ -16,8 +16,8 @@ def main() -> None:
     test = load_split(paths.PROCESSED, "test")
     if not (folders := trained_folders()):
         raise PipelineError(f"{paths.MODELS} has no trained model; run `dvc repro`")
-    warnings = load_warnings(paths.PROCESSED)
-    evaluations = (evaluate_model(each, test, warnings) for each in folders)
+    digest, warnings = load_test_digest(paths.PROCESSED), load_warnings(paths.PROCESSED)
+    evaluations = (evaluate_model(each, test, digest, warnings) for each in folders)
     write_outputs(evaluations, len(folders), test[0])
 
 

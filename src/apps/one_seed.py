@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from src.common import paths
 from src.common.errors import run
 from src.common.files import read_json, write_json
+from src.config.recipe import results_key
+from src.data.splits import load_dataset_info, load_split, load_test_digest
+from src.training.checkpoint import training_code_sha256
 
 if TYPE_CHECKING:
     from src.models.inference import Predictor
@@ -20,8 +23,14 @@ if TYPE_CHECKING:
 PLAN, RESULT, PROBABILITIES = "plan.json", "result.json", "probabilities.npy"  # in FOLDER
 
 
+def present_key(plan: dict[str, Any]) -> str:
+    """The key of the plan of a recipe, with the present data and the code of this process."""
+    config = {**plan, "dataset": load_dataset_info(paths.PROCESSED), "code": training_code_sha256()}
+    return results_key(config, load_test_digest(paths.PROCESSED))
+
+
 def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Train once, and return the columns of ``metrics/seeds.csv`` from ``parameters`` on.
+    """Train once, and return the columns of ``metrics/seeds.csv`` except recipe and seed.
 
     The probabilities of the test images, ``float32 [N, K]``, are written to the folder.
 
@@ -53,6 +62,8 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
     scores |= evaluate(predictor, "test", "test", folder) if plan["test"] else {}
     seconds = sum(end - begin for begin, end in zip(begun[1:], ended[1:], strict=True))
     return {
+        "dataset": job.run_config["dataset"]["name"],
+        "key": present_key(plan),
         "parameters": training.model.count_params(),
         "epochs": training.history[-1]["epoch"],
         **scores,
@@ -67,7 +78,6 @@ def evaluate(predictor: "Predictor", prefix: str, split: str, folder: Path) -> d
     import numpy as np
     from scipy.special import softmax
 
-    from src.data.splits import load_split
     from src.models.metrics import accuracy, cross_entropy
 
     images, labels = load_split(paths.PROCESSED, split)
@@ -79,10 +89,15 @@ def evaluate(predictor: "Predictor", prefix: str, split: str, folder: Path) -> d
 
 def main() -> None:
     folder = Path(sys.argv[1])
+    plan = read_json(folder / PLAN, "plan")
+    before = present_key(plan)
     try:
-        write_json(folder / RESULT, train(read_json(folder / PLAN, "plan"), folder))
+        result = train(plan, folder)
     except KeyboardInterrupt:  # src.apps.seeds prints the message
         sys.exit(1)
+    if before != result["key"]:  # the data changed: src.apps.seeds refuses it
+        result["key"] = ""
+    write_json(folder / RESULT, result)
 
 
 if __name__ == "__main__":

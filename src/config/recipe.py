@@ -1,5 +1,6 @@
 """The schema of a recipe: a block of ``recipes.yaml``."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
@@ -180,19 +181,22 @@ def fingerprint(recipe: Recipe) -> str:
     return json_sha256(_computed(recipe))[:FINGERPRINT]
 
 
-def training_fingerprint(recipe: dict[str, Any], train: dict[str, Any], digest: str) -> str:
-    """The first characters of a SHA-256 of a training, whatever its seed; the code does not count.
+def results_key(config: Mapping[str, Any], test_digest: str) -> str:
+    """The first characters of a SHA-256 of all that the results of a training depend on.
+
+    Its seed is not part of it, nor are the kind of processor and the versions of libraries.
 
     Args:
-        recipe: as the stage ``plan`` resolved it.
-        train: the settings of ``params.yaml``; those in ``WITHOUT_EFFECT`` do not count.
-        digest: of the dataset, from ``dataset.json``.
+        config: as ``training.json``: the recipe, the settings in ``train`` (those in
+            ``WITHOUT_EFFECT`` do not count), the dataset, and the digest of the code.
+        test_digest: of the test split.
 
     Raises:
         pydantic.ValidationError: the recipe is not valid.
     """
-    settings = {key: value for key, value in train.items() if key not in WITHOUT_EFFECT}
-    return json_sha256([_computed(load_recipe(recipe)), settings, digest])[:FINGERPRINT]
+    settings = {key: value for key, value in config["train"].items() if key not in WITHOUT_EFFECT}
+    inputs = config["dataset"]["digest"], config["dataset"]["classes"], test_digest, config["code"]
+    return json_sha256([_computed(load_recipe(config["recipe"])), settings, *inputs])[:FINGERPRINT]
 
 
 def _computed(recipe: Recipe) -> dict[str, Any]:

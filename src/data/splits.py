@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from src.common.errors import PipelineError
-from src.common.files import read_json
+from src.common.files import json_sha256, read_json
 from src.common.paths import SPLIT_FOLDERS
 
 SPLITS = tuple(SPLIT_FOLDERS)
@@ -28,6 +28,16 @@ def load_warnings(folder: Path) -> list[str]:
     """
     test = read_json(folder / SPLIT_FOLDERS["test"] / "warnings.json", "preprocess")
     return load_dataset_info(folder)["warnings"] + test
+
+
+def load_test_digest(folder: Path) -> str:
+    """The SHA-256 of the digests of the test images and labels, in hexadecimal.
+
+    Raises:
+        PipelineError: the file is missing or is not JSON.
+    """
+    path = folder / SPLIT_FOLDERS["test"] / "test_digests.json"
+    return json_sha256(read_json(path, "preprocess"))
 
 
 def load_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:

@@ -38,10 +38,13 @@ class Evaluation(TestResults):
     reliability: pd.DataFrame  # one row per bin of the probability: count, confidence, accuracy
 
 
-def evaluate_model(folder: Path, test: Split, warnings: Sequence[str] = ()) -> Evaluation:
+def evaluate_model(
+    folder: Path, test: Split, test_digest: str, warnings: Sequence[str] = ()
+) -> Evaluation:
     """Evaluate the model in ``models/<family>/<recipe>/``.
 
-    ``warnings`` about the data become part of the metrics.
+    ``test_digest`` is that of the test split; ``warnings`` about the data become part of the
+    metrics.
 
     Raises:
         PipelineError: the model is missing or damaged.
@@ -59,6 +62,7 @@ def evaluate_model(folder: Path, test: Split, warnings: Sequence[str] = ()) -> E
     return Evaluation(
         model=model,
         record=record,
+        test_digest=test_digest,
         history=history,
         metrics=metrics,
         by_epoch=pd.DataFrame(rows, columns=["epoch", "accuracy"], dtype=float),

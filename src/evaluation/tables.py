@@ -26,12 +26,13 @@ class TestResults:
     predictions: pd.DataFrame  # one row per test image: actual, predicted, probability
     by_epoch: pd.DataFrame  # epoch, accuracy; no rows if the weights of the epochs were not kept
     per_class: pd.DataFrame  # one row per class: class, label, precision, recall, f1, images
+    test_digest: str  # of the test split
 
 
 def write_results(folder: Path, results: TestResults) -> None:
     """Write the results of a model into a new folder."""
     folder.mkdir()
-    names = "record", "history", "metrics"
+    names = "record", "history", "metrics", "test_digest"
     write_json(folder / RESULTS, {name: getattr(results, name) for name in names})
     write_csv(folder / PREDICTIONS, results.predictions)
     write_csv(folder / BY_EPOCH, results.by_epoch)

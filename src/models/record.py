@@ -40,23 +40,26 @@ class RunConfig(TypedDict):
     recipe: dict[str, Any]  # as the stage ``plan`` resolved it
     train: dict[str, Any]  # the settings of params.yaml
     recipe_sha256: str  # of both
+    code: str  # the digest of the code that trains; see training.checkpoint
     keep_epochs: bool  # whether the weights of each row are kept
     dataset: dict[str, Any]  # dataset.json of the preprocessed data
     parameters: int
 
 
 def make_run_config(
-    plan: dict[str, Any], dataset: dict[str, Any], model: "keras.Model"
+    plan: dict[str, Any], dataset: dict[str, Any], model: "keras.Model", code: str
 ) -> RunConfig:
     """Return the part of ``training.json`` that is known before the training.
 
-    ``plan`` is that of the recipe, and ``dataset`` that of ``dataset.json``.
+    ``plan`` is that of the recipe, ``dataset`` that of ``dataset.json``, and ``code`` the digest of
+    the code that trains.
     """
     return RunConfig(
         name=plan["name"],
         recipe=plan["recipe"],
         train=plan["train"],
         recipe_sha256=json_sha256([plan["recipe"], plan["train"]]),
+        code=code,
         keep_epochs=plan["keep_epochs"],
         dataset=dataset,
         parameters=model.count_params(),

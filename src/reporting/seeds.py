@@ -1,24 +1,22 @@
 """Results over several seeds, which ``src.apps.seeds`` writes: ``metrics/seeds.csv``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from src.common.errors import PipelineError
 from src.common.paths import SEEDS
-from src.config.recipe import training_fingerprint as training_fingerprint
+from src.config.recipe import results_key
 from src.evaluation.statistics import mean_interval, welch
-
-if TYPE_CHECKING:
-    from src.models.record import Record
+from src.evaluation.tables import TestResults
 
 # Columns of metrics/seeds.csv: a row is the training of a recipe with a seed.
 TYPES = {
     "dataset": str,
     "recipe": str,
-    "training_fingerprint": str,
+    "key": str,  # of training and test split: see recipe.results_key
     "seed": int,
     "parameters": int,
     "epochs": float,
@@ -56,21 +54,32 @@ def load_seeds(path: Path = SEEDS) -> pd.DataFrame:
         ) from None
 
 
-def spread_of_seeds(records: Mapping[str, "Record"]) -> pd.DataFrame:
+def rows_of(table: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The rows with this key, each seed once: a merge of branches can repeat rows."""
+    return table[table.key == key].drop_duplicates("seed", keep="last")
+
+
+def accuracy_spread(values: Sequence[float]) -> tuple[float, float, float, float]:
+    """``mean_interval`` of accuracies: the interval of the mean is within 0 and 1."""
+    mean, stddev, low, high = mean_interval(values)
+    return mean, stddev, max(0.0, low), min(1.0, high)
+
+
+def spread_of_seeds(evaluations: Mapping[str, TestResults]) -> pd.DataFrame:
     """The spread of the test accuracy of recipes as they were trained: the columns ``SPREAD``.
 
-    Seeds with the same training fingerprint as ``training.json`` of a recipe count. A recipe
-    without any has no row. ``seeds_low`` and ``seeds_high`` are the 95% interval of the mean.
+    Only seeds with the same key count: the same recipe, settings, data for training and test, and
+    code. A recipe without any has no row. ``seeds_low`` and ``seeds_high`` are the 95% interval of
+    the mean.
 
     Raises:
         PipelineError: ``metrics/seeds.csv`` cannot be read.
     """
     table, rows = load_seeds(), []
-    for name, record in records.items():
-        inputs = record["recipe"], record["train"], record["dataset"]["digest"]
-        same = table[table.training_fingerprint == training_fingerprint(*inputs)]
-        if values := same[same.recipe == name].test_accuracy.dropna().tolist():
-            rows.append((name, len(values), *mean_interval(values)))
+    for name, results in evaluations.items():
+        same = rows_of(table, results_key(results.record, results.test_digest))
+        if values := same.test_accuracy.dropna().tolist():
+            rows.append((name, len(values), *accuracy_spread(values)))
     return pd.DataFrame(rows, columns=SPREAD)
 
 

@@ -64,8 +64,8 @@ class Checkpoint:
     """The checkpoint file of one training, in the folder of all checkpoints."""
 
     def __init__(self, folder: Path, config: "RunConfig", environment: "Environment") -> None:
-        training = config["recipe_sha256"], config["keep_epochs"], config["dataset"]["digest"]
-        key = json_sha256([training, training_code_sha256()])
+        data = config["dataset"]["digest"], config["dataset"]["classes"]
+        key = json_sha256([config["recipe_sha256"], config["keep_epochs"], *data, config["code"]])
         self.folder, self.name = folder, config["name"]
         self._path = folder / f"{self.name}-{key[:16]}-{json_sha256(environment)[:8]}.npz"
         self._written, self._cost = time.perf_counter(), 0.0

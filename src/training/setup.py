@@ -16,7 +16,7 @@ from src.data.memory import GB, choose_buffer_size, device_memory, inference_bat
 from src.data.splits import load_dataset_info, load_split
 from src.models.device import choose_device
 from src.models.record import Environment, RunConfig, make_run_config
-from src.training.checkpoint import Checkpoint
+from src.training.checkpoint import Checkpoint, training_code_sha256
 from src.training.distributed import SINGLE_WORKER, Worker, broadcast_from_chief, make_strategy
 from src.training.execution import Execution, choose_execution
 from src.training.steps import Steps
@@ -69,7 +69,7 @@ def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Wo
     execution, count = trainer.execution, dataset["counts"]["train"]
     memory = f", about {needed / GB:.1f} GB" if needed > LARGE_BYTES else ""
     print(f"{name}: {count:,} images of {dataset['name']}; {execution}{memory}")
-    run_config = make_run_config(plan, dataset, trainer.model)
+    run_config = make_run_config(plan, dataset, trainer.model, training_code_sha256())
     environment = make_environment(execution, settings["threads"])
     return Job(trainer, run_config, environment, Checkpoint(checkpoints, run_config, environment))
 

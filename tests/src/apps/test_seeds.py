@@ -16,10 +16,12 @@ from rich.console import Console
 from src.apps import seeds
 from src.common import paths
 from src.common.errors import PipelineError
+from src.common.files import write_json
 from src.config.params import load_params
 from src.config.plan import training_plan
 from src.config.recipes import load_recipes
-from src.data.splits import load_dataset_info
+from src.data.splits import load_dataset_info, load_test_digest
+from src.evaluation.tables import TestResults
 from src.models.artifacts import load_record
 from src.reporting.seeds import TYPES, load_seeds, spread_of_seeds
 from tests.fixtures.checkout import edit_params
@@ -81,7 +83,8 @@ def test_seeds_are_trained_as_the_stage_does(checkout, run, shell, monkeypatch):
     assert record["weights_sha256"].startswith(table.weights[0])
     assert record["val_accuracy"] == pytest.approx(table.val_accuracy[0], abs=1e-6)
     monkeypatch.chdir(checkout)
-    assert spread_of_seeds({"tiny": record}).seeds.tolist() == [2]
+    results = TestResults(record, *[None] * 5, load_test_digest(paths.PROCESSED))
+    assert spread_of_seeds({"tiny": results}).seeds.tolist() == [2]
 
 
 @pytest.mark.slow
@@ -120,29 +123,60 @@ def trained(checkout, tmp_path, monkeypatch):
         shutil.copy(checkout / path, tmp_path)
     monkeypatch.chdir(tmp_path)
 
-    def call(count: int, validation: bool = False, stop_after: int | None = None):
-        params, dataset, done = load_params(), load_dataset_info(paths.PROCESSED), []
-        recipes = load_recipes()
+    def call(count: int, validation: bool = False, stop_after: int | None = None, edit=None):
+        params, recipes, done = load_params(), load_recipes(), []
 
-        def train(plan, identity, seed):
+        def train(plan, seed):
             if len(done) == stop_after:
                 raise KeyboardInterrupt
             done.append(seed)
+            if edit:
+                edit()
             test = {"test_accuracy": 0.8 + seed / 1000, "test_loss": 0.2} if plan["test"] else {}
             row = dict.fromkeys(list(TYPES)[4:8], 1) | {"val_accuracy": 0.9, "weights": "1e5"}
-            times = {"cold_start": 5.0, "seconds": float(seed)}
-            return identity | {"seed": seed} | row | test | times
+            times = {"cold_start": 5.0, "seconds": float(seed), "key": seeds.present_key(plan)}
+            names = {"dataset": load_dataset_info(paths.PROCESSED)["name"], "recipe": "tiny"}
+            return names | {"seed": seed} | row | test | times
 
         monkeypatch.setattr(seeds, "train", train)
         plan = training_plan("tiny", recipes["tiny"], params) | {"test": not validation}
         wanted = seeds.check(params, recipes, "tiny", count)
         try:
-            rows = seeds.train_missing(plan, dataset, wanted, Console(quiet=True))
+            rows = seeds.train_missing(plan, wanted, Console(quiet=True))
         except KeyboardInterrupt:
             rows = load_seeds()
         return done, rows
 
     return call
+
+
+def change_test_labels() -> None:
+    write_json(paths.PROCESSED / "test/test_digests.json", {"labels": "others"})
+
+
+def add_class_name() -> None:
+    path = paths.PROCESSED / "training/dataset.json"
+    write_json(path, load_dataset_info(paths.PROCESSED) | {"classes": 11})
+
+
+@pytest.mark.parametrize("edit", [change_test_labels, add_class_name])
+def test_seeds_of_other_data_are_trained_again(trained, edit):
+    assert trained(2)[0] == [1, 2]
+    edit()
+    done, rows = trained(2)
+    assert done == [1, 2] and len(rows) == len(load_seeds()) == 2
+
+
+def test_data_that_change_meanwhile_are_refused(trained):
+    with pytest.raises(PipelineError, match="changed while this program ran; start the same"):
+        trained(2, edit=change_test_labels)
+    assert load_seeds().empty
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_the_work(trained):
+    paths.SEEDS.parent.write_text("in the way")
+    with pytest.raises(OSError):
+        trained(1)
 
 
 def test_an_interrupted_program_continues(trained):
@@ -167,9 +201,9 @@ def test_a_missing_test_accuracy_is_trained_again_if_it_is_wanted(trained):
     assert trained(2, validation=True)[0] == []
 
 
-def test_other_recipes_and_datasets_stay_and_another_fingerprint_goes(trained):
+def test_other_recipes_and_datasets_stay_and_another_key_goes(trained):
     row = trained(1)[1].iloc[0].to_dict()
-    for changes in ({"recipe": "a"}, {"dataset": "a"}, {"training_fingerprint": "a", "seed": 5}):
+    for changes in ({"recipe": "a"}, {"dataset": "a"}, {"key": "a", "seed": 5}):
         own = pd.concat([load_seeds(), pd.DataFrame([row | changes])])
         seeds.write_csv(paths.SEEDS, own)
     edit_params(Path(), models__tiny__epochs=3)
@@ -178,7 +212,7 @@ def test_other_recipes_and_datasets_stay_and_another_fingerprint_goes(trained):
     table = load_seeds()
     expected = [("a", "tiny", 1), ("digits", "a", 1), ("digits", "tiny", 1), ("digits", "tiny", 2)]
     assert list(zip(table.dataset, table.recipe, table.seed, strict=True)) == expected
-    assert row["training_fingerprint"] not in set(rows.training_fingerprint)
+    assert row["key"] not in set(rows.key)
 
 
 def test_the_summary_shows_only_what_the_seeds_tell(trained):

@@ -1,8 +1,8 @@
-"""What the fingerprints of a recipe and of a training depend on."""
+"""What the fingerprint of a recipe and the key of its results depend on."""
 
 import pytest
 
-from src.config.recipe import fingerprint, training_fingerprint
+from src.config.recipe import fingerprint, results_key
 
 SETTINGS = {"device": "auto", "strategy": "single", "memory_limit": "auto", "threads": "auto"}
 SETTINGS |= {"compile": "auto", "precision": "auto", "seed": 1}
@@ -14,24 +14,40 @@ def test_a_fingerprint_is_of_what_a_recipe_computes(change_recipe):
     assert fingerprint(change_recipe("cnn", epochs=11)) != cnn
 
 
-def test_the_seed_and_a_default_change_nothing(tiny_recipe):
-    expected = training_fingerprint(tiny_recipe, SETTINGS, "ab")
-    same = SETTINGS | {"seed": 2, "threads": 1, "memory_limit": 2.0, "tensorboard": True}
-    assert training_fingerprint(tiny_recipe, same, "ab") == expected
-    with_default = tiny_recipe | {"shuffle": True, "l2": 0, "keep_epochs": True}
-    assert training_fingerprint(with_default, SETTINGS, "ab") == expected
+@pytest.fixture
+def key(tiny_recipe):
+    """The key of the results of a training with these changes."""
+
+    def key_with(recipe=(), settings=(), data=(), code="ef", test="gh") -> str:
+        config = {
+            "recipe": tiny_recipe | dict(recipe),
+            "train": SETTINGS | dict(settings),
+            "dataset": {"digest": "ab", "classes": 10, "name": "own"} | dict(data),
+            "code": code,
+        }
+        return results_key(config, test)
+
+    return key_with
+
+
+def test_the_seed_a_default_and_the_name_of_the_data_change_nothing(key):
+    same = {"seed": 2, "threads": 1, "memory_limit": 2.0, "tensorboard": True}
+    defaults = {"shuffle": True, "l2": 0, "keep_epochs": True}
+    assert key(defaults, same, {"name": "other"}) == key()
 
 
 @pytest.mark.parametrize(
-    ("recipe", "settings", "digest"),
+    "changes",
     [
-        ({"epochs": 3}, {}, "ab"),
-        ({"weights": {"kind": "zeros"}}, {}, "ab"),
-        ({}, {"precision": "bfloat16"}, "ab"),
-        ({}, {"a setting of the future": 1}, "ab"),
-        ({}, {}, "cd"),
+        {"recipe": {"epochs": 3}},
+        {"recipe": {"weights": {"kind": "zeros"}}},
+        {"settings": {"precision": "bfloat16"}},
+        {"settings": {"a setting of the future": 1}},
+        {"data": {"digest": "other"}},
+        {"data": {"classes": 11}},
+        {"code": "other"},
+        {"test": "other"},
     ],
 )
-def test_all_else_changes_it(tiny_recipe, recipe, settings, digest):
-    changed = training_fingerprint(tiny_recipe | recipe, SETTINGS | settings, digest)
-    assert changed != training_fingerprint(tiny_recipe, SETTINGS, "ab")
+def test_all_else_changes_it(key, changes):
+    assert key(**changes) != key()

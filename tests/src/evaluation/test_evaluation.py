@@ -28,7 +28,7 @@ def folder(save_tiny_training, tmp_path_factory):
 @pytest.fixture(scope="module")
 def evaluation(folder, digits):
     images, labels = digits
-    return evaluate_model(folder, (images[100:500], labels[100:500]))
+    return evaluate_model(folder, (images[100:500], labels[100:500]), "test")
 
 
 @pytest.fixture
@@ -73,7 +73,8 @@ def test_the_accuracy_of_the_last_epoch_is_the_test_accuracy(evaluation):
 
 def test_a_model_from_its_file_has_the_accuracy_of_the_trained_one(folder, digits):
     images, labels = digits
-    metrics = evaluate_model(folder, (images[:100], labels[:100])).metrics  # the validation split
+    validation = images[:100], labels[:100]
+    metrics = evaluate_model(folder, validation, "test").metrics
     assert metrics["accuracy"] == artifacts.load_record(folder)["val_accuracy"]
 
 
@@ -81,7 +82,8 @@ def test_the_balanced_accuracy_is_the_mean_over_the_classes(folder, digits, chan
     images, labels = digits
     dataset = artifacts.load_record(folder)["dataset"] | {"unequal_classes": True}
     rare = (labels > 1) | (np.arange(len(labels)) < 50)
-    evaluation = evaluate_model(change_record(dataset=dataset), (images[rare], labels[rare]))
+    test = images[rare], labels[rare]
+    evaluation = evaluate_model(change_record(dataset=dataset), test, "test")
     expected = evaluation.per_class.recall.mean()
     assert evaluation.metrics["balanced_accuracy"] == pytest.approx(expected)
     assert expected != evaluation.metrics["accuracy"]
@@ -112,9 +114,9 @@ def test_the_temperature_of_the_record_adds_metrics(folder, digits, change_recor
     test = images[100:500], labels[100:500]
     model = artifacts.load_model(folder, artifacts.load_record(folder)["weights_sha256"])
     temperature = fit_temperature(Predictor(model).logits(test[0]), test[1])
-    metrics = evaluate_model(change_record(temperature=temperature), test).metrics
+    metrics = evaluate_model(change_record(temperature=temperature), test, "test").metrics
     added = {"temperature", "calibrated_ece", "calibrated_loss"}
-    other = evaluate_model(folder, test).metrics
+    other = evaluate_model(folder, test, "test").metrics
     assert other.keys() == metrics.keys() >= added
     assert {key for key in metrics if metrics[key] != other[key]} <= added
     assert metrics["temperature"] == temperature != other["temperature"]
@@ -155,7 +157,7 @@ def test_errors_on_disputed_images_of_mnist_are_counted(digits, change_record, f
     images, labels = digits
     dataset = artifacts.load_record(folder)["dataset"] | {"name": "mnist"}
     many = np.resize(images, (10_000, 28, 28)), np.resize(labels, 10_000)
-    evaluation = evaluate_model(change_record(dataset=dataset), many)
+    evaluation = evaluate_model(change_record(dataset=dataset), many, "test")
     rows = evaluation.predictions.loc[list(VOTES)]
     assert evaluation.metrics["disputed_errors"] == (rows.actual != rows.predicted).sum()
     assert len(VOTES) == 15 and all(0 <= votes < 3 for votes in VOTES.values())

@@ -48,7 +48,7 @@ def evaluations(dataset: dict = DATASET, **metrics) -> dict:
         rows = [{"epoch": 1.0, "loss": 0.5, "val_loss": 0.4, "val_accuracy": validation}]
         by_epoch = pd.DataFrame({"epoch": [1.0], "accuracy": [test]})
         per_class = pd.DataFrame({"class": [0], "label": ["null"]})
-        parts = record, rows, own, PREDICTIONS.get(name), by_epoch, per_class
+        parts = record, rows, own, PREDICTIONS.get(name), by_epoch, per_class, "test"
         found[name] = tables.TestResults(*parts)
     return found
 

@@ -29,7 +29,7 @@ def verdicts(
     by_epoch = pd.DataFrame((accuracies or {}).items(), columns=["epoch", "accuracy"])
     recipe = RECIPE.model_dump(exclude_none=True) | changes
     record, test = {"name": "x", "dataset": {"name": dataset}}, {"accuracy": accuracy}
-    parts = record | {"recipe": recipe}, history, test, None, by_epoch, None
+    parts = record | {"recipe": recipe}, history, test, None, by_epoch, None, "test"
     results = compare_with_published(published, tables.TestResults(*parts))
     return [each.verdict for each in results]
 

@@ -6,17 +6,17 @@ import pytest
 from src.common.errors import PipelineError
 from src.common.paths import SEEDS
 from src.evaluation.statistics import mean_interval
-from src.evaluation.tables import write_csv
+from src.evaluation.tables import TestResults, write_csv
 from src.reporting import seeds
 
 SETTINGS = {"device": "auto", "precision": "auto", "seed": 1, "threads": "auto"}
 
 
-def rows(recipe: str, fingerprint: str, *accuracies: float | None) -> pd.DataFrame:
+def rows(recipe: str, key: str, *accuracies: float | None) -> pd.DataFrame:
     table = pd.DataFrame({"test_accuracy": accuracies, "seed": range(1, len(accuracies) + 1)})
     names = {"dataset": "mnist", "recipe": recipe, "weights": "1e9"}
     table = table.assign(**names, parameters=7850, epochs=2.5, val_accuracy=0.9, val_loss=0.1)
-    table = table.assign(training_fingerprint=fingerprint, test_loss=0.1, cold_start=4.0)
+    table = table.assign(key=key, test_loss=0.1, cold_start=4.0)
     table = table.assign(seconds=table.seed * 10.0, ensemble_accuracy=0.9)
     return table[list(seeds.TYPES)].astype(seeds.TYPES)
 
@@ -40,15 +40,22 @@ def test_a_damaged_file_is_one_sentence(tmp_path, content):
     assert "\n" not in str(error.value)
 
 
-def test_seeds_of_the_same_training_with_a_test_accuracy_count(tmp_path, tiny_recipe, monkeypatch):
+def test_seeds_of_the_same_training_count_once(tmp_path, tiny_recipe, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    record = {"recipe": tiny_recipe, "train": SETTINGS, "dataset": {"digest": "ab"}}
-    same = seeds.training_fingerprint(tiny_recipe, SETTINGS | {"seed": 7}, "ab")
-    parts = rows("tiny", same, 0.97, None, 0.99), rows("tiny", "old", 0.1), rows("b", same, 0.2)
-    write_csv(SEEDS, pd.concat(parts))
-    other = record | {"dataset": {"digest": "other"}}
-    assert seeds.spread_of_seeds({"tiny": other}).empty
-    found = seeds.spread_of_seeds({"tiny": record})
+    data = {"digest": "ab", "classes": 10, "name": "mnist"}
+    record = {"recipe": tiny_recipe, "train": SETTINGS, "dataset": data, "code": "cd"}
+
+    def results(test_digest: str, **changes) -> dict[str, TestResults]:
+        return {"tiny": TestResults(record | changes, *[None] * 5, test_digest)}
+
+    key = seeds.results_key(record | {"train": SETTINGS | {"seed": 7}}, "test")
+    own, others = rows("tiny", key, 0.97, None, 0.99), rows("tiny", "old", 0.1)
+    # Two branches trained the same seeds; and `data.name` was changed.
+    write_csv(SEEDS, pd.concat([own, own, own.assign(dataset="renamed"), others]))
+    found = seeds.spread_of_seeds(results("test"))
     (row,) = found.itertuples(index=False)
     assert row[:2] == ("tiny", 2)
-    assert row[2:] == pytest.approx(mean_interval([0.97, 0.99]))
+    assert row[2:] == pytest.approx((*mean_interval([0.97, 0.99])[:3], 1.0))
+    assert seeds.spread_of_seeds(results("other labels")).empty
+    assert seeds.spread_of_seeds(results("test", dataset=data | {"classes": 11})).empty
+    assert seeds.spread_of_seeds(results("test", code="edited")).empty

@@ -35,18 +35,16 @@ def test_the_loaded_state_and_arrays_are_the_saved_ones(checkpoint):
     assert checkpoint.is_complete()
 
 
-def test_another_training_has_another_checkpoint(
-    checkpoint, tmp_path, identity, trained_on, monkeypatch
-):
+def test_another_training_has_another_checkpoint(checkpoint, tmp_path, identity, trained_on):
     checkpoint.save(TrainerState(), ARRAYS)
     assert Checkpoint(tmp_path, identity, trained_on).read(None) is not None
-    for key in ("name", "recipe_sha256", "keep_epochs", "dataset"):
-        other = identity | {key: {"digest": "other"}}
-        assert Checkpoint(tmp_path, other, trained_on).read(None) is None
+    changes = {"name": "b", "recipe_sha256": "b", "keep_epochs": True, "code": "b"}
+    datasets = [identity["dataset"] | each for each in ({"digest": "b"}, {"classes": 11})]
+    others = [{key: value} for key, value in changes.items()]
+    for change in others + [{"dataset": dataset} for dataset in datasets]:
+        assert Checkpoint(tmp_path, identity | change, trained_on).read(None) is None
     for key in ("device", "precision", "buffer_size", "threads", "processor"):
         assert Checkpoint(tmp_path, identity, trained_on | {key: "other"}).read(None) is None
-    monkeypatch.setattr(module, "training_code_sha256", lambda: "other")
-    assert Checkpoint(tmp_path, identity, trained_on).read(None) is None
 
 
 def test_the_code_that_trains_is_that_of_the_train_stage(tmp_path):
