@@ -35,7 +35,7 @@ from src.config.recipes import load_recipes
 from src.config.yaml_files import nearest
 from src.data.splits import load_dataset_info, load_split, load_test_digest
 from src.evaluation.tables import write_csv
-from src.reporting.seeds import TYPES, accuracy_spread, load_seeds, rows_of
+from src.reporting.seeds import TYPES, accuracy_spread, load_seeds
 
 
 def main() -> None:
@@ -81,7 +81,7 @@ def train_missing(plan: dict[str, Any], seeds: range, console: Console) -> pd.Da
     """Train with the seeds that ``metrics/seeds.csv`` lacks; return its rows of this training."""
     key = present_key(plan)
     table = add_rows(plan, [])  # fails before the work if the file cannot be written
-    done = rows_of(table, key)
+    done = table[table.key == key]
     complete = done[done.test_accuracy.notna()] if plan["test"] else done
     missing = [seed for seed in seeds if seed not in set(complete.seed)]
     if known := len(seeds) - len(missing):
@@ -98,7 +98,7 @@ def train_missing(plan: dict[str, Any], seeds: range, console: Console) -> pd.Da
             f"{plan['name']}, seed {seed} ({number} of {len(missing)}): validation accuracy "
             f"{row['val_accuracy']:.4f}{test}, {row['cold_start'] + row['seconds']:.1f} s"
         )
-    return rows_of(table, key)
+    return table[table.key == key]
 
 
 def train(plan: dict[str, Any], seed: int) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def add_rows(plan: dict[str, Any], rows: list[dict[str, Any]]) -> pd.DataFrame:
             table = pd.DataFrame([*kept, row], columns=[*TYPES])
             table = table.sort_values(["dataset", "recipe", "seed"])
             if plan["test"]:
-                same = rows_of(table, row["key"])
+                same = table[table.key == row["key"]]
                 table.loc[same.index, "ensemble_accuracy"] = ensemble_accuracies([*same.weights])
         write_csv(paths.SEEDS, table)
         return load_seeds()

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,9 +22,43 @@ from rich.table import Table
 from src.common.errors import PipelineError, run
 from src.common.files import read_json
 from src.common.git import committed
+from src.common.messages import warn
 from src.common.paths import COMPARISON, RAW, RECORDED_ON, TEST
 from src.config.params import load_params
-from src.reporting.agreement import SAME_BITS, WITHIN, Tests, spreads_between_seeds, verdicts
+from src.config.plan import select
+from src.config.recipes import load_recipes
+from src.reporting.agreement import (
+    SAME_BITS,
+    WITHIN,
+    Spreads,
+    Tests,
+    spreads_between_seeds,
+    verdicts,
+)
+
+
+def committed_spreads() -> Spreads:
+    """The spreads between seeds in the comparison of the last commit."""
+    text = committed(COMPARISON)
+    return spreads_between_seeds(pd.read_csv(StringIO(text))) if text else {}
+
+
+def announce(names: list[str], before: Tests, spreads: Spreads) -> None:
+    """Say before the training which recipes cannot be judged.
+
+    Raises:
+        PipelineError: none of them can be judged.
+    """
+    if unknown := [name for name in names if name not in before]:
+        message = f"the last commit has no result of {', '.join(unknown)}"
+        if len(unknown) == len(names):
+            raise PipelineError(f"{message}; commit one, or choose from: {', '.join(before)}")
+        warn(f"{message}, so there is nothing to compare")
+    if unknown := [name for name in names if name in before and name not in spreads]:
+        warn(
+            f"the spread between seeds of {', '.join(unknown)} is unknown, so only the same bits "
+            f"count; `python -m src.apps.seeds NAME 5` measures it"
+        )
 
 
 def repeat(checkout: Path, model: str | None) -> None:
@@ -78,12 +113,13 @@ def main() -> None:
             f"the last commit has no {TEST} or no {RECORDED_ON}; run `make repro` and `make "
             "record`, and commit both"
         )
+    spreads = committed_spreads()
+    announce(select(model or load_params().model, load_recipes()), before, spreads)
     with TemporaryDirectory() as folder:
         checkout = Path(folder)
         repeat(checkout, model)
         now = read_json(checkout / TEST, "compare")
         origins = [origin, json.loads((checkout / RECORDED_ON).read_text("utf-8"))]
-        spreads = spreads_between_seeds(pd.read_csv(checkout / COMPARISON))
     results = verdicts(before, now, spreads)
     show(results, [before, now], origins)
     if not results or {*results.values()} - {SAME_BITS, WITHIN}:

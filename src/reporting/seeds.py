@@ -37,6 +37,8 @@ SIGNIFICANT = 0.05
 def load_seeds(path: Path = SEEDS) -> pd.DataFrame:
     """Read the results of all seeds; none if the file does not exist.
 
+    Each seed of a training counts once: after a merge, the file can have it twice.
+
     Raises:
         PipelineError: the file cannot be read.
     """
@@ -45,18 +47,13 @@ def load_seeds(path: Path = SEEDS) -> pd.DataFrame:
     try:
         # Only "" is a missing value: a recipe can have the name `null`.
         table = pd.read_csv(path, dtype=TYPES, keep_default_na=False, na_values=[""])
-        return table[list(TYPES)]
+        return table[list(TYPES)].drop_duplicates(["key", "seed"], "last", ignore_index=True)
     except (ValueError, KeyError) as error:  # a parser error of pandas is a ValueError
         reason = str(error).strip().splitlines()[0]
         raise PipelineError(
             f"{path} cannot be read ({reason}); correct it, or restore it with "
             f"`git checkout {path}`"
         ) from None
-
-
-def rows_of(table: pd.DataFrame, key: str) -> pd.DataFrame:
-    """The rows with this key, each seed once: a merge of branches can repeat rows."""
-    return table[table.key == key].drop_duplicates("seed", keep="last")
 
 
 def accuracy_spread(values: Sequence[float]) -> tuple[float, float, float, float]:
@@ -77,7 +74,7 @@ def spread_of_seeds(evaluations: Mapping[str, TestResults]) -> pd.DataFrame:
     """
     table, rows = load_seeds(), []
     for name, results in evaluations.items():
-        same = rows_of(table, results_key(results.record, results.test_digest))
+        same = table[table.key == results_key(results.record, results.test_digest)]
         if values := same.test_accuracy.dropna().tolist():
             rows.append((name, len(values), *accuracy_spread(values)))
     return pd.DataFrame(rows, columns=SPREAD)
