@@ -47,7 +47,7 @@ def load_seeds(path: Path = SEEDS) -> pd.DataFrame:
     try:
         # Only "" is a missing value: a recipe can have the name `null`.
         table = pd.read_csv(path, dtype=TYPES, keep_default_na=False, na_values=[""])
-        return table[list(TYPES)].drop_duplicates(["key", "seed"], "last", ignore_index=True)
+        return table[list(TYPES)].drop_duplicates(["key", "seed"], keep="last", ignore_index=True)
     except (ValueError, KeyError) as error:  # a parser error of pandas is a ValueError
         reason = str(error).strip().splitlines()[0]
         raise PipelineError(

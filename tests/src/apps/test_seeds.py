@@ -21,7 +21,7 @@ from src.config.params import load_params
 from src.config.plan import training_plan
 from src.config.recipes import load_recipes
 from src.data.splits import load_dataset_info, load_test_digest
-from src.evaluation.tables import TestResults
+from src.evaluation import tables
 from src.models.artifacts import load_record
 from src.reporting.seeds import TYPES, load_seeds, spread_of_seeds
 from tests.fixtures.checkout import edit_params
@@ -83,7 +83,7 @@ def test_seeds_are_trained_as_the_stage_does(checkout, run, shell, monkeypatch):
     assert record["weights_sha256"].startswith(table.weights[0])
     assert record["val_accuracy"] == pytest.approx(table.val_accuracy[0], abs=1e-6)
     monkeypatch.chdir(checkout)
-    results = TestResults(record, *[None] * 5, load_test_digest(paths.PROCESSED))
+    results = tables.TestResults(record, *[None] * 5, load_test_digest(paths.PROCESSED))
     assert spread_of_seeds({"tiny": results}).seeds.tolist() == [2]
 
 
@@ -203,7 +203,8 @@ def test_a_missing_test_accuracy_is_trained_again_if_it_is_wanted(trained):
 
 def test_other_recipes_and_datasets_stay_and_another_key_goes(trained):
     row = trained(1)[1].iloc[0].to_dict()
-    for changes in ({"recipe": "a"}, {"dataset": "a"}, {"key": "a", "seed": 5}):
+    others = {"recipe": "a", "key": "b"}, {"dataset": "a", "key": "c"}
+    for changes in (*others, {"key": "a", "seed": 5}):
         own = pd.concat([load_seeds(), pd.DataFrame([row | changes])])
         seeds.write_csv(paths.SEEDS, own)
     edit_params(Path(), models__tiny__epochs=3)

@@ -5,8 +5,9 @@ import pytest
 
 from src.common.errors import PipelineError
 from src.common.paths import SEEDS
+from src.evaluation import tables
 from src.evaluation.statistics import mean_interval
-from src.evaluation.tables import TestResults, write_csv
+from src.evaluation.tables import write_csv
 from src.reporting import seeds
 
 SETTINGS = {"device": "auto", "precision": "auto", "seed": 1, "threads": "auto"}
@@ -45,8 +46,8 @@ def test_seeds_of_the_same_training_count_once(tmp_path, tiny_recipe, monkeypatc
     data = {"digest": "ab", "classes": 10, "name": "mnist"}
     record = {"recipe": tiny_recipe, "train": SETTINGS, "dataset": data, "code": "cd"}
 
-    def results(test_digest: str, **changes) -> dict[str, TestResults]:
-        return {"tiny": TestResults(record | changes, *[None] * 5, test_digest)}
+    def results(test_digest: str, **changes) -> dict[str, tables.TestResults]:
+        return {"tiny": tables.TestResults(record | changes, *[None] * 5, test_digest)}
 
     key = seeds.results_key(record | {"train": SETTINGS | {"seed": 7}}, "test")
     own, others = rows("tiny", key, 0.97, None, 0.99), rows("tiny", "old", 0.1)
