@@ -8,7 +8,7 @@ from statistics import median
 
 import keras
 
-from src.callbacks.tensorboard import TensorBoard
+from src.callbacks.training import TensorBoard
 from src.common.paths import PROCESSED
 from src.config.recipe import Recipe
 from src.config.recipes import load_recipes, tutorials

@@ -28,7 +28,6 @@ class Chunk:
 
     first: int
     end: int
-    split: Split | None  # S images and labels; None: those of the previous chunk
     order: tf.Tensor  # int32 [S]: rows of the chunk in the order in which the steps use them
 
 
@@ -69,8 +68,11 @@ class Loader:
         self._prefetched: dict[int, Future[Split]] = {}  # at most one chunk, by its number
         self._reader = ThreadPoolExecutor(1)
 
-    def chunk_at(self, step: int) -> Chunk:
-        """Return the chunk for a step of the training, counted from 0."""
+    def chunk_at(self, step: int) -> tuple[Chunk, Split | None]:
+        """Return the chunk for a step of the training, counted from 0, and its S images and labels.
+
+        They are None if they are those of the previous chunk.
+        """
         epoch, epoch_step = divmod(step, self.steps_per_epoch)
         index = epoch_step // self._steps_per_chunk
         number = epoch * self._chunks_per_epoch + index
@@ -84,7 +86,7 @@ class Loader:
         self._loaded = needed
         if self._streams and end < self.total_steps and not self._prefetched:
             self._prefetched[number + 1] = self._reader.submit(self._read, number + 1)
-        return Chunk(first, end, split, self._order(number))
+        return Chunk(first, end, self._order(number)), split
 
     def _order(self, number: int) -> tf.Tensor:
         skipped = number % self._chunks_per_epoch * self._size

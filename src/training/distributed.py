@@ -25,9 +25,6 @@ Strategy = Literal["single", "mirrored", "multi_worker"]
 JOIN_SECONDS = 600  # the time in which all workers must start
 # TensorFlow's errors when it loses the connection to another worker.
 CONNECTION_ERRORS = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError")
-NEEDED = (
-    "train.strategy is multi_worker, which needs the cluster in the environment variable TF_CONFIG"
-)
 
 
 @dataclass(frozen=True)
@@ -50,11 +47,7 @@ def this_worker(strategy: Strategy) -> Worker:
     """
     if strategy != "multi_worker":
         return SINGLE_WORKER
-    text = os.environ.get("TF_CONFIG")
-    if text is None:
-        raise PipelineError(
-            f"{NEEDED}; the variable is not set; see docs/scale.md, or set train.strategy to single"
-        )
+    text = os.environ.get("TF_CONFIG", "not set")
     try:
         config = json.loads(text)
         jobs, task = config["cluster"], config["task"]
@@ -66,7 +59,11 @@ def this_worker(strategy: Strategy) -> Worker:
         address = addresses.pop(position)
         return Worker(position == 0, address, tuple(addresses))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise PipelineError(f"{NEEDED}; its value is invalid ({error}): {text}") from None
+        raise PipelineError(
+            "train.strategy is multi_worker, which needs the cluster in the environment variable "
+            f"TF_CONFIG; its value is invalid ({error}): {text}; see docs/scale.md, or set "
+            "train.strategy to single"
+        ) from None
 
 
 @cache  # TensorFlow allows one strategy of several workers in a process

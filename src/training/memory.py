@@ -48,47 +48,27 @@ def choose_buffer_size(images: tuple[int, int, int], batch_size: int, memory: fl
     return size // batch_size * batch_size
 
 
-def check_memory(
-    name: str,
-    steps: Steps,
-    images: tuple[int, int, int],
-    batch_size: int,
-    buffer_size: int | None,
-    memory: float,
-) -> None:
-    """Refuse a training that needs more memory than it may use.
-
-    Args:
-        images: shape ``[N, H, W]`` of the training split, uint8.
-        memory: in bytes; see ``usable_memory``.
-
-    Raises:
-        PipelineError: the estimate is larger than ``memory``.
-    """
-    copies = BUFFERS * buffer_size * prod(images[1:]) if buffer_size else 2 * prod(images)
-    needed = copies + memory_of_step(steps, min(batch_size, images[0]))
-    if needed > memory:
-        raise PipelineError(
-            f"{name} needs about {needed / GB:.1f} GB of memory, but train.memory_limit is "
-            f"{memory / GB:.1f} GB; decrease its batch_size, filters or hidden units, use smaller "
-            "images, or select other recipes with `model`"
-        )
-
-
-def memory_of_step(steps: Steps, batch_size: int) -> int:
-    """Estimate the memory of a training without the images of the training split, in bytes.
+def memory_of_training(
+    steps: Steps, images: tuple[int, int, int], batch_size: int, buffer_size: int | None
+) -> int:
+    """Estimate the memory of a training in bytes.
 
     Weights exist also as gradients, in the optimizer, as a moving average, and as a copy while a
     checkpoint is written. Of the hidden values of a batch, the estimate counts those that the
     gradients need, and copies of the largest layer.
+
+    Args:
+        images: shape ``[N, H, W]`` of the training split, uint8.
+        buffer_size: of the shuffle buffer, in images; None if all images are on the device.
     """
+    split = BUFFERS * buffer_size * prod(images[1:]) if buffer_size else 2 * prod(images)
     model = steps.exported
     state = sum(prod(variable.shape) for variable in steps.variables())
-    values = [prod(layer.output.shape[1:]) for layer in model.layers]
-    training = batch_size * (sum(values) + 2 * max(values))
-    inference = 2 * Predictor(model).batch_size * max(values)
     weights = 2 * (state + model.count_params())
-    return BASE_BYTES + FLOAT * (weights + max(training, inference))
+    values = [prod(layer.output.shape[1:]) for layer in model.layers]
+    training = min(batch_size, images[0]) * (sum(values) + 2 * max(values))
+    inference = 2 * Predictor(model).batch_size * max(values)
+    return split + BASE_BYTES + FLOAT * (weights + max(training, inference))
 
 
 def usable_memory(limit: float | Literal["auto"], device: Literal["cpu", "gpu"]) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from src.common import machine
+from src.common.errors import PipelineError
 from src.common.tensorflow import recorded_variables
 from src.config.recipe import load_recipe
 from src.data.splits import load_dataset_info, load_split
@@ -15,7 +16,7 @@ from src.models.record import Environment, RunConfig, make_run_config
 from src.training.checkpoint import Checkpoint
 from src.training.distributed import Worker
 from src.training.execution import Execution, choose_execution
-from src.training.memory import check_memory, choose_buffer_size, usable_memory
+from src.training.memory import GB, choose_buffer_size, memory_of_training, usable_memory
 from src.training.trainer import Trainer
 
 
@@ -51,7 +52,13 @@ def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Wo
         worker=worker,
         in_random_order=dataset["split"] == "first",
     )
-    check_memory(name, trainer.steps, shape, recipe.batch_size, buffer_size, memory)
+    needed = memory_of_training(trainer.steps, shape, recipe.batch_size, buffer_size)
+    if needed > memory:
+        raise PipelineError(
+            f"{name} needs about {needed / GB:.1f} GB of memory, but train.memory_limit is "
+            f"{memory / GB:.1f} GB; decrease its batch_size, filters or hidden units, use smaller "
+            "images, or select other recipes with `model`"
+        )
     execution, count = trainer.execution, dataset["counts"]["train"]
     print(f"{name}: {count:,} images of {dataset['name']}; {execution}")
     run_config = make_run_config(plan, dataset, trainer.model)

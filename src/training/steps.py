@@ -14,8 +14,7 @@ from src.data.loader import Split
 from src.training.augmentation import Augmenter
 from src.training.execution import Execution
 from src.training.forward import Forward, Moments, update_moving_moments
-from src.training.network import build_model
-from src.training.optimizer import build_optimizer
+from src.training.network import build_model, build_optimizer
 
 
 class Steps:
@@ -99,14 +98,8 @@ class Steps:
         steps = order, tf.constant(first), tf.constant(count)
         return float(self._run(self.images, self.labels, *steps))
 
-    def _run_slice(
-        self,
-        images: tf.Tensor,
-        labels: tf.Tensor,
-        order: tf.Tensor,
-        first: tf.Tensor,
-        count: tf.Tensor,
-    ) -> tf.Tensor:
+    def _run_slice(self, *arguments: tf.Tensor) -> tf.Tensor:
+        images, labels, order, first, count = arguments
         # For `for … in tf.range(…)`, XLA would compile again for each number of steps.
         total, step = tf.zeros([], tf.float64), first
         while step < first + count:

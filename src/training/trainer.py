@@ -154,10 +154,9 @@ class Trainer:
 
     def _load_chunk(self) -> Chunk:
         if self._chunk is None or self._state.step == self._chunk.end:
-            self._chunk = self._loader.chunk_at(self._state.step)
-            if self._chunk.split:
-                self.steps.load(self._chunk.split)
-                self._chunk = replace(self._chunk, split=None)  # it is in memory twice until now
+            self._chunk, split = self._loader.chunk_at(self._state.step)
+            if split:
+                self.steps.load(split)
         return self._chunk
 
     def _validate(self) -> HistoryRow:
