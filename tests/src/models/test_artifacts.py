@@ -108,4 +108,3 @@ def test_trained_folders_are_sorted_by_recipe(tmp_path, monkeypatch):
     (tmp_path / "models/convnet/not-selected.txt").touch()
     folders = artifacts.trained_folders()
     assert [str(each) for each in folders] == ["models/mlp/a", "models/softmax/b", "models/cnn/c"]
-    assert artifacts.stage(folders[0]) == "train@mlp"

@@ -5,7 +5,7 @@ import pytest
 
 from src.common.tensorflow import keras
 from src.config.recipe import load_recipe
-from src.data.memory import INFERENCE_BATCH as BATCH
+from src.models.inference import MOST_IMAGES as BATCH
 from src.models.inference import Predictor, multiply_adds
 from src.training.network import build_model
 from tests.fixtures.training import RECIPES, SMALL_RECIPES
