@@ -1,4 +1,4 @@
-"""Models have the layers and initial values of recipes; optimizers step as those of TensorFlow 1."""
+"""Networks follow their recipes, for any size of data; optimizers are those of TensorFlow 1."""
 
 import numpy as np
 import pytest

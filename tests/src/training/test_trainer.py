@@ -201,8 +201,6 @@ def test_early_stopping_counts_epochs_before_an_interruption(
 
 def test_a_split_smaller_than_a_batch_is_the_batch(splits, graph, change_recipe):
     images, labels = splits[0]
-    few = images[:30], labels[:30]
-    history = (
-        Trainer(change_recipe("softmax", epochs=2), few, splits[1], 10, 1, graph).run().history
-    )
+    few, recipe = (images[:30], labels[:30]), change_recipe("softmax", epochs=2)
+    history = Trainer(recipe, few, splits[1], 10, 1, graph).run().history
     assert [row["step"] for row in history] == [1, 2]
