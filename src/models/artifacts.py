@@ -168,8 +168,7 @@ def load_weights_by_epoch(
     ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes])
     try:
         rows = np.load(path, mmap_mode="r", allow_pickle=False)
-        fits = rows.dtype == np.float32 and rows.shape[1:] == (ends[-1],)
-        if not (fits and rows.flags.c_contiguous):
+        if rows.dtype != np.float32 or rows.shape[1:] != (ends[-1],):
             raise ValueError(f"{rows.dtype} {rows.shape} does not fit the model")
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path, error) from None

@@ -54,18 +54,19 @@ class Augmenter:
 
     def _affine(self, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The row and the column ``float32 [N, H, W]`` in the original, for each pixel."""
-        each, (height, width) = self._settings, self._size
+        largest, (height, width) = self._settings, self._size
         center = (height - 1) / 2, (width - 1) / 2
         rows = tf.range(height, dtype=tf.float32)[:, None] - center[0]
         columns = tf.range(width, dtype=tf.float32)[None] - center[1]
         down, across, angle, scale_y, scale_x, shear = (
             amount[:, None, None] for amount in tf.unstack(numbers, axis=1)
         )
-        sine, cosine = (part(radians(each.rotation) * angle) for part in (tf.math.sin, tf.math.cos))
-        y = (cosine * rows - sine * columns) * (1 + each.scale * scale_y)
-        x = (sine * rows + cosine * columns) * (1 + each.scale * scale_x)
-        x += each.shear * shear * y
-        return y + center[0] + each.shift * down, x + center[1] + each.shift * across
+        angle = radians(largest.rotation) * angle
+        sine, cosine = tf.math.sin(angle), tf.math.cos(angle)
+        y = (cosine * rows - sine * columns) * (1 + largest.scale * scale_y)
+        x = (sine * rows + cosine * columns) * (1 + largest.scale * scale_x)
+        x += largest.shear * shear * y
+        return y + center[0] + largest.shift * down, x + center[1] + largest.shift * across
 
     def _elastic(self, numbers: tf.Tensor) -> tf.Tensor:
         """The distances ``float32 [N, 2, H, W]``, down and across, by which pixels are moved."""

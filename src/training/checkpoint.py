@@ -7,7 +7,6 @@ if another recipe of its family changes, its outputs are written from there, wit
 
 import io
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 MIN_INTERVAL_SECONDS = 2.0
 MAX_TIME_FRACTION = 0.02  # of the training time that is used to write checkpoints
-FLOAT = 4  # bytes
+WEIGHTS = ".weights"  # suffix of the file with the weights after each row
 
 
 @cache
@@ -69,6 +68,7 @@ class Checkpoint:
         key = json_sha256([training, training_code_sha256()])
         self.folder, self.name = folder, config["name"]
         self._path = folder / f"{self.name}-{key[:16]}-{json_sha256(environment)[:8]}.npz"
+        self._weights_file = self._path.with_suffix(WEIGHTS)
         self._keeps_epochs, self._parameters = config["keep_epochs"], config["parameters"]
         self._due = time.perf_counter() + MIN_INTERVAL_SECONDS
 
@@ -103,9 +103,8 @@ class Checkpoint:
         content = self._path.read_bytes()
         try:
             state, _ = _parse(content)
-            kept_bytes = FLOAT * self._parameters * len(state.history)
-            if self._keeps_epochs and _weights_file(self._path).stat().st_size < kept_bytes:
-                raise EOFError
+            if state.history:
+                self.kept_weights(len(state.history))  # fails if the file is too short
         except Exception as error:  # the readers of zip, npy and JSON raise many types
             reason = f"the checkpoint cannot be read ({type(error).__name__})"
             print(f"{self.name}: {reason}; starting from step 0", file=sys.stderr)
@@ -124,8 +123,8 @@ class Checkpoint:
             return
         values = np.concatenate([part.ravel() for part in weights], dtype="<f4")
         self.folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(_weights_file(self._path), os.O_RDWR | os.O_CREAT, 0o644)
-        with os.fdopen(descriptor, "wb") as file:
+        self._weights_file.touch()
+        with self._weights_file.open("r+b") as file:
             file.seek(row * values.nbytes)
             file.write(values.data)
 
@@ -133,14 +132,14 @@ class Checkpoint:
         """Map the weights after each row, ``float32 [rows, weights]``, if they are kept."""
         if not self._keeps_epochs:
             return None
-        return np.memmap(_weights_file(self._path), "<f4", "r", shape=(rows, self._parameters))
+        return np.memmap(self._weights_file, "<f4", "r", shape=(rows, self._parameters))
 
     def remove_others(self) -> None:
         """Remove the files of other complete trainings of the recipe."""
         for path in self.folder.glob(f"{self.name}-*.npz"):
             if path != self._path and _is_complete(path):
                 path.unlink(missing_ok=True)
-                _weights_file(path).unlink(missing_ok=True)
+                path.with_suffix(WEIGHTS).unlink(missing_ok=True)
 
 
 def load(content: bytes, variables: Sequence[Any]) -> TrainerState:
@@ -162,8 +161,3 @@ def _is_complete(path: Path) -> bool:
     with suppress(Exception), np.load(path, allow_pickle=False) as saved:
         return bool(json.loads(str(saved["state"]))["complete"])
     return False
-
-
-def _weights_file(path: Path) -> Path:
-    """The file with the weights after each row that belongs to a checkpoint."""
-    return path.with_suffix(".weights")

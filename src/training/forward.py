@@ -147,15 +147,10 @@ class Normalization:
         return tf.reshape(y, tf.shape(x)), (moments[0], moments[1])
 
     def _one_replica(self, x: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        empty = tf.constant([], tf.float32)
-        return tf.raw_ops.FusedBatchNormV3(
-            x=x,
-            scale=self._layer.gamma,
-            offset=self._layer.beta,
-            mean=empty,
-            variance=empty,
-            epsilon=self._layer.epsilon,
-        )[:3]
+        layer, empty = self._layer, tf.constant([], tf.float32)
+        inputs = {"x": x, "scale": layer.gamma, "offset": layer.beta}
+        inputs |= {"mean": empty, "variance": empty}  # those of the batch are computed
+        return tf.raw_ops.FusedBatchNormV3(**inputs, epsilon=layer.epsilon)[:3]
 
     def _all_replicas(self, x: tf.Tensor) -> tuple[tf.Tensor, ...]:
         layer, values = self._layer, tf.cast(x, tf.float32)

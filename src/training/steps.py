@@ -121,21 +121,21 @@ class Steps:
             rows: ``int32 [batch_size]``: the images of the batch.
         """
         seed = tf.stack([self._seed, tf.cast(self._optimizer.iterations, tf.int32)])
-        random = self._forward.draw_masks(self._batch_size, seed)
+        draws = self._forward.draw_masks(self._batch_size, seed)
         if self._augmenter:  # other numbers than those of the masks
-            random.append(self._augmenter.draw(self._batch_size, tf.bitwise.invert(seed)))
+            draws.append(self._augmenter.draw(self._batch_size, tf.bitwise.invert(seed)))
         replicas = self.strategy.num_replicas_in_sync
         if replicas > 1:
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
             replica = tf.cast(replica, tf.int32)
             first, end = (i * self._batch_size // replicas for i in (replica, replica + 1))
-            rows, *random = (values[first:end] for values in (rows, *random))
+            rows, *draws = (values[first:end] for values in (rows, *draws))
         labels = tf.cast(tf.gather(labels, rows), tf.int32)
         images = tf.gather(images, rows)
         if self._augmenter:
-            images = self._augmenter.apply(images, random.pop())
+            images = self._augmenter.apply(images, draws.pop())
         with tf.GradientTape() as tape:
-            logits, moments = self._forward.logits(images, random)
+            logits, moments = self._forward.logits(images, draws)
             loss = tf.reduce_mean(self._losses(labels, logits))
             if replicas > 1:  # the optimizer sums the gradients of all replicas
                 loss *= tf.size(rows, tf.float32) / self._batch_size
