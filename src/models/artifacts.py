@@ -91,11 +91,10 @@ def _with_numbers_as_ids(config: bytes) -> Any:
 
 def summary(record: Record, training: TrainingResult) -> str:
     """Describe the result of a training in one line."""
-    plural = "s" * (record["epochs"] != 1)
     return (
-        f"{record['name']}: validation accuracy {record['val_accuracy']:.4f} after "
-        f"{round(record['epochs'], 2):,g} epoch{plural} in {sum(training.seconds):.1f} s, "
-        f"weights {record['weights_sha256'][:12]}"
+        f"{record['name']}: validation accuracy {record['val_accuracy']:.4f} at epoch "
+        f"{round(record['epochs'], 2):,g} after {sum(training.seconds):.1f} s, weights "
+        f"{record['weights_sha256'][:12]}"
     )
 
 

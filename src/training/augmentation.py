@@ -29,17 +29,16 @@ class Augmenter:
     def __init__(self, settings: Augmentation, height: int, width: int) -> None:
         self._settings, self._size = settings, (height, width)
         self._bases = _smooth_basis(height), _smooth_basis(width)
-        self.draw = tf.function(self._draw, jit_compile=True)
-        self.apply = tf.function(self._apply, jit_compile=True)
 
-    def _draw(self, batch: int, seed: tf.Tensor) -> tf.Tensor:
+    @tf.function(jit_compile=True)
+    def draw(self, batch: int, seed: tf.Tensor) -> tf.Tensor:
         """Draw ``float32 [batch, numbers]``, uniform from -1 to 1; ``seed`` is ``int32 [2]``."""
         rows, columns = (basis.shape[1] for basis in self._bases)
         numbers = AFFINE + (2 * rows * columns if self._settings.elastic else 0)
-        shape = batch, numbers
-        return tf.random.stateless_uniform(shape, seed, -1.0, 1.0, alg=GENERATOR)
+        return tf.random.stateless_uniform((batch, numbers), seed, -1.0, 1.0, alg=GENERATOR)
 
-    def _apply(self, images: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+    @tf.function(jit_compile=True)
+    def apply(self, images: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
         """Return ``float32 [N, H, W]``, from 0 to 255.
 
         Args:

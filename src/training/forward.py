@@ -39,7 +39,6 @@ class Forward:
             else:
                 self._parts += group
         self._dropouts = [layer for layer in network.layers if _is_dropout(layer)]
-        self._draw = tf.function(self._draw_masks, jit_compile=True)
 
     def draw_masks(self, batch: int, seed: tf.Tensor) -> list[tf.Tensor]:
         """Draw which units are kept: ``bool [batch, …]`` for each dropout layer.
@@ -49,7 +48,8 @@ class Forward:
         """
         return self._draw(batch, seed) if self._dropouts else []
 
-    def _draw_masks(self, batch: int, seed: tf.Tensor) -> list[tf.Tensor]:
+    @tf.function(jit_compile=True)
+    def _draw(self, batch: int, seed: tf.Tensor) -> list[tf.Tensor]:
         seeds = tf.unstack(tf.random.split(seed, len(self._dropouts), GENERATOR))
         masks = []
         for layer, key in zip(self._dropouts, seeds, strict=True):

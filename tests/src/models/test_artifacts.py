@@ -39,9 +39,7 @@ def test_the_loaded_files_are_those_of_the_training(folder, training):
     for saved, current in zip(last, model.get_weights(), strict=True):
         np.testing.assert_array_equal(saved, current)
     assert (first[0] != last[0]).any()
-    for epochs, text in ((1, "after 1 epoch in"), (2, "2 epochs in"), (0.5, "0.5 epochs in")):
-        record = artifacts.load_record(folder) | {"epochs": epochs}
-        assert text in artifacts.summary(record, training)
+    assert " at epoch 2 after " in artifacts.summary(artifacts.load_record(folder), training)
 
 
 def test_two_models_with_the_same_weights_give_the_same_bytes(tmp_path):

@@ -64,13 +64,6 @@ def test_initial_values_follow_the_recipe():
     assert (bias == np.float32(0.1)).all()
 
 
-def test_the_penalty_is_half_the_sum_of_squared_weights():
-    model = build_model(RECIPES["mlp_ema"], 2, 2, 3)
-    kernels = [weights for weights in model.get_weights() if weights.ndim == 2]
-    expected = sum(0.0001 * (kernel**2).sum() / 2 for kernel in kernels)
-    assert float(sum(model.losses)) == pytest.approx(float(expected), rel=1e-5)
-
-
 def test_batch_normalization_keeps_its_parameters_in_float32(change_recipe):
     model = build_model(change_recipe("tiny_convnet"), 28, 28, 10, "bfloat16")
     kinds = keras.layers.BatchNormalization, keras.layers.Conv2D
