@@ -6,7 +6,7 @@ from typing import Any
 from src.common.errors import PipelineError
 from src.common.tensorflow import keras
 from src.config.blocks import CosineSchedule, ExponentialSchedule
-from src.config.recipe import CnnRecipe, ConvnetRecipe, MlpRecipe, Recipe
+from src.config.recipe import CnnRecipe, ConvnetRecipe, Convolution, MlpRecipe, Recipe
 
 layers = keras.layers
 EPSILON = 1.001e-5  # of batch normalization; a smaller one is not exact in the kernel of a GPU
@@ -54,17 +54,14 @@ def _check_size(x: keras.KerasTensor, layer: keras.layers.Layer, height: int, wi
 def _hidden_layers(recipe: Recipe, height: int, width: int) -> Iterator[keras.layers.Layer]:
     """Yield the layers from the scaled pixels to the last hidden layer."""
     match recipe:
-        case CnnRecipe():
-            yield layers.Reshape((height, width, 1))
-            yield from _cnn_blocks(recipe)
-            yield layers.Flatten()
-            yield from _dense_layers(recipe)
-        case ConvnetRecipe():
+        case CnnRecipe() | ConvnetRecipe():
             yield layers.Reshape((height, width, 1))
             yield from _convolutions(recipe)
-            yield layers.GlobalAveragePooling2D() if recipe.global_average else layers.Flatten()
+            average = isinstance(recipe, ConvnetRecipe) and recipe.global_average
+            yield layers.GlobalAveragePooling2D() if average else layers.Flatten()
             yield from _dense_layers(recipe)
-            yield from _dropout(recipe.dropout.features)
+            if isinstance(recipe, ConvnetRecipe):
+                yield from _dropout(recipe.dropout.features)
         case MlpRecipe():
             yield layers.Flatten()
             yield from _dropout(recipe.dropout.inputs)
@@ -80,25 +77,22 @@ def _dense_layers(recipe: MlpRecipe | CnnRecipe | ConvnetRecipe) -> Iterator[ker
         yield from _dropout(recipe.dropout.hidden)
 
 
-def _cnn_blocks(recipe: CnnRecipe) -> Iterator[keras.layers.Layer]:
-    for filters in recipe.filters:
-        yield layers.Conv2D(filters, recipe.kernel, padding="same", **initial_values(recipe))
-        # The tutorial activates before it pools. Activations are monotone, so the result is the
-        # same, with fewer values to activate.
-        yield layers.MaxPooling2D(recipe.pool, padding="same")
-        yield layers.Activation(recipe.activation)
-        yield from _dropout(recipe.dropout.convolutions)
-
-
-def _convolutions(recipe: ConvnetRecipe) -> Iterator[keras.layers.Layer]:
-    for block in recipe.convolutions:
+def _convolutions(recipe: CnnRecipe | ConvnetRecipe) -> Iterator[keras.layers.Layer]:
+    if isinstance(recipe, CnnRecipe):
+        size, kernel = recipe.pool, recipe.kernel
+        blocks = [Convolution(filters=n, kernel=kernel, pool="max") for n in recipe.filters]
+    else:
+        size, blocks = 2, recipe.convolutions
+    for block in blocks:
         shape = block.filters, block.kernel
         yield layers.Conv2D(*shape, padding=block.padding, **initial_values(recipe))
-        if block.pool == "max":  # before the activation, as in the family cnn
-            yield layers.MaxPooling2D(2, padding="same")
+        # The tutorial of cnn activates before it pools. Activations are monotone, so the largest
+        # value is the same, with fewer values to activate.
+        if block.pool == "max":
+            yield layers.MaxPooling2D(size, padding="same")
         yield from _normalized(recipe)
         if block.pool == "average":
-            yield layers.AveragePooling2D(2, padding="same")
+            yield layers.AveragePooling2D(size, padding="same")
         if block.pool:
             yield from _dropout(recipe.dropout.convolutions)
 
