@@ -24,7 +24,7 @@ from src.evaluation.statistics import mean_interval
 from src.evaluation.tables import write_csv
 from src.models.device import choose_device
 from src.training.execution import choose_execution
-from src.training.setup import make_trainer
+from src.training.trainer import Trainer
 
 TABLE = ROOT / "benchmarks/ablation.csv"
 RECIPE, EPOCHS, SEEDS = "cnn_best", 4, 2
@@ -147,7 +147,7 @@ def train(variant: str, seed: int) -> dict[str, Any]:
     arrays = [tuple(map(np.asarray, load_split(PROCESSED, split))) for split in splits]
     execution = choose_execution(recipe, "cpu", "auto", "auto")
     classes = load_dataset_info(PROCESSED)["classes"]
-    last = make_trainer(recipe, *arrays, classes, seed, execution).run().history[-1]
+    last = Trainer(recipe, *arrays, classes, seed, execution).run().history[-1]
     values = recipe.epochs, _definition(changes), seed, last["val_accuracy"], last["val_loss"]
     return dict(zip(COLUMNS, (variant, *values), strict=True))
 

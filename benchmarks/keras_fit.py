@@ -4,8 +4,7 @@ import keras
 import numpy as np
 
 from src.config.recipe import Recipe
-from src.training.network import build_model
-from src.training.optimizer import build_optimizer
+from src.training.network import build_model, build_optimizer
 
 
 class KerasFit:

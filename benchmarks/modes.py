@@ -19,7 +19,7 @@ from src.config.recipes import load_recipes, tutorials
 from src.data.loader import Split
 from src.data.splits import load_split
 from src.training.execution import Compile, Execution, Precision, choose_execution
-from src.training.setup import make_trainer
+from src.training.trainer import Trainer
 
 MODES: list[tuple[Compile, Precision]] = [
     ("xla", "float32"),
@@ -48,7 +48,7 @@ def steps_of(recipe: Recipe, split: Split, mode: tuple[Compile, Precision]) -> t
     """Return a function that runs steps for about ``SECONDS``, and their number."""
     validation = split[0][:100], split[1][:100]
     classes = int(split[1].max()) + 1
-    steps = make_trainer(recipe, split, validation, classes, 1, Execution("cpu", *mode)).steps
+    steps = Trainer(recipe, split, validation, classes, 1, Execution("cpu", *mode)).steps
     steps.load(split)
     order = np.random.default_rng(1).permutation(len(split[1])).astype(np.int32)
     steps.run(order, 0, 1)  # compiles

@@ -14,7 +14,7 @@ from src.data.splits import load_dataset_info, load_split
 from src.models.artifacts import weights_sha256
 from src.models.device import choose_device
 from src.training.execution import choose_execution
-from src.training.setup import make_trainer
+from src.training.trainer import Trainer
 
 DEFAULT = "2 threads"
 SETTINGS: dict[str, tuple[int, dict[str, str]]] = {  # threads, environment variables
@@ -40,7 +40,7 @@ def train(name: str, threads: int) -> tuple[str, float]:
     execution = choose_execution(recipe, choose_device("cpu", threads), "auto", "auto")
     splits = load_split(PROCESSED, "train"), load_split(PROCESSED, "validation")
     classes = load_dataset_info(PROCESSED)["classes"]
-    trainer = make_trainer(recipe, *splits, classes, 1, execution)
+    trainer = Trainer(recipe, *splits, classes, 1, execution)
     started = time.perf_counter()
     model = trainer.run().model
     return weights_sha256(model), time.perf_counter() - started

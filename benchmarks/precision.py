@@ -8,7 +8,7 @@ from src.config.recipes import load_recipes, tutorials
 from src.data.splits import load_dataset_info, load_split
 from src.models.device import choose_device
 from src.training.execution import choose_execution
-from src.training.setup import make_trainer
+from src.training.trainer import Trainer
 
 SEEDS = (1, 2, 3)
 INTRODUCTION = """\
@@ -31,7 +31,7 @@ def measure(repeat: int) -> Iterator[str]:
         for precision in ("bfloat16", "float32"):
             own = replace(execution, precision=precision)
             accuracies = [
-                make_trainer(recipe, *splits, classes, seed, own).run().history[-1]["val_accuracy"]
+                Trainer(recipe, *splits, classes, seed, own).run().history[-1]["val_accuracy"]
                 for seed in SEEDS
             ]
             every = ", ".join(f"{accuracy:.4f}" for accuracy in accuracies)

@@ -22,7 +22,7 @@ from src.ingest import digits
 from src.models.device import choose_device
 from src.training import distributed
 from src.training.execution import Execution
-from src.training.setup import make_trainer
+from src.training.trainer import Trainer
 
 
 def splits() -> tuple[Split, Split, int | None]:
@@ -49,7 +49,7 @@ def main(strategy: str, devices: int, steps: int, folder: Path, names: list[str]
         length = {"epochs": None, "steps": 2 * steps, "validate_every": steps}
         batch = min(100, recipes[name].batch_size)
         recipe = load_recipe(recipes[name].model_dump() | length | {"batch_size": batch})
-        trainer = make_trainer(recipe, training, validation, 10, 1, execution, worker=worker)
+        trainer = Trainer(recipe, training, validation, 10, 1, execution, worker=worker)
         result = trainer.run()
         if worker.chief:
             weights = result.model.get_weights()

@@ -30,7 +30,7 @@ from src.models import metrics
 from src.models.device import choose_device
 from src.models.inference import Predictor
 from src.training.execution import choose_execution
-from src.training.setup import make_trainer
+from src.training.trainer import Trainer
 
 TABLE = ROOT / "benchmarks/fidelity.csv"
 SEEDS = {"cnn": 5}  # of the others: 10
@@ -169,7 +169,7 @@ def _train_ours(
     recipe = load_recipes()[name]
     execution = choose_execution(recipe, "cpu", "auto", "auto")
     classes, values = load_dataset_info(PROCESSED)["classes"], []
-    trainer = make_trainer(recipe, splits["train"], splits["validation"], classes, seed, execution)
+    trainer = Trainer(recipe, splits["train"], splits["validation"], classes, seed, execution)
     predictor, (images, labels) = Predictor(trainer.model), splits["test"]
 
     class Record(keras.callbacks.Callback):

@@ -14,7 +14,7 @@ from src.ingest.division import validation_images
 from src.models.inference import Predictor
 from src.models.metrics import accuracy
 from src.training.execution import choose_execution
-from src.training.setup import make_trainer
+from src.training.trainer import Trainer
 
 RECIPES = ("softmax", "mlp_sigmoid", "mlp_65x2")
 # Name, whether the images are sorted, and data.split
@@ -43,7 +43,7 @@ def test_accuracy(
     parts = [(images[own], labels[own]) for own in (~chosen, chosen)]
     execution = choose_execution(recipe, "cpu", "auto", "auto")
     classes, random = int(labels.max()) + 1, split == "first"
-    model = make_trainer(recipe, *parts, classes, seed, execution, in_random_order=random).run()
+    model = Trainer(recipe, *parts, classes, seed, execution, in_random_order=random).run()
     return accuracy(Predictor(model.model).logits(test[0]), test[1])
 
 

@@ -15,11 +15,10 @@ from src.common.paths import PROCESSED
 from src.config.recipe import Recipe, load_recipe
 from src.config.recipes import load_recipes
 from src.data.loader import BLOCK, Split
-from src.data.memory import choose_buffer_size
 from src.data.splits import load_split, read_rows
 from src.models.device import choose_device
 from src.training.execution import choose_execution
-from src.training.setup import make_trainer
+from src.training.memory import GB, choose_buffer_size
 from src.training.trainer import Trainer
 
 RECIPES = ("softmax", "mlp_65x2", "mlp_dropout")
@@ -83,10 +82,10 @@ def programs(recipe: Recipe, split: Split, validation: Split) -> dict[str, Calla
     """For each way to provide the images, a function that trains for one epoch."""
     device, batch = choose_device("cpu"), recipe.batch_size
     execution = choose_execution(recipe, device, "auto", "auto")
-    size = choose_buffer_size(split[0].shape, batch, LIMIT, device)
+    size = choose_buffer_size(split[0].shape, batch, LIMIT * GB)
 
     def trainer(size: int | None) -> Trainer:
-        return make_trainer(recipe, split, validation, 10, 1, replace(execution, buffer_size=size))
+        return Trainer(recipe, split, validation, 10, 1, replace(execution, buffer_size=size))
 
     resident, streamed = trainer(None), trainer(size)
     return {

@@ -17,7 +17,7 @@ from src.data.loader import Split
 from src.data.splits import load_split
 from src.models.device import choose_device
 from src.training.execution import choose_execution
-from src.training.setup import make_trainer
+from src.training.trainer import Trainer
 
 RECIPE, ACCURACY = "cnn", 0.985
 PARTS = 4  # validations per epoch
@@ -55,7 +55,7 @@ def our_seconds(
     recipe = load_recipe(recipe.model_dump() | {"validate_every": max(1, steps // PARTS)})
     execution = choose_execution(recipe, choose_device("cpu"), "auto", "auto")
     target, classes = StopAtAccuracy(accuracy), int(training[1].max()) + 1
-    make_trainer(recipe, training, validation, classes, seed, execution).run([target])
+    Trainer(recipe, training, validation, classes, seed, execution).run([target])
     return target.seconds
 
 

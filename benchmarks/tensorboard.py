@@ -8,7 +8,7 @@ from statistics import median
 
 import keras
 
-from src.callbacks.tensorboard import TensorBoard
+from src.callbacks.training import TensorBoard
 from src.common.paths import PROCESSED
 from src.config.recipe import Recipe
 from src.config.recipes import load_recipes, tutorials
@@ -16,7 +16,7 @@ from src.data.loader import Split
 from src.data.splits import load_dataset_info, load_split
 from src.models.device import choose_device
 from src.training.execution import choose_execution
-from src.training.setup import make_trainer
+from src.training.trainer import Trainer
 
 INTRODUCTION = """\
 Seconds of each complete training, and how many of them the TensorBoard callback uses.
@@ -47,7 +47,7 @@ def training_seconds(
 ) -> tuple[float, float]:
     """Train once; return the seconds of the training, and those of TensorBoard in it."""
     execution = choose_execution(recipe, choose_device("cpu"), "auto", "auto")
-    trainer = make_trainer(recipe, training, validation, classes, 1, execution)
+    trainer = Trainer(recipe, training, validation, classes, 1, execution)
     with tempfile.TemporaryDirectory() as folder:
         tensorboard = TensorBoard(Path(folder), resumes=False)
         seconds, started = time_methods(tensorboard), time.perf_counter()

@@ -17,7 +17,6 @@ from src.config.recipes import load_recipes
 from src.data.splits import load_split
 from src.models.device import choose_device
 from src.training.execution import Execution, choose_execution
-from src.training.setup import make_trainer
 from src.training.trainer import Trainer
 
 VALIDATION = 100  # images; our training loop validates after each epoch, the others never do
@@ -68,7 +67,7 @@ def make_timed_trainer(
     execution = choose_execution(recipe, choose_device("cpu"), "auto", "auto")
     classes = int(labels.max()) + 1
     validation = images[:VALIDATION], labels[:VALIDATION]
-    return make_trainer(recipe, (images, labels), validation, classes, 1, execution)
+    return Trainer(recipe, (images, labels), validation, classes, 1, execution)
 
 
 def describe_execution(execution: Execution) -> str:

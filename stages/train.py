@@ -25,7 +25,7 @@ def train(plans: list[dict[str, Any]], folder: paths.Path) -> None:
     worker = distributed.this_worker(plans[0]["train"]["strategy"])
     logger = live_logger() if worker.chief else nullcontext()
     with distributed.lost_connection_as_error(worker), logger as log:
-        from src.callbacks.setup import training_callbacks
+        from src.callbacks.training import training_callbacks
         from src.models.artifacts import save, summary
         from src.training.setup import prepare
 

@@ -38,7 +38,7 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
         plan: of the recipe, with two more keys: ``started`` is ``time.time()`` when
             the process was started; ``test``, whether the test split is evaluated, too.
     """
-    from src.callbacks.progress import TrainingProgress
+    from src.callbacks.training import TrainingProgress
     from src.common.tensorflow import keras
     from src.models.artifacts import weights_sha256
     from src.models.inference import Predictor

@@ -70,7 +70,7 @@ class BaseRecipe(Block):
     epochs: Count | None = None
     steps: Count | None = None
     early_stopping: EarlyStopping | None = None
-    shuffle: bool = True  # in each epoch; False: the order of the files, see make_trainer
+    shuffle: bool = True  # in each epoch; False: the order of the files, see Trainer
     validate_every: Count | None = None  # steps; None: once per epoch
     keep_epochs: bool = False  # the weights after each, so that each is evaluated on the test split
 

@@ -28,7 +28,6 @@ class Chunk:
 
     first: int
     end: int
-    split: Split | None  # S images and labels; None: those of the previous chunk
     order: tf.Tensor  # int32 [S]: rows of the chunk in the order in which the steps use them
 
 
@@ -57,7 +56,7 @@ class Loader:
         total_steps: int,
     ) -> None:
         self._split, self._seed, self._shuffle = split, seed, shuffle
-        self._count, self.total_steps = len(split[1]), total_steps
+        self._count, self._total_steps = len(split[1]), total_steps
         self.steps_per_epoch = self._count // batch_size
         self._streams = buffer_size is not None
         most_steps = buffer_size // batch_size if buffer_size else self.steps_per_epoch
@@ -65,26 +64,29 @@ class Loader:
         self._steps_per_chunk = -(-self.steps_per_epoch // self._chunks_per_epoch)
         self._size = self._steps_per_chunk * batch_size if buffer_size else self._count
         self._block = BLOCK if buffer_size and shuffle != "never" else self._size
-        self._loaded: int | None = None  # number of the chunk whose images were returned last
+        self._is_loaded = False  # the complete split
         self._prefetched: dict[int, Future[Split]] = {}  # at most one chunk, by its number
         self._reader = ThreadPoolExecutor(1)
 
-    def chunk_at(self, step: int) -> Chunk:
-        """Return the chunk for a step of the training, counted from 0."""
+    def chunk_at(self, step: int) -> tuple[Chunk, Split | None]:
+        """Return the chunk of a step, counted from 0, and its images and labels.
+
+        They are None if they are those of the previous call, because the split is one chunk.
+        """
         epoch, epoch_step = divmod(step, self.steps_per_epoch)
         index = epoch_step // self._steps_per_chunk
         number = epoch * self._chunks_per_epoch + index
         first = epoch * self.steps_per_epoch + index * self._steps_per_chunk
         end = min(first + self._steps_per_chunk, (epoch + 1) * self.steps_per_epoch)
-        needed = number if self._streams else 0
         split = None
-        if needed != self._loaded:
-            prefetched = self._prefetched.pop(needed, None)
-            split = prefetched.result() if prefetched else self._read(needed)
-        self._loaded = needed
-        if self._streams and end < self.total_steps and not self._prefetched:
-            self._prefetched[number + 1] = self._reader.submit(self._read, number + 1)
-        return Chunk(first, end, split, self._order(number))
+        if self._streams:
+            prefetched = self._prefetched.pop(number, None)
+            split = prefetched.result() if prefetched else self._read(number)
+            if end < self._total_steps:
+                self._prefetched = {number + 1: self._reader.submit(self._read, number + 1)}
+        elif not self._is_loaded:
+            split, self._is_loaded = self._read(0), True
+        return Chunk(first, end, self._order(number)), split
 
     def _order(self, number: int) -> tf.Tensor:
         skipped = number % self._chunks_per_epoch * self._size

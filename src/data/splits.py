@@ -62,8 +62,8 @@ def _load(path: Path, shape: tuple[int, ...] | None) -> np.ndarray:
         raise _damaged(path, error) from None
     if array.dtype != np.uint8 or array.shape != (shape or array.shape[:1]):
         expected = "one dimension" if shape is None else f"the shape {list(shape)}"
-        found = f"{array.dtype} {list(array.shape)}"
-        raise _damaged(path, f"it contains {found} instead of uint8 with {expected}")
+        content = f"{array.dtype} {list(array.shape)}"
+        raise _damaged(path, f"it contains {content} instead of uint8 with {expected}")
     return array
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from src.common.errors import PipelineError
 from src.common.files import read_json, write_json
 from src.common.paths import MODELS
+from src.data.splits import read_rows
 from src.models.record import Record, RunConfig, TrainingResult
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def save(folder: Path, run_config: RunConfig, training: TrainingResult) -> Recor
     """Write the result of a training into the empty ``folder``, and return ``training.json``."""
     save_model(training.model, folder / MODEL)
     if training.weights_by_epoch is not None:
-        training.weights_by_epoch(folder / BY_EPOCH)
+        np.save(folder / BY_EPOCH, training.weights_by_epoch)
     with (folder / HISTORY).open("w", newline="") as file:
         writer = csv.DictWriter(file, training.history[0])
         writer.writeheader()
@@ -71,33 +72,29 @@ def save_model(model: "keras.Model", path: Path) -> None:
                 del metadata["date_saved"]
                 content = json.dumps(metadata).encode()
             if name == "config.json":
-                content = json.dumps(_numbered(json.loads(content), {})).encode()
+                content = json.dumps(_with_numbers_as_ids(content)).encode()
             target.writestr(ZipInfo(name, EARLIEST), content)
     original.unlink()
 
 
-def _numbered(config: Any, ids: dict[int, int]) -> Any:
-    """A copy of ``config`` with ids of shared objects that count from 1, in order of appearance.
+def _with_numbers_as_ids(config: bytes) -> Any:
+    """Read JSON, with ids of shared objects that count from 1, in order of appearance."""
+    numbers: dict[int, int] = {}
 
-    ``ids`` receives the new number of each id.
-    """
-    if isinstance(config, list):
-        return [_numbered(each, ids) for each in config]
-    if not isinstance(config, dict):
-        return config
-    copy = {key: _numbered(value, ids) for key, value in config.items()}
-    if copy.get(SHARED) is not None:
-        copy[SHARED] = ids.setdefault(copy[SHARED], len(ids) + 1)
-    return copy
+    def with_number(block: dict[str, Any]) -> dict[str, Any]:
+        if block.get(SHARED) is not None:
+            block[SHARED] = numbers.setdefault(block[SHARED], len(numbers) + 1)
+        return block
+
+    return json.loads(config, object_hook=with_number)
 
 
 def summary(record: Record, training: TrainingResult) -> str:
     """Describe the result of a training in one line."""
-    plural = "s" * (record["epochs"] != 1)
     return (
-        f"{record['name']}: validation accuracy {record['val_accuracy']:.4f} after "
-        f"{round(record['epochs'], 2):,g} epoch{plural} in {sum(training.seconds):.1f} s, "
-        f"weights {record['weights_sha256'][:12]}"
+        f"{record['name']}: validation accuracy {record['val_accuracy']:.4f} at epoch "
+        f"{round(record['epochs'], 2):,g} after {sum(training.seconds):.1f} s, weights "
+        f"{record['weights_sha256'][:12]}"
     )
 
 
@@ -116,15 +113,9 @@ def trained_folders() -> list[Path]:
     return sorted((path.parent for path in records), key=lambda folder: folder.name)
 
 
-def stage(folder: Path) -> str:
-    """The name of the stage that writes the folder of a recipe: ``train@cnn``."""
-    return f"train@{folder.parent.name}"
-
-
 def load_record(folder: Path) -> Record:
     """Read ``training.json``."""
-    _check_exists(folder / RECORD)
-    record = read_json(folder / RECORD, stage(folder))
+    record = read_json(folder / RECORD, _stage(folder))
     present = record.keys() if isinstance(record, dict) else set()
     if missing := sorted(Record.__required_keys__ - present):
         raise _damaged(folder / RECORD, ValueError(f"missing: {', '.join(missing)}"))
@@ -152,7 +143,6 @@ def load_model(folder: Path, weights: str) -> "keras.Model":
     from src.common.tensorflow import keras
 
     path = folder / MODEL
-    _check_exists(path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many types: OSError, KeyError, BadZipFile …
@@ -177,35 +167,29 @@ def load_weights_by_epoch(
     ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes])
     try:
         rows = np.load(path, mmap_mode="r", allow_pickle=False)
-        fits = rows.dtype == np.float32 and rows.shape[1:] == (ends[-1],)
-        if not (fits and rows.flags.c_contiguous):
+        if rows.dtype != np.float32 or rows.shape[1:] != (ends[-1],):
             raise ValueError(f"{rows.dtype} {rows.shape} does not fit the model")
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path, error) from None
 
     def read() -> Iterator[list[np.ndarray]]:
         for index in range(len(rows)):
-            # Not from the map: its pages would count as memory of this process.
-            offset = rows.offset + index * rows.strides[0]
-            row = np.fromfile(path, np.float32, ends[-1], offset=offset)
-            parts = zip(np.split(row, ends[:-1]), shapes, strict=True)
+            row = np.empty((1, ends[-1]), np.float32)
+            read_rows(rows, index, row)
+            parts = zip(np.split(row[0], ends[:-1]), shapes, strict=True)
             yield [part.reshape(shape) for part, shape in parts]
 
     return len(rows), read()
 
 
-def _check_exists(path: Path) -> None:
-    if not path.exists():
-        folder = path.parent
-        raise PipelineError(
-            f"{path} is missing; run `dvc pull {folder}` to get it from a DVC remote, or "
-            f"`dvc repro -f {stage(folder)}` to create it"
-        )
+def _stage(folder: Path) -> str:
+    """The name of the stage that writes the folder of a recipe: ``train@cnn``."""
+    return f"train@{folder.parent.name}"
 
 
 def _damaged(path: Path, error: Exception) -> PipelineError:
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
     return PipelineError(
-        f"{path} cannot be read ({reason}); run `dvc repro -f {stage(path.parent)}` to "
-        "create the model again"
+        f"{path} cannot be read ({reason}); run `dvc pull {path.parent}` to get it from a DVC "
+        f"remote, or `dvc repro -f {_stage(path.parent)}` to create the model again"
     )

@@ -22,9 +22,9 @@ def choose_device(
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     gpus = tf.config.list_physical_devices("GPU")
     if wanted == "gpu" and not gpus:
-        found = ", ".join(device.name for device in tf.config.list_physical_devices())
+        names = ", ".join(device.name for device in tf.config.list_physical_devices())
         raise PipelineError(
-            f"train.device is gpu, but TensorFlow {tf.__version__} finds only {found}; install an "
+            f"train.device is gpu, but TensorFlow {tf.__version__} finds only {names}; install an "
             "NVIDIA driver and `pip install -r requirements-gpu.txt`, or set train.device to auto"
         )
     if wanted == "cpu" or not gpus:

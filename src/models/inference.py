@@ -5,8 +5,10 @@ from math import prod
 import numpy as np
 
 from src.common.tensorflow import keras, tf
-from src.data.memory import inference_batch
 from src.data.splits import read_rows
+
+MOST_IMAGES = 1000  # that are predicted at the same time
+MOST_VALUES = 25_600_000  # of the largest layer, computed at the same time: 0.1 GB
 
 
 class Predictor:
@@ -18,7 +20,7 @@ class Predictor:
 
     def __init__(self, model: keras.Model) -> None:
         largest = max(prod(layer.output.shape[1:]) for layer in model.layers)
-        self.batch_size = inference_batch(largest)
+        self.batch_size = min(MOST_IMAGES, max(1, MOST_VALUES // largest))
         self._call = tf.function(
             lambda images: model(images, training=False), reduce_retracing=True
         )

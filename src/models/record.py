@@ -1,9 +1,9 @@
 """Types of the data in ``models/<family>/<recipe>/``."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
 
 from src.common.files import json_sha256
 
@@ -29,7 +29,7 @@ class TrainingResult:
     model: "keras.Model"
     history: list[HistoryRow]
     seconds: list[float]  # of training and validation, for each row of the history
-    weights_by_epoch: Callable[[Path], None] | None  # writes them
+    weights_by_epoch: np.ndarray | None  # float32 [rows, weights], a memory map
     temperature: float  # fitted on the validation split; see metrics.fit_temperature
 
 

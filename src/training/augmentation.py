@@ -29,17 +29,16 @@ class Augmenter:
     def __init__(self, settings: Augmentation, height: int, width: int) -> None:
         self._settings, self._size = settings, (height, width)
         self._bases = _smooth_basis(height), _smooth_basis(width)
-        self.draw = tf.function(self._draw, jit_compile=True)
-        self.apply = tf.function(self._apply, jit_compile=True)
 
-    def _draw(self, batch: int, seed: tf.Tensor) -> tf.Tensor:
+    @tf.function(jit_compile=True)
+    def draw(self, batch: int, seed: tf.Tensor) -> tf.Tensor:
         """Draw ``float32 [batch, numbers]``, uniform from -1 to 1; ``seed`` is ``int32 [2]``."""
         rows, columns = (basis.shape[1] for basis in self._bases)
         numbers = AFFINE + (2 * rows * columns if self._settings.elastic else 0)
-        shape = batch, numbers
-        return tf.random.stateless_uniform(shape, seed, -1.0, 1.0, alg=GENERATOR)
+        return tf.random.stateless_uniform((batch, numbers), seed, -1.0, 1.0, alg=GENERATOR)
 
-    def _apply(self, images: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+    @tf.function(jit_compile=True)
+    def apply(self, images: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
         """Return ``float32 [N, H, W]``, from 0 to 255.
 
         Args:
@@ -54,18 +53,19 @@ class Augmenter:
 
     def _affine(self, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The row and the column ``float32 [N, H, W]`` in the original, for each pixel."""
-        each, (height, width) = self._settings, self._size
+        largest, (height, width) = self._settings, self._size
         center = (height - 1) / 2, (width - 1) / 2
         rows = tf.range(height, dtype=tf.float32)[:, None] - center[0]
         columns = tf.range(width, dtype=tf.float32)[None] - center[1]
         down, across, angle, scale_y, scale_x, shear = (
             amount[:, None, None] for amount in tf.unstack(numbers, axis=1)
         )
-        sine, cosine = (part(radians(each.rotation) * angle) for part in (tf.math.sin, tf.math.cos))
-        y = (cosine * rows - sine * columns) * (1 + each.scale * scale_y)
-        x = (sine * rows + cosine * columns) * (1 + each.scale * scale_x)
-        x += each.shear * shear * y
-        return y + center[0] + each.shift * down, x + center[1] + each.shift * across
+        angle = radians(largest.rotation) * angle
+        sine, cosine = tf.math.sin(angle), tf.math.cos(angle)
+        y = (cosine * rows - sine * columns) * (1 + largest.scale * scale_y)
+        x = (sine * rows + cosine * columns) * (1 + largest.scale * scale_x)
+        x += largest.shear * shear * y
+        return y + center[0] + largest.shift * down, x + center[1] + largest.shift * across
 
     def _elastic(self, numbers: tf.Tensor) -> tf.Tensor:
         """The distances ``float32 [N, 2, H, W]``, down and across, by which pixels are moved."""

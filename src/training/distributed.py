@@ -23,25 +23,20 @@ if TYPE_CHECKING:
 
 Strategy = Literal["single", "mirrored", "multi_worker"]
 JOIN_SECONDS = 600  # the time in which all workers must start
-BROADCAST_BYTES = 1 << 22  # in one message of the chief
 # TensorFlow's errors when it loses the connection to another worker.
 CONNECTION_ERRORS = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError")
-NEEDED = (
-    "train.strategy is multi_worker, which needs the cluster in the environment variable TF_CONFIG"
-)
 
 
 @dataclass(frozen=True)
 class Worker:
-    """A process of a distributed training."""
+    """A process of a training."""
 
-    task: str  # type and index in the cluster
-    chief: bool  # whether it writes outputs, logs and checkpoints
+    chief: bool = True  # whether it writes outputs, logs and checkpoints
     address: str = ""  # host:port
     others: tuple[str, ...] = ()  # addresses of the other workers
 
 
-SINGLE_WORKER = Worker("chief", chief=True)
+SINGLE_WORKER = Worker()
 
 
 def this_worker(strategy: Strategy) -> Worker:
@@ -52,25 +47,23 @@ def this_worker(strategy: Strategy) -> Worker:
     """
     if strategy != "multi_worker":
         return SINGLE_WORKER
-    text = os.environ.get("TF_CONFIG")
-    if text is None:
-        raise PipelineError(
-            f"{NEEDED}; the variable is not set; see docs/scale.md, or set train.strategy to single"
-        )
+    text = os.environ.get("TF_CONFIG", "not set")
     try:
         config = json.loads(text)
         jobs, task = config["cluster"], config["task"]
-        workers = [(job, i) for job in ("chief", "worker") for i in range(len(jobs.get(job, ())))]
-        me = task["type"], int(task["index"])
-        if me not in workers:
-            raise ValueError(f"{me[0]} {me[1]} is not in the cluster")
-        others = tuple(jobs[job][i] for job, i in workers if (job, i) != me)
-        worker = Worker(f"{me[0]} {me[1]}", me == workers[0], jobs[me[0]][me[1]], others)
-        for address in (worker.address, *others):
+        names = [(job, i) for job in ("chief", "worker") for i in range(len(jobs.get(job, ())))]
+        addresses = [jobs[job][i] for job, i in names]
+        position = names.index((task["type"], int(task["index"])))
+        for address in addresses:
             _host_and_port(address)
+        address = addresses.pop(position)
+        return Worker(position == 0, address, tuple(addresses))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise PipelineError(f"{NEEDED}; its value is invalid ({error}): {text}") from None
-    return worker
+        raise PipelineError(
+            "train.strategy is multi_worker, which needs the cluster in the environment variable "
+            f"TF_CONFIG; its value is invalid ({error}): {text}; see docs/scale.md, or set "
+            "train.strategy to single"
+        ) from None
 
 
 @cache  # TensorFlow allows one strategy of several workers in a process
@@ -87,7 +80,7 @@ def make_strategy(
         return tf.distribute.OneDeviceStrategy(f"/{device}:0")
     if strategy == "mirrored":
         devices = tf.config.list_logical_devices(device.upper())
-        return tf.distribute.MirroredStrategy([each.name for each in devices])
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
     _wait_for_all(worker)
     experimental = tf.distribute.experimental
     kind = experimental.CommunicationImplementation("NCCL" if device == "gpu" else "RING")
@@ -105,7 +98,7 @@ def _wait_for_all(worker: Worker) -> None:
     returned, TensorFlow listens at the address of this worker.
     """
     missing, deadline = list(worker.others), time.monotonic() + JOIN_SECONDS
-    print(f"{worker.task}: waiting for {', '.join(missing) or 'no other worker'}", flush=True)
+    print(f"{worker.address}: waiting for {', '.join(missing) or 'no other worker'}", flush=True)
     with listen("", _host_and_port(worker.address)[1], "change it in TF_CONFIG"):
         while missing and time.monotonic() < deadline:
             missing = [address for address in missing if not _listens(address)]
@@ -150,7 +143,7 @@ def lost_connection_as_error(worker: Worker) -> Iterator[None]:
 def broadcast_from_chief(
     strategy: "tf.distribute.Strategy", chief: bool, content: bytes | None
 ) -> bytes | None:
-    """Return the chief's content on every worker; None if it is empty.
+    """Return the chief's content on every worker; None if it is None or empty.
 
     The content of the other workers is ignored. The strategy is ``multi_worker``.
     """
@@ -158,20 +151,11 @@ def broadcast_from_chief(
 
     from src.common.tensorflow import tf
 
-    def broadcast(numbers: np.ndarray) -> np.ndarray:
-        # The sum over all replicas, where all but one contribute zeros.
-        def contribution(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
-            sends = chief and context.replica_id_in_sync_group == 0
-            return tf.constant(numbers if sends else np.zeros_like(numbers))
+    # As int32, because not all devices can send bytes.
+    sent = np.frombuffer((chief and content) or b"", np.uint8).astype(np.int32)
 
-        values = strategy.experimental_distribute_values_from_function(contribution)
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None).numpy()
+    def value(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
+        return tf.constant(sent if context.replica_id_in_sync_group == 0 else sent[:0])
 
-    length = int(broadcast(np.array(len(content or b""), np.float64)))
-    own = np.frombuffer(content, np.uint8) if content and chief else np.zeros(length, np.uint8)
-    parts = [
-        # As float32, which all devices can sum, and which represents each byte exactly.
-        broadcast(own[first : first + BROADCAST_BYTES].astype(np.float32)).astype(np.uint8)
-        for first in range(0, length, BROADCAST_BYTES)
-    ]
-    return np.concatenate(parts).tobytes() if length else None
+    values = strategy.experimental_distribute_values_from_function(value)
+    return strategy.gather(values, axis=0).numpy().astype(np.uint8).tobytes() or None

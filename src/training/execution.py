@@ -56,15 +56,13 @@ def choose_execution(
     if precision == "auto":
         supported = (device, compile) != ("cpu", "xla")
         precision = "bfloat16" if supported and _gains_from_bfloat16(recipe, device) else "float32"
-    elif precision == "bfloat16" and (device, compile) == ("cpu", "xla"):
+    elif precision == "bfloat16" and (
+        compile == "xla" if device == "cpu" else not _has(device, "bfloat16")
+    ):
+        needed = "train.compile graph" if device == "cpu" else "compute capability 8.0 or higher"
         raise PipelineError(
-            "train.precision is bfloat16, which a CPU supports with train.compile graph, not with "
-            "xla; set train.precision to auto"
-        )
-    elif precision == "bfloat16" and device == "gpu" and not _has(device, "bfloat16"):
-        raise PipelineError(
-            "train.precision is bfloat16, which needs a GPU of compute capability 8.0 or higher; "
-            "set train.precision to auto"
+            f"train.precision is bfloat16, which needs {needed} on a {device.upper()}; set "
+            "train.precision to auto"
         )
     if compile == "auto":
         # XLA's convolutions are many times slower than the kernels of TensorFlow. It compiles
@@ -92,7 +90,7 @@ def _has(device: Device, what: Literal["bfloat16", "bfloat16 tiles"]) -> bool:
     if device == "gpu":
         gpus = tf.config.list_physical_devices("GPU")
         details = map(tf.config.experimental.get_device_details, gpus)
-        return all(each.get("compute_capability", (0, 0)) >= (8, 0) for each in details)
+        return all(gpu.get("compute_capability", (0, 0)) >= (8, 0) for gpu in details)
     with suppress(OSError):
         flags = Path("/proc/cpuinfo").read_text("utf-8").split()
         return "amx_bf16" in flags or (what == "bfloat16" and "avx512_bf16" in flags)

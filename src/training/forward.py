@@ -30,10 +30,15 @@ class Forward:
     """
 
     def __init__(self, network: keras.Model) -> None:
-        chain = groupby(network.layers[1:], _kind)
-        self._parts = [part for kind, group in chain for part in _parts(kind, list(group))]
-        self._dropouts = [each for each in network.layers if _is_dropout(each)]
-        self._draw = tf.function(self._draw_masks, jit_compile=True)
+        self._parts: list[Callable] = []
+        for kind, group in groupby(network.layers[1:], _kind):
+            if kind is Elementwise:
+                self._parts.append(Elementwise(list(group)))
+            elif kind is Normalization:
+                self._parts += map(Normalization, group)
+            else:
+                self._parts += group
+        self._dropouts = [layer for layer in network.layers if _is_dropout(layer)]
 
     def draw_masks(self, batch: int, seed: tf.Tensor) -> list[tf.Tensor]:
         """Draw which units are kept: ``bool [batch, …]`` for each dropout layer.
@@ -43,14 +48,13 @@ class Forward:
         """
         return self._draw(batch, seed) if self._dropouts else []
 
-    def _draw_masks(self, batch: int, seed: tf.Tensor) -> list[tf.Tensor]:
+    @tf.function(jit_compile=True)
+    def _draw(self, batch: int, seed: tf.Tensor) -> list[tf.Tensor]:
         seeds = tf.unstack(tf.random.split(seed, len(self._dropouts), GENERATOR))
         masks = []
-        for layer, own_seed in zip(self._dropouts, seeds, strict=True):
+        for layer, key in zip(self._dropouts, seeds, strict=True):
             shape = batch, *layer.output.shape[1:]
-            bits = tf.random.stateless_uniform(
-                shape, own_seed, None, None, tf.uint32, alg=GENERATOR
-            )
+            bits = tf.random.stateless_uniform(shape, key, None, None, tf.uint32, alg=GENERATOR)
             masks.append(bits >= tf.constant(int(layer.rate * 2**32), tf.uint32))
         return masks
 
@@ -64,8 +68,8 @@ class Forward:
             if isinstance(part, Elementwise):
                 x = part(x, list(islice(remaining, part.dropouts)))
             elif isinstance(part, Normalization):
-                x, own = part(x)
-                moments.append(own)
+                x, of_batch = part(x)
+                moments.append(of_batch)
             else:
                 x = part(x)
         return x, moments
@@ -75,13 +79,6 @@ def _kind(layer: keras.layers.Layer) -> type:
     if isinstance(layer, layers.BatchNormalization):
         return Normalization
     return layers.Layer if isinstance(layer, KERNELS) else Elementwise
-
-
-def _parts(kind: type, group: list[keras.layers.Layer]) -> list:
-    """The parts that compute consecutive layers of the same kind."""
-    if kind is Elementwise:
-        return [Elementwise(group)]
-    return [Normalization(each) for each in group] if kind is Normalization else group
 
 
 class Elementwise:
@@ -150,15 +147,10 @@ class Normalization:
         return tf.reshape(y, tf.shape(x)), (moments[0], moments[1])
 
     def _one_replica(self, x: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        empty = tf.constant([], tf.float32)
-        return tf.raw_ops.FusedBatchNormV3(
-            x=x,
-            scale=self._layer.gamma,
-            offset=self._layer.beta,
-            mean=empty,
-            variance=empty,
-            epsilon=self._layer.epsilon,
-        )[:3]
+        layer, empty = self._layer, tf.constant([], tf.float32)
+        inputs = {"x": x, "scale": layer.gamma, "offset": layer.beta}
+        inputs |= {"mean": empty, "variance": empty}  # those of the batch are computed
+        return tf.raw_ops.FusedBatchNormV3(**inputs, epsilon=layer.epsilon)[:3]
 
     def _all_replicas(self, x: tf.Tensor) -> tuple[tf.Tensor, ...]:
         layer, values = self._layer, tf.cast(x, tf.float32)
@@ -179,7 +171,7 @@ class Normalization:
 
 def update_moving_moments(network: keras.Model, moments: list[Moments]) -> None:
     """Update the moving averages, with which the network predicts after the training."""
-    found = [each for each in network.layers if isinstance(each, keras.layers.BatchNormalization)]
-    for layer, (mean, variance) in zip(found, moments, strict=True):
+    normalizations = [layer for layer in network.layers if _kind(layer) is Normalization]
+    for layer, (mean, variance) in zip(normalizations, moments, strict=True):
         for moving, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
             moving.assign(layer.momentum * moving + (1 - layer.momentum) * value)

@@ -1,12 +1,12 @@
-"""Builds the Keras model of a recipe."""
+"""Builds the Keras model and the optimizer of a recipe."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from src.common.errors import PipelineError
 from src.common.tensorflow import keras
-from src.config.recipe import CnnRecipe, ConvnetRecipe, MlpRecipe, Recipe
+from src.config.blocks import CosineSchedule, ExponentialSchedule
+from src.config.recipe import CnnRecipe, ConvnetRecipe, Convolution, MlpRecipe, Recipe
 
 layers = keras.layers
 EPSILON = 1.001e-5  # of batch normalization; a smaller one is not exact in the kernel of a GPU
@@ -29,10 +29,14 @@ def build_model(
     """
     x = images = keras.Input((height, width), dtype="uint8", name="images")
     x = layers.Rescaling(1 / 255)(x)  # in float32: bfloat16 has no 1 / 255
-    with _layers_in(precision):
+    default = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
         for layer in _hidden_layers(recipe, height, width):
             _check_size(x, layer, height, width)
             x = layer(x)
+    finally:
+        keras.config.set_dtype_policy(default)
     logits = layers.Dense(classes, dtype="float32", **initial_values(recipe))(x)
     return keras.Model(images, logits)
 
@@ -47,31 +51,17 @@ def _check_size(x: keras.KerasTensor, layer: keras.layers.Layer, height: int, wi
         )
 
 
-@contextmanager
-def _layers_in(precision: str) -> Iterator[None]:
-    """Layers that are created in this block compute in this precision."""
-    default = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(default)
-
-
 def _hidden_layers(recipe: Recipe, height: int, width: int) -> Iterator[keras.layers.Layer]:
     """Yield the layers from the scaled pixels to the last hidden layer."""
     match recipe:
-        case CnnRecipe():
-            yield layers.Reshape((height, width, 1))
-            yield from _cnn_blocks(recipe)
-            yield layers.Flatten()
-            yield from _dense_layers(recipe)
-        case ConvnetRecipe():
+        case CnnRecipe() | ConvnetRecipe():
             yield layers.Reshape((height, width, 1))
             yield from _convolutions(recipe)
-            yield layers.GlobalAveragePooling2D() if recipe.global_average else layers.Flatten()
+            average = isinstance(recipe, ConvnetRecipe) and recipe.global_average
+            yield layers.GlobalAveragePooling2D() if average else layers.Flatten()
             yield from _dense_layers(recipe)
-            yield from _dropout(recipe.dropout.features)
+            if isinstance(recipe, ConvnetRecipe):
+                yield from _dropout(recipe.dropout.features)
         case MlpRecipe():
             yield layers.Flatten()
             yield from _dropout(recipe.dropout.inputs)
@@ -87,28 +77,23 @@ def _dense_layers(recipe: MlpRecipe | CnnRecipe | ConvnetRecipe) -> Iterator[ker
         yield from _dropout(recipe.dropout.hidden)
 
 
-def _cnn_blocks(recipe: CnnRecipe) -> Iterator[keras.layers.Layer]:
-    for filters in recipe.filters:
-        yield layers.Conv2D(filters, recipe.kernel, padding="same", **initial_values(recipe))
-        # The tutorial activates before it pools. Activations are monotone, so the result is the
-        # same, with fewer values to activate.
-        yield layers.MaxPooling2D(recipe.pool, padding="same")
-        yield layers.Activation(recipe.activation)
-        yield from _dropout(recipe.dropout.convolutions)
-
-
-def _convolutions(recipe: ConvnetRecipe) -> Iterator[keras.layers.Layer]:
-    pools = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
-    for each in recipe.convolutions:
-        yield layers.Conv2D(
-            each.filters, each.kernel, padding=each.padding, **initial_values(recipe)
-        )
-        if each.pool == "max":  # before the activation, as in the family cnn
-            yield pools[each.pool](2, padding="same")
+def _convolutions(recipe: CnnRecipe | ConvnetRecipe) -> Iterator[keras.layers.Layer]:
+    if isinstance(recipe, CnnRecipe):
+        size, kernel = recipe.pool, recipe.kernel
+        blocks = [Convolution(filters=n, kernel=kernel, pool="max") for n in recipe.filters]
+    else:
+        size, blocks = 2, recipe.convolutions
+    for block in blocks:
+        shape = block.filters, block.kernel
+        yield layers.Conv2D(*shape, padding=block.padding, **initial_values(recipe))
+        # The tutorial of cnn activates before it pools. Activations are monotone, so the largest
+        # value is the same, with fewer values to activate.
+        if block.pool == "max":
+            yield layers.MaxPooling2D(size, padding="same")
         yield from _normalized(recipe)
-        if each.pool == "average":
-            yield pools[each.pool](2, padding="same")
-        if each.pool:
+        if block.pool == "average":
+            yield layers.AveragePooling2D(size, padding="same")
+        if block.pool:
             yield from _dropout(recipe.dropout.convolutions)
 
 
@@ -145,3 +130,42 @@ def _initializer(initial: Any) -> keras.Initializer:
     name = "random_normal" if initial.kind == "normal" else initial.kind
     settings = initial.model_dump(exclude={"kind"})
     return keras.initializers.get({"class_name": name, "config": settings})
+
+
+def build_optimizer(recipe: Recipe, total_steps: int) -> keras.Optimizer:
+    """Build the optimizer of the recipe; a cosine schedule extends over ``total_steps``."""
+    settings = recipe.optimizer.model_dump(exclude={"kind", "learning_rate"})
+    if not settings.get("weight_decay"):  # zero would be computed, too
+        settings.pop("weight_decay", None)
+    rate = recipe.optimizer.learning_rate
+    schedules = keras.optimizers.schedules
+    match recipe.schedule:
+        case ExponentialSchedule(decay_steps=steps, decay_rate=decay_rate):
+            rate = schedules.ExponentialDecay(rate, steps, decay_rate)
+        case CosineSchedule(warmup=warmup):
+            # Keras needs a step after the warm-up.
+            if steps := min(round(warmup * total_steps), total_steps - 1):
+                # The first step would have the rate zero, without any effect.
+                rate = schedules.CosineDecay(
+                    rate / steps, total_steps - steps, warmup_target=rate, warmup_steps=steps
+                )
+            else:
+                rate = schedules.CosineDecay(rate, total_steps)
+    optimizers = keras.optimizers
+    kinds = {"sgd": optimizers.SGD, "adam": optimizers.Adam, "rmsprop": Rmsprop}
+    return kinds[recipe.optimizer.kind](rate, **settings)
+
+
+class Rmsprop(keras.optimizers.RMSprop):
+    """Keras' RMSprop with any initial value of the accumulator of squared gradients."""
+
+    def __init__(self, *args: Any, initial_accumulator: float, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._initial_accumulator = initial_accumulator
+
+    def add_optimizer_variables(
+        self, trainable_variables: list[keras.Variable], name: Any, initializer: Any = "zeros"
+    ) -> Any:
+        if name == "velocity":
+            initializer = keras.initializers.Constant(self._initial_accumulator)
+        return super().add_optimizer_variables(trainable_variables, name, initializer)

@@ -13,9 +13,8 @@ from src.config.recipe import Recipe
 from src.data.loader import Split
 from src.training.augmentation import Augmenter
 from src.training.execution import Execution
-from src.training.forward import Forward, Moments
-from src.training.network import build_model
-from src.training.optimizer import Update
+from src.training.forward import Forward, Moments, update_moving_moments
+from src.training.network import build_model, build_optimizer
 
 
 class Steps:
@@ -62,13 +61,17 @@ class Steps:
                 self._compute = build_model(recipe, height, width, classes, execution.precision)
             self._forward = Forward(self._compute)
             self._augmenter = recipe.augmentation and Augmenter(recipe.augmentation, height, width)
-            self._update = Update(recipe, self._trained, self.exported, total_steps)
+            self._optimizer = build_optimizer(recipe, total_steps)
+            weights = self._trained.trainable_variables
+            # Weight decay is for kernels, not for biases and the scales of batch normalization.
+            self._optimizer.exclude_from_weight_decay([v for v in weights if v.ndim == 1])
+            self._optimizer.build(weights)
         self.exported.optimizer = None  # it is not compiled, but callbacks of Keras read this
         self.images = self.labels = None
         self._run = tf.function(self._run_slice, jit_compile=execution.compile == "xla")
         # XLA computes an update in one pass over the weights, also if the rest is a graph.
         single = execution.strategy == "single"
-        self._change = tf.function(self._apply, jit_compile=True) if single else self._apply
+        self._apply = tf.function(self._update, jit_compile=True) if single else self._update
 
     def load(self, split: Split) -> None:
         """Replace the images ``uint8 [S, H, W]`` and labels ``uint8 [S]`` on the devices."""
@@ -95,14 +98,8 @@ class Steps:
         steps = order, tf.constant(first), tf.constant(count)
         return float(self._run(self.images, self.labels, *steps))
 
-    def _run_slice(
-        self,
-        images: tf.Tensor,
-        labels: tf.Tensor,
-        order: tf.Tensor,
-        first: tf.Tensor,
-        count: tf.Tensor,
-    ) -> tf.Tensor:
+    def _run_slice(self, *arguments: tf.Tensor) -> tf.Tensor:
+        images, labels, order, first, count = arguments
         # For `for … in tf.range(…)`, XLA would compile again for each number of steps.
         total, step = tf.zeros([], tf.float64), first
         while step < first + count:
@@ -123,33 +120,27 @@ class Steps:
             labels: ``uint8 [S]``.
             rows: ``int32 [batch_size]``: the images of the batch.
         """
-        seed = tf.stack([self._seed, self._update.step()])
-        masks = self._forward.draw_masks(self._batch_size, seed)
+        seed = tf.stack([self._seed, tf.cast(self._optimizer.iterations, tf.int32)])
+        draws = self._forward.draw_masks(self._batch_size, seed)
+        if self._augmenter:  # other numbers than those of the masks
+            draws.append(self._augmenter.draw(self._batch_size, tf.bitwise.invert(seed)))
         replicas = self.strategy.num_replicas_in_sync
-        numbers = self._draw_augmentation(seed)
         if replicas > 1:
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
             replica = tf.cast(replica, tf.int32)
-            first, end = (each * self._batch_size // replicas for each in (replica, replica + 1))
-            rows, numbers = rows[first:end], numbers[first:end]
-            masks = [each[first:end] for each in masks]
+            first, end = (i * self._batch_size // replicas for i in (replica, replica + 1))
+            rows, *draws = (values[first:end] for values in (rows, *draws))
         labels = tf.cast(tf.gather(labels, rows), tf.int32)
         images = tf.gather(images, rows)
         if self._augmenter:
-            images = self._augmenter.apply(images, numbers)
+            images = self._augmenter.apply(images, draws.pop())
         with tf.GradientTape() as tape:
-            logits, moments = self._forward.logits(images, masks)
+            logits, moments = self._forward.logits(images, draws)
             loss = tf.reduce_mean(self._losses(labels, logits))
             if replicas > 1:  # the optimizer sums the gradients of all replicas
                 loss *= tf.size(rows, tf.float32) / self._batch_size
-        self._change(tape.gradient(loss, self._compute.trainable_variables), moments)
+        self._apply(tape.gradient(loss, self._compute.trainable_variables), moments)
         return loss
-
-    def _draw_augmentation(self, seed: tf.Tensor) -> tf.Tensor:
-        if not self._augmenter:
-            return tf.zeros([self._batch_size, 0])
-        # Other numbers than those of the masks.
-        return self._augmenter.draw(self._batch_size, tf.bitwise.invert(seed))
 
     def _losses(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """The cross-entropy of each image, with smoothed labels if the recipe has them."""
@@ -159,8 +150,21 @@ class Steps:
             losses = (1 - smoothing) * losses + smoothing * uniform
         return losses
 
-    def _apply(self, gradients: list[tf.Tensor], moments: list[Moments]) -> None:
-        self._update.apply(gradients, moments)
+    def _update(self, gradients: list[tf.Tensor], moments: list[Moments]) -> None:
+        """Change the weights by the gradients of the mean loss, and all that depends on them."""
+        weights = self._trained.trainable_variables
+        gradients = [tf.cast(gradient, tf.float32) for gradient in gradients]
+        if l2 := self._recipe.l2:  # the optimizer sums the gradients of all replicas
+            replicas = tf.distribute.get_replica_context().num_replicas_in_sync
+            penalties = [l2 * v / replicas if v.regularizer else 0 for v in weights]
+            gradients = [a + b for a, b in zip(gradients, penalties, strict=True)]
+        self._optimizer.apply(gradients, weights)
+        update_moving_moments(self._trained, moments)
+        if self._recipe.averaging:
+            step = tf.cast(self._optimizer.iterations, tf.float32)
+            decay = tf.minimum(self._recipe.averaging.decay, (1 + step) / (10 + step))
+            for average, value in zip(self.exported.weights, self._trained.weights, strict=True):
+                average.assign(decay * average + (1 - decay) * value)
         self._copy_weights()
 
     def _copy_weights(self) -> None:
@@ -171,9 +175,9 @@ class Steps:
 
     def learning_rate(self) -> float:
         """Return the learning rate of the next step."""
-        return self._update.learning_rate()
+        return float(tf.convert_to_tensor(self._optimizer.learning_rate))
 
     def variables(self) -> list[keras.Variable]:
         """Return all that a step changes: weights, averages, optimizer state."""
         averages = [] if self.exported is self._trained else self.exported.weights
-        return [*self._trained.weights, *averages, *self._update.variables()]
+        return [*self._trained.weights, *averages, *self._optimizer.variables]

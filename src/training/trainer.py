@@ -12,12 +12,12 @@ import numpy as np
 from src.common.errors import PipelineError
 from src.common.tensorflow import keras
 from src.config.recipe import Recipe
-from src.data.loader import Chunk, Loader, Split
+from src.data.loader import Chunk, Loader, Shuffle, Split
 from src.models import metrics
 from src.models.inference import Predictor
 from src.models.record import HistoryRow, TrainingResult
-from src.training.checkpoint import Checkpoint, KeptWeights, TrainerState
-from src.training.distributed import SINGLE_WORKER, Worker, broadcast_from_chief
+from src.training.checkpoint import Checkpoint, TrainerState, load
+from src.training.distributed import SINGLE_WORKER, Worker, broadcast_from_chief, make_strategy
 from src.training.execution import Execution
 from src.training.steps import Steps
 
@@ -26,36 +26,60 @@ MULTI_WORKER_SLICE = 50  # steps; all workers must use the same slices
 
 
 class Trainer:
-    """Runs one training; ``src.training.setup`` creates its parts.
+    """Trains a recipe; the same arguments on the same machine give the same weights.
+
+    If the training split is smaller than a batch, it is the batch.
 
     Args:
-        recipe: for the validation interval and early stopping.
-        loader: of the training split.
-        validation: images ``uint8 [N, H, W]`` and labels ``uint8 [N]``.
-        keep_epochs: whether to keep the weights of each row of the history.
+        training, validation: labels are 0 to K - 1.
+        classes: K.
+        seed: of initial weights, order of the images, dropout and augmentation.
+        in_random_order: whether the images are. Otherwise, a recipe that uses them in the order of
+            the files gets one random order for all epochs: sorted classes cannot be learned.
+
+    Attributes:
+        model: with the current weights; it is validated, and saved at the end.
+        execution: how the training runs, with the buffer size of the chief.
     """
 
     def __init__(
         self,
         recipe: Recipe,
-        steps: Steps,
-        loader: Loader,
+        training: Split,
         validation: Split,
+        classes: int,
+        seed: int,
         execution: Execution,
         *,
-        keep_epochs: bool = False,
         worker: Worker = SINGLE_WORKER,
+        in_random_order: bool = True,
     ) -> None:
-        self.steps, self.model, self.execution = steps, steps.exported, execution
-        self._recipe, self._loader, self._predictor = recipe, loader, Predictor(steps.exported)
-        self._validation, self._worker = validation, worker
-        self._keep_epochs = keep_epochs and worker.chief
-        self._kept: KeptWeights | None = None
-        self.total_steps = loader.total_steps
-        self._validate_every = recipe.validation_interval(loader.steps_per_epoch)
-        self._state = TrainerState()
-        self._chunk: Chunk | None = None
+        keras.utils.clear_session()  # the names of layers do not depend on earlier trainings
+        keras.utils.set_random_seed(seed)
+        count, *shape = training[0].shape
+        batch_size = min(recipe.batch_size, count)
+        self._total_steps = recipe.steps or recipe.epochs * (count // batch_size)
+        strategy = make_strategy(execution.strategy, execution.device, worker)
+        numbers = {"batch_size": batch_size, "seed": seed, "total_steps": self._total_steps}
+        self.steps = Steps(
+            recipe, shape, classes, **numbers, execution=execution, strategy=strategy
+        )
+        if worker.others:  # their memory can differ, but all must use the same chunks
+            size = b"" if execution.buffer_size is None else b"%d" % execution.buffer_size
+            of_chief = broadcast_from_chief(strategy, worker.chief, size)
+            execution = replace(execution, buffer_size=int(of_chief) if of_chief else None)
+        shuffle: Shuffle = (
+            "each epoch" if recipe.shuffle else "never" if in_random_order else "once"
+        )
+        order = seed, shuffle, self._total_steps
+        self._loader = Loader(training, batch_size, execution.buffer_size, *order)
+        self._validate_every = recipe.validation_interval(self._loader.steps_per_epoch)
+        self.model, self.execution = self.steps.exported, execution
+        self._recipe, self._validation, self._worker = recipe, validation, worker
+        self._predictor = Predictor(self.model)
         self._logits: np.ndarray | None = None  # of the last validation
+        self._state = TrainerState()
+        self._checkpoint: Checkpoint | None = None  # that this worker writes
 
     def run(
         self,
@@ -67,61 +91,59 @@ class Trainer:
         Args:
             callbacks: for them, a row of the history is an epoch, and a slice is a batch. Their
                 ``on_train_end`` is called even if the training fails.
-            checkpoint: written from time to time, and at the end.
+            checkpoint: the chief writes it from time to time, and at the end. Without it, the
+                weights after each row of the history are not kept.
 
         Raises:
             PipelineError: the loss or a weight became NaN or infinite.
         """
-        self._chunk, self._slice_steps = None, 1
-        stopping = _early_stopping(self._recipe)
-        callback_list = keras.callbacks.CallbackList([*stopping, *callbacks], model=self.model)
-        total, per_epoch = self._loader.total_steps, self._loader.steps_per_epoch
-        callback_list.set_params({"total_steps": total, "steps_per_epoch": per_epoch})
+        self._chunk: Chunk | None = None
+        self._slice_steps, self._checkpoint = 1, checkpoint if self._worker.chief else None
+        callback_list = keras.callbacks.CallbackList(list(callbacks), model=self.model)
+        per_epoch = self._loader.steps_per_epoch
+        callback_list.set_params({"total_steps": self._total_steps, "steps_per_epoch": per_epoch})
         self.model.stop_training = False
         callback_list.on_train_begin()
         try:
-            if self._keep_epochs and self._kept is None:
-                path = checkpoint.kept_weights if checkpoint else None
-                self._kept = KeptWeights(path, self.model.count_params())
             if checkpoint:
-                self._resume(checkpoint, stopping)
-            saves = checkpoint if self._worker.chief and not self._complete() else None
-            while not self._complete():
+                self._resume(checkpoint)
+            while not self._is_complete():
                 self._run_slice(callback_list)
-                if saves and (saves.due() or self._complete()):
-                    self._save(saves)
+                self._save()
         finally:
             callback_list.on_train_end()
         state, (images, labels) = self._state, self._validation
         logits = self._predictor.logits(images) if self._logits is None else self._logits
         temperature = metrics.fit_temperature(logits, labels)
-        kept = self._kept.save if self._kept else None
+        kept = self._checkpoint.kept_weights(len(state.history)) if self._checkpoint else None
         return TrainingResult(self.model, state.history, state.durations, kept, temperature)
 
-    def _save(self, checkpoint: Checkpoint) -> None:
-        if self._kept:
-            self._kept.flush()
-        self._state.complete = self._complete()
-        checkpoint.save(self._state, self.steps.variables())
-
-    def _complete(self) -> bool:
-        return self._state.step >= self._loader.total_steps or self.model.stop_training
+    def _is_complete(self) -> bool:
+        """Whether no step is left, a callback stops the training, or it stops early."""
+        state, stopping = self._state, self._recipe.early_stopping
+        if stopping and state.history:
+            values = [row[stopping.monitor] for row in state.history]
+            best = min(values) if stopping.monitor == "val_loss" else max(values)
+            if len(values) - 1 - values.index(best) >= stopping.patience:
+                return True
+        return self.model.stop_training or state.step >= self._total_steps
 
     def _run_slice(self, callbacks: keras.callbacks.CallbackList) -> None:
         """Run steps up to the end of the chunk or the next validation, at most a slice."""
         started, state, first = time.perf_counter(), self._state, self._state.step
         chunk = self._load_chunk()
-        next_row = min(self.total_steps, (first // self._validate_every + 1) * self._validate_every)
+        next_row = (first // self._validate_every + 1) * self._validate_every
+        next_row = min(self._total_steps, next_row)
         count = min(self._slice_steps, chunk.end - first, next_row - first)
         callbacks.on_train_batch_begin(first)
         loss = self.steps.run(chunk.order, first - chunk.first, count)
         seconds = time.perf_counter() - started
-        if self.execution.strategy == "multi_worker":
+        if self._worker.others:
             self._slice_steps = MULTI_WORKER_SLICE
         else:
             self._slice_steps = max(1, min(2 * count, int(count * SLICE_SECONDS / seconds)))
         state.step += count
-        state.losses += loss
+        state.loss_sum += loss
         state.seconds += seconds
         if not np.isfinite(loss):
             raise self._diverged("the loss", first)
@@ -130,18 +152,11 @@ class Trainer:
             row = self._validate()
             callbacks.on_epoch_end(len(state.history) - 1, dict(row))
 
-    def _diverged(self, what: str, first: int) -> PipelineError:
-        return PipelineError(
-            f"{what} became NaN or infinite between steps {first} and {self._state.step} of "
-            f"{self.total_steps}; lower learning_rate or stddev of the recipe"
-        )
-
     def _load_chunk(self) -> Chunk:
         if self._chunk is None or self._state.step == self._chunk.end:
-            self._chunk = self._loader.chunk_at(self._state.step)
-            if self._chunk.split:
-                self.steps.load(self._chunk.split)
-                self._chunk = replace(self._chunk, split=None)  # it is in memory twice until now
+            self._chunk, split = self._loader.chunk_at(self._state.step)
+            if split:
+                self.steps.load(split)
         return self._chunk
 
     def _validate(self) -> HistoryRow:
@@ -153,7 +168,7 @@ class Trainer:
         row = HistoryRow(
             epoch=round(state.step / self._loader.steps_per_epoch, 4),
             step=state.step,
-            loss=round(state.losses / (state.step - last_step), 7),
+            loss=round(state.loss_sum / (state.step - last_step), 7),
             val_loss=metrics.cross_entropy(logits, labels),
             val_accuracy=metrics.accuracy(logits, labels),
             learning_rate=self.steps.learning_rate(),
@@ -161,35 +176,35 @@ class Trainer:
         state.history.append(row)
         state.durations.append(round(state.seconds + time.perf_counter() - started, 4))
         weights = self.model.get_weights()
-        if not all(np.isfinite(each).all() for each in [row["val_loss"], *weights]):
+        if not all(np.isfinite(values).all() for values in [row["val_loss"], *weights]):
             raise self._diverged("a weight", last_step)
-        if self._kept:
-            self._kept.append(weights)
-        state.losses, state.seconds = 0.0, 0.0
+        if self._checkpoint:
+            self._checkpoint.keep_weights(len(state.history) - 1, weights)
+        state.loss_sum, state.seconds = 0.0, 0.0
         return row
 
-    def _resume(self, checkpoint: Checkpoint, stopping: list[keras.callbacks.Callback]) -> None:
-        """Restore the state from the checkpoint of the chief, if it is valid."""
-        content = checkpoint.read(self._kept) if self._worker.chief else None
-        if self.execution.strategy == "multi_worker":
+    def _diverged(self, what: str, first: int) -> PipelineError:
+        return PipelineError(
+            f"{what} became NaN or infinite between steps {first} and {self._state.step} of "
+            f"{self._total_steps}; lower learning_rate or stddev of the recipe"
+        )
+
+    def _save(self) -> None:
+        self._state.complete = self._is_complete()
+        if self._checkpoint and (self._state.complete or self._checkpoint.is_due()):
+            self._checkpoint.save(self._state, self.steps.variables())
+
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        """Restore the state from the checkpoint of the chief, if there is one."""
+        content = checkpoint.read() if self._worker.chief else None
+        if self._worker.others:
             content = broadcast_from_chief(self.steps.strategy, self._worker.chief, content)
-        if content is None or not (state := checkpoint.load(content, self.steps.variables())):
+        if content is None:
             return
-        self._state = state
-        for index, row in enumerate(self._state.history):
-            for callback in stopping:
-                callback.on_epoch_end(index, dict(row))
-        if self._complete():
+        self._state = load(content, self.steps.variables())
+        if self._is_complete():
             where = checkpoint.folder.name
             print(f"{checkpoint.name}: already trained; to train it again, delete {where}")
         else:
-            step, total = self._state.step, self._loader.total_steps
-            print(f"{checkpoint.name}: resuming from step {step} of {total}")
-
-
-def _early_stopping(recipe: Recipe) -> list[keras.callbacks.Callback]:
-    if not (settings := recipe.early_stopping):
-        return []
-    # Keras would derive the mode from compiled metrics, but this model is not compiled.
-    mode = "max" if settings.monitor == "val_accuracy" else "min"
-    return [keras.callbacks.EarlyStopping(**settings.model_dump(), mode=mode)]
+            done = f"step {self._state.step} of {self._total_steps}"
+            print(f"{checkpoint.name}: resuming from {done}")

@@ -68,16 +68,15 @@ def test_a_mistake_stops_the_plan(plan, tmp_path, changes, expected):
     assert not (tmp_path / "data").exists()
 
 
-def test_without_models_evaluate_stops(tmp_path, write_plan, tiny_recipe, stage):
+def test_without_results_of_earlier_stages_evaluate_and_compare_stop(
+    tmp_path, write_plan, tiny_recipe, stage
+):
     write_plan(tmp_path, "tiny", tiny_recipe)
-    assert "error: models has no trained model; run `dvc repro`" in stage("evaluate", fails=True)
-    assert not (tmp_path / "metrics").exists()
-
-
-def test_without_results_compare_stops(tmp_path, stage):
     shutil.copy(ROOT / "published.yaml", tmp_path)
+    assert "error: models has no trained model; run `dvc repro`" in stage("evaluate", fails=True)
     expected = "error: data/predictions has no results; run `dvc repro evaluate`\n"
     assert stage("compare", fails=True) == expected
+    assert not (tmp_path / "metrics").exists()
 
 
 @pytest.mark.parametrize("name", ["download", "plan", "preprocess", "compare"])

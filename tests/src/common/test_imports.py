@@ -6,7 +6,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("module", ["data.loader", "training.setup", "callbacks.setup"])
+@pytest.mark.parametrize("module", ["data.loader", "training.setup", "callbacks.training"])
 def test_tensorflow_is_imported_quietly_and_without_unused_packages(module):
     code = (
         f"import src.{module}, sys; "

@@ -16,12 +16,12 @@ from src.common.tensorflow import recorded_variables
 from src.config.recipes import load_recipes
 from src.models.artifacts import weights_sha256
 from src.training.execution import Execution
-from src.training.setup import make_trainer
+from src.training.trainer import Trainer
 
 random = np.random.default_rng(0)
 split = random.integers(0, 256, (64, 12, 12), np.uint8), np.arange(64, dtype=np.uint8) % 10
 recipe = load_recipes()["cnn"].model_copy(update={"epochs": 2, "batch_size": 32})
-trainer = make_trainer(recipe, split, split, 10, 1, Execution("cpu", "graph", "float32"))
+trainer = Trainer(recipe, split, split, 10, 1, Execution("cpu", "graph", "float32"))
 print(weights_sha256(trainer.run().model), recorded_variables())
 """
 

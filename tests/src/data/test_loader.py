@@ -30,9 +30,9 @@ def batches(split, size, steps, first=0, seed=1, shuffle="each epoch"):
     result, chunk = [], None
     for step in range(first, steps):
         if chunk is None or step == chunk.end:
-            chunk = loader.chunk_at(step)
-            if chunk.split:
-                images, labels = chunk.split
+            chunk, split = loader.chunk_at(step)
+            if split:
+                images, labels = split
         start = (step - chunk.first) * BATCH
         rows = chunk.order.numpy()[start : start + BATCH]
         numbers = images[rows, 0, 0].astype(int) * 256 + images[rows, 1, 0]
@@ -90,8 +90,8 @@ def test_a_batch_of_a_sorted_split_is_a_random_sample():
     loader = Loader((images, labels), batch, buffer, 1, "each epoch", count // batch)
     counts = []
     for step in range(0, count // batch, buffer // batch):
-        chunk = loader.chunk_at(step)
-        shuffled = chunk.split[1][chunk.order.numpy()].reshape(-1, batch)
+        chunk, split = loader.chunk_at(step)
+        shuffled = split[1][chunk.order.numpy()].reshape(-1, batch)
         counts += [np.bincount(each, minlength=10) for each in shuffled]
     counts = np.array(counts)
     # Binomial: variance 100 × 0.1 × 0.9, increased because a chunk consists of complete blocks.

@@ -36,12 +36,9 @@ def test_the_loaded_files_are_those_of_the_training(folder, training):
     count, rows = artifacts.load_weights_by_epoch(folder, model)
     first, last = rows
     assert count == 2
-    for saved, current in zip(last, model.get_weights(), strict=True):
-        np.testing.assert_array_equal(saved, current)
+    assert all(map(np.array_equal, last, model.get_weights()))
     assert (first[0] != last[0]).any()
-    for epochs, text in ((1, "after 1 epoch in"), (2, "2 epochs in"), (0.5, "0.5 epochs in")):
-        record = artifacts.load_record(folder) | {"epochs": epochs}
-        assert text in artifacts.summary(record, training)
+    assert " at epoch 2 after " in artifacts.summary(artifacts.load_record(folder), training)
 
 
 def test_two_models_with_the_same_weights_give_the_same_bytes(tmp_path):
@@ -108,4 +105,3 @@ def test_trained_folders_are_sorted_by_recipe(tmp_path, monkeypatch):
     (tmp_path / "models/convnet/not-selected.txt").touch()
     folders = artifacts.trained_folders()
     assert [str(each) for each in folders] == ["models/mlp/a", "models/softmax/b", "models/cnn/c"]
-    assert artifacts.stage(folders[0]) == "train@mlp"

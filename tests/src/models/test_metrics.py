@@ -67,8 +67,7 @@ def test_the_temperature_is_a_limit_or_1_if_it_cannot_be_fitted():
     logits = 5 * np.eye(3, dtype=np.float32)
     assert fit_temperature(logits, np.array([0, 1, 2], np.uint8)) == LIMITS[0]
     assert fit_temperature(logits, np.array([1, 2, 0], np.uint8)) == LIMITS[1]
-    for logit in (0, np.nan, np.inf):
-        assert fit_temperature(np.full((4, 3), logit, np.float32), np.zeros(4, np.uint8)) == 1
+    assert fit_temperature(0 * logits, np.array([1, 2, 0], np.uint8)) == 1
 
 
 def test_a_temperature_adds_the_metrics_after_calibration():

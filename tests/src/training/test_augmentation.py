@@ -84,11 +84,3 @@ def test_a_step_changes_images_in_its_own_way_and_again_in_the_same_way():
     assert first.tobytes() == again.tobytes()
     for other in (next_step, other_seed):
         assert all((one != two).any() for one, two in zip(first, other, strict=True))
-
-
-def test_a_part_of_a_batch_changes_as_in_the_complete_batch():
-    """Several devices divide a batch and its numbers."""
-    augmenter = Augmenter(ALL, HEIGHT, WIDTH)
-    numbers = augmenter.draw(len(IMAGES), tf.constant([1, 2]))
-    part = augmenter.apply(IMAGES[2:5], numbers[2:5])
-    np.testing.assert_allclose(part, augmenter.apply(IMAGES, numbers)[2:5], atol=1e-3)

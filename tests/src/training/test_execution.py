@@ -40,10 +40,10 @@ def test_a_fixed_setting_limits_the_choice_of_the_other_one(name, features):
 
 
 def test_unsupported_bfloat16_is_an_error(monkeypatch):
-    with pytest.raises(PipelineError, match=r"train\.precision is bfloat16, which .* not with xla"):
+    with pytest.raises(PipelineError, match=r"bfloat16, which needs train\.compile graph on a CPU"):
         choose_execution(RECIPES["cnn"], "cpu", "xla", "bfloat16")
     monkeypatch.setattr(execution, "_has", lambda device, what: False)
-    with pytest.raises(PipelineError, match=r"needs a GPU of compute capability 8\.0"):
+    with pytest.raises(PipelineError, match=r"needs compute capability 8\.0 or higher on a GPU"):
         choose_execution(RECIPES["cnn"], "gpu", "auto", "bfloat16")
 
 
@@ -57,15 +57,14 @@ def test_a_gpu_uses_xla_for_dense_recipes_and_bfloat16_for_convolutions(name, fe
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "has"), [([(9, 0)], True), ([(8, 0), (7, 5)], False), ([None], False)]
+    ("capabilities", "has"), [([(9, 0)], True), ([(8, 0), (7, 5)], False), ([()], False)]
 )
 def test_gpus_multiply_bfloat16_from_capability_8(monkeypatch, capabilities, has):
+    def details(gpu):
+        return {"compute_capability": gpu} if gpu else {}
+
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: capabilities)
-    monkeypatch.setattr(
-        tf.config.experimental,
-        "get_device_details",
-        lambda gpu: {"compute_capability": gpu} if gpu else {},
-    )
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", details)
     assert execution._has("gpu", "bfloat16") is has
 
 
@@ -82,7 +81,5 @@ def test_the_features_of_a_processor_are_read(monkeypatch, flags, expected):
 def test_replicas_are_not_compiled_by_xla(strategy):
     chosen = choose_execution(RECIPES["softmax"], "cpu", "auto", "auto", strategy)
     assert (chosen.compile, chosen.strategy) == ("graph", strategy)
-    with pytest.raises(
-        PipelineError, match=f"xla, which train.strategy {strategy} does not support"
-    ):
+    with pytest.raises(PipelineError, match=f"xla, which train.strategy {strategy} does not"):
         choose_execution(RECIPES["softmax"], "cpu", "xla", "auto", strategy)

@@ -1,11 +1,11 @@
-"""Models have the architecture and initial values of their recipes, for any size of data."""
+"""Networks follow their recipes, for any size of data; optimizers are those of TensorFlow 1."""
 
 import numpy as np
 import pytest
 
 from src.common.errors import PipelineError
-from src.common.tensorflow import keras
-from src.training.network import build_model
+from src.common.tensorflow import keras, tf
+from src.training.network import build_model, build_optimizer
 from tests.fixtures.training import RECIPES, SMALL_RECIPES
 
 PARAMETERS = {  # calculated from the architectures
@@ -64,13 +64,6 @@ def test_initial_values_follow_the_recipe():
     assert (bias == np.float32(0.1)).all()
 
 
-def test_the_penalty_is_half_the_sum_of_squared_weights():
-    model = build_model(RECIPES["mlp_ema"], 2, 2, 3)
-    kernels = [weights for weights in model.get_weights() if weights.ndim == 2]
-    expected = sum(0.0001 * (kernel**2).sum() / 2 for kernel in kernels)
-    assert float(sum(model.losses)) == pytest.approx(float(expected), rel=1e-5)
-
-
 def test_batch_normalization_keeps_its_parameters_in_float32(change_recipe):
     model = build_model(change_recipe("tiny_convnet"), 28, 28, 10, "bfloat16")
     kinds = keras.layers.BatchNormalization, keras.layers.Conv2D
@@ -81,3 +74,63 @@ def test_batch_normalization_keeps_its_parameters_in_float32(change_recipe):
     assert {layer.compute_dtype for layer in normalizations} == {"bfloat16"}
     assert {each.dtype for layer in normalizations for each in layer.weights} == {"float32"}
     assert {each.dtype for layer in convolutions for each in layer.weights} == {"bfloat16"}
+
+
+def test_the_exponential_schedule_is_continuous(change_recipe):
+    optimizer = build_optimizer(change_recipe("mlp_ema"), 30_000)
+    for step in (0, 100, 550, 30_000):
+        optimizer.iterations.assign(step)
+        expected = 0.8 * 0.999 ** (step / 550)
+        assert float(optimizer.learning_rate) == pytest.approx(expected, rel=1e-5)
+
+
+def rates(recipe, total_steps):
+    """The learning rate of each step, and that after the last one."""
+    optimizer, found = build_optimizer(recipe, total_steps), []
+    for step in range(total_steps + 1):
+        optimizer.iterations.assign(step)
+        found.append(float(optimizer.learning_rate))
+    return found
+
+
+def test_a_warm_up_is_a_line_to_the_learning_rate_and_then_half_a_cosine(change_recipe):
+    recipe = change_recipe("softmax", schedule={"kind": "cosine", "warmup": 0.25})
+    line = np.linspace(0.01 / 10, 0.01, 11)  # the first step has an effect
+    cosine = 0.01 * (1 + np.cos(np.pi * np.arange(1, 31) / 30)) / 2
+    np.testing.assert_allclose(rates(recipe, 40), [*line, *cosine], atol=1e-8)
+
+
+@pytest.mark.parametrize(("warmup", "total_steps"), [(0.6, 1), (0.99, 10)])
+def test_a_short_training_has_a_step_after_the_warm_up(change_recipe, warmup, total_steps):
+    recipe = change_recipe("softmax", schedule={"kind": "cosine", "warmup": warmup})
+    found = rates(recipe, total_steps)
+    assert found[total_steps - 1] == max(found) == pytest.approx(0.01)
+
+
+TF1_OPTIMIZERS = {
+    "mlp_dropout": lambda: tf.compat.v1.train.RMSPropOptimizer(0.001, 0.9),
+    "mlp_65x2": lambda: tf.compat.v1.train.AdamOptimizer(0.001),
+}
+
+
+@pytest.mark.parametrize("name", TF1_OPTIMIZERS)
+def test_each_step_of_an_optimizer_is_that_of_tensorflow_1(change_recipe, name):
+    random = np.random.default_rng(0)
+    # From gradients whose square is far below epsilon to large ones.
+    scales = np.logspace(-12, 3, 16, dtype=np.float32)
+    gradients = [scales * random.normal(size=16).astype(np.float32) for _ in range(20)]
+
+    optimizer = build_optimizer(change_recipe(name), 20)
+    variable, values = keras.Variable(np.ones(16, np.float32)), []
+    for gradient in gradients:
+        optimizer.apply([gradient], [variable])
+        values.append(np.asarray(variable))
+
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tf1_variable = tf.compat.v1.Variable(np.ones(16, np.float32))
+        feed = tf.compat.v1.placeholder(tf.float32, [16])
+        step = TF1_OPTIMIZERS[name]().apply_gradients([(feed, tf1_variable)])
+        session.run(tf.compat.v1.global_variables_initializer())
+        for gradient, ours in zip(gradients, values, strict=True):
+            session.run(step, {feed: gradient})
+            np.testing.assert_allclose(ours - 1, session.run(tf1_variable) - 1, 1e-3, 3e-7)

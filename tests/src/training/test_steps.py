@@ -10,8 +10,7 @@ from src.config.recipe import load_recipe
 from src.models.artifacts import weights_sha256
 from src.training.distributed import SINGLE_WORKER, make_strategy
 from src.training.execution import Execution
-from src.training.network import build_model
-from src.training.optimizer import build_optimizer
+from src.training.network import build_model, build_optimizer
 from src.training.steps import Steps
 from tests.fixtures.training import SMALL_RECIPES
 

@@ -1,0 +1,137 @@
+"""Progress in a terminal and elsewhere; TensorBoard's files, without which a training goes on."""
+
+import errno
+import re
+from types import SimpleNamespace
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from src.callbacks import training
+from src.callbacks.training import BestEffort, TensorBoard, TrainingProgress, training_callbacks
+from src.common.tensorflow import keras, tf
+from src.config.recipe import load_recipe
+
+
+def test_without_a_terminal_a_line_says_the_time_left_without_the_compilation(monkeypatch, capsys):
+    clock = SimpleNamespace(now=0.0)
+    shown = TrainingProgress("cnn")
+    monkeypatch.setattr(shown._bar, "get_time", lambda: clock.now)
+    shown.set_params({"total_steps": 100, "steps_per_epoch": 20})
+    shown.on_train_begin()
+    row = {"epoch": 1.0, "loss": 0.5, "val_accuracy": 0.9}
+    for end, seconds in ((10, 30), (20, 5), (40, 10)):
+        clock.now += seconds
+        shown.on_train_batch_end(end - 1, {"loss": 0.7})
+        shown.on_epoch_end(0, row | {"step": end})
+    shown.on_train_end()
+    line = "cnn: epoch 1, loss 0.5000, validation accuracy 0.9000"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [line, f"{line}, 40 s left", f"{line}, 30 s left"]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 140])
+@pytest.mark.parametrize("name", ["cnn", "softmax_normal", "a_very_long_name" * 4])
+def test_the_line_in_a_terminal_fits_and_shows_the_time_left(monkeypatch, capsys, columns, name):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal
+    shown = TrainingProgress(name)
+    shown.set_params({"total_steps": 2000, "steps_per_epoch": 100})
+    shown.on_train_begin()
+    shown.on_epoch_end(0, {"epoch": 9.9, "step": 990, "loss": 0.05, "val_accuracy": 0.98765})
+    shown.on_train_batch_end(989, {"loss": 0.051234})
+    shown.on_train_end()
+    written = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "\n", capsys.readouterr().out).replace("\r", "\n")
+    written = re.sub(r"\n+", "", written)
+    line = written[written.rindex(name[:24]) :].rstrip()
+    assert len(line) <= columns
+    assert re.search(r" \S+ left, epoch 9\.9/2", line)
+    if columns >= 80 and len(name) < 20:
+        assert line.endswith("epoch 9.9/20, loss 0.0512, validation 0.9877")
+
+
+@pytest.fixture
+def train(new_trainer, tiny_recipe, tmp_path):
+    """Train with the callback, or another one."""
+
+    def train(resumes=False, callback=None, **changes):
+        trainer = new_trainer(load_recipe(tiny_recipe | changes))
+        callback = callback or TensorBoard(tmp_path / "logs", resumes)
+        return trainer.run([callback])
+
+    return train
+
+
+def events(folder):
+    return EventAccumulator(str(folder), {"tensors": 0}).Reload()
+
+
+def test_the_files_contain_scalars_histograms_and_the_graph(train, tmp_path):
+    rows = train(epochs=12).history
+    losses, validation = (events(tmp_path / "logs" / name) for name in ("train", "validation"))
+    for found, tag, name in (
+        (losses, "epoch_loss", "loss"),
+        (validation, "epoch_loss", "val_loss"),
+        (validation, "epoch_accuracy", "val_accuracy"),
+    ):
+        scalars = found.Tensors(tag)
+        assert [each.step for each in scalars] == [row["epoch"] for row in rows]
+        values = [tf.make_ndarray(each.tensor_proto) for each in scalars]
+        assert values == pytest.approx([row[name] for row in rows])
+    tags = losses.Tags()["tensors"]
+    (kernel, _) = [tag for tag in tags if tag.endswith("histogram")]
+    assert 5 <= len(losses.Tensors(kernel)) <= training.HISTOGRAMS
+    assert "keras" in tags  # the graph
+
+
+def test_rows_between_epochs_have_their_own_numbers(train, tmp_path):
+    train(epochs=None, steps=40, validate_every=18)  # epochs 1.5, 3 and 3.3
+    scalars = events(tmp_path / "logs/train").Tensors("epoch_loss")
+    assert [each.step for each in scalars] == [2, 3, 4]
+
+
+def test_large_weights_have_no_histograms(train, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "MAX_HISTOGRAM", 10)
+    train()
+    tags = events(tmp_path / "logs/train").Tags()["tensors"]
+    assert "epoch_loss" in tags and not any("histogram" in tag for tag in tags)
+
+
+def test_a_resumed_training_keeps_the_files_and_a_new_one_removes_them(train, tmp_path):
+    for resumes, count in ((False, 1), (False, 1), (True, 2)):
+        train(resumes)
+        assert len(list((tmp_path / "logs/train").iterdir())) == count
+
+
+@pytest.mark.parametrize(("experiment", "name"), [("", "workspace"), ("bold-move", "bold-move")])
+def test_folders_are_named_after_recipe_and_experiment(tmp_path, monkeypatch, experiment, name):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("DVC_EXP_NAME", experiment)
+    (tmp_path / "logs/cnn" / name / "old").mkdir(parents=True)
+    training_callbacks({"name": "cnn", "tensorboard": True}, print, print, resumes=False)
+    assert list((tmp_path / "logs/cnn").iterdir()) == []
+
+
+def test_a_file_in_place_of_the_folder_is_one_warning(train, tmp_path, capfd):
+    (tmp_path / "logs").touch()
+    board = TensorBoard(tmp_path / "logs/cnn", resumes=False)
+    assert len(train(callback=BestEffort(board, "no curves")).history) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("warning: no curves") and "logs is not a directory" in line
+
+
+@pytest.mark.parametrize("hook", training.HOOKS)
+def test_a_full_disk_at_any_time_is_one_warning_and_a_bug_is_none(train, hook, capfd):
+    class Full(keras.callbacks.Callback):
+        error: Exception = OSError(errno.ENOSPC, "No space left on device")
+
+    def fail(self, *arguments, logs=None):
+        raise self.error
+
+    setattr(Full, hook, fail)
+    assert len(train(callback=BestEffort(Full(), "no curves")).history) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "No space left on device" in line
+    Full.error = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        train(callback=BestEffort(Full(), "no curves"))
