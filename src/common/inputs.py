@@ -4,8 +4,7 @@ DVC records the dependencies of a stage after it has run (treeverse/dvc#11058). 
 of them meanwhile, DVC would record the outputs as results of a state that they were not made from.
 """
 
-import os
-from collections.abc import Iterator
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import yaml
 from src.common.paths import PARAMS
 
 State = dict[str, Any]  # for each file, its time, size and inode
+IGNORED = re.compile(r"(^|/)\.|~$|\.pyc$")  # files of editors, incomplete ones, compiled ones
 
 
 def read_state(stage: str) -> State:
@@ -40,24 +40,17 @@ def changed_inputs(stage: str, before: State) -> list[str]:
     return sorted(name for name in before | after if before.get(name) != after.get(name))
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _files(path: Path) -> list[Path]:
+    """The path; of a folder, its files, except those that ``.dvcignore`` names."""
     if not path.is_dir():
-        yield path
-        return
-    for folder, names, files in os.walk(path):
-        names[:] = [name for name in names if not _is_ignored(name)]
-        yield from (Path(folder, name) for name in files if not _is_ignored(name))
-
-
-def _is_ignored(name: str) -> bool:
-    """Whether ``.dvcignore`` has the name: files of editors, incomplete ones, compiled ones."""
-    return name.startswith(".") or name.endswith(("~", ".pyc")) or name == "__pycache__"
+        return [path]
+    names = [file.relative_to(path) for file in path.rglob("*") if file.is_file()]
+    return [path / name for name in names if not IGNORED.search(str(name))]
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:  # missing, or a broken link
+    """Time, size and inode, by which DVC decides whether to hash a file; None if it is missing."""
+    if not path.exists():
         return None
-    # As in DVC, which hashes another file in the same place, also if its time and size are equal.
+    found = path.stat()
     return found.st_mtime_ns, found.st_size, found.st_ino

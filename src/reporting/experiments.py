@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from src.common.errors import PipelineError, run
-from src.common.git import changes_of
 from src.common.paths import RECIPES
 from src.config.params import Params
+from src.config.yaml_files import changes_of
 
 WIDTH = 140  # characters, if the output is not a terminal
 TEST = re.compile(r"(?:metrics/summary\.json:)?test\.(.+)")  # a metric of a trained recipe

@@ -1,9 +1,9 @@
 """Generated sections of Markdown pages."""
 
 import pytest
+from src.common.markdown import replace_section
 
 from src.common.errors import PipelineError
-from src.common.markdown import replace_section
 
 PAGE = "# Title\n\n<!-- a -->\nold\n<!-- /a -->\n\nEnd\n"
 

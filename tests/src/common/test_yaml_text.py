@@ -2,7 +2,6 @@
 
 import pytest
 from dvc.utils.serialize import loads_yaml
-
 from src.common.yaml_text import InvalidYaml, read_yaml
 
 
