@@ -4,7 +4,6 @@ import warnings
 
 import pytest
 from matplotlib.figure import Figure
-
 from src.plots.names import drawable, rotation
 
 NAMES = ["T-shirt/top", "Größe", "ねこ", "$x_1$ \\alpha", "a" * 30, "κόσμος"]
