@@ -9,8 +9,7 @@ def main() -> None:
     choose_device("auto")
     from src.common import paths
     from src.data.splits import load_split, load_warnings
-    from src.evaluation.evaluation import evaluate_model
-    from src.evaluation.outputs import write_outputs
+    from src.evaluation.evaluation import evaluate_model, write_outputs
     from src.models.artifacts import trained_folders
 
     test = load_split(paths.PROCESSED, "test")

@@ -34,6 +34,7 @@ class PublishedValues(Block):
     rounding: NotNegative = 0.0  # 0.01: the author printed two digits
     values: ByEpoch
     stddev: ByEpoch
+    sample: Count | None = None  # random test images; None: all
 
     @model_validator(mode="after")
     def _check_epochs(self) -> "PublishedValues":
@@ -53,13 +54,13 @@ class TrainingLoss(PublishedValues):
     """Mean cross-entropy of the batches of an epoch."""
 
     metric = "training_loss"
+    sample: None = None
 
 
 class TestAccuracy(PublishedValues):
     """Accuracy on the test split, or on a random sample of its images."""
 
     metric = "test_accuracy"
-    sample: Count | None = None  # images
 
 
 class Published(Block):

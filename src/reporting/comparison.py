@@ -1,7 +1,7 @@
 """The comparison of all trained recipes: a table and a summary."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,10 +12,30 @@ from src.reporting.published import NOT_COMPARABLE, PublishedResult
 from src.reporting.seeds import with_seeds
 
 
-def comparison_table(
+@dataclass(frozen=True)
+class Results:
+    """A comparison: the content of ``comparison.csv``, ``published.csv`` and ``summary.json``."""
+
+    table: pd.DataFrame  # one row per recipe
+    published: pd.DataFrame  # one row per published value
+    summary: dict[str, Any]
+
+
+def compare(
     evaluations: Mapping[str, TestResults],
     published: list[PublishedResult],
     seeds: pd.DataFrame | None = None,
+) -> Results:
+    """Compare all trained recipes. The arguments are those of ``comparison_table``."""
+    table = comparison_table(evaluations, published, seeds)
+    values = pd.DataFrame(published, columns=list(PublishedResult._fields))
+    return Results(table, values, summarize(table, evaluations))
+
+
+def comparison_table(
+    evaluations: Mapping[str, TestResults],
+    published: list[PublishedResult],
+    seeds: pd.DataFrame | None,
 ) -> pd.DataFrame:
     """One row per recipe, the best validation accuracy first.
 
@@ -36,7 +56,9 @@ def comparison_table(
     table = pd.DataFrame(rows).sort_values(order, ascending=[False, True], ignore_index=True)
     first_two = [evaluations[name].predictions for name in table.recipe[:2]]
     baseline = first_two[0].actual.value_counts(normalize=True).max()
-    table = table.assign(p_value=_p_values(first_two), baseline_accuracy=baseline)
+    correct = [(rows.actual == rows.predicted).to_numpy() for rows in first_two]
+    p_values = pd.Series({1: mcnemar(*correct)} if len(correct) == 2 else {}, dtype=float)
+    table = table.assign(p_value=p_values, baseline_accuracy=baseline)
     return table if seeds is None else with_seeds(table, seeds)
 
 
@@ -63,22 +85,11 @@ def _row(results: TestResults, published: list[PublishedResult]) -> dict[str, An
     }
 
 
-def _p_values(first_two: list[pd.DataFrame]) -> pd.Series:
-    correct = [(each.actual == each.predicted).to_numpy() for each in first_two]
-    return pd.Series({1: mcnemar(*correct)} if len(correct) == 2 else {}, dtype=float)
-
-
 def validation_curves(evaluations: Mapping[str, TestResults]) -> pd.DataFrame:
     """One row per recipe and validation."""
     tables = [pd.DataFrame(each.history).assign(recipe=k) for k, each in evaluations.items()]
     columns = ["recipe", "epoch", "loss", "val_loss", "val_accuracy"]
     return pd.concat(tables, ignore_index=True)[columns]
-
-
-def published_table(published: list[PublishedResult]) -> pd.DataFrame:
-    """One row per published value."""
-    columns = list(PublishedResult.__annotations__)
-    return pd.DataFrame([asdict(each) for each in published], columns=columns)
 
 
 def summarize(table: pd.DataFrame, evaluations: Mapping[str, TestResults]) -> dict[str, Any]:

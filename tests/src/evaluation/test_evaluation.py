@@ -10,8 +10,13 @@ from pandas.testing import assert_frame_equal
 
 from src.common import paths
 from src.common.files import write_json
-from src.evaluation.evaluation import VOTES, disputed_rows, evaluate_model
-from src.evaluation.outputs import disputed_sheet, write_outputs
+from src.evaluation.evaluation import (
+    VOTES,
+    disputed_rows,
+    disputed_sheet,
+    evaluate_model,
+    write_outputs,
+)
 from src.evaluation.tables import read_evaluations, write_csv
 from src.models import artifacts
 from src.models.inference import Predictor
