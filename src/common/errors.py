@@ -1,4 +1,4 @@
-"""The exception for errors that the user can fix, and how a stage or a program reports it."""
+"""The exception for errors that the user can fix; how a stage or a program runs and reports it."""
 
 import errno
 import io
@@ -6,8 +6,13 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
 
 from src.common.messages import clean
+from src.common.paths import PARAMS
 
 # What the user can fix, with the advice.
 ACCESS = "free space or allow access"
@@ -16,6 +21,8 @@ FIXABLE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS), ACCESS),
     **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST), IN_THE_WAY),
 }
+State = dict[str, Any]  # for each file, its time, size and inode
+IGNORED = re.compile(r"(^|/)\.|~$|\.pyc$")  # files of editors, incomplete ones, compiled ones
 
 
 class PipelineError(Exception):
@@ -61,17 +68,57 @@ def run(main: Callable[[], None], is_stage: bool = False) -> None:
 
 
 def _run_stage(main: Callable[[], None]) -> None:
-    stage = os.environ.get("DVC_STAGE")
-    if not stage:  # started by hand, without DVC
-        main()
-        return
-    from src.common.inputs import changed_inputs, read_state
+    """Run a stage, and fail if what it depends on changes meanwhile.
 
-    before = read_state(stage)
+    DVC records the dependencies of a stage after it has run (treeverse/dvc#11058). It would record
+    the outputs as results of a state that they were not made from.
+    """
+    stage = os.environ.get("DVC_STAGE")  # None: started by hand, without DVC
+    before = read_state(stage) if stage else {}
     main()
-    if changed := changed_inputs(stage, before):
+    if stage and (changed := changed_inputs(stage, before)):
         others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise PipelineError(
             f"{changed[0]}{others} changed while the stage {stage} ran, so it is unknown which "
             "version its results come from, and DVC does not record them; run `dvc repro` again"
         )
+
+
+def read_state(stage: str) -> State:
+    """Return the present state of the dependencies that ``dvc.yaml`` lists for a stage.
+
+    Args:
+        stage: its name, such as ``train@cnn`` or ``../dvc.yaml:train@cnn``.
+    """
+    stages = yaml.load(Path("dvc.yaml").read_text("utf-8"), yaml.CSafeLoader)["stages"]
+    name, _, key = stage.rpartition(":")[2].partition("@")
+    listed = stages.get(name, {})  # a user can add stages in another file
+    listed = listed.get("do", listed)
+    paths = [Path(path.replace("${item}", key)) for path in listed.get("deps", [])]
+    paths += [PARAMS] if "params" in listed else []
+    return {str(file): _stamp(file) for path in paths for file in _files(path)}
+
+
+def changed_inputs(stage: str, before: State) -> list[str]:
+    """Return which dependencies of a stage differ from their state before it ran."""
+    try:
+        after = read_state(stage)
+    except (OSError, ValueError, LookupError, AttributeError, TypeError, yaml.YAMLError):
+        return ["dvc.yaml"]  # it is invalid now
+    return sorted(name for name in before | after if before.get(name) != after.get(name))
+
+
+def _files(path: Path) -> list[Path]:
+    """The path; of a folder, its files, except those that ``.dvcignore`` names."""
+    if not path.is_dir():
+        return [path]
+    names = [file.relative_to(path) for file in path.rglob("*") if file.is_file()]
+    return [path / name for name in names if not IGNORED.search(str(name))]
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Time, size and inode, by which DVC decides whether to hash a file; None if it is missing."""
+    if not path.exists():
+        return None
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size, found.st_ino

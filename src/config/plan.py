@@ -49,15 +49,12 @@ def make_plans(params: Params, recipes: dict[str, Recipe]) -> dict[str, dict[str
 
 def training_plan(name: str, recipe: Recipe, params: Params) -> dict[str, Any]:
     """What determines the training of a recipe, in the form of JSON."""
-    recipe = with_replaced(recipe, params.train)
-    keeps = (
-        recipe.keep_epochs and params.data.dataset == DATASET
-    )  # other data has no published ones
+    recipe, is_published = with_replaced(recipe, params.train), params.data.dataset == DATASET
     return {
         "name": name,
         "recipe": recipe.model_dump(exclude={"keep_epochs"}, exclude_none=True),
         "train": params.train.model_dump(exclude={"tensorboard", *REPLACED}),
-        "keep_epochs": keeps,
+        "keep_epochs": recipe.keep_epochs and is_published,
         "tensorboard": params.train.tensorboard,
     }
 

@@ -92,7 +92,8 @@ def _metrics(
     labels = predictions.actual.to_numpy()
     right = accuracy(logits, labels)
     low, high = wilson_interval(right, len(labels))
-    metrics = {"accuracy": right, "error_rate": 1 - right, "errors": _errors(predictions)}
+    metrics: dict[str, Any] = {"accuracy": right, "error_rate": 1 - right}
+    metrics["errors"] = _errors(predictions)
     disputed = disputed_rows(record["dataset"], predictions)
     if len(disputed):
         metrics["disputed_errors"] = _errors(disputed)

@@ -26,21 +26,10 @@ def compare(
     published: list[PublishedResult],
     seeds: pd.DataFrame | None = None,
 ) -> Results:
-    """Compare all trained recipes. The arguments are those of ``comparison_table``."""
-    table = comparison_table(evaluations, published, seeds)
-    values = pd.DataFrame(published, columns=list(PublishedResult._fields))
-    return Results(table, values, summarize(table, evaluations))
+    """Compare all trained recipes, the best validation accuracy first.
 
-
-def comparison_table(
-    evaluations: Mapping[str, TestResults],
-    published: list[PublishedResult],
-    seeds: pd.DataFrame | None,
-) -> pd.DataFrame:
-    """One row per recipe, the best validation accuracy first.
-
-    ``p_value`` is that of McNemar's test of the best recipe and the second, on the test images.
-    ``baseline_accuracy`` is that of always predicting the most frequent class of the test images.
+    In the table, ``p_value`` is that of McNemar's test of the best recipe and the second, on the
+    test images; ``baseline_accuracy`` is that of always predicting the most frequent class of them.
     There is a column ``balanced_accuracy`` if the sizes of the classes are very different.
 
     Args:
@@ -59,7 +48,9 @@ def comparison_table(
     correct = [(rows.actual == rows.predicted).to_numpy() for rows in first_two]
     p_values = pd.Series({1: mcnemar(*correct)} if len(correct) == 2 else {}, dtype=float)
     table = table.assign(p_value=p_values, baseline_accuracy=baseline)
-    return table if seeds is None else with_seeds(table, seeds)
+    table = table if seeds is None else with_seeds(table, seeds)
+    values = pd.DataFrame(published, columns=list(PublishedResult._fields))
+    return Results(table, values, _summary(table, evaluations))
 
 
 def _row(results: TestResults, published: list[PublishedResult]) -> dict[str, Any]:
@@ -85,27 +76,21 @@ def _row(results: TestResults, published: list[PublishedResult]) -> dict[str, An
     }
 
 
-def validation_curves(evaluations: Mapping[str, TestResults]) -> pd.DataFrame:
-    """One row per recipe and validation."""
-    tables = [pd.DataFrame(each.history).assign(recipe=k) for k, each in evaluations.items()]
-    columns = ["recipe", "epoch", "loss", "val_loss", "val_accuracy"]
-    return pd.concat(tables, ignore_index=True)[columns]
-
-
-def summarize(table: pd.DataFrame, evaluations: Mapping[str, TestResults]) -> dict[str, Any]:
+def _summary(table: pd.DataFrame, evaluations: Mapping[str, TestResults]) -> dict[str, Any]:
     """``metrics/summary.json``: the columns of ``dvc exp show``, few enough for a terminal.
 
     A recipe that was not trained is absent, so that ``dvc metrics diff`` compares a recipe with
-    itself only. The warnings about the data are part of the summary.
+    itself only.
     """
     best = evaluations[table.recipe[0]]
-    dataset, warnings = best.record["dataset"], best.metrics.get("warnings")
+    dataset = best.record["dataset"]
     summary: dict[str, Any] = {"best": best.record["name"], "dataset": dataset["name"]}
     counts = table[table.reproduced.isin(["yes", "no"])][["values_reproduced", "values_published"]]
     if len(counts):
         summary["reproduced"] = " of ".join(map(str, counts.sum()))
-    accuracies = zip(table.recipe, table.test_accuracy, strict=True)
-    summary["test"] = {name: float(accuracy) for name, accuracy in accuracies}
-    if warnings:
-        summary["warnings"] = warnings
-    return summary | ({"fallback_for": dataset["requested"]} if dataset["is_fallback"] else {})
+    summary["test"] = dict(zip(table.recipe, map(float, table.test_accuracy), strict=True))
+    if "warnings" in best.metrics:
+        summary["warnings"] = best.metrics["warnings"]
+    if dataset["is_fallback"]:
+        summary["fallback_for"] = dataset["requested"]
+    return summary

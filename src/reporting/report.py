@@ -18,12 +18,13 @@ from src.common.errors import PipelineError, run
 from src.common.files import atomic_file, read_json, write_json
 from src.evaluation.tables import TestResults, write_csv
 from src.reporting.agreement import other_processor_note
-from src.reporting.comparison import Results, validation_curves
+from src.reporting.comparison import Results
 from src.reporting.published import NOT_COMPARABLE
 from src.reporting.seeds import SIGNIFICANT, p_value_text, seeds_sentences, seeds_text
 
 README = Path("README.md")
 FEW_STEPS = 1000  # a small dataset has few batches in an epoch
+CURVES = ["epoch", "loss", "val_loss", "val_accuracy"]  # columns of a history that are drawn
 WIDTH = 150  # characters, if the output is not a terminal
 NEXT = """Try next, after `. .venv/bin/activate`:
   dvc exp run -S model=cnn -S train.epochs=3        # change one parameter, as an experiment
@@ -137,23 +138,19 @@ def to_markdown(results: Results) -> str:
 
 def write(results: Results, evaluations: Mapping[str, TestResults]) -> None:
     """Write all outputs of the compare stage; ``evaluations`` are those of each recipe."""
-    tables = {
-        paths.PER_CLASS: _joined({name: each.per_class for name, each in evaluations.items()}),
-        paths.TEST_BY_EPOCH: _joined({name: each.by_epoch for name, each in evaluations.items()}),
-        paths.VALIDATION: validation_curves(evaluations),
-        paths.COMPARISON: results.table,
-        paths.PUBLISHED: results.published,
+    of_recipes = {
+        paths.PER_CLASS: [each.per_class for each in evaluations.values()],
+        paths.TEST_BY_EPOCH: [each.by_epoch for each in evaluations.values()],
+        paths.VALIDATION: [pd.DataFrame(each.history)[CURVES] for each in evaluations.values()],
     }
-    for path, table in tables.items():
-        write_csv(path, table)
+    for path, tables in of_recipes.items():
+        write_csv(path, pd.concat(tables, keys=evaluations, names=["recipe"]).reset_index("recipe"))
+    write_csv(paths.COMPARISON, results.table)
+    write_csv(paths.PUBLISHED, results.published)
     write_json(paths.TEST, {name: each.metrics for name, each in evaluations.items()})
     write_json(paths.SUMMARY, results.summary)
     with atomic_file(paths.COMPARISON_TEXT) as partial:
         partial.write_text(to_markdown(results), "utf-8")
-
-
-def _joined(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(tables, names=["recipe"]).reset_index("recipe")
 
 
 def new_console(width: int = WIDTH) -> Console:
