@@ -144,7 +144,9 @@ def write(results: Results, evaluations: Mapping[str, TestResults]) -> None:
         paths.VALIDATION: [pd.DataFrame(each.history)[CURVES] for each in evaluations.values()],
     }
     for path, tables in of_recipes.items():
-        write_csv(path, pd.concat(tables, keys=evaluations, names=["recipe"]).reset_index("recipe"))
+        write_csv(
+            path, pd.concat(tables, keys=[*evaluations], names=["recipe"]).reset_index("recipe")
+        )
     write_csv(paths.COMPARISON, results.table)
     write_csv(paths.PUBLISHED, results.published)
     write_json(paths.TEST, {name: each.metrics for name, each in evaluations.items()})

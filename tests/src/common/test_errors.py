@@ -1,13 +1,15 @@
 """A stage ends with one sentence and a non-zero status on errors that the user can fix."""
 
 import errno
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from src.common.errors import PipelineError, run
+from src.common.errors import PipelineError, changed_inputs, read_state, run
 
 ROOT = Path(__file__).parents[3]
 
@@ -78,8 +80,63 @@ def test_no_text_fails_for_the_encoding_of_the_terminal(encoding, environment):
     code = "from src.common.errors import run; run(lambda: print('0.98–0.99 ✗ 手写'))"
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=Path(__file__).parents[3],
+        cwd=ROOT,
         env=environment | {"PYTHONIOENCODING": encoding},
         capture_output=True,
     )
     assert done.returncode == 0 and b"0.98" in done.stdout, done.stderr
+
+
+PIPELINE = """
+stages:
+  plan:
+    params: [model, data.seed]
+    deps: [code]
+  train:
+    foreach: [softmax, cnn]
+    do:
+      deps: [code/a.py, "data/${item}.json"]
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / ".dvcignore", ".")
+    Path("dvc.yaml").write_text(PIPELINE)
+    Path("params.yaml").write_text("model: all\ndata: {seed: 1}\n")
+    for name in ("code/a.py", "code/sub/b.py", "code/__pycache__/a.pyc", "data/cnn.json"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text("1")
+
+
+def edit(name, text="2 2"):
+    Path(name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("stage", "change", "named"),
+    [
+        ("train@cnn", Path("data/cnn.json").unlink, ["data/cnn.json"]),
+        ("plan", lambda: edit("code/sub/new.py"), ["code/sub/new.py"]),
+        ("plan", lambda: os.utime("code/sub/b.py", ns=(1, 1)), ["code/sub/b.py"]),
+        ("plan", lambda: edit("params.yaml"), ["params.yaml"]),
+        ("train@cnn", lambda: edit("dvc.yaml", "a: ["), ["dvc.yaml"]),
+        # What the stage does not depend on, and files of editors and of Python
+        ("train@cnn", lambda: edit("code/sub/b.py"), []),
+        ("plan", lambda: (edit("code/__pycache__/a.pyc"), edit("code/.a.py.swp")), []),
+    ],
+)
+def test_a_change_of_an_input_is_found(checkout, stage, change, named):
+    before = read_state(stage)
+    assert changed_inputs(stage, before) == []
+    change()
+    assert changed_inputs(stage, before) == named
+
+
+def test_a_stage_fails_if_dvc_runs_it_and_an_input_changes(checkout, monkeypatch):
+    run(lambda: edit("code/a.py", "2"), is_stage=True)
+    monkeypatch.setenv("DVC_STAGE", "train@cnn")
+    run(lambda: edit("code/sub/b.py", "2"), is_stage=True)
+    with pytest.raises(SystemExit, match=r"error: code/a\.py changed while the stage train@cnn"):
+        run(lambda: edit("code/a.py", "3 3"), is_stage=True)

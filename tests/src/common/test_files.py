@@ -65,18 +65,6 @@ def test_an_error_keeps_the_old_file(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["a.json"]
 
 
-def test_two_writers_of_a_file_do_not_disturb_each_other(tmp_path):
-    path = tmp_path / "new/a.png"
-    with files.shared_file(path) as first, files.shared_file(path) as second:
-        first.write_text("first")
-        second.write_text("second")
-    assert path.read_text() == "first"  # the last one to end
-    with pytest.raises(ZeroDivisionError), files.shared_file(path) as partial:
-        partial.write_text("third")
-        raise ZeroDivisionError
-    assert contents(path.parent) == {"a.png": "first"} and len(list(path.parent.iterdir())) == 1
-
-
 def test_a_missing_or_damaged_file_is_reported_with_its_stage(tmp_path):
     with pytest.raises(PipelineError, match="is missing; run `dvc repro plan`"):
         files.read_json(tmp_path / "a.json", "plan")
@@ -113,13 +101,3 @@ def test_an_error_keeps_the_old_files(old):
         (folder / "a").write_text("new")
         raise KeyboardInterrupt
     assert contents(old) == before
-
-
-def test_a_new_folder_is_not_left_after_an_error(tmp_path):
-    with pytest.raises(ZeroDivisionError), files.atomic_files(tmp_path / "x", []) as folder:
-        (folder / "a").write_text("new")
-        raise ZeroDivisionError
-    assert list(tmp_path.iterdir()) == []
-    with files.atomic_files(tmp_path / "x", []) as folder:
-        (folder / "a").write_text("new")
-    assert contents(tmp_path / "x") == {"a": "new"}
