@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -21,8 +20,8 @@ FIXABLE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS), ACCESS),
     **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST), IN_THE_WAY),
 }
-State = dict[str, Any]  # for each file, its time, size and inode
-IGNORED = re.compile(r"(^|/)\.|~$|\.pyc$")  # files of editors, incomplete ones, compiled ones
+# As in .dvcignore: files of editors, incomplete ones, compiled ones.
+IGNORED = re.compile(r"(^|/)\.|~$|\.pyc$")
 
 
 class PipelineError(Exception):
@@ -73,10 +72,12 @@ def _run_stage(main: Callable[[], None]) -> None:
     DVC records the dependencies of a stage after it has run (treeverse/dvc#11058). It would record
     the outputs as results of a state that they were not made from.
     """
-    stage = os.environ.get("DVC_STAGE")  # None: started by hand, without DVC
-    before = read_state(stage) if stage else {}
+    stage = os.environ.get("DVC_STAGE")
+    paths = _dependencies(stage) if stage else []  # none: started by hand, without DVC
+    before = _state(paths)
     main()
-    if stage and (changed := changed_inputs(stage, before)):
+    after = _state(paths)
+    if changed := sorted(name for name in before | after if before.get(name) != after.get(name)):
         others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise PipelineError(
             f"{changed[0]}{others} changed while the stage {stage} ran, so it is unknown which "
@@ -84,41 +85,18 @@ def _run_stage(main: Callable[[], None]) -> None:
         )
 
 
-def read_state(stage: str) -> State:
-    """Return the present state of the dependencies that ``dvc.yaml`` lists for a stage.
-
-    Args:
-        stage: its name, such as ``train@cnn`` or ``../dvc.yaml:train@cnn``.
-    """
+def _dependencies(stage: str) -> list[Path]:
+    """What ``dvc.yaml`` lists for a stage, such as ``train@cnn`` or ``../dvc.yaml:train@cnn``."""
     stages = yaml.load(Path("dvc.yaml").read_text("utf-8"), yaml.CSafeLoader)["stages"]
     name, _, key = stage.rpartition(":")[2].partition("@")
     listed = stages.get(name, {})  # a user can add stages in another file
     listed = listed.get("do", listed)
     paths = [Path(path.replace("${item}", key)) for path in listed.get("deps", [])]
-    paths += [PARAMS] if "params" in listed else []
-    return {str(file): _stamp(file) for path in paths for file in _files(path)}
+    return [*paths, PARAMS] if "params" in listed else paths
 
 
-def changed_inputs(stage: str, before: State) -> list[str]:
-    """Return which dependencies of a stage differ from their state before it ran."""
-    try:
-        after = read_state(stage)
-    except (OSError, ValueError, LookupError, AttributeError, TypeError, yaml.YAMLError):
-        return ["dvc.yaml"]  # it is invalid now
-    return sorted(name for name in before | after if before.get(name) != after.get(name))
-
-
-def _files(path: Path) -> list[Path]:
-    """The path; of a folder, its files, except those that ``.dvcignore`` names."""
-    if not path.is_dir():
-        return [path]
-    names = [file.relative_to(path) for file in path.rglob("*") if file.is_file()]
-    return [path / name for name in names if not IGNORED.search(str(name))]
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Time, size and inode, by which DVC decides whether to hash a file; None if it is missing."""
-    if not path.exists():
-        return None
-    found = path.stat()
-    return found.st_mtime_ns, found.st_size, found.st_ino
+def _state(paths: list[Path]) -> dict[str, tuple[int, int, int]]:
+    """Time, size and inode of each file; if one differs, DVC hashes the file again."""
+    files = [file for path in paths for file in (path, *path.rglob("*")) if file.is_file()]
+    stats = {str(file): file.stat() for file in files if not IGNORED.search(str(file))}
+    return {name: (found.st_mtime_ns, found.st_size, found.st_ino) for name, found in stats.items()}
