@@ -41,13 +41,13 @@ def experiments_table(states: list[State]) -> Table:
 
     Their changes are those to the last commit. Experiments that have not ended have a state.
     """
-    table = Table("experiment", "changes")
-    for name in ("dataset", "test accuracy", "created", "state"):
-        table.add_column(name, no_wrap=True)
+    table = Table()
+    for name in ("experiment", "changes", "dataset", "test accuracy", "created", "state"):
+        table.add_column(name, no_wrap=name != "changes", overflow="fold")
     for state in states:
         wanted = f" (NOT {state['fallback_for']})" if state.get("fallback_for") else ""
         table.add_row(
-            Text(state["Experiment"] or state["rev"], no_wrap=True),
+            state["Experiment"] or state["rev"],
             Text("\n".join(changes(state, base=states[:2][-1]))),  # not a string: [ is markup
             _text(state.get("dataset")) + wanted,
             "\n".join(results(state)),

@@ -126,10 +126,7 @@ def test_all_files_are_written_and_read(tmp_path, monkeypatch, capsys):
     assert paths.PER_CLASS.read_text() == "recipe,class,label\n" + "".join(
         f"{name},0,null\n" for name in read
     )
-    assert paths.TEST_BY_EPOCH.read_text().splitlines()[:2] == [
-        "recipe,epoch,accuracy",
-        "fair,1,0.85",
-    ]
+    assert paths.TEST_BY_EPOCH.read_text().startswith("recipe,epoch,accuracy\nfair,1,0.85\n")
     assert paths.VALIDATION.read_text().splitlines()[2] == "good,1,0.5,0.4,0.9"
     report.show(RESULTS)
     shown = capsys.readouterr().out
