@@ -4,7 +4,7 @@ from src.common.errors import PipelineError, run
 
 
 def main() -> None:
-    from src.models.device import choose_device  # before scikit-learn: see common/imports.py
+    from src.models.device import choose_device  # before scikit-learn: see common/machine.py
 
     choose_device("auto")
     from src.common import paths

@@ -47,11 +47,9 @@ def contact_sheet(
     images = _resized(images)
     height, width = images.shape[1:]
     inches = INCHES / max(height, width)  # of a pixel
-    lines = [caption.splitlines() for caption in captions] or [[]]
-    text_width = CHARACTER * max(len(line) for caption in lines for line in [*caption, ""])
-    below = GAP + CAPTION_LINE * max(map(len, lines))
-    down = max(height + _pixels(below, inches), _pixels(ROW if row_names else 0, inches))
-    across = max(width + _pixels(GAP, inches), _pixels(text_width, inches))
+    below, caption_width = _caption_size(captions)
+    down = max(height + _pixels(GAP + below, inches), _pixels(ROW if row_names else 0, inches))
+    across = max(width + _pixels(GAP, inches), _pixels(caption_width, inches))
     left = (across - width - _pixels(GAP, inches)) // 2  # of an image in its cell
     columns = max(1, min(columns, int(MAX_WIDTH / (across * inches))))
     rows = -(-len(images) // columns)
@@ -68,6 +66,13 @@ def contact_sheet(
         place = column * across + left + (width - 1) / 2, row * down + height
         axes.text(*place, caption, ha="center", va="top", fontsize=8)
     return figure
+
+
+def _caption_size(captions: Sequence[str]) -> tuple[float, float]:
+    """The height and the width that the largest caption needs, in inches."""
+    lines = [caption.splitlines() for caption in captions] or [[]]
+    characters = max(len(line) for caption in lines for line in [*caption, ""])
+    return CAPTION_LINE * max(map(len, lines)), CHARACTER * characters
 
 
 def _pixels(length: float, inches: float) -> int:
