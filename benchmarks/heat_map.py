@@ -8,7 +8,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from src.plots.names import drawable
+from src.plots.charts import drawable
 
 WIDTH, HEIGHT = 0.36, 0.36  # inches of a cell
 GAP = 0.25  # between groups, in cells

@@ -11,7 +11,7 @@ import yaml
 from benchmarks.datasets import write_variants
 from benchmarks.processes import Cost, clone, measure_command
 from src.common.paths import PROCESSED, RAW, TIMING
-from src.common.yaml_text import read_yaml
+from src.config.yaml_files import read_yaml
 from src.data.splits import SPLITS, load_split
 
 VARIANTS = (1, 135)  # of each image

@@ -20,7 +20,7 @@ from rich.console import Console
 from benchmarks.processes import ROOT
 from benchmarks.timing import describe_machine
 from src.common.errors import PipelineError, run
-from src.common.markdown import replace_section
+from src.reporting.report import replace_section
 
 RESULTS, SCALE = ROOT / "benchmarks/RESULTS.md", ROOT / "docs/scale.md"
 PAGES: dict[str, Path] = {

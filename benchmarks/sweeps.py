@@ -9,7 +9,7 @@ from statistics import median
 import yaml
 
 from benchmarks.processes import clone, measure_command
-from src.common.yaml_text import read_yaml
+from src.config.yaml_files import read_yaml
 
 RECIPE, EPOCHS, TRIALS = "mlp_dropout", 5, 4
 CONFIGURATIONS = ((1, 2), (2, 1), (2, 2))  # workers, threads per worker

@@ -9,9 +9,11 @@ def main() -> None:
     from src.common.paths import PREDICTIONS
     from src.config.published_values import load_published
     from src.evaluation.tables import read_evaluations
-    from src.reporting import comparison, report, seeds
+    from src.reporting import report
     from src.reporting.agreement import other_processor_note
+    from src.reporting.comparison import compare
     from src.reporting.published import compare_with_published
+    from src.reporting.seeds import spread_of_seeds
     from src.tracking.sync import sync_within_limit
 
     published, evaluations = load_published(), read_evaluations(PREDICTIONS)
@@ -21,15 +23,12 @@ def main() -> None:
         if name in published
         for value in compare_with_published(published[name], each)
     ]
-    spread = seeds.spread_of_seeds(evaluations)
-    table = comparison.comparison_table(evaluations, values, spread)
-    summary = comparison.summarize(table, evaluations)
-    results = report.Results(table, comparison.published_table(values), summary)
+    results = compare(evaluations, values, spread_of_seeds(evaluations))
     report.write(results, evaluations)
     sync_within_limit()
     if "TABLE_FOLLOWS" not in os.environ:  # `make repro` prints the table at the end
         report.show(results)
-        if note := other_processor_note(table):
+        if note := other_processor_note(results.table):
             print(note)
 
 

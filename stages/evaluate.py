@@ -4,13 +4,12 @@ from src.common.errors import PipelineError, run
 
 
 def main() -> None:
-    from src.models.device import choose_device  # before scikit-learn: see common/imports.py
+    from src.models.device import choose_device  # before scikit-learn: see common/machine.py
 
     choose_device("auto")
     from src.common import paths
     from src.data.splits import load_split, load_test_digest, load_warnings
-    from src.evaluation.evaluation import evaluate_model
-    from src.evaluation.outputs import write_outputs
+    from src.evaluation.evaluation import evaluate_model, write_outputs
     from src.models.artifacts import trained_folders
 
     test = load_split(paths.PROCESSED, "test")

@@ -25,7 +25,7 @@ from src.apps.classifiers import Classifier, classifiers
 from src.apps.familiarity import HINT, Familiarity, familiarity
 from src.common import paths
 from src.common.errors import PipelineError, run
-from src.common.listening import listen
+from src.common.machine import listen
 from src.common.messages import warn
 from src.data.splits import load_dataset_info, load_split
 from src.pictures.convert import convert

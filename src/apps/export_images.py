@@ -14,7 +14,7 @@ from PIL import Image
 from rich.progress import track
 
 from src.common.errors import PipelineError, run
-from src.common.files import file_name, shared_file
+from src.common.files import atomic_file, file_name
 from src.common.paths import PROCESSED
 from src.data.splits import SPLITS, load_dataset_info, load_split
 
@@ -38,7 +38,7 @@ def write(
     pairs = list(zip(images, classes, strict=True))
     for index, (image, name) in enumerate(track(pairs, "writing", transient=True)):
         paths.append(folder / f"{split}-{index:05}-{file_name(name)}.png")
-        with shared_file(paths[-1]) as partial:
+        with atomic_file(paths[-1]) as partial:
             Image.fromarray(255 - image if dark_on_light else np.array(image)).save(partial)
     return paths
 

@@ -31,8 +31,8 @@ from src.data.splits import load_dataset_info, load_split
 from src.ingest.conversion import Conversion
 from src.pictures.convert import convert
 from src.pictures.decode import PictureError, read_content
+from src.plots.charts import drawable, rotation
 from src.plots.contact_sheet import write_png
-from src.plots.names import drawable, rotation
 
 BAR_WIDTH = 40
 MAX_BARS = 20

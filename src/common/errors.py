@@ -1,4 +1,4 @@
-"""The exception for errors that the user can fix, and how a stage or a program reports it."""
+"""The exception for errors that the user can fix; how a stage or a program runs and reports it."""
 
 import errno
 import io
@@ -6,8 +6,12 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
+
+import yaml
 
 from src.common.messages import clean
+from src.common.paths import PARAMS
 
 # What the user can fix, with the advice.
 ACCESS = "free space or allow access"
@@ -16,6 +20,8 @@ FIXABLE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS), ACCESS),
     **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST), IN_THE_WAY),
 }
+# As in .dvcignore: files of editors, incomplete ones, compiled ones.
+IGNORED = re.compile(r"(^|/)\.|~$|\.pyc$")
 
 
 class PipelineError(Exception):
@@ -61,17 +67,36 @@ def run(main: Callable[[], None], is_stage: bool = False) -> None:
 
 
 def _run_stage(main: Callable[[], None]) -> None:
-    stage = os.environ.get("DVC_STAGE")
-    if not stage:  # started by hand, without DVC
-        main()
-        return
-    from src.common.inputs import changed_inputs, read_state
+    """Run a stage, and fail if what it depends on changes meanwhile.
 
-    before = read_state(stage)
+    DVC records the dependencies of a stage after it has run (treeverse/dvc#11058). It would record
+    the outputs as results of a state that they were not made from.
+    """
+    stage = os.environ.get("DVC_STAGE")
+    paths = _dependencies(stage) if stage else []  # none: started by hand, without DVC
+    before = _state(paths)
     main()
-    if changed := changed_inputs(stage, before):
+    after = _state(paths)
+    if changed := sorted(name for name in before | after if before.get(name) != after.get(name)):
         others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise PipelineError(
             f"{changed[0]}{others} changed while the stage {stage} ran, so it is unknown which "
             "version its results come from, and DVC does not record them; run `dvc repro` again"
         )
+
+
+def _dependencies(stage: str) -> list[Path]:
+    """What ``dvc.yaml`` lists for a stage, such as ``train@cnn`` or ``../dvc.yaml:train@cnn``."""
+    stages = yaml.load(Path("dvc.yaml").read_text("utf-8"), yaml.CSafeLoader)["stages"]
+    name, _, key = stage.rpartition(":")[2].partition("@")
+    listed = stages.get(name, {})  # a user can add stages in another file
+    listed = listed.get("do", listed)
+    paths = [Path(path.replace("${item}", key)) for path in listed.get("deps", [])]
+    return [*paths, PARAMS] if "params" in listed else paths
+
+
+def _state(paths: list[Path]) -> dict[str, tuple[int, int, int]]:
+    """Time, size and inode of each file; if one differs, DVC hashes the file again."""
+    files = [file for path in paths for file in (path, *path.rglob("*")) if file.is_file()]
+    stats = {str(file): file.stat() for file in files if not IGNORED.search(str(file))}
+    return {name: (found.st_mtime_ns, found.st_size, found.st_ino) for name, found in stats.items()}

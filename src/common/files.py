@@ -43,37 +43,18 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def shared_file(path: Path) -> Iterator[Path]:
-    """As ``atomic_file``, also if other processes write the same file at the same time.
-
-    A killed process leaves a hidden folder.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".partial-", dir=path.parent) as folder:
-        partial = Path(folder, path.name)
-        yield partial
-        os.replace(partial, path)
-
-
-@contextmanager
 def atomic_files(folder: Path, old: Sequence[Path]) -> Iterator[Path]:
     """Yield a new, empty folder, whose files move to ``folder`` if the block ends without error.
 
-    The files ``old`` in ``folder`` are then deleted. After an error, all files are as before.
+    The files ``old`` in ``folder`` are then deleted.
     """
-    created = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
-            yield Path(partial)
-            for path in old:
-                path.unlink()
-            for path in sorted(Path(partial).iterdir()):
-                os.replace(path, folder / path.name)
-    except BaseException:
-        for path in created:
-            path.rmdir()
-        raise
+    with TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
+        yield Path(partial)
+        for path in old:
+            path.unlink()
+        for path in sorted(Path(partial).iterdir()):
+            os.replace(path, folder / path.name)
 
 
 def write_json(path: Path, content: Any) -> None:

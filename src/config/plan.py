@@ -20,18 +20,22 @@ def select(model: str | list[str], recipes: dict[str, Recipe]) -> list[str]:
     Raises:
         PipelineError: a name is no recipe, family or group.
     """
-    wanted = {model} if isinstance(model, str) else set(model)
-    families = {family for name in wanted for family in GROUPS.get(name, (name,))} & {*FAMILIES}
-    names = wanted - families - GROUPS.keys()
-    valid = list(dict.fromkeys([*GROUPS, *FAMILIES, *recipes]))
-    if unknown := sorted(names - recipes.keys()):
+    families = GROUPS | {family: (family,) for family in FAMILIES}
+    choices = {
+        choice: [name for name, recipe in recipes.items() if recipe.family in families[choice]]
+        for choice in families
+    }
+    choices |= {name: [name] for name in recipes if name not in choices}
+    wanted = [model] if isinstance(model, str) else model
+    if unknown := [name for name in wanted if name not in choices]:
         raise PipelineError(
             f"{PARAMS}: model: found {unknown[0]!r}: there is no such recipe, family or group"
-            f"{nearest(unknown[0], valid)}; choose from: {', '.join(valid)}"
+            f"{nearest(unknown[0], [*choices])}; choose from: {', '.join(choices)}"
         )
-    if chosen := [n for n in recipes if recipes[n].family in families or n in names]:
-        return chosen
-    raise PipelineError(f"{PARAMS}: model: found {model!r}: recipes.yaml has no recipe of it")
+    chosen = {name for choice in wanted for name in choices[choice]}
+    if not chosen:
+        raise PipelineError(f"{PARAMS}: model: found {model!r}: recipes.yaml has no recipe of it")
+    return [name for name in recipes if name in chosen]
 
 
 def make_plans(params: Params, recipes: dict[str, Recipe]) -> dict[str, dict[str, Any]]:
@@ -49,15 +53,12 @@ def make_plans(params: Params, recipes: dict[str, Recipe]) -> dict[str, dict[str
 
 def training_plan(name: str, recipe: Recipe, params: Params) -> dict[str, Any]:
     """What determines the training of a recipe, in the form of JSON."""
-    recipe = with_replaced(recipe, params.train)
-    keeps = (
-        recipe.keep_epochs and params.data.dataset == DATASET
-    )  # other data has no published ones
+    recipe, is_published = with_replaced(recipe, params.train), params.data.dataset == DATASET
     return {
         "name": name,
         "recipe": recipe.model_dump(exclude={"keep_epochs"}, exclude_none=True),
         "train": params.train.model_dump(exclude={"tensorboard", *REPLACED}),
-        "keep_epochs": keeps,
+        "keep_epochs": recipe.keep_epochs and is_published,
         "tensorboard": params.train.tensorboard,
     }
 

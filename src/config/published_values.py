@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, NamedTuple
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from src.common.paths import PUBLISHED_VALUES
 from src.config.blocks import Block, Count
-from src.config.yaml_files import describe, nearest, read_yaml_file, refuse
+from src.config.yaml_files import nearest, read_yaml_file, refuse, validate
 
 DATASET = "mnist"  # the published values are for this dataset
 NotNegative = Annotated[float, Field(ge=0)]
@@ -34,6 +34,7 @@ class PublishedValues(Block):
     rounding: NotNegative = 0.0  # 0.01: the author printed two digits
     values: ByEpoch
     stddev: ByEpoch
+    sample: Count | None = None  # random test images; None: all
 
     @model_validator(mode="after")
     def _check_epochs(self) -> "PublishedValues":
@@ -53,13 +54,13 @@ class TrainingLoss(PublishedValues):
     """Mean cross-entropy of the batches of an epoch."""
 
     metric = "training_loss"
+    sample: None = None
 
 
 class TestAccuracy(PublishedValues):
     """Accuracy on the test split, or on a random sample of its images."""
 
     metric = "test_accuracy"
-    sample: Count | None = None  # images
 
 
 class Published(Block):
@@ -89,13 +90,12 @@ def load_published(
     Raises:
         PipelineError: as ``load_params``.
     """
-    content, mistakes, published = read_yaml_file(path), [], {}
-    for name, block in content.items():
-        if recipes and name not in recipes:
-            mistakes.append(f"{name}: there is no recipe of this name{nearest(name, [*recipes])}")
-        try:
-            published[name] = Published.model_validate(block)
-        except ValidationError as error:
-            mistakes += describe(error, block, [Published], name)
+    content = read_yaml_file(path)
+    mistakes = [
+        f"{name}: there is no recipe of this name{nearest(name, recipes)}"
+        for name in content
+        if recipes and name not in recipes
+    ]
+    published = validate(dict[str, Published], content, mistakes)
     refuse(path, mistakes)
     return published

@@ -41,17 +41,19 @@ class EarlyStopping(Block):
 
 
 class DenseDropout(Block):
-    """Fractions of the units that are dropped."""
+    """Fractions of the units that are dropped, here and in the other families."""
 
     inputs: Fraction = 0.0
-    hidden: Fraction = 0.0
+    hidden: Fraction = 0.0  # after each hidden dense layer
 
 
 class ConvolutionDropout(Block):
-    """Fractions of the units that are dropped."""
-
-    convolutions: Fraction = 0.0
+    convolutions: Fraction = 0.0  # after each pooling
     hidden: Fraction = 0.0
+
+
+class ConvnetDropout(ConvolutionDropout):
+    features: Fraction = 0.0  # before the last layer
 
 
 class BaseRecipe(Block):
@@ -131,14 +133,6 @@ class BatchNormalization(Block):
     """After each convolution and hidden layer; ``momentum`` is that of the moving averages."""
 
     momentum: Fraction = 0.99
-
-
-class ConvnetDropout(Block):
-    """Fractions of the units that are dropped."""
-
-    convolutions: Fraction = 0.0  # after each pooling
-    hidden: Fraction = 0.0  # after each hidden dense layer
-    features: Fraction = 0.0  # before the last layer
 
 
 class ConvnetRecipe(BaseRecipe):

@@ -4,23 +4,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from src.common.paths import RECIPES
-from src.config.recipe import (
-    FAMILIES,
-    GROUPS,
-    TUTORIALS,
-    CnnRecipe,
-    ConvnetRecipe,
-    MlpRecipe,
-    Recipe,
-    SoftmaxRecipe,
-    load_recipe,
-)
-from src.config.yaml_files import describe, nearest, read_yaml_file, refuse, secrets
+from src.config.recipe import FAMILIES, GROUPS, TUTORIALS, Recipe
+from src.config.yaml_files import nearest, read_yaml_file, refuse, validate
 
-SCHEMAS = (SoftmaxRecipe, MlpRecipe, CnnRecipe, ConvnetRecipe)
 # It is part of file names, which have at most 255 characters: those of notes add about 110.
 NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 LENGTHS = {"epochs", "steps"}  # a recipe has one of them
@@ -32,19 +19,17 @@ def load_recipes(path: Path = RECIPES) -> dict[str, Recipe]:
     Raises:
         PipelineError: as ``load_params``.
     """
-    content = read_yaml_file(path)
-    mistakes, recipes, invalid = secrets(content), {}, []
+    content, recipes, mistakes, invalid = read_yaml_file(path), {}, [], []
     for name in content:
-        found: list[str] = []
-        complete = _with_inherited(name, content, found)
-        try:
-            recipes[name] = load_recipe(complete)
-        except ValidationError as error:
+        lines: list[str] = []
+        complete = _with_inherited(name, content, lines)
+        if not lines:
+            recipes[name] = validate(Recipe, complete, lines, str(name))
+        if lines:
             # The mistakes of the recipe that it is like are reported there.
-            if not found and _parent(content[name]) not in invalid:
-                found += describe(error, complete, SCHEMAS, str(name))
+            mistakes += [] if _parent(content[name]) in invalid else lines
             invalid.append(name)
-        mistakes += found + _name_mistakes(name, content[name])
+        mistakes += _name_mistakes(name, content[name])
     refuse(path, [*dict.fromkeys(mistakes)] or ([] if recipes else ["there is no recipe"]))
     return recipes
 
@@ -58,23 +43,20 @@ def _parent(block: Any) -> Any:
     return block.get("like") if isinstance(block, dict) else None
 
 
-def _with_inherited(name: str, content: dict[str, Any], mistakes: list[str]) -> Any:
+def _with_inherited(
+    name: str, content: dict[str, Any], mistakes: list[str], children: tuple[str, ...] = ()
+) -> Any:
     """The block of a recipe, with all keys of the recipe that it is ``like``, and of the next …"""
-    blocks, names = [content[name]], [name]
-    while (parent := _parent(blocks[-1])) is not None:
-        if parent not in [*content] or parent in names:  # it can be a list
-            others = [str(each) for each in content if each not in names]
-            reason = "is like itself" if parent in names else "there is no such recipe"
-            mistakes.append(
-                f"{names[-1]}.like: found {parent!r}: {reason}{nearest(parent, others)}"
-            )
-            break
-        names.append(parent)
-        blocks.append(content[parent])
-    merged = blocks.pop()
-    while blocks:
-        merged = _merged(merged, blocks.pop())
-    return {k: v for k, v in merged.items() if k != "like"} if isinstance(merged, dict) else merged
+    block, parent, names = content[name], _parent(content[name]), (*children, name)
+    own = {k: v for k, v in block.items() if k != "like"} if isinstance(block, dict) else block
+    if parent is None:
+        return own
+    if parent in names or parent not in [*content]:  # it can be a list
+        reason = "is like itself" if parent in names else "there is no such recipe"
+        hint = nearest(parent, [str(each) for each in content if each not in names])
+        mistakes.append(f"{name}.like: found {parent!r}: {reason}{hint}")
+        return None
+    return _merged(_with_inherited(parent, content, mistakes, names), own)
 
 
 def _merged(inherited: Any, own: Any) -> Any:

@@ -1,23 +1,32 @@
-"""Evaluation of a trained model on the test split."""
+"""The stage evaluate: the results of each trained model on the test split, and their plots."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
+from os import isatty
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
+from rich.progress import track
 from scipy.special import softmax
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, recall_score
 
+from src.common import paths
+from src.common.files import atomic_folder
 from src.common.tensorflow import keras
 from src.evaluation.statistics import wilson_interval
-from src.evaluation.tables import TestResults
+from src.evaluation.tables import TestResults, write_results
 from src.models import artifacts
 from src.models.inference import Predictor, multiply_adds
 from src.models.metrics import accuracy, calibration_metrics, cross_entropy, reliability
 from src.models.record import Record
+from src.plots.charts import confusion_matrix_figure, curves_figure, reliability_figure
+from src.plots.contact_sheet import contact_sheet, first_layer_figure, mistake_sheet, write_png
 
 # The test images of MNIST whose label got fewer than three votes of five people: number, votes.
 # Northcutt, Athalye and Mueller, *Pervasive Label Errors in Test Sets Destabilize Machine Learning
@@ -55,7 +64,9 @@ def evaluate_model(
     images, labels = test
     predictor = Predictor(model)
     logits = predictor.logits(images)
-    predictions = _predictions(logits, labels)
+    probabilities = softmax(logits, axis=1)
+    columns = {"actual": labels, "predicted": logits.argmax(axis=1)}
+    predictions = pd.DataFrame(columns | {"probability": probabilities.max(axis=1).round(4)})
     metrics = _metrics(folder, model, record, logits, predictions, warnings)
     accuracies = _accuracy_by_epoch(folder, model, predictor, test, metrics["accuracy"])
     rows = zip([row["epoch"] for row in history], accuracies, strict=False)
@@ -69,7 +80,7 @@ def evaluate_model(
         predictions=predictions,
         confusion=confusion_matrix(labels, predictions.predicted, labels=classes),
         per_class=_per_class(labels, predictions.predicted, record["dataset"]["class_names"]),
-        reliability=reliability(softmax(logits, axis=1), labels),
+        reliability=reliability(probabilities, labels),
     )
 
 
@@ -85,13 +96,18 @@ def _metrics(
     labels = predictions.actual.to_numpy()
     right = accuracy(logits, labels)
     low, high = wilson_interval(right, len(labels))
-    return {
-        "accuracy": right,
-        "error_rate": 1 - right,
-        "errors": int((predictions.predicted != labels).sum()),
-        **_disputed_errors(record, predictions),
-        **_balanced_accuracy(record, labels, logits),
-        **({"warnings": list(warnings)} if warnings else {}),
+    metrics: dict[str, Any] = {"accuracy": right, "error_rate": 1 - right}
+    metrics["errors"] = _errors(predictions)
+    disputed = disputed_rows(record["dataset"], predictions)
+    if len(disputed):
+        metrics["disputed_errors"] = _errors(disputed)
+    if record["dataset"]["unequal_classes"]:  # the mean of the accuracies of the classes
+        present, predicted = np.unique(labels), predictions.predicted
+        recalls = recall_score(labels, predicted, labels=present, average="macro")
+        metrics["balanced_accuracy"] = float(recalls)
+    if warnings:
+        metrics["warnings"] = list(warnings)
+    return metrics | {
         "loss": cross_entropy(logits, labels),
         **calibration_metrics(logits, labels, record["temperature"]),
         "ci_low": low,
@@ -113,9 +129,8 @@ def disputed_rows(dataset: Mapping[str, Any], predictions: pd.DataFrame) -> pd.D
     return predictions.loc[list(VOTES) if is_listed else []]
 
 
-def _disputed_errors(record: Record, predictions: pd.DataFrame) -> dict[str, int]:
-    rows = disputed_rows(record["dataset"], predictions)
-    return {} if rows.empty else {"disputed_errors": int((rows.actual != rows.predicted).sum())}
+def _errors(rows: pd.DataFrame) -> int:
+    return int((rows.actual != rows.predicted).sum())
 
 
 def _accuracy_by_epoch(
@@ -133,23 +148,63 @@ def _accuracy_by_epoch(
     return [*accuracies, final_accuracy]
 
 
-def _predictions(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    predicted, probability = logits.argmax(axis=1), softmax(logits, axis=1).max(axis=1).round(4)
-    columns = {"actual": labels, "predicted": predicted, "probability": probability}
-    return pd.DataFrame(columns)
-
-
-def _balanced_accuracy(record: Record, labels: np.ndarray, logits: np.ndarray) -> dict[str, float]:
-    """The mean of the accuracies of the classes, if their sizes are very different."""
-    if not record["dataset"]["unequal_classes"]:
-        return {}
-    present = np.unique(labels)
-    recalls = recall_score(labels, logits.argmax(axis=1), labels=present, average="macro")
-    return {"balanced_accuracy": float(recalls)}
-
-
 def _per_class(labels: np.ndarray, predicted: pd.Series, names: list[str]) -> pd.DataFrame:
     numbers = range(len(names))
     scores = precision_recall_fscore_support(labels, predicted, labels=numbers, zero_division=0)
     columns = dict(zip(("precision", "recall", "f1", "images"), scores, strict=True))
     return pd.DataFrame({"class": numbers, "label": names, **columns})
+
+
+def write_outputs(evaluations: Iterable[Evaluation], count: int, images: np.ndarray) -> None:
+    """Write all outputs of the evaluate stage; in a terminal, show the progress.
+
+    The test images are ``uint8 [N, H, W]``. Only one of the ``count`` evaluations at a time is in
+    memory.
+    """
+    calibration, disputed = {}, []
+    with ExitStack() as stack:
+        predictions = stack.enter_context(atomic_folder(paths.PREDICTIONS))
+        plots = {path.name: stack.enter_context(atomic_folder(path)) for path in paths.RECIPE_PLOTS}
+        for each in track(evaluations, "evaluate", count, transient=True, disable=not isatty(1)):
+            name = each.record["name"]
+            calibration[name] = each.reliability, each.metrics["ece"]
+            disputed.append(disputed_rows(each.record["dataset"], each.predictions))
+            title = f"{name}, test accuracy {each.metrics['accuracy']:.4f}"
+            write_results(predictions / name, each)
+            _write_plots(plots, each, images, title)
+    write_png(reliability_figure(calibration), paths.RELIABILITY)
+    write_png(disputed_sheet(images, disputed), paths.DISPUTED)
+
+
+def _write_plots(plots: dict[str, Path], each: Evaluation, images: np.ndarray, title: str) -> None:
+    name, class_names = each.record["name"], each.record["dataset"]["class_names"]
+    figures = {
+        "curves": curves_figure(each.history, name),
+        "confusion": confusion_matrix_figure(each.confusion, class_names, title),
+        "mistakes": mistake_sheet(images, each.predictions, class_names, title),
+        "first_layer": first_layer_figure(each.model, class_names, name),
+    }
+    for kind, figure in figures.items():
+        write_png(figure, plots[kind] / f"{name}.png")
+
+
+def disputed_sheet(images: np.ndarray, rows: Sequence[pd.DataFrame]) -> Figure:
+    """Draw the disputed images with their labels, and with the two most frequent predictions.
+
+    Args:
+        images: all test images, ``uint8 [N, H, W]``.
+        rows: the result of ``disputed_rows`` for each model.
+    """
+    if rows[0].empty:
+        figure = Figure((6, 1), layout="constrained")
+        figure.suptitle("Only the test images of MNIST have a list of disputed labels.")
+        return figure
+    captions = []
+    for number, label in rows[0].actual.items():
+        counts = Counter(sorted(each.predicted[number] for each in rows))  # a class is a digit
+        frequent = [f"{digit} by {count}" for digit, count in counts.most_common(2)]
+        predicted = ", ".join([*frequent, "…"][: len(counts)])
+        captions.append(f"{number}: label {label} ({VOTES[number]} votes)\npredicted {predicted}")
+    models = f"{len(rows)} model{'s' * (len(rows) > 1)}"
+    title = f"Labels with fewer than 3 of 5 votes of people, and the predictions of {models}"
+    return contact_sheet(images[list(rows[0].index)], captions, columns=5, title=title)

@@ -1,14 +1,15 @@
 """Charts of trainings and test results: learning curves, confusion matrix, reliability."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
 from matplotlib.ticker import MaxNLocator
-
-from src.plots.names import drawable, rotation
 
 MAX_CLASSES_WITH_NUMBERS = 20  # in a confusion matrix; with more, the numbers would overlap
 MAX_CLASSES_WITH_NAMES = 60
@@ -16,6 +17,8 @@ COLUMNS = 4  # reliability diagrams in a row
 SIDE, GAP = 2.0, 0.5  # inches of a diagram, and between diagrams
 LEFT, RIGHT, TOP, BOTTOM = 0.8, 0.3, 0.9, 0.7  # inches around the diagrams
 LARGEST = 150  # area of the point of a bin that has all images, in points²
+MAX_LENGTH = 20  # characters of a name
+LONGEST_HORIZONTAL = 3  # characters of names that are not rotated
 
 
 def curves_figure(history: list[dict[str, float]], title: str) -> Figure:
@@ -113,3 +116,31 @@ def _panels(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
     figure.supxlabel("confidence (predicted probability)", y=0.12 / height, va="bottom", size=10)
     figure.supylabel("accuracy", x=0.12 / width, ha="left", size=10)
     return figure, panels.ravel()
+
+
+def drawable(names: Sequence[str]) -> list[str]:
+    """Return the names, shortened, with mathematical text disabled.
+
+    A name with characters that Matplotlib's own font does not have, such as Chinese ones, is
+    replaced by ``class`` and its number: other fonts differ between machines.
+    """
+    return [_drawable(number, name) for number, name in enumerate(names)]
+
+
+def rotation(names: Sequence[str]) -> dict[str, Any]:
+    """Return the settings of labels below a plot: names that would overlap are rotated."""
+    if max(map(len, names)) <= LONGEST_HORIZONTAL:
+        return {}
+    return {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+
+
+def _drawable(number: int, name: str) -> str:
+    if not {ord(character) for character in name} <= _characters():
+        return f"class {number}"
+    short = name if len(name) <= MAX_LENGTH else f"{name[: MAX_LENGTH - 1]}…"
+    return short.replace("$", r"\$")
+
+
+@cache
+def _characters() -> frozenset[int]:
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())

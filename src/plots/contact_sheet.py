@@ -1,7 +1,6 @@
 """Many small images in one figure: samples, mistakes, and the weights of a first layer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,112 +8,76 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from src.common.files import atomic_file
-from src.plots.names import drawable
+from src.plots.charts import drawable
 
 if TYPE_CHECKING:
     import keras
     import pandas as pd
 
-INCHES = 0.75  # length of the longer side of an image, unless it is very long
-MIN_INCHES, MAX_INCHES = 0.15, 2.0  # of the shorter side of a long image; of its longer side
+INCHES = 0.75  # length of the longer side of an image
 GAP = 0.06  # inches between images
 CAPTION_LINE = 0.15  # inches that a line of the captions needs, in addition
-ROW_NAME = 0.2  # inches that the name of a row needs
 CHARACTER = 0.07  # inches that a character of a caption needs
+ROW = 0.2  # inches that the name of a row needs
 MAX_WIDTH = 10  # inches of all images in a row
 MIN_WIDTH = 4  # inches of a figure, for its title
 MAX_SIDE = 128  # pixels; at this size more would not be visible
-MAX_UNITS = 50  # of a first layer
 MIN_SIDE = 5  # pixels of the longer side; gaps are whole pixels, and should be small
-
-
-@dataclass(frozen=True)
-class Cell:
-    """The place of an image, its caption and the gaps; lengths in pixels of the image."""
-
-    height: int
-    width: int
-    left: int  # of the image in the cell
-    inches: float  # of a pixel
-
-    def columns(self, wanted: int) -> int:
-        """How many images are in a row that is not too wide."""
-        return max(1, min(wanted, int(MAX_WIDTH / (self.width * self.inches))))
+MAX_UNITS = 50  # of a first layer
 
 
 def contact_sheet(
     images: np.ndarray,
-    captions: Sequence[str] | None = None,
+    captions: Sequence[str] = (),
     columns: int = 10,
     row_names: Sequence[str] = (),
     title: str = "",
     cmap: str = "gray",
     limits: tuple[float, float] = (0, 255),
 ) -> Figure:
-    """Draw images in rows, from left to right.
+    """Draw images in rows, from left to right; long captions make the rows shorter.
 
     Args:
         images: ``[N, H, W]``, N ≥ 1, of any dtype.
-        captions: a text below each image.
+        captions: a text below each image, or none.
         row_names: a text to the left of each row.
         cmap: name of a Matplotlib colormap.
         limits: the values of its first and last color.
-
-    Raises:
-        ValueError: there are no images, or the number of captions differs from that of images.
     """
-    if images.ndim != 3 or not len(images):
-        raise ValueError(f"images must be [N, H, W], N ≥ 1, not {list(images.shape)}")
-    if captions is not None and len(captions) != len(images):
-        raise ValueError(f"{len(captions)} captions for {len(images)} images")
     images = _resized(images)
     height, width = images.shape[1:]
-    cell = _cell(height, width, captions, bool(row_names))
-    columns = cell.columns(columns)
-    sheet, corners = _tile(images, columns, cell)
-    figure = _figure(sheet, cell.inches, cmap, limits)
+    inches = INCHES / max(height, width)  # of a pixel
+    below, caption_width = _caption_size(captions)
+    down = max(height + _pixels(GAP + below, inches), _pixels(ROW if row_names else 0, inches))
+    across = max(width + _pixels(GAP, inches), _pixels(caption_width, inches))
+    left = (across - width - _pixels(GAP, inches)) // 2  # of an image in its cell
+    columns = max(1, min(columns, int(MAX_WIDTH / (across * inches))))
+    rows = -(-len(images) // columns)
+    cells = np.full((rows * columns, down, across), np.nan, np.float32)
+    cells[: len(images), :height, left : left + width] = images
+    # One axes per image would take seconds to draw.
+    sheet = cells.reshape(rows, columns, down, across).swapaxes(1, 2)
+    figure = _figure(sheet.reshape(rows * down, columns * across), inches, cmap, limits)
     (axes,) = figure.axes
-    tops = [top + (height - 1) / 2 for top, _ in corners[::columns]]
-    axes.set_yticks(tops[: len(row_names)], row_names)
+    axes.set_yticks([row * down + (height - 1) / 2 for row in range(len(row_names))], row_names)
     axes.set_title(title)
-    for (top, left), caption in zip(corners, captions or (), strict=False):
-        place = left + (width - 1) / 2, top + height
+    for index, caption in enumerate(captions):
+        row, column = divmod(index, columns)
+        place = column * across + left + (width - 1) / 2, row * down + height
         axes.text(*place, caption, ha="center", va="top", fontsize=8)
     return figure
 
 
-def _cell(
-    height: int, width: int, captions: Sequence[str] | None = None, is_named: bool = False
-) -> Cell:
-    """The cell of each image; ``is_named``: whether the rows have names."""
-    side = max(height, width)
-    inches = min(MAX_INCHES, max(INCHES, MIN_INCHES * side / min(height, width))) / side
-
-    def pixels(length: float) -> int:
-        return max(1, round(length / inches))
-
-    lines = [caption.splitlines() for caption in captions or ()]
-    characters = max((len(line) for caption in lines for line in caption), default=0)
-    down = height + pixels(GAP + CAPTION_LINE * max(map(len, lines), default=0))
-    across = width + pixels(GAP)
-    added = max(0, pixels(CHARACTER * characters) - across)
-    down = max(down, pixels(ROW_NAME) if is_named else 0)
-    return Cell(down, across + added, added // 2, inches)
+def _caption_size(captions: Sequence[str]) -> tuple[float, float]:
+    """The height and the width that the largest caption needs, in inches."""
+    lines = [caption.splitlines() for caption in captions] or [[]]
+    characters = max(len(line) for caption in lines for line in [*caption, ""])
+    return CAPTION_LINE * max(map(len, lines)), CHARACTER * characters
 
 
-def _tile(images: np.ndarray, columns: int, cell: Cell) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """``float32 [H, W]`` with all images, NaN between them, and the top left corner of each.
-
-    One axes per image would take seconds to draw.
-    """
-    count, height, width = images.shape
-    places = [divmod(i, columns) for i in range(count)]
-    corners = [(row * cell.height, column * cell.width + cell.left) for row, column in places]
-    shape = (places[-1][0] + 1) * cell.height, columns * cell.width
-    sheet = np.full(shape, np.nan, np.float32)
-    for image, (top, left) in zip(images, corners, strict=True):
-        sheet[top : top + height, left : left + width] = image
-    return sheet, corners
+def _pixels(length: float, inches: float) -> int:
+    """``length`` in pixels of the size ``inches``."""
+    return max(1, round(length / inches))
 
 
 def _figure(sheet: np.ndarray, inches: float, cmap: str, limits: tuple[float, float]) -> Figure:
@@ -141,10 +104,9 @@ def class_sheet(
     Images are ``uint8 [N, H, W]``, labels ``uint8 [N]``; ``names`` are those of the classes. If
     there are more than ``max_rows`` classes, only this many are drawn, and the title says so.
     """
-    images = _resized(images)
+    images, names = _resized(images), drawable(names)
     classes, sizes = np.unique(labels, return_counts=True)
-    cell = _cell(images.shape[1], images.shape[2], is_named=True)
-    drawn, columns = classes[:max_rows], cell.columns(min(columns, sizes[:max_rows].max()))
+    drawn, columns = classes[:max_rows], min(columns, sizes[:max_rows].max())
     sheet = np.full((len(drawn), columns, *images.shape[1:]), np.nan, np.float32)
     for row, label in zip(sheet, drawn, strict=True):
         chosen = images[np.flatnonzero(labels == label)[:columns]]
@@ -152,9 +114,8 @@ def class_sheet(
     title = f"The first {columns} images of each class"
     if len(drawn) < len(classes):
         title += f", {len(drawn)} of {len(classes)} classes"
-    names = drawable(names)
     row_names = [names[label] for label in drawn]
-    return contact_sheet(sheet.reshape(-1, *images.shape[1:]), None, columns, row_names, title)
+    return contact_sheet(sheet.reshape(-1, *images.shape[1:]), (), columns, row_names, title)
 
 
 def mistake_sheet(
@@ -205,7 +166,7 @@ def first_layer_figure(model: "keras.Model", names: Sequence[str], title: str) -
     limit = float(np.quantile(np.abs(drawn), 0.995)) or 1.0
     figure = contact_sheet(
         drawn,
-        drawable(names)[: len(drawn)] if classes else None,
+        drawable(names)[: len(drawn)] if classes else (),
         columns=5 if len(drawn) <= 10 else 10,
         cmap="RdBu",
         limits=(-limit, limit),

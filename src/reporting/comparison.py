@@ -1,7 +1,7 @@
 """The comparison of all trained recipes: a table and a summary."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,15 +12,24 @@ from src.reporting.published import NOT_COMPARABLE, PublishedResult
 from src.reporting.seeds import with_seeds
 
 
-def comparison_table(
+@dataclass(frozen=True)
+class Results:
+    """A comparison: the content of ``comparison.csv``, ``published.csv`` and ``summary.json``."""
+
+    table: pd.DataFrame  # one row per recipe
+    published: pd.DataFrame  # one row per published value
+    summary: dict[str, Any]
+
+
+def compare(
     evaluations: Mapping[str, TestResults],
     published: list[PublishedResult],
     seeds: pd.DataFrame | None = None,
-) -> pd.DataFrame:
-    """One row per recipe, the best validation accuracy first.
+) -> Results:
+    """Compare all trained recipes, the best validation accuracy first.
 
-    ``p_value`` is that of McNemar's test of the best recipe and the second, on the test images.
-    ``baseline_accuracy`` is that of always predicting the most frequent class of the test images.
+    In the table, ``p_value`` is that of McNemar's test of the best recipe and the second, on the
+    test images; ``baseline_accuracy`` is that of always predicting the most frequent class of them.
     There is a column ``balanced_accuracy`` if the sizes of the classes are very different.
 
     Args:
@@ -36,8 +45,12 @@ def comparison_table(
     table = pd.DataFrame(rows).sort_values(order, ascending=[False, True], ignore_index=True)
     first_two = [evaluations[name].predictions for name in table.recipe[:2]]
     baseline = first_two[0].actual.value_counts(normalize=True).max()
-    table = table.assign(p_value=_p_values(first_two), baseline_accuracy=baseline)
-    return table if seeds is None else with_seeds(table, seeds)
+    correct = [(rows.actual == rows.predicted).to_numpy() for rows in first_two]
+    p_values = pd.Series({1: mcnemar(*correct)} if len(correct) == 2 else {}, dtype=float)
+    table = table.assign(p_value=p_values, baseline_accuracy=baseline)
+    table = table if seeds is None else with_seeds(table, seeds)
+    values = pd.DataFrame(published, columns=list(PublishedResult._fields))
+    return Results(table, values, _summary(table, evaluations))
 
 
 def _row(results: TestResults, published: list[PublishedResult]) -> dict[str, Any]:
@@ -63,38 +76,21 @@ def _row(results: TestResults, published: list[PublishedResult]) -> dict[str, An
     }
 
 
-def _p_values(first_two: list[pd.DataFrame]) -> pd.Series:
-    correct = [(each.actual == each.predicted).to_numpy() for each in first_two]
-    return pd.Series({1: mcnemar(*correct)} if len(correct) == 2 else {}, dtype=float)
-
-
-def validation_curves(evaluations: Mapping[str, TestResults]) -> pd.DataFrame:
-    """One row per recipe and validation."""
-    tables = [pd.DataFrame(each.history).assign(recipe=k) for k, each in evaluations.items()]
-    columns = ["recipe", "epoch", "loss", "val_loss", "val_accuracy"]
-    return pd.concat(tables, ignore_index=True)[columns]
-
-
-def published_table(published: list[PublishedResult]) -> pd.DataFrame:
-    """One row per published value."""
-    columns = list(PublishedResult.__annotations__)
-    return pd.DataFrame([asdict(each) for each in published], columns=columns)
-
-
-def summarize(table: pd.DataFrame, evaluations: Mapping[str, TestResults]) -> dict[str, Any]:
+def _summary(table: pd.DataFrame, evaluations: Mapping[str, TestResults]) -> dict[str, Any]:
     """``metrics/summary.json``: the columns of ``dvc exp show``, few enough for a terminal.
 
     A recipe that was not trained is absent, so that ``dvc metrics diff`` compares a recipe with
-    itself only. The warnings about the data are part of the summary.
+    itself only.
     """
     best = evaluations[table.recipe[0]]
-    dataset, warnings = best.record["dataset"], best.metrics.get("warnings")
+    dataset = best.record["dataset"]
     summary: dict[str, Any] = {"best": best.record["name"], "dataset": dataset["name"]}
     counts = table[table.reproduced.isin(["yes", "no"])][["values_reproduced", "values_published"]]
     if len(counts):
         summary["reproduced"] = " of ".join(map(str, counts.sum()))
-    accuracies = zip(table.recipe, table.test_accuracy, strict=True)
-    summary["test"] = {name: float(accuracy) for name, accuracy in accuracies}
-    if warnings:
-        summary["warnings"] = warnings
-    return summary | ({"fallback_for": dataset["requested"]} if dataset["is_fallback"] else {})
+    summary["test"] = dict(zip(table.recipe, map(float, table.test_accuracy), strict=True))
+    if "warnings" in best.metrics:
+        summary["warnings"] = best.metrics["warnings"]
+    if dataset["is_fallback"]:
+        summary["fallback_for"] = dataset["requested"]
+    return summary

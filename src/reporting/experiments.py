@@ -6,14 +6,14 @@ Unlike ``dvc exp show``, it has one line for each change, also for those of ``re
 import re
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from src.common.errors import PipelineError, run
-from src.common.git import changes_of
 from src.common.paths import RECIPES
 from src.config.params import Params
+from src.config.yaml_files import changes_of
+from src.reporting.report import new_console
 
 WIDTH = 140  # characters, if the output is not a terminal
 TEST = re.compile(r"(?:metrics/summary\.json:)?test\.(.+)")  # a metric of a trained recipe
@@ -41,21 +41,19 @@ def experiments_table(states: list[State]) -> Table:
 
     Their changes are those to the last commit. Experiments that have not ended have a state.
     """
-    base = states[:2][-1]
     table = Table()
-    table.add_column("experiment", no_wrap=True)
-    table.add_column("changes", overflow="fold")
-    has_state = any(state["State"] for state in states)
-    for name in ("dataset", "test accuracy", "created", *["state"] * has_state):
-        table.add_column(name, no_wrap=True)
+    for name in ("experiment", "changes", "dataset", "test accuracy", "created", "state"):
+        table.add_column(name, no_wrap=name != "changes", overflow="fold")
     for state in states:
-        dataset = _text(state.get("dataset"))
-        if wanted := state.get("fallback_for"):
-            dataset += f" (NOT {wanted})"
-        rest = [_text(state[name]) for name in ("Created", *["State"] * has_state)]
-        changed = Text("\n".join(changes(state, base)))  # not a string: [ is markup
-        name = state["Experiment"] or state["rev"]
-        table.add_row(name, changed, dataset, "\n".join(results(state)), *rest)
+        wanted = f" (NOT {state['fallback_for']})" if state.get("fallback_for") else ""
+        table.add_row(
+            state["Experiment"] or state["rev"],
+            Text("\n".join(changes(state, base=states[:2][-1]))),  # not a string: [ is markup
+            _text(state.get("dataset")) + wanted,
+            "\n".join(results(state)),
+            _text(state["Created"]),
+            state["State"],
+        )
     return table
 
 
@@ -76,10 +74,7 @@ def main() -> None:
         states = exp_show()
     except DvcException as error:
         raise PipelineError(f"DVC cannot list the experiments: {error}") from None
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=WIDTH)
-    console.print(experiments_table(states))
+    new_console(WIDTH).print(experiments_table(states))
 
 
 if __name__ == "__main__":

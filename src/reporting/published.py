@@ -14,24 +14,21 @@ A value is reproduced if it is as close to ours as two runs of the same program 
 - If the author printed a rounded value, the limits are half a unit of its last digit wider.
 """
 
-from dataclasses import dataclass
 from math import hypot, inf, sqrt
-from typing import Final, Literal
+from typing import NamedTuple
 
 from scipy.stats import t
 
-from src.config.published_values import DATASET, Published, PublishedValues, TestAccuracy
+from src.config.published_values import DATASET, Published, PublishedValues
 from src.config.recipe import fingerprint, load_recipe
 from src.evaluation.statistics import exact_interval
 from src.evaluation.tables import TestResults
 
 FAMILY_LEVEL = 0.95
-NOT_COMPARABLE: Final = "not comparable"
-Verdict = Literal["reproduced", "above", "below", "not comparable"]
+NOT_COMPARABLE = "not comparable"
 
 
-@dataclass(frozen=True)
-class PublishedResult:
+class PublishedResult(NamedTuple):
     """A published value and ours: a row of ``metrics/published.csv``."""
 
     recipe: str
@@ -42,7 +39,7 @@ class PublishedResult:
     ours: float | None  # None: there is none for this epoch
     allowed_low: float
     allowed_high: float
-    verdict: Verdict
+    verdict: str  # reproduced, above, below, or not comparable
 
 
 def compare_with_published(published: Published, results: TestResults) -> list[PublishedResult]:
@@ -65,9 +62,9 @@ def compare_with_published(published: Published, results: TestResults) -> list[P
     for each in blocks:
         limits = allowed_limits(each, level)
         for entry, (low, high) in zip(each.entries(), limits, strict=True):
-            own = ours[each.metric].get(entry.epoch)
-            row = record["name"], each.metric, entry.epoch, entry.value, _sample(each), own
-            verdict = _verdict(own, low, high) if comparable else NOT_COMPARABLE
+            value = ours[each.metric].get(entry.epoch)
+            row = record["name"], each.metric, entry.epoch, entry.value, each.sample, value
+            verdict = _verdict(value if comparable else None, low, high)
             compared.append(PublishedResult(*row, low, high, verdict))
     return compared
 
@@ -78,13 +75,12 @@ def allowed_limits(published: PublishedValues, level: float) -> list[tuple[float
     ``level`` is the confidence level of a single value.
     """
     quantile = float(t.ppf((1 + level) / 2, published.degrees_of_freedom))
-    sample = _sample(published)
-    highest = 1.0 if isinstance(published, TestAccuracy) else inf
+    highest = 1.0 if published.metric == "test_accuracy" else inf
     limits = []
     for each in published.entries():
         value, seeds = each.value, quantile * sqrt(2) * each.stddev
         low = high = value
-        if sample:
+        if sample := published.sample:
             count = round(value * sample)  # the printed digits identify the number of images
             value, (low, high) = count / sample, exact_interval(count, sample, level)
         below = hypot(value - low, seeds) + published.rounding / 2
@@ -93,11 +89,7 @@ def allowed_limits(published: PublishedValues, level: float) -> list[tuple[float
     return limits
 
 
-def _sample(published: PublishedValues) -> int | None:
-    return published.sample if isinstance(published, TestAccuracy) else None
-
-
-def _verdict(ours: float | None, low: float, high: float) -> Verdict:
+def _verdict(ours: float | None, low: float, high: float) -> str:
     if ours is None:
         return NOT_COMPARABLE
     return "below" if ours < low else "above" if ours > high else "reproduced"

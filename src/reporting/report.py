@@ -6,50 +6,30 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 
+from src.common import paths
 from src.common.errors import PipelineError, run
 from src.common.files import atomic_file, read_json, write_json
-from src.common.markdown import replace_section
-from src.common.paths import (
-    COMPARISON,
-    COMPARISON_TEXT,
-    PER_CLASS,
-    PUBLISHED,
-    SUMMARY,
-    TEST,
-    TEST_BY_EPOCH,
-    TIMING,
-    VALIDATION,
-)
 from src.evaluation.tables import TestResults, write_csv
 from src.reporting.agreement import other_processor_note
-from src.reporting.comparison import validation_curves
+from src.reporting.comparison import Results
 from src.reporting.published import NOT_COMPARABLE
 from src.reporting.seeds import SIGNIFICANT, p_value_text, seeds_sentences, seeds_text
 
 README = Path("README.md")
 FEW_STEPS = 1000  # a small dataset has few batches in an epoch
+CURVES = ["epoch", "loss", "val_loss", "val_accuracy"]  # columns of a history that are drawn
+WIDTH = 150  # characters, if the output is not a terminal
 NEXT = """Try next, after `. .venv/bin/activate`:
   dvc exp run -S model=cnn -S train.epochs=3        # change one parameter, as an experiment
   make experiments                                  # compare experiments
   make ui                                           # runs, curves and models in the browser"""
-
-
-@dataclass(frozen=True)
-class Results:
-    """A comparison: the content of ``comparison.csv``, ``published.csv`` and ``summary.json``."""
-
-    table: pd.DataFrame
-    published: pd.DataFrame
-    summary: dict[str, Any]
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
@@ -66,18 +46,16 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         "epochs": table.epochs.round(2).map("{:,g}".format),
         "validation": table.validation_accuracy.map(accuracy),
         "test": table.test_accuracy.map(accuracy),
-        "95% interval": table.ci_low.map(accuracy) + "–" + table.ci_high.map(accuracy),
     }
-    readable = pd.DataFrame(text)
-    if "seeds" in table:
-        readable["mean of seeds"] = [seeds_text(row) for row in rows]
-    if table.values_published.any():
-        readable["published"] = [_published(row) for row in rows]
-        readable["reproduced"] = [_reproduced(row) for row in rows]
     if "balanced_accuracy" in table:  # the sizes of the classes are very different
-        own = table.balanced_accuracy.map(accuracy)
-        readable.insert(readable.columns.get_loc("test") + 1, "balanced", own)
-    return readable
+        text["balanced"] = table.balanced_accuracy.map(accuracy)
+    text["95% interval"] = table.ci_low.map(accuracy) + "–" + table.ci_high.map(accuracy)
+    if "seeds" in table:
+        text["mean of seeds"] = [seeds_text(row) for row in rows]
+    if table.values_published.any():
+        text["published"] = [_published(row) for row in rows]
+        text["reproduced"] = [_reproduced(row) for row in rows]
+    return pd.DataFrame(text)
 
 
 def _published(row: Any) -> str:
@@ -160,74 +138,76 @@ def to_markdown(results: Results) -> str:
 
 def write(results: Results, evaluations: Mapping[str, TestResults]) -> None:
     """Write all outputs of the compare stage; ``evaluations`` are those of each recipe."""
-    write_json(TEST, {name: each.metrics for name, each in evaluations.items()})
-    write_csv(PER_CLASS, _joined({name: each.per_class for name, each in evaluations.items()}))
-    write_csv(TEST_BY_EPOCH, _joined({name: each.by_epoch for name, each in evaluations.items()}))
-    write_csv(VALIDATION, validation_curves(evaluations))
-    write_csv(COMPARISON, results.table)
-    write_csv(PUBLISHED, results.published)
-    write_json(SUMMARY, results.summary)
-    with atomic_file(COMPARISON_TEXT) as partial:
+    of_recipes = {
+        paths.PER_CLASS: [each.per_class for each in evaluations.values()],
+        paths.TEST_BY_EPOCH: [each.by_epoch for each in evaluations.values()],
+        paths.VALIDATION: [pd.DataFrame(each.history)[CURVES] for each in evaluations.values()],
+    }
+    for path, tables in of_recipes.items():
+        write_csv(
+            path, pd.concat(tables, keys=[*evaluations], names=["recipe"]).reset_index("recipe")
+        )
+    write_csv(paths.COMPARISON, results.table)
+    write_csv(paths.PUBLISHED, results.published)
+    write_json(paths.TEST, {name: each.metrics for name, each in evaluations.items()})
+    write_json(paths.SUMMARY, results.summary)
+    with atomic_file(paths.COMPARISON_TEXT) as partial:
         partial.write_text(to_markdown(results), "utf-8")
 
 
-def _joined(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(tables, names=["recipe"]).reset_index("recipe")
-
-
-def training_seconds() -> dict[str, float]:
-    """The training time of each recipe whose weights were trained here, from ``timing.csv``."""
-    if not TIMING.exists():
-        return {}
-    weights = {name: each["weights_sha256"] for name, each in read_json(TEST, "evaluate").items()}
-    last = pd.read_csv(TIMING).drop_duplicates("recipe", keep="last")
-    return {
-        row.recipe: row.seconds
-        for row in last.itertuples()
-        if row.weights_sha256 == weights.get(row.recipe)
-    }
+def new_console(width: int = WIDTH) -> Console:
+    """The terminal; for a log file, a console of this width in characters."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=width)
 
 
 def show(results: Results) -> None:
     """Print the comparison; a narrow terminal gets only the most important columns."""
-    console = Console(highlight=False)
-    if not console.is_terminal:  # a log file, where the width does not matter
-        console = Console(highlight=False, width=150)
-    text, summary = readable(results.table), results.summary
-    if seconds := training_seconds():
-        own = [f"{seconds[name]:.1f}" if name in seconds else "–" for name in text.recipe]
-        text.insert(3, "seconds", own)
-    for column in ("seconds", "epochs", "parameters", "95% interval", "mean of seeds"):
+    console, text, notes = new_console(), readable(results.table), sentences(results)
+    for column in ("epochs", "parameters", "95% interval", "mean of seeds"):
         widths = [max(len(name), *map(len, text[name])) for name in text.columns]
         if sum(widths) + 3 * len(widths) + 1 > console.width:
             text = text.drop(columns=column, errors="ignore")
-    title = f"Recipes on {summary['dataset']}, best on validation first"
+    title = f"Recipes on {results.summary['dataset']}, best on validation first"
     grid = Table(title=title, show_edge=False, title_justify="left")
     for column in text.columns:
         grid.add_column(column, justify="left" if column == "recipe" else "right", no_wrap=True)
     for row in text.itertuples(index=False):
         grid.add_row(*row)
-    notes = sentences(results)
-    if "fallback_for" in summary:
-        console.print(Panel(notes.pop(0), title="FALLBACK DATASET", border_style="bold red"))
+    if "fallback_for" in results.summary:
+        console.print(notes.pop(0), style="bold red", soft_wrap=not console.is_terminal)
     console.print(grid)
     for sentence in notes:
         console.print(sentence, soft_wrap=not console.is_terminal)
 
 
+def replace_section(page: str, name: str, part: str) -> str:
+    """Return ``page`` with ``part`` between ``<!-- name -->`` and ``<!-- /name -->``.
+
+    Raises:
+        PipelineError: one of these comments is missing.
+    """
+    marks = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, _, rest = page.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
+    if not end:
+        raise PipelineError(f"the page lacks {marks[0]} or {marks[1]}; add both")
+    return f"{before}{marks[0]}\n{part.strip()}\n{marks[1]}{after}"
+
+
 def main() -> None:
-    if not SUMMARY.exists():
-        raise PipelineError(f"{SUMMARY} is missing; run `dvc repro` first")
+    if not paths.SUMMARY.exists():
+        raise PipelineError(f"{paths.SUMMARY} is missing; run `dvc repro` first")
     if "--readme" in sys.argv:
-        page, comparison = README.read_text("utf-8"), COMPARISON_TEXT.read_text("utf-8")
+        page, comparison = README.read_text("utf-8"), paths.COMPARISON_TEXT.read_text("utf-8")
         with atomic_file(README) as partial:
             partial.write_text(replace_section(page, "comparison", comparison), "utf-8")
         return
-    tables = pd.read_csv(COMPARISON, keep_default_na=False, na_values=[""]), pd.read_csv(PUBLISHED)
-    results = Results(*tables, read_json(SUMMARY, "compare"))
+    table = pd.read_csv(paths.COMPARISON, keep_default_na=False, na_values=[""])
+    results = Results(table, pd.read_csv(paths.PUBLISHED), read_json(paths.SUMMARY, "compare"))
     show(results)
     print(f"\n{NEXT}")
-    if note := other_processor_note(results.table):
+    if note := other_processor_note(table):
         print(f"\n{note}")
 
 

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from src.common.git import flat
+from src.config.yaml_files import flat
 from src.models.record import RunConfig, stage_name
 from src.tracking.notes import Note, Origin
 

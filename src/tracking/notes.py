@@ -17,9 +17,10 @@ from typing import TypedDict, cast
 
 from src.common.errors import PipelineError
 from src.common.files import atomic_file, json_sha256, write_json
-from src.common.git import changes_of, git
+from src.common.git import git
 from src.common.messages import warn
 from src.common.paths import LOGS, PARAMS, RECIPES, TIMING, main_checkout
+from src.config.yaml_files import changes_of
 from src.models.artifacts import load_history, load_record, trained_folders
 from src.models.record import Environment, Record, RunConfig
 

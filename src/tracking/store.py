@@ -15,7 +15,7 @@ from typing import Any
 from filelock import BaseFileLock, FileLock
 
 from src.common.errors import PipelineError
-from src.common.imports import lean_import
+from src.common.machine import lean_import
 from src.common.messages import clean, warn
 from src.common.paths import LOGS, main_checkout
 

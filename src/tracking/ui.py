@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from src.common.errors import PipelineError, run
-from src.common.listening import listen
+from src.common.machine import listen
 from src.common.messages import clean
 from src.common.paths import PROCESSED
 from src.data.splits import load_dataset_info

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
-from src.common.files import json_sha256, sha256, shared_file
+from src.common.files import atomic_file, json_sha256, sha256
 
 if TYPE_CHECKING:
     from src.models.record import Environment, HistoryRow, RunConfig
@@ -87,7 +87,7 @@ class Checkpoint:
     def save(self, state: TrainerState, variables: Sequence[Any]) -> None:
         """Replace the checkpoint by the state and the variables; on failure it is unchanged."""
         started = time.perf_counter()
-        with shared_file(self._path) as partial:
+        with atomic_file(self._path) as partial:
             np.savez(partial, *map(np.asarray, variables), state=np.array(json.dumps(vars(state))))
         cost = time.perf_counter() - started
         self._due = time.perf_counter() + max(MIN_INTERVAL_SECONDS, cost / MAX_TIME_FRACTION)

@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from src.common.errors import PipelineError
-from src.common.listening import listen
+from src.common.machine import listen
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -1,6 +1,8 @@
 """A stage ends with one sentence and a non-zero status on errors that the user can fix."""
 
 import errno
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -78,8 +80,57 @@ def test_no_text_fails_for_the_encoding_of_the_terminal(encoding, environment):
     code = "from src.common.errors import run; run(lambda: print('0.98–0.99 ✗ 手写'))"
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=Path(__file__).parents[3],
+        cwd=ROOT,
         env=environment | {"PYTHONIOENCODING": encoding},
         capture_output=True,
     )
     assert done.returncode == 0 and b"0.98" in done.stdout, done.stderr
+
+
+PIPELINE = """
+stages:
+  plan:
+    params: [model, data.seed]
+    deps: [code]
+  train:
+    foreach: [softmax, cnn]
+    do:
+      deps: [code/a.py, "data/${item}.json"]
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / ".dvcignore", ".")
+    Path("dvc.yaml").write_text(PIPELINE)
+    Path("params.yaml").write_text("model: all\ndata: {seed: 1}\n")
+    for name in ("code/a.py", "code/sub/b.py", "code/__pycache__/a.pyc", "data/cnn.json"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text("1")
+
+
+def edit(name, text="2 2"):
+    Path(name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("stage", "change", "named"),
+    [
+        ("train@cnn", Path("data/cnn.json").unlink, r"data/cnn\.json"),
+        ("plan", lambda: edit("code/sub/new.py"), "code/sub/new.py"),
+        ("plan", lambda: os.utime("code/sub/b.py", ns=(1, 1)), "code/sub/b.py"),
+        ("plan", lambda: (edit("params.yaml"), edit("code/a.py")), "code/a.py and 1 more"),
+        # What the stage does not depend on, and files of editors and of Python
+        ("train@cnn", lambda: (edit("params.yaml"), edit("code/sub/b.py")), None),
+        ("plan", lambda: (edit("code/__pycache__/a.pyc"), edit("code/.a.py.swp")), None),
+        ("", lambda: edit("code/a.py"), None),  # started without DVC
+    ],
+)
+def test_a_stage_fails_if_an_input_changes(checkout, monkeypatch, stage, change, named):
+    monkeypatch.setenv("DVC_STAGE", stage)
+    if not named:
+        run(change, is_stage=True)
+        return
+    with pytest.raises(SystemExit, match=f"error: {named} changed while the stage {stage} ran"):
+        run(change, is_stage=True)

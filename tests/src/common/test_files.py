@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,17 +14,10 @@ from src.common.errors import PipelineError
 ROOT = Path(__file__).parents[3]
 
 
-def test_a_folder_is_renamed_when_it_is_complete(tmp_path):
+def test_a_folder_is_renamed_when_it_is_complete_and_an_error_keeps_the_old_one(tmp_path):
     with files.atomic_folder(tmp_path / "a") as folder:
-        (folder / "x").write_text("1")
+        (folder / "x").write_text("old")
         assert not (tmp_path / "a").exists()
-    assert (tmp_path / "a/x").read_text() == "1"
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_an_error_keeps_the_old_folder(tmp_path):
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a/x").write_text("old")
     with pytest.raises(ZeroDivisionError), files.atomic_folder(tmp_path / "a") as folder:
         (folder / "x").write_text("new")
         raise ZeroDivisionError
@@ -65,18 +59,6 @@ def test_an_error_keeps_the_old_file(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["a.json"]
 
 
-def test_two_writers_of_a_file_do_not_disturb_each_other(tmp_path):
-    path = tmp_path / "new/a.png"
-    with files.shared_file(path) as first, files.shared_file(path) as second:
-        first.write_text("first")
-        second.write_text("second")
-    assert path.read_text() == "first"  # the last one to end
-    with pytest.raises(ZeroDivisionError), files.shared_file(path) as partial:
-        partial.write_text("third")
-        raise ZeroDivisionError
-    assert contents(path.parent) == {"a.png": "first"} and len(list(path.parent.iterdir())) == 1
-
-
 def test_a_missing_or_damaged_file_is_reported_with_its_stage(tmp_path):
     with pytest.raises(PipelineError, match="is missing; run `dvc repro plan`"):
         files.read_json(tmp_path / "a.json", "plan")
@@ -89,37 +71,17 @@ def contents(folder):
     return {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
 
 
-@pytest.fixture
-def old(tmp_path):
-    """A folder with old files to replace, and one to keep."""
-    folder = tmp_path / "old"
-    folder.mkdir()
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt])
+def test_new_files_replace_old_ones_when_they_are_complete(tmp_path, error):
     for name in ("a", "b", "kept"):
-        (folder / name).write_text("old")
-    return folder
-
-
-def test_new_files_replace_old_ones_when_they_are_complete(old):
-    with files.atomic_files(old, [old / "a", old / "b"]) as folder:
+        (tmp_path / name).write_text("old")
+    before = contents(tmp_path)
+    old = [tmp_path / "a", tmp_path / "b"]
+    with suppress(KeyboardInterrupt), files.atomic_files(tmp_path, old) as folder:
         (folder / "b").write_text("new")
         (folder / "c").write_text("new")
-        assert len(list(old.glob("[!.]*"))) == 3
-    assert contents(old) == {"b": "new", "c": "new", "kept": "old"}
-
-
-def test_an_error_keeps_the_old_files(old):
-    before = contents(old)
-    with pytest.raises(KeyboardInterrupt), files.atomic_files(old, [old / "a"]) as folder:
-        (folder / "a").write_text("new")
-        raise KeyboardInterrupt
-    assert contents(old) == before
-
-
-def test_a_new_folder_is_not_left_after_an_error(tmp_path):
-    with pytest.raises(ZeroDivisionError), files.atomic_files(tmp_path / "x", []) as folder:
-        (folder / "a").write_text("new")
-        raise ZeroDivisionError
-    assert list(tmp_path.iterdir()) == []
-    with files.atomic_files(tmp_path / "x", []) as folder:
-        (folder / "a").write_text("new")
-    assert contents(tmp_path / "x") == {"a": "new"}
+        assert contents(tmp_path) == before
+        if error:
+            raise error
+    assert contents(tmp_path) == (before if error else {"b": "new", "c": "new", "kept": "old"})
+    assert len(list(tmp_path.iterdir())) == 3

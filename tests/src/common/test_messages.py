@@ -31,6 +31,7 @@ def test_a_text_is_shown_without_secrets_and_control_characters(text, shown):
         ("MLFLOW_TRACKING_URI", "mysql://host/db?password=pa%2Fss+word"),
         ("MLFLOW_REGISTRY_URI", "postgresql://user:pa/ss word@host/db"),
         ("https_proxy", "http://user:pa/ss word@proxy:3128"),
+        ("MLFLOW_TRACKING_TOKEN", "pa/ss word"),
         ("PGPASSWORD", "pa/ss word"),
     ],
 )
@@ -40,6 +41,14 @@ def test_a_password_in_the_environment_is_hidden_everywhere(monkeypatch, variabl
     printed = capsys.readouterr().err
     assert printed.startswith("warning: cannot use ") and printed.endswith("that is user ***\n")
     assert "word" not in printed and "pa/ss" not in printed and "pa%2F" not in printed
+
+
+@pytest.mark.parametrize("separator", ["/", "?", "#", "@"])
+def test_the_parts_of_a_password_that_a_library_prints_are_hidden(monkeypatch, separator):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://user:fourth{separator}fifth@host")
+    assert clean("the port 'fourth' of 'user:fourth' and the path /fifth@host are not valid") == (
+        "the port '***' of '***' and the path /***@host are not valid"
+    )
 
 
 def test_only_what_cannot_be_shown_in_a_line_is_escaped():

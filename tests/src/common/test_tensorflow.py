@@ -1,9 +1,11 @@
-"""The user's environment changes no weight."""
+"""TensorFlow is imported quietly, and the user's environment changes no weight."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = {
@@ -40,3 +42,13 @@ def test_a_hostile_configuration_of_keras_gives_the_same_weights(environment, tm
     weights, recorded = train(environment | HOSTILE | {"KERAS_HOME": str(tmp_path)})
     assert weights == train(environment)[0]
     assert "ONEDNN_VERBOSE" in recorded  # what cannot be overruled
+
+
+@pytest.mark.parametrize("module", ["data.loader", "callbacks.setup"])
+def test_tensorflow_is_imported_quietly_and_without_unused_packages(module):
+    code = (
+        f"import src.{module}, sys; "
+        "print([name for name in ('sklearn', 'matplotlib', 'scipy.stats') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -25,6 +25,7 @@ def test_the_values_are_those_of_the_recipe(name):
         ("cnn.test_accuracy.values", ..., "cnn.test_accuracy.values: Field required"),
         ("cnn.test_accuracy.stddev.3", ..., "values and stddev should have the same epochs"),
         ("cnn.test_accuracy.values.3", "x", "cnn.test_accuracy.values[3]: found 'x'"),
+        ("softmax_normal.training_loss.sample", 5, "sample: found 5: Input should be None"),
         ("cnn.fingerprint", "x", "cnn.fingerprint: found 'x': String should match pattern"),
         ("cnnn", {"fingerprint": "0" * 12}, "cnnn: there is no recipe of this name (did you mea"),
     ],
@@ -32,4 +33,4 @@ def test_the_values_are_those_of_the_recipe(name):
 def test_a_mistake_is_reported_with_its_path(mistakes, path, value, expected):
     head, *lines = mistakes({f"published.{path}": value}).splitlines()
     assert "published.yaml has " in head
-    assert lines[0].startswith("  cnn") and expected in lines[0]
+    assert lines[0].startswith(f"  {path.split('.')[0]}") and expected in lines[0]

@@ -63,7 +63,7 @@ def test_another_kind_replaces_the_block(load):
         "weight_decay": 0.0,
     }
     kept = load(tiny={"like": "cnn", "optimizer": {"kind": "rmsprop", "rho": 0.8}})["tiny"]
-    assert kept.optimizer.rho == 0.8 and kept.optimizer.initial_accumulator == 1.0
+    assert (kept.optimizer.rho, kept.optimizer.initial_accumulator) == (0.8, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,7 @@ def test_a_recipe_that_is_like_no_other_is_a_mistake(refused, added, expected):
 def test_mistakes_are_reported_only_where_they_are(refused):
     (line,) = refused(b={"like": "cnn", "epochs": -1}, a={"like": "b"}, c={"like": "a"})
     assert line.startswith("  b.epochs: found -1: ")
-    assert refused(a={"like": "b"}, b={"like": "a"}) == [
-        "  b.like: found 'a': is like itself",
-        "  a.like: found 'b': is like itself",
-    ]
+    assert refused(a={"like": "b"}, b={"like": "a"}) == ["  b.like: found 'a': is like itself"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +112,6 @@ def test_mistakes_are_reported_only_where_they_are(refused):
         ("cnn.epochs", None, "cnn: give either epochs or steps (neither is given"),
         ("cnn", None, "cnn: found None: Input should be a valid dictionary"),
         ("c" * 101, TINY_CONVNET, "a name has small letters, digits and _, at most 100, and start"),
-        ("all", TINY_CONVNET, "all: rename this recipe; `model: all` selects all recipes of the g"),
         ("modern", TINY_CONVNET, "modern: rename this recipe; `model: modern` selects all recipe"),
         ("mlp", TINY_CONVNET, "mlp: rename this recipe; `model: mlp` selects the family mlp"),
     ],

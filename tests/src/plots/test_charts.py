@@ -1,19 +1,24 @@
 """The charts: learning curves, confusion matrices, reliability diagrams."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from src.plots.charts import (
     LARGEST,
     confusion_matrix_figure,
     curves_figure,
+    drawable,
     reliability_figure,
 )
 
 TABLE = pd.DataFrame(
     {"count": [0, 20, 80], "confidence": [np.nan, 0.6, 0.9], "accuracy": [np.nan, 0.5, 1.0]}
 )
+NAMES = ["T-shirt/top", "Größe", "ねこ", "$x_1$ \\alpha", "a" * 30, "κόσμος"]
 
 
 def test_curves_show_every_row():
@@ -57,3 +62,18 @@ def test_reliability_diagrams_are_in_rows(count, rows, columns):
     figure = reliability_figure({f"recipe {n}": (TABLE, 0.0) for n in range(count)})
     assert figure.axes[0].get_gridspec().get_geometry() == (rows, columns)
     assert sum(axes.get_visible() for axes in figure.axes) == count
+
+
+def test_names_without_glyphs_become_numbers_and_long_names_are_shortened():
+    drawn = drawable(NAMES)
+    assert drawn[:3] == ["T-shirt/top", "Größe", "class 2"]
+    assert drawn[4:] == ["a" * 19 + "…", "κόσμος"]
+
+
+def test_every_name_is_drawn_without_a_warning(tmp_path):
+    figure = Figure()
+    axes = figure.add_subplot()
+    axes.set_xticks(range(len(NAMES)), drawable(NAMES))
+    with warnings.catch_warnings(action="error"):
+        figure.savefig(tmp_path / "names.png")
+    assert axes.get_xticklabels()[3].get_text() == r"\$x_1\$ \alpha"

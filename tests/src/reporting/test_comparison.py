@@ -10,9 +10,9 @@ import pytest
 
 from src.common import paths
 from src.common.errors import PipelineError
-from src.common.files import write_json
 from src.evaluation import tables
-from src.reporting import comparison, report
+from src.reporting import report
+from src.reporting.comparison import Results, compare
 from src.reporting.published import PublishedResult
 from src.reporting.seeds import SPREAD
 
@@ -53,17 +53,11 @@ def evaluations(dataset: dict = DATASET, **metrics) -> dict:
     return found
 
 
-def results_of(found: dict, published=PUBLISHED, seeds=None) -> report.Results:
-    table = comparison.comparison_table(found, published, seeds)
-    summary = comparison.summarize(table, found)
-    return report.Results(table, comparison.published_table(published), summary)
-
-
-def text_of(results: report.Results, **columns) -> str:
+def text_of(results: Results, **columns) -> str:
     return report.to_markdown(replace(results, table=results.table.assign(**columns)))
 
 
-RESULTS = results_of(evaluations())
+RESULTS = compare(evaluations(), PUBLISHED)
 
 
 def test_the_best_on_validation_is_first_and_each_recipe_counts_its_reproduced_values():
@@ -78,7 +72,7 @@ def test_the_best_on_validation_is_first_and_each_recipe_counts_its_reproduced_v
 
 
 def test_a_single_recipe_without_published_values_has_neither_runner_up_nor_their_columns():
-    results = results_of({"good": evaluations()["good"]}, [])
+    results = compare({"good": evaluations()["good"]}, [])
     text = report.to_markdown(results)
     assert results.table.p_value.isna().all() and "runner-up" not in text
     assert "published" not in text and "reproduced" not in {*text.split(), *results.summary}
@@ -91,8 +85,8 @@ def test_the_summary_has_the_test_accuracy_of_each_recipe_and_the_comparable_val
         "reproduced": "1 of 2",
         "test": {"good": 0.8, "fair": 0.85, "poor": 0.5},
     }
-    assert results_of(evaluations(FALLBACK)).summary["fallback_for"] == "mnist"
-    assert "reproduced" not in results_of(evaluations(), PUBLISHED[2:]).summary
+    assert compare(evaluations(FALLBACK), PUBLISHED).summary["fallback_for"] == "mnist"
+    assert "reproduced" not in compare(evaluations(), PUBLISHED[2:]).summary
 
 
 def test_values_that_are_not_reproduced_or_not_comparable_are_named():
@@ -109,11 +103,10 @@ def test_values_that_are_not_reproduced_or_not_comparable_are_named():
 
 
 def test_the_fallback_dataset_is_named_above_the_table(capsys):
-    report.show(results_of(evaluations(FALLBACK)))
+    report.show(compare(evaluations(FALLBACK), PUBLISHED))
     shown = capsys.readouterr().out
     assert shown.index("NOT mnist") < shown.index("Recipes on digits")
-    words = " ".join(shown.replace("│", " ").split())
-    assert report.fallback_note("mnist") in words
+    assert report.fallback_note("mnist") in shown
 
 
 def test_all_files_are_written_and_read(tmp_path, monkeypatch, capsys):
@@ -133,33 +126,17 @@ def test_all_files_are_written_and_read(tmp_path, monkeypatch, capsys):
     assert paths.PER_CLASS.read_text() == "recipe,class,label\n" + "".join(
         f"{name},0,null\n" for name in read
     )
-    assert paths.TEST_BY_EPOCH.read_text().splitlines()[:2] == [
-        "recipe,epoch,accuracy",
-        "fair,1,0.85",
-    ]
+    assert paths.TEST_BY_EPOCH.read_text().startswith("recipe,epoch,accuracy\nfair,1,0.85\n")
     assert paths.VALIDATION.read_text().splitlines()[2] == "good,1,0.5,0.4,0.9"
     report.show(RESULTS)
     shown = capsys.readouterr().out
-    assert "FALLBACK" not in shown and "seconds" not in shown
+    assert "fallback" not in shown
     monkeypatch.setattr(sys, "argv", ["report"])
     report.main()
     assert capsys.readouterr().out == f"{shown}\n{report.NEXT}\n"
     (paths.PREDICTIONS / "good/by_epoch.csv").write_text("epoch,accuracy\nx,y\n")
     with pytest.raises(PipelineError, match=r"good cannot be read .*-f evaluate`"):
         tables.read_evaluations(paths.PREDICTIONS)
-
-
-def test_seconds_are_shown_for_the_weights_that_were_trained_here(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    found = evaluations()
-    write_json(paths.TEST, {name: each.metrics for name, each in found.items()})
-    rows = [("good", 1.0, "good"), ("good", 2.5, "good"), ("poor", 3.5, "other weights")]
-    columns = ["recipe", "seconds", "weights_sha256"]
-    tables.write_csv(paths.TIMING, pd.DataFrame(rows, columns=columns))
-    report.show(RESULTS)
-    cells = [line.replace("│", " ").split() for line in capsys.readouterr().out.splitlines()]
-    shown = {line[0]: line[3] for line in cells if line and line[0] in found}
-    assert shown == {"good": "2.5", "fair": "–", "poor": "–"}
 
 
 def test_a_recipe_that_is_no_better_than_the_most_frequent_class_is_named():
@@ -175,11 +152,21 @@ def test_a_recipe_that_is_no_better_than_the_most_frequent_class_is_named():
     assert "fair (12,000 steps), poor (12,000 steps).\n" in long
 
 
+@pytest.mark.parametrize("comment", ["", "<!-- a -->", "<!-- /a -->"])
+def test_a_section_of_a_page_is_replaced_between_its_comments(comment):
+    page = "# Title\n\n<!-- a -->\nold\n<!-- /a -->\n\nEnd\n"
+    if not comment:
+        assert report.replace_section(page, "a", "new\n") == page.replace("old", "new")
+        return
+    with pytest.raises(PipelineError, match="the page lacks <!-- a --> or <!-- /a -->; add both"):
+        report.replace_section(page.replace(comment, ""), "a", "new")
+
+
 def test_unequal_classes_and_warnings_about_the_data_are_in_the_text():
     text = report.to_markdown(RESULTS)
     assert "balanced" not in text and "Warning" not in text
     found = evaluations(balanced_accuracy=0.25, warnings=["leakage: 5 of 10 images"])
-    results = results_of(found)
+    results = compare(found, PUBLISHED)
     text = report.to_markdown(results)
     assert "| validation | test | balanced | 95% interval |" in text
     assert "| 0.9000 | 0.8000 | 0.2500 |" in text
@@ -187,8 +174,8 @@ def test_unequal_classes_and_warnings_about_the_data_are_in_the_text():
     assert "\nWarning: leakage: 5 of 10 images.\n" in text
 
 
-def with_seeds(*rows: tuple) -> report.Results:
-    return results_of(evaluations(), [], pd.DataFrame(rows, columns=SPREAD))
+def with_seeds(*rows: tuple) -> Results:
+    return compare(evaluations(), [], pd.DataFrame(rows, columns=SPREAD))
 
 
 GOOD = ("good", 5, 0.7945, 0.0003, 0.7941, 0.7949)

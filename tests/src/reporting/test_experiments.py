@@ -71,10 +71,8 @@ def test_changes_are_in_front_of_the_results_the_best_first():
     assert table.index("softmax 0.9000") < table.index("cnn 0.5000")
 
 
-@pytest.mark.parametrize("state", ["Queued", "Failed"])
-def test_other_datasets_are_marked_and_an_experiment_without_results_has_a_state(state):
+def test_other_datasets_are_marked_and_an_experiment_without_results_has_a_state():
     table = printed(BASE, CHANGED | {"dataset": "digits", "fallback_for": "kmnist"})
     assert table.count("digits (NOT kmnist)") == 1
-    unfinished = dict.fromkeys(BASE) | {"rev": "64b98a2", "State": state}
-    assert state in printed(BASE, unfinished) and "64b98a2" in printed(BASE, unfinished)
-    assert "state" not in printed(BASE)
+    table = printed(BASE, dict.fromkeys(BASE) | {"rev": "64b98a2", "State": "Queued"})
+    assert "64b98a2" in table and "Queued" in table
