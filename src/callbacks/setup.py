@@ -10,19 +10,13 @@ from src.common.tensorflow import keras
 
 
 def training_callbacks(
-    plan: dict[str, Any],
-    log_row: Callable[[dict[str, float]], None],
-    update: Callable[[], None],
-    resumes: bool,
+    plan: dict[str, Any], log_row: Callable[[dict[str, float]], None], resumes: bool
 ) -> list[keras.callbacks.Callback]:
     """Return the callbacks for progress, MLflow, and, if the plan enables it, TensorBoard.
 
-    ``log_row`` gets each row of the history; ``update`` is called between the rows, too.
+    ``log_row`` gets each row of the history.
     """
-    live = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: log_row(logs),
-        on_train_batch_end=lambda batch, logs: update(),
-    )
+    live = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: log_row(logs))
     callbacks = [TrainingProgress(plan["name"]), live]
     if plan["tensorboard"]:
         folder = tensorboard.folder(paths.main_checkout() / paths.LOGS, plan["name"])

@@ -3,10 +3,9 @@
 import json
 import logging
 import os
-import sqlite3
 import traceback
 import warnings
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from threading import Thread
@@ -30,6 +29,7 @@ SETTINGS = {  # unless the user's environment sets them
 }
 ERRORS = LOGS / "mlflow-errors.log"  # in the main checkout
 SQLITE = "sqlite:///"
+NO_PROXY = "localhost,127.0.0.1"  # a proxy cannot reach a server on this machine
 DATABASES = (SQLITE, "postgresql", "mysql", "mssql")
 NOTE = "mlflow.note.content"  # the tag that MLflow shows as the description
 
@@ -45,13 +45,11 @@ COLUMNS = (
     "tags.`dvc_exp`",
     "attributes.`Models`",
 )
+VIEW = {"orderByKey": COLUMNS[0], "orderByAsc": False, "selectedColumns": COLUMNS}
 EXPERIMENT_TAGS = {
-    VIEW_TAG: json.dumps(
-        {"orderByKey": COLUMNS[0], "orderByAsc": False, "selectedColumns": COLUMNS}
-    ),
+    VIEW_TAG: json.dumps(VIEW),
     "mlflow.experimentKind": "custom_model_development",
-    NOTE: "Each run is a training of a recipe; **Model registry** has the best model, with the "
-    "alias `champion`. `make ui` logs runs that are missing.",
+    NOTE: "Each run is a training of a recipe. `make sync` logs runs that are missing.",
 }
 
 
@@ -85,24 +83,26 @@ def connect(uri: str) -> Any:
     Raises:
         Exception: the store does not respond in time or cannot be written; many types.
     """
-    os.environ.update(SETTINGS | os.environ)
+    others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    direct = dict.fromkeys(("no_proxy", "NO_PROXY"), f"{NO_PROXY},{others}")
+    os.environ.update(SETTINGS | os.environ | direct)
     with lean_import():  # here, because it takes seconds and reads these settings
         import mlflow
 
     # It logs what it also raises, and its warnings address developers.
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module="mlflow")
-    if path := sqlite_path(uri):
-        with lock(uri):  # MLflow creates a store without a lock
-            with closing(sqlite3.connect(path, timeout=5)) as probe:
-                probe.execute("BEGIN IMMEDIATE")  # MLflow tries for minutes to write a database
-            return mlflow.MlflowClient(f"{SQLITE}{path}")
-    if uri.startswith(DATABASES):
-        import sqlalchemy
+    path = sqlite_path(uri)
+    uri = f"{SQLITE}{path}" if path else uri
+    with lock(uri):  # MLflow creates a store without a lock
+        if uri.startswith(DATABASES):
+            import sqlalchemy
 
-        engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
-        engine.connect().close()  # MLflow tries for minutes to connect
-    return mlflow.MlflowClient(uri)
+            engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
+            with engine.connect() as probe:  # MLflow tries for minutes to connect, or to write
+                if path:
+                    probe.exec_driver_sql("BEGIN IMMEDIATE")
+        return mlflow.MlflowClient(uri)
 
 
 def experiment_id(client: Any, dataset: dict[str, Any]) -> str:
