@@ -1,7 +1,7 @@
 """Trainings in MLflow while they run: a thread creates the runs and sends the rows.
 
-The stage never waits for the thread, except for a limited time at its end. A failure ends the
-thread, with one warning. ``sync``, which ``compare`` calls, logs what is missing, and the models.
+The stage waits for the thread only at its end, for a limited time. A failure ends the thread, with
+one warning. ``sync``, which ``compare`` calls, logs what is missing, and the models.
 
 The thread starts some seconds after the first training: to import MLflow takes seconds in which
 Python runs nothing else, so it must not delay the import of TensorFlow and the compilation. A stage
@@ -84,7 +84,8 @@ class LiveLogger:
         self._closed.set()
         from src.tracking import store
 
-        if store.wait(self._thread, MOST_SECONDS) and self._failure:
+        store.wait(self._thread, MOST_SECONDS)
+        if self._failure:
             store.warn_failed(*self._failure)
 
     def _log(self) -> None:

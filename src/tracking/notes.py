@@ -6,7 +6,6 @@ again at its end. ``make record`` calls ``main``.
 """
 
 import csv
-import getpass
 import json
 import os
 import time
@@ -41,7 +40,7 @@ class Note(TypedDict):
     changes: list[str]
     edited: bool  # whether code was changed since the commit
     experiment: str | None  # DVC's name; None outside of an experiment
-    user: str  # account name; empty if there is none
+    user: str  # account name
 
 
 @cache  # for one warning
@@ -58,19 +57,16 @@ def commit() -> str:
 
 def new_note(environment: Environment | None) -> Note:
     """The note of a training that begins now."""
-    user, revision = "", commit()
-    with suppress(OSError, KeyError):  # no account name
-        user = getpass.getuser()
     return Note(
         start=int(1000 * time.time()),
         seconds=[],
         weights_sha256=None,
         environment=environment,
-        revision=revision,
-        changes=[*changes_of(PARAMS), *changes_of(RECIPES, f"{RECIPES}:")] if revision else [],
-        edited=bool(revision and git("status", "--porcelain", "--", *CODE).strip()),
+        revision=commit(),
+        changes=[*changes_of(PARAMS), *changes_of(RECIPES, f"{RECIPES}:")],
+        edited=bool(git("status", "--porcelain", "--", *CODE).strip()),
         experiment=os.environ.get("DVC_EXP_NAME") or None,
-        user=user,
+        user=os.environ.get("USER", ""),
     )
 
 
@@ -166,10 +162,7 @@ def recorded_on() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write ``metrics/recorded_on.json``, which is in git, but is not an output of DVC.
-
-    The same results can come from another machine: ``make verify`` shows both.
-    """
+    """Write ``metrics/recorded_on.json``: in git, but not an output of DVC."""
     content = recorded_on()
     write_json(RECORDED_ON, content)
     print(f"{RECORDED_ON}: {content['processor']}")

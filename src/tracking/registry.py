@@ -16,12 +16,6 @@ from src.tracking.runs import MAX_TEXT, WEIGHTS, ready_model
 from src.tracking.store import connect, short_reason, sqlite_path, store_uri
 
 CHAMPION = "champion"  # the alias
-MAX_NAMES = 300  # characters of the names of classes in a model card
-DESCRIPTION = """The best model of each comparison; the best of these has the alias `champion`:
-
-    model = mlflow.pyfunc.load_model("models:/{name}@champion")
-
-`model.predict(images)` takes `uint8 [N, H, W]`; it returns `class`, `label` and `probabilities`."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +36,7 @@ class Champion:
 
 
 def registered_name(dataset: dict[str, Any]) -> str:
-    """``mnist-classifier``, or ``mnist-classifier-fallback`` for the fallback dataset.
-
-    Instead of ``mnist``, it has the name of the dataset: for a user's own, ``data.name``.
-    """
+    """Such as ``mnist-classifier``, or ``mnist-classifier-fallback`` for the fallback dataset."""
     if dataset["is_fallback"]:
         return f"{dataset['requested']}-classifier-fallback"
     return f"{dataset['name']}-classifier"
@@ -109,7 +100,7 @@ def register(
 def model_card(record: Record, test: dict[str, Any]) -> str:
     """The Markdown description of a version: what it is for, its data, limits and evaluation."""
     data, counts = record["dataset"], record["dataset"]["counts"]
-    names = shorten(", ".join(map(str, data["class_names"])), MAX_NAMES, placeholder=" …")
+    names = shorten(", ".join(map(str, data["class_names"])), 300, placeholder=" …")
     source = "a published dataset" if data["is_published"] else "your own dataset"
     accuracy, low, high = (f"{test[key]:.4f}" for key in ("accuracy", "ci_low", "ci_high"))
     warnings = "".join(f" Warning: {warning}." for warning in test.get("warnings", []))
@@ -135,7 +126,8 @@ def _create_version(client: Any, name: str, run: Any, model: str | None) -> Any:
     import mlflow
 
     if not client.search_registered_models(f"name = '{name}'"):
-        client.create_registered_model(name, description=DESCRIPTION.format(name=name))
+        load = f'`mlflow.pyfunc.load_model("models:/{name}@{CHAMPION}")`'
+        client.create_registered_model(name, description=f"To load the best model: {load}")
     mlflow.set_tracking_uri(client.tracking_uri)  # the registry resolves models:/ with it
     version = client.create_model_version(name, f"models:/{model}", run.info.run_id, model_id=model)
     # Otherwise the page of the model says that it is not registered.

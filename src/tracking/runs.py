@@ -32,6 +32,7 @@ CODE = Path(__file__).with_name("pyfunc_model.py")  # not imported here: it impo
 REQUIREMENTS = ("mlflow", "tensorflow", "keras", "numpy")  # of the model
 WEIGHTS = "weights_sha256"  # a tag
 RESULTS = "results_sha256"  # the tag with the digest of the test results
+Row = dict[str, float]  # metrics, their ``step``, and their time ``at``: milliseconds since 1970
 MAX_TEXT = 5000  # characters: MLflow's limit for a tag; that for a parameter is not lower
 
 
@@ -93,16 +94,9 @@ def sync_run(client: Any, folder: Path, record: Record) -> tuple[Any, bool]:
 
 
 def log_rows(
-    client: Any,
-    run: Any,
-    config: RunConfig,
-    rows: Sequence[dict[str, float]],
-    model: str | None = None,
+    client: Any, run: Any, config: RunConfig, rows: Sequence[Row], model: str | None = None
 ) -> None:
-    """Log metrics, linked to the split that each was measured on, and to a model.
-
-    A row has the metrics, their ``step``, and their time ``at``, in milliseconds since 1970.
-    """
+    """Log metrics, linked to the split that each was measured on, and to a model."""
     from mlflow.entities import Metric
 
     splits = {split: dataset_input(config["dataset"], split).dataset for split in SPLIT_FOLDERS}
@@ -196,13 +190,12 @@ def dataset_input(data: dict[str, Any], split: str) -> Any:
     """
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    path, count = _file_of(data, split, "digests.json"), data["counts"].get(split)
+    path = _file_of(data, split, "digests.json")
     dataset = Dataset(
         name=f"{data['name']}-{split}",
         digest=(sha256(path) if path else str(data["digest"]))[:8],  # as in MLflow
         source_type="local",
         source=json.dumps({"uri": str(PROCESSED / SPLIT_FOLDERS[split])}),
-        profile=json.dumps({"num_rows": count}) if count else None,
     )
     context = "training" if split == "train" else split
     return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])

@@ -35,7 +35,6 @@ NOTE = "mlflow.note.content"  # the tag that MLflow shows as the description
 
 # The columns of the page of runs, best first. The page reads them from this tag of an experiment
 # at the address …/runs?viewStateShareKey=recipes; by default it does not show metrics.
-VIEW_TAG = "mlflow.sharedViewState.recipes"
 COLUMNS = (
     "metrics.`test_accuracy`",
     "metrics.`val_accuracy`",
@@ -47,7 +46,7 @@ COLUMNS = (
 )
 VIEW = {"orderByKey": COLUMNS[0], "orderByAsc": False, "selectedColumns": COLUMNS}
 EXPERIMENT_TAGS = {
-    VIEW_TAG: json.dumps(VIEW),
+    "mlflow.sharedViewState.recipes": json.dumps(VIEW),
     "mlflow.experimentKind": "custom_model_development",
     NOTE: "Each run is a training of a recipe. `make sync` logs runs that are missing.",
 }
@@ -120,22 +119,17 @@ def experiment_id(client: Any, dataset: dict[str, Any]) -> str:
         raise PipelineError("this checkout was moved; delete mlflow.db and run `make sync`")
     if found.lifecycle_stage == "deleted":  # its name cannot be used for another one
         client.restore_experiment(found.experiment_id)
-        print(f"MLflow: restored the deleted experiment {name}, because it has new results")
     return str(found.experiment_id)
 
 
-def wait(thread: Thread, seconds: float) -> bool:
-    """Wait for a thread that logs; return whether it has ended, and warn if it has not.
-
-    It is a daemon, so it does not delay the end of the process.
-    """
+def wait(thread: Thread, seconds: float) -> None:
+    """Wait for a daemon thread that logs, and warn if it has not ended."""
     thread.join(seconds)
     if thread.is_alive():
         warn(
             f"logging to MLflow at {store_uri()} took longer than {seconds} s; `make sync` logs "
             "what is missing; no other result is affected"
         )
-    return not thread.is_alive()
 
 
 def short_reason(error: BaseException) -> str:
@@ -147,12 +141,11 @@ def short_reason(error: BaseException) -> str:
 
 def warn_failed(items: str, error: BaseException) -> None:
     """Print the warning about what is not logged, and write the traceback to ``ERRORS``."""
-    path, details = main_checkout() / ERRORS, ""
     with suppress(OSError):
+        path = main_checkout() / ERRORS
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(clean("".join(traceback.format_exception(error))), "utf-8")
-        details = f"details in {ERRORS}; "
     warn(
-        f"MLflow at {store_uri()} did not log: {items} ({short_reason(error)}); {details}`make "
-        "sync` logs what is missing; no other result is affected"
+        f"MLflow at {store_uri()} did not log: {items} ({short_reason(error)}); details in "
+        f"{ERRORS}; `make sync` logs what is missing; no other result is affected"
     )

@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from typing import Any
 
 from src.common.errors import PipelineError, run
 from src.common.listening import listen
@@ -14,6 +13,8 @@ from src.tracking.store import DATABASES, artifacts, connect, experiment_id, sho
 from src.tracking.sync import sync
 
 HOST = "127.0.0.1"
+# Of models, not of agents; with the columns of store.EXPERIMENT_TAGS.
+VIEW = "?workflowType=machine_learning&viewStateShareKey=recipes"
 
 
 def main() -> None:
@@ -24,26 +25,17 @@ def main() -> None:
     if is_database:
         listen(HOST, port, "make ui PORT=5001").close()
     sync()
+    page = ""  # of all experiments, if there is no data
     try:
         client = connect(uri)
-        page = runs_page(client)
+        if (PROCESSED / "training").exists():
+            page = f"/{experiment_id(client, load_dataset_info(PROCESSED))}/runs{VIEW}"
     except Exception as error:  # MLflow and its stores raise many types
         raise PipelineError(f"MLflow at {uri} failed ({short_reason(error)})") from None
     address = f"http://{HOST}:{port}" if is_database else clean(uri.rstrip("/"))
     print(f"Runs, best first: {address}/#/experiments{page}", flush=True)
     if is_database:
         serve(client.tracking_uri, port)
-
-
-def runs_page(client: Any) -> str:
-    """The end of the address of the runs on the present data; of all runs if there is no data."""
-    try:
-        data = load_dataset_info(PROCESSED)
-    except PipelineError:
-        return ""
-    experiment = experiment_id(client, data)
-    # Of models, not of agents; with the columns of store.VIEW_TAG.
-    return f"/{experiment}/runs?workflowType=machine_learning&viewStateShareKey=recipes"
 
 
 def serve(store: str, port: int) -> None:
