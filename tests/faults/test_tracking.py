@@ -80,19 +80,3 @@ def test_a_server_that_fails(checkout, shell, expected, bad_server, logged_train
     shell(SYNC, checkout)
     assert logged_trainings(checkout) == [(name, "") for name in sorted(TRAINED)]
     assert "secret" not in (checkout / "logs/mlflow-errors.log").read_text()
-
-
-MOVE = """
-import mlflow
-client = mlflow.MlflowClient("sqlite:///mlflow.db")
-(own,) = client.search_model_versions()
-other = client.create_model_version(own.name, own.source, own.run_id)
-client.set_registered_model_alias(own.name, "champion", other.version)
-"""
-
-
-def test_a_champion_of_others(results_there, shell):
-    shell(["python", "-c", MOVE], results_there)
-    done = shell(["python", "-m", "src.apps.predict", "--test", "1"], results_there)
-    assert "is not used, because this project did not register it" in done.stderr
-    assert "Traceback" not in done.stderr
