@@ -43,10 +43,9 @@ def registered_name(dataset: dict[str, Any]) -> str:
 
 
 def champion(dataset: dict[str, Any]) -> Champion | None:
-    """The champion, or None; a store that fails is a warning.
+    """The champion, or None if it was trained on other data; a store that fails is a warning.
 
-    A champion that was trained on other data than that of ``dataset``, a ``dataset.json``, is not
-    used: its classes can differ.
+    ``dataset`` is ``dataset.json``: the classes of other data can differ.
     """
     uri, name = store_uri(), registered_name(dataset)
     if (path := sqlite_path(uri)) and not path.exists():

@@ -13,8 +13,7 @@ from src.tracking.store import DATABASES, artifacts, connect, experiment_id, sho
 from src.tracking.sync import sync
 
 HOST = "127.0.0.1"
-# Of models, not of agents; with the columns of store.EXPERIMENT_TAGS.
-VIEW = "?workflowType=machine_learning&viewStateShareKey=recipes"
+VIEW = "?workflowType=machine_learning&viewStateShareKey=recipes"  # see store.EXPERIMENT_TAGS
 
 
 def main() -> None:

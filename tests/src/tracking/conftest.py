@@ -72,6 +72,7 @@ def refusing(free_port):
 
 @pytest.fixture
 def mute():
+    """The address of a database that never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"postgresql://someone:secret@127.0.0.1:{server.getsockname()[1]}/mlflow"
 
@@ -87,13 +88,12 @@ def garbage(tmp_path):
 def stage(checkout, folder, run_config):
     """Start a process that logs as the train stage does, with ``code`` in place of training."""
 
-    def run(code: str = "pass", **limits: float) -> subprocess.Popen:
-        limits = {"FIRST_SECONDS": 0, "MOST_SECONDS": 60} | limits
+    def run(code: str = "pass", most_seconds: float = 60) -> subprocess.Popen:
         lines = (
             "import contextlib, pathlib, time",
             "from src.models.artifacts import load_record",
             "from src.tracking import live, store",
-            *(f"live.{name} = {seconds}" for name, seconds in limits.items()),
+            f"live.FIRST_SECONDS, live.MOST_SECONDS = 0, {most_seconds}",
             "with contextlib.closing(live.LiveLogger()) as log:",
             f"    log.begin({run_config(folder)!r}, {ENVIRONMENT}, False)",
             f"    log.row({ROW})",

@@ -90,7 +90,7 @@ def test_a_killed_and_resumed_training_is_one_run(
 @pytest.mark.parametrize(("seconds", "code"), [(0.1, "pass"), (2, "pass"), (1, HANGS)])
 def test_the_stage_ends_normally_while_the_thread_is_at_work(client, stage, runs_of, seconds, code):
     """It may be importing MLflow, in SQLite's code, or waiting for a store."""
-    process = stage(code, MOST_SECONDS=seconds)
+    process = stage(code, seconds)
     output = process.communicate(timeout=60)[0]
     assert process.returncode == 0
     assert output == "" or f"took longer than {seconds} s" in output

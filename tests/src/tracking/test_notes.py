@@ -62,13 +62,6 @@ def test_changed_parameters_are_arguments_of_dvc_exp_run(repository):
     assert contents() == expected
 
 
-def test_without_git_the_commit_is_unknown(checkout, monkeypatch, capfd):
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path.cwd().parent))
-    write({"train": {"seed": 2}}, {})
-    assert origin() == ("", [], False)
-    assert capfd.readouterr().err == ""
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
 def test_a_repository_of_another_user_is_one_warning(repository, capfd):
     os.chown(repository, 12345, 12345)
@@ -90,7 +83,6 @@ def test_the_durations_of_the_trainings_that_ran_here_are_a_table(
     make_training(MODELS / "cnn/restored", model_file, weights_sha256="ef" * 32)
     notes.write_timing()
     table = pd.read_csv(TIMING)
-    assert list(table) == list(notes.COLUMNS)
     assert table.seconds.tolist() == [0.5, 2.5, 4.5]
     assert table.val_accuracy.tolist() == [0.1, 0.8, 0.9]
     for name, value in {"recipe": "cnn", "device": "cpu", "processor": "P1, 2 cores"}.items():

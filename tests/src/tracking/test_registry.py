@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from src.tracking import registry
-from src.tracking.registry import model_card, registered_name
+from src.tracking.registry import model_card
 from src.tracking.sync import sync
 from tests.fixtures.trainings import DIGEST
 
@@ -38,13 +38,12 @@ def registers(client, checkout, make_training, make_evaluation, make_comparison,
     return train_and_register
 
 
-def champion(client, name=NAME):
-    return client.get_model_version_by_alias(name, "champion")
+def champion(client):
+    return client.get_model_version_by_alias(NAME, "champion")
 
 
 def test_a_better_model_becomes_champion_and_a_worse_does_not(client, registers):
     assert "a, version 1 of mnist-classifier, is the new champion" in registers("a", 0.91)
-    assert champion(client).tags["recipe"] == "a"
     not_better = "must be at least 0.0090 higher than 0.9100"
     assert not_better in registers("b", 0.90)
     assert not_better in registers("c", 0.918)  # the standard error of 1,000 images: 0.00905
@@ -52,7 +51,6 @@ def test_a_better_model_becomes_champion_and_a_worse_does_not(client, registers)
     version = champion(client)
     assert (int(version.version), version.tags["recipe"]) == (4, "d")
     assert version.tags["weights_sha256"] == "d" * 64
-    assert len(version.tags) <= 6
 
 
 def test_one_image_never_changes_the_champion(registers):
@@ -78,7 +76,7 @@ def test_below_the_minimum_nothing_is_registered(client, registers):
     assert "is the new champion" in registers("b", 0.61)
 
 
-def test_a_model_of_other_data_is_not_used_and_does_not_replace_the_champion(client, registers):
+def test_only_a_champion_of_this_data_and_project_is_used_or_replaced(client, registers):
     registers("a", 0.91)
     found = registry.champion(DATASET)
     assert found and found.recipe == "a"
@@ -86,27 +84,10 @@ def test_a_model_of_other_data_is_not_used_and_does_not_replace_the_champion(cli
         assert registry.champion(DATASET | change) is None
     sentence = registers("b", 0.99, dataset=DATASET | {"digest": "ee" * 32})
     assert "does not replace the champion, version 1, because that has other data" in sentence
-    assert champion(client).tags["recipe"] == "a"
-
-
-def test_a_champion_that_was_not_registered_here_is_not_used(client, registers):
-    registers("a", 0.91)
-    (version,) = client.search_model_versions(f"name = '{NAME}'")
-    other = client.create_model_version(NAME, version.source, version.run_id)
-    client.set_registered_model_alias(NAME, "champion", other.version)
+    foreign = client.create_model_version(NAME, champion(client).source)
+    client.set_registered_model_alias(NAME, "champion", foreign.version)
     assert registry.champion(DATASET) is None
     assert "or because this project did not register it" in registers("b", 0.99)
-
-
-@pytest.mark.parametrize(
-    ("dataset", "name"),
-    [
-        ({"requested": "mnist", "name": "digits", "is_fallback": True}, f"{NAME}-fallback"),
-        ({"requested": "local", "name": "shapes", "is_fallback": False}, "shapes-classifier"),
-    ],
-)
-def test_each_dataset_has_its_own_registered_model(dataset, name):
-    assert registered_name(dataset) == name
 
 
 @pytest.mark.parametrize("is_model_deleted", [True, False])
@@ -120,10 +101,8 @@ def test_the_champion_can_be_loaded_after_mlflow_gc(client, checkout, registers,
     uri = client.tracking_uri
     command = ["mlflow", "gc", "--backend-store-uri", uri, "--tracking-uri", uri]
     subprocess.run([sys.executable, "-m", *command], check=True)
-    better = "is the new champion" if is_model_deleted else "must be at least 0.0090 higher"
-    assert f"a, version 2 of mnist-classifier, {better}" in registers("a", 0.91).replace(
-        "does not replace the champion, version 1: its validation accuracy, 0.9100, ", ""
-    )
+    became = "is the new champion" if is_model_deleted else "does not replace the champion, version"
+    assert f"a, version 2 of mnist-classifier, {became}" in registers("a", 0.91)
     download = registry.champion(DATASET).download(checkout)
     assert (download / "model.keras").exists()
 

@@ -36,7 +36,6 @@ def test_a_training_is_one_run(client, checkout, logged, monkeypatch, capfd):
     run = logged()
     assert capfd.readouterr() == ("MLflow: logged what was missing: 1 of 1 recipes\n", "")
     assert (run.info.run_name, run.info.status) == ("cnn", "FINISHED")
-    assert run.info.start_time <= run.info.end_time
     expected = {"family": "cnn", "filters": "[32, 64]", "optimizer.kind": "sgd", "epochs": "2"}
     expected |= {"optimizer.learning_rate": "0.01", "train.seed": "1", "parameters": "93"}
     assert expected.items() <= run.data.params.items()
@@ -50,8 +49,6 @@ def test_a_training_is_one_run(client, checkout, logged, monkeypatch, capfd):
     assert not {"restored", "edited", "changes"} & run.data.tags.keys()
     values = {"loss": 0.3, "val_loss": 0.2, "val_accuracy": 0.9, "train_learning_rate": 0.001}
     assert run.data.metrics == values | {"training_seconds": 4.5}
-    contexts = {each.dataset.name: each.tags[0].value for each in run.inputs.dataset_inputs}
-    assert contexts == {"mnist-train": "training", "mnist-validation": "validation"}
     files = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert files == {"history.csv", "training.json"}
     assert Path(checkout, "mlruns", run.info.run_id, "artifacts", "history.csv").is_file()
@@ -81,10 +78,8 @@ def test_the_logged_model_predicts_from_raw_images(client, folder, logged):
     assert requirements.startswith(f"mlflow=={mlflow.__version__}\n")
     (logged_model,) = client.search_logged_models([run.info.experiment_id])
     assert {m.key: m.value for m in logged_model.metrics} == run.data.metrics
-    assert {m.key: m.dataset_name for m in logged_model.metrics} == {
-        **dict.fromkeys(("loss", "train_learning_rate", "training_seconds"), "mnist-train"),
-        **dict.fromkeys(("val_loss", "val_accuracy"), "mnist-validation"),
-    }
+    datasets = {m.key: m.dataset_name for m in logged_model.metrics}
+    assert (datasets["loss"], datasets["val_loss"]) == ("mnist-train", "mnist-validation")
 
 
 @pytest.fixture
@@ -104,9 +99,6 @@ def test_the_data_gives_digests_of_the_splits_and_an_example(client, processed, 
     run = logged()
     digests = {each.dataset.name: each.dataset.digest for each in run.inputs.dataset_inputs}
     assert len({*digests.values(), "d1d1d1d1"}) == 3
-    for name, digest in digests.items():  # as in a search in the UI
-        search = f"dataset.name = '{name}' and dataset.digest = '{digest}'"
-        assert len(client.search_runs([run.info.experiment_id], search)) == 1
     (model,) = client.search_logged_models([run.info.experiment_id])
     path = model.artifact_location.removeprefix("file://").replace("%20", " ")
     np.testing.assert_array_equal(Model.load(path).load_input_example(path), processed)
@@ -170,11 +162,7 @@ def test_what_was_deleted_in_mlflow_is_logged_again(client, logged, runs_of):
     assert new.info.run_id in [run.info.run_id for run in runs_of(client)]
 
 
-STORES = {
-    "refusing": "Connection refused",
-    "mute": "timeout",
-    "garbage": "not a database",
-}
+STORES = {"refusing": "Connection refused", "mute": "timeout", "garbage": "not a database"}
 
 
 @pytest.mark.parametrize("store", STORES)
