@@ -99,11 +99,11 @@ def log_rows(
     """Log metrics, linked to the split that each was measured on, and to a model."""
     from mlflow.entities import Metric
 
-    splits = {split: dataset_input(config["dataset"], split).dataset for split in SPLIT_FOLDERS}
     metrics = []
     for row in rows:
         for name in row.keys() - {"epoch", "step", "at"}:
-            data = splits[{"val": "validation", "test": "test"}.get(name.split("_")[0], "train")]
+            split = {"val": "validation", "test": "test"}.get(name.split("_")[0], "train")
+            data = dataset_input(config["dataset"], split).dataset
             link = model, data.name, data.digest, run.info.run_id
             # MLflow sorts the charts by name; that of the learning rate shall not be the first.
             key = name.replace("learning_rate", "train_learning_rate")
@@ -230,7 +230,7 @@ def run_tags(config: RunConfig, note: Note) -> dict[str, str]:
         "recipe_sha256": config["recipe_sha256"],
         "dataset_digest": config["dataset"]["digest"],
         "dvc_exp": note["experiment"],
-        "changes": json.dumps(note["changes"])[:MAX_TEXT] if note["changes"] else "",
+        "changes": json.dumps(note["changes"]) if note["changes"] else "",
         "edited": "true" if note["edited"] else "",
         NOTE: description(config, note),
         "mlflow.user": note["user"],
@@ -240,7 +240,7 @@ def run_tags(config: RunConfig, note: Note) -> dict[str, str]:
         "restored": "" if note["environment"] else "true",  # from DVC's cache, or from a remote
     }
     tags |= flat(note["environment"] or {})
-    return {name: str(value) for name, value in tags.items() if value}
+    return {name: str(value)[:MAX_TEXT] for name, value in tags.items() if value}
 
 
 def description(config: RunConfig, note: Note) -> str:
@@ -257,4 +257,4 @@ def description(config: RunConfig, note: Note) -> str:
     text += f" To reproduce it:\n\n    git checkout {note['revision']}\n    {repeat}"
     if note["edited"]:
         text += "\n    # the result also depends on changes that were not committed"
-    return text[:MAX_TEXT]
+    return text

@@ -68,10 +68,7 @@ def artifacts() -> str:
 
 
 def lock(uri: str) -> BaseFileLock:
-    """A lock for the processes of this machine that create runs, experiments or versions.
-
-    MLflow has no transactions of several requests.
-    """
+    """A lock for the processes of this machine: MLflow has no transactions of several requests."""
     return FileLock(f"{sqlite_path(uri) or main_checkout() / 'mlflow.db'}.lock", timeout=60)
 
 

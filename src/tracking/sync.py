@@ -29,10 +29,11 @@ def sync() -> bool:
     Returns whether MLflow now has everything.
     """
     write_timing()
+    folders = trained_folders()
     tests = read_json(TEST, "compare") if TEST.exists() else {}
     best = read_json(SUMMARY, "compare")["best"] if SUMMARY.exists() else None
     logged, errors = 0, {}
-    for folder in (folders := trained_folders()):
+    for folder in folders:
         try:
             client = connect(store_uri())
             with lock(store_uri()):
