@@ -34,8 +34,7 @@ def train(plans: list[dict[str, Any]], folder: paths.Path) -> None:
             if log is None:  # only the chief writes outputs
                 job.trainer.run(checkpoint=job.checkpoint)
                 continue
-            complete = job.checkpoint.is_complete()
-            resumes = job.checkpoint.exists()
+            complete, resumes = job.checkpoint.is_complete(), job.checkpoint.exists()
             log.begin(job.run_config, job.environment, resumes)
             callbacks = training_callbacks(plan, log.row, resumes)
             training = job.trainer.run(callbacks, job.checkpoint)
