@@ -21,9 +21,8 @@ def wait_for(condition):
 
 
 @pytest.fixture
-def patient(monkeypatch):
+def at_once(monkeypatch):
     monkeypatch.setattr(live, "FIRST_SECONDS", 0)
-    monkeypatch.setattr(live, "MOST_SECONDS", 120)
 
 
 def curve(client, run):
@@ -31,7 +30,7 @@ def curve(client, run):
 
 
 def test_a_run_is_visible_while_its_training_runs(
-    client, folder, record, run_config, runs_of, patient, capfd
+    client, folder, record, run_config, runs_of, at_once, capfd
 ):
     with closing(live.LiveLogger()) as log:
         log.begin(run_config(folder), ENVIRONMENT, False)
@@ -56,7 +55,7 @@ def test_a_short_training_is_logged_by_sync(client, folder, record, run_config, 
     assert "restored" not in run.data.tags and curve(client, run) == [215, 430, 860]
 
 
-def test_a_training_without_an_end_is_a_failed_run(client, folder, run_config, runs_of, patient):
+def test_a_training_without_an_end_is_a_failed_run(client, folder, run_config, runs_of, at_once):
     with pytest.raises(ZeroDivisionError), closing(live.LiveLogger()) as log:
         log.begin(run_config(folder), ENVIRONMENT, False)
         raise ZeroDivisionError
@@ -64,7 +63,7 @@ def test_a_training_without_an_end_is_a_failed_run(client, folder, run_config, r
 
 
 def test_a_killed_and_resumed_training_is_one_run(
-    client, checkout, folder, record, run_config, stage, runs_of, patient, monkeypatch
+    client, checkout, folder, record, run_config, stage, runs_of, at_once, monkeypatch
 ):
     monkeypatch.setenv("DVC_EXP_NAME", "bold-move")
     killed = stage("time.sleep(60)")
