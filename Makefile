@@ -88,7 +88,7 @@ verify: $(READY) ## train all again in a clone, compare with the last commit (MO
 	@python -m src.apps.verify $(MODEL)
 
 record: $(READY) ## after `make repro`, before a commit: update README.md and metrics/recorded_on.json
-	@python -m src.tracking.recorded_on
+	@python -m src.tracking.notes
 	@python -m src.reporting.report --readme
 
 report: BASE ?= main

@@ -1,7 +1,7 @@
 """Stage train@<family>: train its selected recipes one after the other into ``models/<family>``."""
 
 import sys
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import Any
 
 from src.common import paths
@@ -19,11 +19,11 @@ def train(plans: list[dict[str, Any]], folder: paths.Path) -> None:
     from src.training.checkpoint import training_code_sha256
 
     training_code_sha256()  # before the code is imported, because it can be edited at any time
-    from src.tracking.live import live_logger
+    from src.tracking.live import LiveLogger
     from src.training import distributed
 
     worker = distributed.this_worker(plans[0]["train"]["strategy"])
-    logger = live_logger() if worker.chief else nullcontext()
+    logger = closing(LiveLogger()) if worker.chief else nullcontext()
     with distributed.lost_connection_as_error(worker), logger as log:
         from src.callbacks.training import training_callbacks
         from src.models.artifacts import save, summary
@@ -34,15 +34,15 @@ def train(plans: list[dict[str, Any]], folder: paths.Path) -> None:
             if log is None:  # only the chief writes outputs
                 job.trainer.run(checkpoint=job.checkpoint)
                 continue
-            complete = job.checkpoint.is_complete()
-            log.begin(job.run_config, job.environment, job.checkpoint)
-            callbacks = training_callbacks(plan, log.row, log.update, job.checkpoint.exists())
+            complete, resumes = job.checkpoint.is_complete(), job.checkpoint.exists()
+            log.begin(job.run_config, job.environment, resumes)
+            callbacks = training_callbacks(plan, log.row, resumes)
             training = job.trainer.run(callbacks, job.checkpoint)
             with atomic_folder(folder / plan["name"]) as partial:
                 record = save(partial, job.run_config, training)
             if not complete:
                 print(summary(record, training))
-            log.end(folder / plan["name"], record, training.seconds)
+            log.end(record, training.seconds)
             job.checkpoint.remove_others()
 
 

@@ -15,7 +15,6 @@ from src.common.files import write_json
 pytestmark = pytest.mark.slow
 
 ACCURACIES = {"softmax": 0.9137, "cnn": 0.9932, "mlp_sigmoid": 0.9048}
-NETWORK = "6 × 5 pixels → 3 × 3 convolutions (32, 64) → 20 relu → 3 classes"  # of make_training
 RUNS = "experiments/1/runs?workflowType=machine_learning&viewStateShareKey=recipes"
 ROOT = Path(__file__).parents[1]
 DATASET = {"name": "mnist", "is_fallback": False, "digest": "of other data"}
@@ -62,8 +61,9 @@ def server(
         with serving(["src.tracking.ui"], root, os.environ | path, ready="/health") as address:
             yield address
             (log,) = root.glob("server-*.log")
-            last = log.read_text().splitlines()[-1]  # no request and no warning came after it
-            assert last == f"Runs, best first: {address}/#/{RUNS}"
+            lines = log.read_text().splitlines()
+            assert f"Runs, best first: {address}/#/{RUNS}" in lines
+            assert len(lines) <= 4  # no request and no warning came after it
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_run_shows_its_curves_plots_and_model(page, tmp_path):
     page.goto(f"/#/{RUNS}")
     page.get_by_role("link", name="cnn", exact=True).click(timeout=60_000)
     page.get_by_role("tab", name="Model metrics").wait_for()
-    for text in ("dvc.yaml:train@cnn", "0.9932", NETWORK):
+    for text in ("dvc.yaml:train@cnn", "0.9932", "trained on 60 images of mnist"):
         page.get_by_text(text).first.wait_for()
     page.screenshot(path=tmp_path / "run.png", full_page=True)
 
@@ -154,7 +154,6 @@ def test_the_model_page_shows_the_champion(page, tmp_path):
     page.get_by_text('load_model("models:/mnist-classifier@champion")').wait_for()
     page.screenshot(path=tmp_path / "model.png")
     page.goto("/#/models/mnist-classifier/versions/1")
-    page.get_by_text(NETWORK).first.wait_for()
     page.get_by_text("0.993200").first.wait_for()
     page.get_by_text("Intended use.").wait_for()
     page.screenshot(path=tmp_path / "version.png")
@@ -173,13 +172,16 @@ def test_two_runs_can_be_compared(page, tmp_path):
 
 
 def test_a_training_can_be_logged_through_the_server(
-    server, mlflow_uri, tmp_path, model_file, make_training, log_training, capfd
+    server, mlflow_uri, tmp_path, model_file, make_training, log_results, monkeypatch, capfd
 ):
     from mlflow import MlflowClient
 
     mlflow_uri(server)
-    log_training(make_training(tmp_path / "models/cnn/mlp", model_file))
-    assert capfd.readouterr() == ("", "")
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid")
+    monkeypatch.chdir(tmp_path)
+    make_training(tmp_path / "models/cnn/mlp", model_file)
+    assert log_results()
+    assert capfd.readouterr().err == ""
     client = MlflowClient(server)
     (run,) = client.search_runs(["1"], "tags.recipe = 'mlp'")
     assert run.data.metrics["val_accuracy"] == 0.9

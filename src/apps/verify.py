@@ -78,7 +78,7 @@ def repeat(checkout: Path, model: str | None) -> None:
         ["git", "clone", "-q", os.getcwd(), "."],
         ["dvc", "cache", "dir", "--local", "--quiet", ".dvc/cache"],
         pipeline + (["-S", f"model={model}"] if model else []),
-        [sys.executable, "-m", "src.tracking.recorded_on"],
+        [sys.executable, "-m", "src.tracking.notes"],
     ):
         if subprocess.run(command, cwd=checkout, env=environment).returncode:
             raise PipelineError(

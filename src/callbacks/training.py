@@ -26,19 +26,13 @@ HOOKS = (
 
 
 def training_callbacks(
-    plan: dict[str, Any],
-    log_row: Callable[[dict[str, float]], None],
-    update: Callable[[], None],
-    resumes: bool,
+    plan: dict[str, Any], log_row: Callable[[dict[str, float]], None], resumes: bool
 ) -> list[keras.callbacks.Callback]:
     """Return the callbacks for progress, MLflow, and, if the plan enables it, TensorBoard.
 
-    ``log_row`` gets each row of the history; ``update`` is called between the rows, too.
+    ``log_row`` gets each row of the history.
     """
-    live = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: log_row(logs),
-        on_train_batch_end=lambda batch, logs: update(),
-    )
+    live = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: log_row(logs))
     callbacks = [TrainingProgress(plan["name"]), live]
     if plan["tensorboard"]:
         experiment = os.environ.get("DVC_EXP_NAME") or "workspace"

@@ -33,8 +33,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a path to write to, which replaces ``path`` only if the block ends without error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Libraries derive the file format from the suffix.
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    # Libraries derive the file format from the suffix. Other processes can write the same file.
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         yield partial
         os.replace(partial, path)

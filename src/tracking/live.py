@@ -1,28 +1,23 @@
-"""Trainings in MLflow while they run: a thread creates the runs, sends rows, and completes them.
+"""Trainings in MLflow while they run: a thread creates the runs and sends the rows.
 
-The stage never waits for the thread, except for a limited time at its end. A failure ends the
-thread, with one warning; ``sync`` logs later what is missing.
+The stage waits for the thread only at its end, for a limited time. A failure ends the thread, with
+one warning. ``sync``, which ``compare`` calls, logs what is missing, and the models.
 
 The thread starts some seconds after the first training: to import MLflow takes seconds in which
 Python runs nothing else, so it must not delay the import of TensorFlow and the compilation. A stage
-that is shorter has no thread; ``sync``, at the end of ``compare``, logs its trainings.
+that is shorter logs nothing.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
+from threading import Event, Timer
 from typing import Any
 
 from src.models.record import Environment, Record, RunConfig
 from src.tracking import notes
-from src.training.checkpoint import Checkpoint
 
 FIRST_SECONDS = 10.0  # after which the thread starts
-SECONDS = 0.5  # between two updates, at least
+SECONDS = 0.5  # between two updates
 MOST_SECONDS = 20  # that a stage waits at its end
 
 
@@ -33,101 +28,77 @@ class Training:
     config: RunConfig
     note: notes.Note
     rows: list[dict[str, float]] = field(default_factory=list)  # of the history, with their time
-    folder: Path | None = None  # of the output files, when they are complete
-    has_failed: bool = False
+    status: str = "RUNNING"  # of MLflow
     run: Any = None  # of MLflow
     sent: int = 0  # number of rows
 
-    def log(self, client: Any) -> None:
-        """Log what is new."""
+    def log(self, client: Any) -> bool:
+        """Log what is new; return whether that was the end."""
         from src.tracking import runs
 
-        if self.folder:
-            runs.complete_run(client, self.folder, self.note)
-            return
+        status, rows = self.status, self.rows[self.sent :]
         self.run = self.run or runs.open_run(client, self.config, self.note)
-        rows = self.rows[self.sent :]
-        self.sent += len(rows)
-        runs.log_rows(client, self.run, rows)
-        if self.has_failed:
-            client.set_terminated(self.run.info.run_id, "FAILED")
+        if rows:
+            runs.log_rows(client, self.run, self.config, rows)
+            self.sent += len(rows)
+        if status != "RUNNING":
+            client.set_terminated(self.run.info.run_id, status)
+        return status != "RUNNING"
 
 
 class LiveLogger:
-    """Gets the news of the trainings of a stage, and writes the note of each training."""
+    """Gets the news of the trainings of a stage, and writes their notes; must be closed."""
 
     def __init__(self) -> None:
-        self._changed: SimpleQueue[Training | None] = SimpleQueue()
-        self._thread: Thread | None = None
-        self._next_update = 0.0
-        self._training: Training | None = None  # which runs now
+        self._trainings: list[Training] = []
+        self._thread = Timer(FIRST_SECONDS, self._log)
+        self._thread.daemon = True
+        self._starts = float("inf")
+        self._closed = Event()
         self._failure: tuple[str, Exception] | None = None
 
-    def begin(self, config: RunConfig, environment: Environment, checkpoint: Checkpoint) -> None:
-        """A training begins, or continues from its checkpoint, which can be complete."""
-        note = notes.open_note(config, environment) if checkpoint.exists() else None
-        if note is None and not checkpoint.is_complete():
-            note = notes.new_note(environment)
-            notes.save_open(config, note)
-        self._training = Training(config, note) if note else None
-        self._next_update = self._next_update or time.monotonic() + FIRST_SECONDS
+    def begin(self, config: RunConfig, environment: Environment, resumes: bool) -> None:
+        """A training begins, or continues from its checkpoint."""
+        note = notes.begin_note(config, environment, resumes)
+        self._trainings.append(Training(config, note))
+        if len(self._trainings) == 1:
+            self._starts = time.monotonic() + FIRST_SECONDS
+            self._thread.start()
 
     def row(self, row: dict[str, float]) -> None:
         """The training has a new row of its history."""
-        if self._training:
-            self._training.rows.append(row | {"at": time.time()})
-            self.update()
+        self._trainings[-1].rows.append(row | {"at": 1000 * time.time()})
 
-    def update(self) -> None:
-        """Let the thread log what is new, if it is time to do so."""
-        if self._training and time.monotonic() >= self._next_update:
-            self._next_update = time.monotonic() + SECONDS
-            if self._thread is None:
-                self._thread = Thread(target=self._log, daemon=True)
-                self._thread.start()
-            self._changed.put(self._training)
-
-    def end(self, folder: Path, record: Record, seconds: list[float]) -> None:
+    def end(self, record: Record, seconds: list[float]) -> None:
         """The training has written its output files; ``seconds``: of each row of the history."""
-        training, self._training = self._training, None
-        if training:  # otherwise an earlier process has completed it
-            notes.close_note(training.note, record, seconds)
-            training.folder = folder
-            self._changed.put(training)
-        notes.write_timing()
+        notes.end_note(self._trainings[-1].note, record, seconds)
+        self._trainings[-1].status = "FINISHED"
 
     def close(self) -> None:
         """Wait for the thread, for a limited time; warn about what is not logged."""
-        if self._thread is None:
+        if time.monotonic() < self._starts:
+            self._thread.cancel()
             return
-        if self._training:  # it raised an error
-            self._training.has_failed = True
-            self._changed.put(self._training)
-        self._changed.put(None)
+        if self._trainings[-1].status == "RUNNING":  # it raised an error
+            self._trainings[-1].status = "FAILED"
+        self._closed.set()
         from src.tracking import store
 
-        if store.wait(self._thread, MOST_SECONDS) and self._failure:
+        store.wait(self._thread, MOST_SECONDS)
+        if self._failure:
             store.warn_failed(*self._failure)
 
     def _log(self) -> None:
-        item = "the trainings"
+        item, is_closed, ended = "the trainings", False, 0
         try:
             from src.tracking import store
 
             client = store.connect(store.store_uri())
-            while training := self._changed.get():
-                item = f"training of {training.config['name']}"
-                with store.lock(store.store_uri()):
-                    training.log(client)
+            while not is_closed:
+                is_closed = self._closed.wait(SECONDS)
+                for training in self._trainings[ended:]:
+                    item = f"training of {training.config['name']}"
+                    with store.lock(store.store_uri()):
+                        ended += training.log(client)
         except Exception as error:  # MLflow and its stores raise many types
             self._failure = item, error
-
-
-@contextmanager
-def live_logger() -> Iterator[LiveLogger]:
-    """Show the trainings in the block in MLflow."""
-    logger = LiveLogger()
-    try:
-        yield logger
-    finally:
-        logger.close()

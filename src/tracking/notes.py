@@ -1,11 +1,11 @@
 """When, where and from which code a training ran: a note for each, in ``logs/trainings/``.
 
 ``models/`` has nothing of this, because the same training must give the same files at any time. A
-note is written when a training begins, so that a resumed training continues its run in MLflow.
+note is written when a training begins, so that a resumed training continues its run in MLflow, and
+again at its end. ``make record`` calls ``main``.
 """
 
 import csv
-import getpass
 import json
 import os
 import time
@@ -13,92 +13,79 @@ from contextlib import suppress
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import Any, TypedDict, cast
 
-from src.common.errors import PipelineError
-from src.common.files import atomic_file, json_sha256, write_json
+from src.common.errors import PipelineError, run
+from src.common.files import atomic_file, json_sha256, read_json, write_json
 from src.common.git import git
 from src.common.messages import warn
-from src.common.paths import LOGS, PARAMS, RECIPES, TIMING, main_checkout
+from src.common.paths import LOGS, PARAMS, RECIPES, RECORDED_ON, TEST, TIMING, main_checkout
 from src.config.yaml_files import changes_of
 from src.models.artifacts import load_history, load_record, trained_folders
-from src.models.record import Environment, Record, RunConfig
+from src.models.record import Environment, Record, RunConfig, stage_name
 
 NOTES = LOGS / "trainings"  # in the main checkout
 CODE = ("src", "stages", "dvc.yaml", "requirements.lock")  # the files in git that results depend on
 COLUMNS = ("recipe", "epoch", "seconds", "val_accuracy", "device", "processor", "weights_sha256")
 
 
-class Origin(TypedDict):
-    """The commit, the changes since the commit, and the DVC experiment; JSON."""
+class Note(TypedDict):
+    """What the output files of a training do not contain; JSON."""
 
+    start: int  # milliseconds since 1970
+    seconds: list[float]  # of training and validation, for each row of the history
+    weights_sha256: str | None  # None while the training runs
+    environment: Environment | None  # None: not known, because the training ran elsewhere
     revision: str  # the commit; empty without git
     # In params.yaml and recipes.yaml since the commit, as ``dvc exp run -S`` takes them.
     changes: list[str]
     edited: bool  # whether code was changed since the commit
     experiment: str | None  # DVC's name; None outside of an experiment
-    user: str  # account name; empty if there is none
+    user: str  # account name
 
 
-class Note(TypedDict):
-    """What the output files of a training do not contain."""
-
-    start: float  # this and the next: seconds since 1970
-    end: float  # as start while the training runs
-    seconds: list[float]  # of training and validation, for each row of the history
-    environment: Environment | None  # None: not known, because the training ran elsewhere
-    origin: Origin
-
-
-def origin() -> Origin:
-    """The origin of the results of this process."""
+@cache  # for one warning
+def commit() -> str:
+    """The commit of this checkout; empty without git, with a warning if git fails."""
     revision = git("rev-parse", "--verify", "HEAD").strip()
     if not revision and Path(".git").exists():
-        _warn_without_commit()
-    user = ""
-    with suppress(OSError, KeyError):  # no account name
-        user = getpass.getuser()
-    return {
-        "revision": revision,
-        "changes": [*changes_of(PARAMS), *changes_of(RECIPES, f"{RECIPES}:")] if revision else [],
-        "edited": bool(revision and git("status", "--porcelain", "--", *CODE).strip()),
-        "experiment": os.environ.get("DVC_EXP_NAME") or None,
-        "user": user,
-    }
-
-
-@cache  # once
-def _warn_without_commit() -> None:
-    warn(
-        "git does not tell the commit of this checkout, so MLflow shows neither commit nor changes "
-        "of the trainings; `git log` gives the reason"
-    )
+        warn(
+            "git does not tell the commit of this checkout, so MLflow shows neither commit nor "
+            "changes of the trainings; `git log` gives the reason"
+        )
+    return revision
 
 
 def new_note(environment: Environment | None) -> Note:
     """The note of a training that begins now."""
-    now = time.time()
-    return Note(start=now, end=now, seconds=[], environment=environment, origin=origin())
+    return Note(
+        start=int(1000 * time.time()),
+        seconds=[],
+        weights_sha256=None,
+        environment=environment,
+        revision=commit(),
+        changes=[*changes_of(PARAMS), *changes_of(RECIPES, f"{RECIPES}:")],
+        edited=bool(git("status", "--porcelain", "--", *CODE).strip()),
+        experiment=os.environ.get("DVC_EXP_NAME") or None,
+        user=os.environ.get("USER", ""),
+    )
 
 
-def open_note(config: RunConfig, environment: Environment) -> Note | None:
-    """The note of a training whose process was killed before its end; None if there is none."""
-    return _load(_path_while_open(config, environment))
+def begin_note(config: RunConfig, environment: Environment, resumes: bool) -> Note:
+    """The note of a training that begins, or of the one that resumes from its checkpoint."""
+    note = newest_note(config, environment=environment) if resumes else None
+    if note is None:
+        note = new_note(environment)
+        with suppress(OSError):  # ``end_note`` warns
+            write_json(_path(config, note["start"]), note)
+    return note
 
 
-def save_open(config: RunConfig, note: Note) -> None:
-    """Write the note of a training that begins."""
-    with suppress(OSError):  # ``close_note`` warns
-        write_json(_path_while_open(config, note["environment"]), note)
-
-
-def close_note(note: Note, record: Record, seconds: list[float]) -> None:
+def end_note(note: Note, record: Record, seconds: list[float]) -> None:
     """Complete the note of a training that has written its output files."""
-    note["seconds"], note["end"] = seconds, max(time.time(), note["start"])  # clocks are set back
+    note["seconds"], note["weights_sha256"] = seconds, record["weights_sha256"]
     try:
-        # A new file: several processes may train to the same weights at once.
-        write_json(_folder() / f"{_prefix(record)}{time.time_ns()}.json", note)
-        _path_while_open(record, note["environment"]).unlink(missing_ok=True)
+        write_json(_path(record, note["start"]), note)
     except OSError as error:
         warn(
             f"{NOTES} cannot be written ({error.strerror}), so the durations of this training "
@@ -106,10 +93,21 @@ def close_note(note: Note, record: Record, seconds: list[float]) -> None:
         )
 
 
-def load_notes(record: Record) -> list[Note]:
-    """The complete trainings to these weights on this machine, the oldest first."""
-    paths = [path for path in _folder().glob("*.json") if path.name.startswith(_prefix(record))]
-    return [note for path in sorted(paths) if (note := _load(path))]
+def newest_note(config: RunConfig, **values: Any) -> Note | None:
+    """The newest note of the trainings of a recipe on the same data that has these values."""
+    every = _path(config, "*")
+    for path in sorted(every.parent.glob(every.name), reverse=True):
+        # Damaged notes, and those of earlier versions of this project, are left out.
+        with suppress(OSError, ValueError, AttributeError):
+            note = json.loads(path.read_text("utf-8"))
+            if note.keys() == Note.__required_keys__ and note.items() >= values.items():
+                return cast(Note, note)
+    return None
+
+
+def _path(config: RunConfig, start: int | str) -> Path:
+    key = json_sha256([config["recipe_sha256"], config["dataset"]["digest"]])
+    return main_checkout() / NOTES / f"{config['name']}-{key[:16]}-{start}.json"
 
 
 def write_timing() -> None:
@@ -123,35 +121,53 @@ def write_timing() -> None:
     for folder in trained_folders():
         with suppress(PipelineError):
             record = load_record(folder)
-            for note in load_notes(record)[-1:]:
-                environment = dict(note["environment"] or {}) | record
-                seconds = accumulate(note["seconds"])
-                for row, second in zip(load_history(folder), seconds, strict=False):
-                    values = environment | row | {"recipe": folder.name, "seconds": f"{second:.6g}"}
-                    rows.append({name: values[name] for name in COLUMNS})
+            note = newest_note(record, weights_sha256=record["weights_sha256"])
+            if note is None:
+                continue
+            values = {**(note["environment"] or {}), **record, "recipe": folder.name}
+            for row, second in zip(load_history(folder), accumulate(note["seconds"]), strict=False):
+                rows.append(values | row | {"seconds": f"{second:.6g}"})
     with suppress(OSError), atomic_file(TIMING) as partial, partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
 
 
-def _load(path: Path) -> Note | None:
-    """The content; None if it is damaged, or has the keys of an earlier version of this project."""
-    with suppress(OSError, ValueError, AttributeError):
-        note = json.loads(path.read_text("utf-8"))
-        if note.keys() == Note.__required_keys__:
-            return cast(Note, note)
-    return None
+def recorded_on() -> dict[str, Any]:
+    """Where the results in ``metrics/`` come from: dataset, machine and versions of the trainings.
+
+    Raises:
+        PipelineError: a model was not trained here, or not on the same machine as the others.
+    """
+    recipes, machines, data, tests = {}, [], {}, read_json(TEST, "compare")
+    for folder in trained_folders():
+        record, name = load_record(folder), folder.name
+        weights, data = record["weights_sha256"], record["dataset"]
+        note = newest_note(record, weights_sha256=weights)
+        if note is None or tests.get(name, {}).get("weights_sha256") != weights:
+            raise PipelineError(
+                f"the result of {name} does not come from a training in this checkout; run "
+                f"`dvc repro --force {stage_name(record)}` and `dvc repro`"
+            )
+        here = dict(note["environment"] or {})
+        recipes[name] = {key: here[key] for key in ("device", "compile", "precision")}
+        recipes[name]["weights_sha256"] = weights
+        machines.append({key: here[key] for key in ("processor", "threads", "versions")})
+        if machines[0] != machines[-1]:
+            raise PipelineError(
+                f"{name} and other recipes were trained on different machines, or with different "
+                "versions; run `dvc repro --force`"
+            )
+    dataset = {"dataset": data["name"], "dataset_digest": data["digest"]}
+    return dataset | machines[0] | {"recipes": recipes}
 
 
-def _folder() -> Path:
-    return main_checkout() / NOTES
+def main() -> None:
+    """Write ``metrics/recorded_on.json``: in git, but not an output of DVC."""
+    content = recorded_on()
+    write_json(RECORDED_ON, content)
+    print(f"{RECORDED_ON}: {content['processor']}")
 
 
-def _prefix(record: Record) -> str:
-    return f"{record['name']}-{record['weights_sha256']}-"
-
-
-def _path_while_open(config: RunConfig, environment: Environment | None) -> Path:
-    key = json_sha256([config["recipe_sha256"], config["dataset"]["digest"], environment])
-    return _folder() / f"{config['name']}-running-{key[:16]}.json"
+if __name__ == "__main__":
+    run(main)

@@ -14,8 +14,6 @@ import keras
 import numpy as np
 from mlflow.exceptions import MlflowException
 
-BATCH_PIXELS = 1000 * 28 * 28  # predicted at the same time
-
 
 class ImageClassifier:
     """The model that ``mlflow.pyfunc.load_model`` wraps."""
@@ -26,8 +24,7 @@ class ImageClassifier:
     def predict(self, images: Any) -> dict[str, np.ndarray]:
         """Classify images, ``uint8 [N, H, W]``, light on dark, as in the IDX files.
 
-        Other integers are accepted if their values are from 0 to 255, because a server gets numbers
-        without a type.
+        Other integers from 0 to 255 are accepted, because a server gets numbers without a type.
 
         Returns ``class``, ``int64 [N]``: the number of the most probable class; ``label``,
         ``str [N]``: its name; and ``probabilities``, ``float32 [N, K]``.
@@ -43,15 +40,13 @@ class ImageClassifier:
                 f"the input is {images.dtype} {list(images.shape)}; send uint8 images "
                 f"[N, {shape[0]}, {shape[1]}] with values from 0 to 255"
             )
-        batch_size = max(1, min(1000, BATCH_PIXELS // (shape[0] * shape[1])))
-        logits = self._model.predict(images.astype(np.uint8), batch_size=batch_size, verbose=0)
-        probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        logits = self._model.predict(images.astype(np.uint8), verbose=0)
+        probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
         classes = probabilities.argmax(axis=1)
         return {
             "class": classes,
             "label": self._class_names[classes],
-            "probabilities": probabilities.astype(np.float32),
+            "probabilities": probabilities,
         }
 
 

@@ -5,39 +5,35 @@ this time is not known, because the training ran elsewhere, to that with the sam
 can be repeated, so that a run that is not complete can be continued.
 """
 
-import shutil
+import json
+import shlex
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib.metadata import version
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from src.common.errors import PipelineError
 from src.common.files import json_sha256, sha256
-from src.common.paths import RECIPE_PLOTS
-from src.models.artifacts import HISTORY, RECORD, load_history, load_record
-from src.models.record import Record, RunConfig
-from src.tracking.description import (
-    WEIGHTS,
-    parameters,
-    result_lines,
-    run_note,
-    run_tags,
-    with_results,
-)
-from src.tracking.model import dataset_input, log_model, ready_model
-from src.tracking.notes import Note, load_notes, new_note
+from src.common.paths import PROCESSED, RECIPE_PLOTS, SPLIT_FOLDERS
+from src.config.yaml_files import flat
+from src.data.splits import load_dataset_info
+from src.models.artifacts import HISTORY, MODEL, RECORD, load_history
+from src.models.record import Record, RunConfig, stage_name
+from src.tracking.notes import Note, new_note, newest_note
 from src.tracking.store import NOTE, experiment_id
 
-# The metrics of a run, by column of the history. MLflow sorts the charts by name: the one of the
-# learning rate, which is constant for most recipes, shall not be the first.
-CURVES = {
-    "val_accuracy": "val_accuracy",
-    "val_loss": "val_loss",
-    "loss": "loss",
-    "learning_rate": "train_learning_rate",
-}
+CODE = Path(__file__).with_name("pyfunc_model.py")  # not imported here: it imports Keras
+REQUIREMENTS = ("mlflow", "tensorflow", "keras", "numpy")  # of the model
+WEIGHTS = "weights_sha256"  # a tag
 RESULTS = "results_sha256"  # the tag with the digest of the test results
+Row = dict[str, float]  # metrics, their ``step``, and their time ``at``: milliseconds since 1970
+MAX_TEXT = 5000  # characters: MLflow's limit for a tag; that for a parameter is not lower
 
 
 def find_run(client: Any, config: RunConfig, condition: str) -> Any:
@@ -47,128 +43,218 @@ def find_run(client: Any, config: RunConfig, condition: str) -> Any:
     return next(iter(client.search_runs([experiment], search, max_results=1)), None)
 
 
-def run_of_training(client: Any, record: Record) -> tuple[Any, Note | None]:
-    """The run of the newest training to these weights, and the note of when it ran; or None."""
-    note = next(reversed(load_notes(record)), None)
-    if note:
-        return find_run(client, record, _started_at(note)), note
-    return find_run(client, record, f"tags.{WEIGHTS} = '{record['weights_sha256']}'"), None
-
-
 def open_run(client: Any, config: RunConfig, note: Note) -> Any:
     """The run of a training, created if necessary, with its parameters and datasets."""
     from mlflow.entities import Param
 
-    run = find_run(client, config, _started_at(note))
+    run = find_run(client, config, f"start_time = {note['start']}")
     if run is None:
-        tags = run_tags(config, note) | {NOTE: run_note(config, note["origin"])}
-        experiment, start = experiment_id(client, config["dataset"]), int(1000 * note["start"])
-        run = client.create_run(experiment, start, tags, config["name"])
-    elif run.info.status != "RUNNING":
-        client.update_run(run.info.run_id, "RUNNING")
-    client.log_batch(run.info.run_id, params=[Param(*each) for each in parameters(config).items()])
+        experiment, tags = experiment_id(client, config["dataset"]), run_tags(config, note)
+        run = client.create_run(experiment, note["start"], tags, config["name"])
+    run_id = run.info.run_id
+    client.update_run(run_id, "RUNNING")
+    client.log_batch(run_id, params=[Param(*each) for each in parameters(config).items()])
     splits = [dataset_input(config["dataset"], split) for split in ("train", "validation")]
-    client.log_inputs(run.info.run_id, splits)
-    return client.get_run(run.info.run_id)
+    client.log_inputs(run_id, splits)
+    return run
 
 
-def log_rows(client: Any, run: Any, rows: Sequence[dict[str, float]]) -> None:
-    """Log rows of the history, each with the time ``at``, in seconds since 1970."""
+def sync_run(client: Any, folder: Path, record: Record) -> tuple[Any, bool]:
+    """The run of the newest training to these weights, completed; whether anything was missing.
+
+    If the training did not run on this machine, its run gets the present time, and the tag
+    ``restored``.
+    """
+    weights = record["weights_sha256"]
+    note = newest_note(record, weights_sha256=weights)
+    same = f"start_time = {note['start']}" if note else f"tags.{WEIGHTS} = '{weights}'"
+    run = find_run(client, record, same)
+    if run and run.info.status == "FINISHED" and ready_model(client, run):
+        return run, False
+    if note is None:
+        note = new_note(None)
+        note["start"] = run.info.start_time if run else note["start"]
+    run = open_run(client, record, note)
+    run_id, rows, seconds = run.info.run_id, load_history(folder), note["seconds"]
+    client.set_tag(run_id, WEIGHTS, weights)
+    times = {each.step: each.timestamp for each in client.get_metric_history(run_id, "val_loss")}
+    for row, elapsed in zip(rows, [*accumulate(seconds)] or [0] * len(rows), strict=True):
+        row["at"] = times.get(int(row["step"]), note["start"] + 1000 * elapsed)
+    log_rows(client, run, record, [row for row in rows if int(row["step"]) not in times])
+    for name in (RECORD, HISTORY):
+        client.log_artifact(run_id, str(folder / name))
+    if not ready_model(client, run):
+        log_model(client, run, folder, record)
+    last = rows[-1:]
+    if seconds:  # a bar, not a curve
+        last.append({"training_seconds": sum(seconds), "at": rows[-1]["at"], "step": 0})
+    log_rows(client, run, record, last, ready_model(client, run))
+    client.set_terminated(run_id, end_time=int(rows[-1]["at"]))
+    return client.get_run(run_id), True
+
+
+def log_rows(
+    client: Any, run: Any, config: RunConfig, rows: Sequence[Row], model: str | None = None
+) -> None:
+    """Log metrics, linked to the split that each was measured on, and to a model."""
     from mlflow.entities import Metric
 
-    metrics = [
-        Metric(CURVES[name], row[name], int(1000 * row["at"]), int(row["step"]))
-        for row in rows
-        for name in CURVES
-    ]
+    metrics = []
+    for row in rows:
+        for name in row.keys() - {"epoch", "step", "at"}:
+            split = {"val": "validation", "test": "test"}.get(name.split("_")[0], "train")
+            data = dataset_input(config["dataset"], split).dataset
+            link = model, data.name, data.digest, run.info.run_id
+            # MLflow sorts the charts by name; that of the learning rate shall not be the first.
+            key = name.replace("learning_rate", "train_learning_rate")
+            metrics.append(Metric(key, row[name], int(row["at"]), int(row["step"]), *link))
     client.log_batch(run.info.run_id, metrics)
 
 
-def logged_steps(client: Any, run: Any) -> dict[int, int]:
-    """The steps of the rows that a run has, and their times in milliseconds since 1970."""
-    last_metric = [*CURVES.values()][-1]
-    history = client.get_metric_history(run.info.run_id, last_metric)
-    return {metric.step: metric.timestamp for metric in history}
-
-
-def is_complete(client: Any, run: Any) -> bool:
-    """Whether a run has all that the output files of its training contain."""
-    return run is not None and run.info.status == "FINISHED" and bool(ready_model(client, run))
-
-
-def complete_run(client: Any, folder: Path, note: Note | None) -> None:
-    """Log what the run of a training lacks of the output files in ``folder``.
-
-    Without a note, the run gets the present time and the tag ``restored``.
-    """
-    record, rows = load_record(folder), load_history(folder)
-    if note is None:
-        note = new_note(None)
-        if run := run_of_training(client, record)[0]:  # half a millisecond: int() rounds down
-            note["start"] = note["end"] = (run.info.start_time + 0.5) / 1000
-    run = open_run(client, record, note)
-    run_id, seconds = run.info.run_id, note["seconds"]
-    client.set_tag(run_id, WEIGHTS, record["weights_sha256"])
-    logged, begin = logged_steps(client, run), note["end"] - sum(seconds)
-    ends = [begin + second for second in accumulate(seconds)] or [begin] * len(rows)
-    rows = [row | {"at": end} for row, end in zip(rows, ends, strict=True)]
-    log_rows(client, run, [row for row in rows if int(row["step"]) not in logged])
-    for name in (RECORD, HISTORY):
-        client.log_artifact(run_id, str(folder / name))
-    model, last = ready_model(client, run) or log_model(client, run, folder, record), rows[-1]
-    at = logged.get(int(last["step"]), int(1000 * last["at"]))
-    values = {metric: last[name] for name, metric in CURVES.items()}
-    metrics = _linked(record, run, model, at, int(last["step"]), **values)
-    if seconds:  # a bar, not a curve
-        metrics += _linked(record, run, model, at, 0, training_seconds=sum(seconds))
-    client.log_batch(run_id, metrics)
-    client.set_terminated(run_id, end_time=int(1000 * note["end"]))
-
-
 def log_test_results(client: Any, run: Any, record: Record, test: dict[str, Any]) -> bool:
-    """Log test metrics, plots and lines of the description; return whether anything was missing.
+    """Log test metrics and plots; return whether anything was missing.
 
     ``test`` is the entry of the recipe in ``metrics/test.json``, of the same weights.
     """
-    plots = {folder.name: folder / f"{record['name']}.png" for folder in RECIPE_PLOTS}
-    plots = {kind: path for kind, path in plots.items() if path.exists()}
-    data = dataset_input(record["dataset"], "test")
-    hashes = {kind: sha256(path) for kind, path in plots.items()}
-    digest = json_sha256([test, data.dataset.digest, hashes])
+    from PIL import Image
+
+    plots = [folder / f"{record['name']}.png" for folder in RECIPE_PLOTS]
+    plots = [path for path in plots if path.exists()]
+    data, run_id = dataset_input(record["dataset"], "test"), run.info.run_id
+    digest = json_sha256([test, data.dataset.digest, [sha256(path) for path in plots]])
     if run.data.tags.get(RESULTS) == digest:
         return False
-    run_id = run.info.run_id
     client.log_inputs(run_id, [data])
-    values = {f"test_{key}": x for key, x in test.items() if isinstance(x, int | float)}
-    model, now = ready_model(client, run), int(1000 * time.time())
-    client.log_batch(run_id, _linked(record, run, model, now, 0, **values))
-    for kind, path in plots.items():
-        with tempfile.TemporaryDirectory() as folder:
-            renamed = shutil.copyfile(path, Path(folder, f"{kind}.png"))
-            client.log_artifact(run_id, str(renamed), "plots")
-    note = with_results(run.data.tags.get(NOTE, ""), record["name"], result_lines(test))
-    client.set_tag(run_id, NOTE, note)
+    row = {f"test_{key}": x for key, x in test.items() if isinstance(x, int | float)}
+    row |= {"at": 1000 * time.time(), "step": 0}
+    log_rows(client, run, record, [row], ready_model(client, run))
+    for path in plots:
+        with Image.open(path) as image:
+            client.log_image(run_id, image, f"plots/{path.parent.name}.png")
     client.set_tag(run_id, RESULTS, digest)
     return True
 
 
-def _linked(
-    record: Record, run: Any, model: str | None, at: int, step: int, **values: float
-) -> Any:
-    """Metrics that are linked to a model, and to the dataset that each was measured on.
+def ready_model(client: Any, run: Any, condition: str | None = None) -> str | None:
+    """The id of a complete model in the experiment of a run: without a condition, of the run.
 
-    ``at`` is the time in milliseconds since 1970.
+    None if there is none, or if it was deleted.
     """
-    from mlflow.entities import Metric
-
-    metrics = []
-    for name, value in values.items():
-        split = {"val": "validation", "test": "test"}.get(name.partition("_")[0], "train")
-        data = dataset_input(record["dataset"], split).dataset
-        link = model, data.name, data.digest, run.info.run_id
-        metrics.append(Metric(name, value, at, step, *link))
-    return metrics
+    condition = condition or f"source_run_id = '{run.info.run_id}'"
+    models = client.search_logged_models([run.info.experiment_id], condition)
+    return next((str(model.model_id) for model in models if model.status == "READY"), None)
 
 
-def _started_at(note: Note) -> str:
-    return f"attributes.start_time = {int(1000 * note['start'])}"
+def log_model(client: Any, run: Any, folder: Path, record: Record) -> None:
+    """Log ``model.keras`` to a run, unchanged and without importing TensorFlow.
+
+    ``mlflow.pyfunc.log_model`` would load the model to try the example, and link metrics to the
+    model without their datasets.
+    """
+    import mlflow.pyfunc
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+    from mlflow.models import Model, infer_signature
+
+    experiment, run_id, data = run.info.experiment_id, run.info.run_id, record["dataset"]
+    settings = parameters(record)
+    model_id = client.create_logged_model(experiment, "model", run_id, params=settings).model_id
+    client.log_outputs(run_id, [LoggedModelOutput(model_id, record["steps"])])
+    # No inputs: MLflow's server would change other types to those of the signature, so images that
+    # were divided by 255 would be black. The code checks its input.
+    outputs = {"class": np.zeros(1, "int64"), "label": np.array(["a"])}
+    outputs["probabilities"] = np.zeros((1, data["classes"]), "float32")
+    path = _file_of(data, "validation", "images.npy")
+    example = np.load(path, mmap_mode="r", allow_pickle=False)[:1] if path else None
+    with tempfile.TemporaryDirectory() as parent:
+        target = str(Path(parent, "model"))
+        mlflow.pyfunc.save_model(
+            target,
+            mlflow_model=Model(run_id=run_id, model_uuid=model_id, model_id=model_id),
+            loader_module=CODE.stem,
+            code_paths=[str(CODE)],
+            data_path=str(folder / MODEL),
+            model_config={"class_names": data["class_names"]},
+            signature=infer_signature(model_output=outputs),
+            input_example=example,  # uint8 [1, H, W]
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        )
+        client.log_model_artifacts(model_id, target)
+    client.finalize_logged_model(model_id, LoggedModelStatus.READY)
+
+
+def dataset_input(data: dict[str, Any], split: str) -> Any:
+    """MLflow's description of a split; ``data`` is ``dataset.json``.
+
+    Its digest depends only on the images and labels of the split, if they are here; otherwise it
+    is that of the dataset.
+    """
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    path = _file_of(data, split, "digests.json")
+    dataset = Dataset(
+        name=f"{data['name']}-{split}",
+        digest=(sha256(path) if path else str(data["digest"]))[:8],  # as in MLflow
+        source_type="local",
+        source=json.dumps({"uri": str(PROCESSED / SPLIT_FOLDERS[split])}),
+    )
+    context = "training" if split == "train" else split
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
+
+
+def _file_of(data: dict[str, Any], split: str, name: str) -> Path | None:
+    """A file of a split; None if it is missing, or if ``data/processed`` has other data."""
+    path = PROCESSED / SPLIT_FOLDERS[split] / f"{split}_{name}"
+    with suppress(PipelineError):
+        is_same = load_dataset_info(PROCESSED).get("digest") == data["digest"]
+        return path if is_same and path.exists() else None
+    return None
+
+
+def parameters(config: RunConfig) -> dict[str, str]:
+    """All settings of a recipe, also those with default values, under the names of
+    ``recipes.yaml``; the settings in ``train``; and the number of weights, as ``parameters``.
+    """
+    settings = dict(flat(config["recipe"])) | {"parameters": config["parameters"]}
+    settings |= flat(config["train"], "train.")
+    return {
+        key: (value if isinstance(value, str) else json.dumps(value))[:MAX_TEXT]
+        for key, value in settings.items()
+        if value is not None
+    }
+
+
+def run_tags(config: RunConfig, note: Note) -> dict[str, str]:
+    """The tags of the run of a training."""
+    tags = {
+        "recipe": config["name"],
+        "recipe_sha256": config["recipe_sha256"],
+        "dataset_digest": config["dataset"]["digest"],
+        "dvc_exp": note["experiment"],
+        "changes": json.dumps(note["changes"]) if note["changes"] else "",
+        "edited": "true" if note["edited"] else "",
+        NOTE: description(config, note),
+        "mlflow.user": note["user"],
+        "mlflow.source.git.commit": note["revision"],
+        "mlflow.source.name": f"dvc.yaml:{stage_name(config)}",  # an argument of `dvc repro`
+        "mlflow.source.type": "LOCAL",
+        "restored": "" if note["environment"] else "true",  # from DVC's cache, or from a remote
+    }
+    tags |= flat(note["environment"] or {})
+    return {name: str(value)[:MAX_TEXT] for name, value in tags.items() if value}
+
+
+def description(config: RunConfig, note: Note) -> str:
+    """The Markdown description of a run: its data, and the commands that reproduce it."""
+    counts, stage = config["dataset"]["counts"], stage_name(config)
+    text = (
+        f"**{config['name']}**, trained on {counts['train']:,} images of "
+        f"{config['dataset']['name']}, validated on {counts['validation']:,}."
+    )
+    if not note["revision"]:
+        return text
+    changes = "".join(f" -S {shlex.quote(change)}" for change in note["changes"])
+    repeat = f"dvc exp run{changes} {stage}" if changes else f"dvc repro {stage}"
+    text += f" To reproduce it:\n\n    git checkout {note['revision']}\n    {repeat}"
+    if note["edited"]:
+        text += "\n    # the result also depends on changes that were not committed"
+    return text

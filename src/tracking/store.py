@@ -3,10 +3,9 @@
 import json
 import logging
 import os
-import sqlite3
 import traceback
 import warnings
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from threading import Thread
@@ -30,12 +29,12 @@ SETTINGS = {  # unless the user's environment sets them
 }
 ERRORS = LOGS / "mlflow-errors.log"  # in the main checkout
 SQLITE = "sqlite:///"
+NO_PROXY = "localhost,127.0.0.1"  # a proxy cannot reach a server on this machine
 DATABASES = (SQLITE, "postgresql", "mysql", "mssql")
 NOTE = "mlflow.note.content"  # the tag that MLflow shows as the description
 
 # The columns of the page of runs, best first. The page reads them from this tag of an experiment
 # at the address …/runs?viewStateShareKey=recipes; by default it does not show metrics.
-VIEW_TAG = "mlflow.sharedViewState.recipes"
 COLUMNS = (
     "metrics.`test_accuracy`",
     "metrics.`val_accuracy`",
@@ -45,13 +44,11 @@ COLUMNS = (
     "tags.`dvc_exp`",
     "attributes.`Models`",
 )
+VIEW = {"orderByKey": COLUMNS[0], "orderByAsc": False, "selectedColumns": COLUMNS}
 EXPERIMENT_TAGS = {
-    VIEW_TAG: json.dumps(
-        {"orderByKey": COLUMNS[0], "orderByAsc": False, "selectedColumns": COLUMNS}
-    ),
+    "mlflow.sharedViewState.recipes": json.dumps(VIEW),
     "mlflow.experimentKind": "custom_model_development",
-    NOTE: "Each run is a training of a recipe; **Model registry** has the best model, with the "
-    "alias `champion`. `make ui` logs runs that are missing.",
+    NOTE: "Each run is a training of a recipe. `make sync` logs runs that are missing.",
 }
 
 
@@ -71,10 +68,7 @@ def artifacts() -> str:
 
 
 def lock(uri: str) -> BaseFileLock:
-    """A lock for the processes of this machine that create runs, experiments or versions.
-
-    MLflow has no transactions of several requests.
-    """
+    """A lock for the processes of this machine: MLflow has no transactions of several requests."""
     return FileLock(f"{sqlite_path(uri) or main_checkout() / 'mlflow.db'}.lock", timeout=60)
 
 
@@ -85,24 +79,26 @@ def connect(uri: str) -> Any:
     Raises:
         Exception: the store does not respond in time or cannot be written; many types.
     """
-    os.environ.update(SETTINGS | os.environ)
+    others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    direct = dict.fromkeys(("no_proxy", "NO_PROXY"), f"{NO_PROXY},{others}")
+    os.environ.update(SETTINGS | os.environ | direct)
     with lean_import():  # here, because it takes seconds and reads these settings
         import mlflow
 
     # It logs what it also raises, and its warnings address developers.
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module="mlflow")
-    if path := sqlite_path(uri):
-        with lock(uri):  # MLflow creates a store without a lock
-            with closing(sqlite3.connect(path, timeout=5)) as probe:
-                probe.execute("BEGIN IMMEDIATE")  # MLflow tries for minutes to write a database
-            return mlflow.MlflowClient(f"{SQLITE}{path}")
-    if uri.startswith(DATABASES):
-        import sqlalchemy
+    path = sqlite_path(uri)
+    uri = f"{SQLITE}{path}" if path else uri
+    with lock(uri):  # MLflow creates a store without a lock
+        if uri.startswith(DATABASES):
+            import sqlalchemy
 
-        engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
-        engine.connect().close()  # MLflow tries for minutes to connect
-    return mlflow.MlflowClient(uri)
+            engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
+            with engine.connect() as probe:  # MLflow tries for minutes to connect, or to write
+                if path:
+                    probe.exec_driver_sql("BEGIN IMMEDIATE")
+        return mlflow.MlflowClient(uri)
 
 
 def experiment_id(client: Any, dataset: dict[str, Any]) -> str:
@@ -120,22 +116,17 @@ def experiment_id(client: Any, dataset: dict[str, Any]) -> str:
         raise PipelineError("this checkout was moved; delete mlflow.db and run `make sync`")
     if found.lifecycle_stage == "deleted":  # its name cannot be used for another one
         client.restore_experiment(found.experiment_id)
-        print(f"MLflow: restored the deleted experiment {name}, because it has new results")
     return str(found.experiment_id)
 
 
-def wait(thread: Thread, seconds: float) -> bool:
-    """Wait for a thread that logs; return whether it has ended, and warn if it has not.
-
-    It is a daemon, so it does not delay the end of the process.
-    """
+def wait(thread: Thread, seconds: float) -> None:
+    """Wait for a daemon thread that logs, and warn if it has not ended."""
     thread.join(seconds)
     if thread.is_alive():
         warn(
             f"logging to MLflow at {store_uri()} took longer than {seconds} s; `make sync` logs "
             "what is missing; no other result is affected"
         )
-    return not thread.is_alive()
 
 
 def short_reason(error: BaseException) -> str:
@@ -147,12 +138,11 @@ def short_reason(error: BaseException) -> str:
 
 def warn_failed(items: str, error: BaseException) -> None:
     """Print the warning about what is not logged, and write the traceback to ``ERRORS``."""
-    path, details = main_checkout() / ERRORS, ""
     with suppress(OSError):
+        path = main_checkout() / ERRORS
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(clean("".join(traceback.format_exception(error))), "utf-8")
-        details = f"details in {ERRORS}; "
     warn(
-        f"MLflow at {store_uri()} did not log: {items} ({short_reason(error)}); {details}`make "
-        "sync` logs what is missing; no other result is affected"
+        f"MLflow at {store_uri()} did not log: {items} ({short_reason(error)}); details in "
+        f"{ERRORS}; `make sync` logs what is missing; no other result is affected"
     )

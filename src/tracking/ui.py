@@ -1,14 +1,8 @@
-"""Log what MLflow lacks, start its UI on localhost, and print the link to the runs: ``make ui``."""
+"""Log what MLflow lacks, print the link to the runs, and start MLflow's UI: ``make ui``."""
 
 import argparse
 import os
-import signal
-import subprocess
 import sys
-import time
-import urllib.request
-from contextlib import suppress
-from typing import Any
 
 from src.common.errors import PipelineError, run
 from src.common.machine import listen
@@ -19,6 +13,7 @@ from src.tracking.store import DATABASES, artifacts, connect, experiment_id, sho
 from src.tracking.sync import sync
 
 HOST = "127.0.0.1"
+VIEW = "?workflowType=machine_learning&viewStateShareKey=recipes"  # see store.EXPERIMENT_TAGS
 
 
 def main() -> None:
@@ -29,43 +24,26 @@ def main() -> None:
     if is_database:
         listen(HOST, port, "make ui PORT=5001").close()
     sync()
+    page = ""  # of all experiments, if there is no data
     try:
         client = connect(uri)
-        page = runs_page(client)
+        if (PROCESSED / "training").exists():
+            page = f"/{experiment_id(client, load_dataset_info(PROCESSED))}/runs{VIEW}"
     except Exception as error:  # MLflow and its stores raise many types
         raise PipelineError(f"MLflow at {uri} failed ({short_reason(error)})") from None
     address = f"http://{HOST}:{port}" if is_database else clean(uri.rstrip("/"))
-    link = f"Runs, best first: {address}/#/experiments{page}"
-    serve(client.tracking_uri, port, link) if is_database else print(link)
+    print(f"Runs, best first: {address}/#/experiments{page}", flush=True)
+    if is_database:
+        serve(client.tracking_uri, port)
 
 
-def runs_page(client: Any) -> str:
-    """The end of the address of the runs on the present data; of all runs if there is no data."""
-    try:
-        data = load_dataset_info(PROCESSED)
-    except PipelineError:
-        return ""
-    experiment = experiment_id(client, data)
-    # Of models, not of agents; with the columns of store.VIEW_TAG.
-    return f"/{experiment}/runs?workflowType=machine_learning&viewStateShareKey=recipes"
-
-
-def serve(store: str, port: int, link: str) -> None:
-    """Run MLflow's server until Ctrl-C or SIGTERM; print the link when it is ready."""
+def serve(store: str, port: int) -> None:
+    """Become MLflow's server, which needs some seconds to start."""
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
     command += ["--workers", "1", "--uvicorn-opts", "--log-level warning"]
     command += ["--backend-store-uri", store, "--registry-store-uri", store]
     command += ["--artifacts-destination", artifacts()]
-    quiet = os.environ | {"PYTHONWARNINGS": "ignore"}
-    with subprocess.Popen(command, env=quiet) as server, suppress(KeyboardInterrupt):
-        signal.signal(signal.SIGTERM, lambda *_: server.terminate())
-        while server.poll() is None:
-            with suppress(OSError):
-                urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=5).close()
-                print(link, flush=True)
-                break
-            time.sleep(0.2)
-        server.wait()
+    os.execve(sys.executable, command, os.environ | {"PYTHONWARNINGS": "ignore"})  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def test_a_hostile_configuration_of_keras_gives_the_same_weights(environment, tm
     assert "ONEDNN_VERBOSE" in recorded  # what cannot be overruled
 
 
-@pytest.mark.parametrize("module", ["data.loader", "callbacks.setup"])
+@pytest.mark.parametrize("module", ["data.loader", "training.setup", "callbacks.training"])
 def test_tensorflow_is_imported_quietly_and_without_unused_packages(module):
     code = (
         f"import src.{module}, sys; "

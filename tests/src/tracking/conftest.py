@@ -1,6 +1,5 @@
 """Each test logs to its own real MLflow store."""
 
-import json
 import os
 import shutil
 import socket
@@ -10,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from src.config.params import load_params
-from src.config.plan import training_plan
-from src.tracking import store
-from tests.fixtures.training import RECIPES
+from src.models.artifacts import load_record
+from src.tracking import notes, store
 from tests.fixtures.trainings import ENVIRONMENT, ROW, SECONDS
 
 ROOT = Path(__file__).parents[3]
@@ -37,6 +34,7 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(root))
     for name in ("MLFLOW_TRACKING_URI", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV", "DVC_STAGE"):
         monkeypatch.setenv(name, "")
+    notes.commit.cache_clear()
     return root
 
 
@@ -57,7 +55,7 @@ def folder(checkout, tmp_path, make_training, model_file):
 @pytest.fixture
 def record(folder):
     """Its ``training.json``."""
-    return json.loads((folder / "training.json").read_text())
+    return load_record(folder)
 
 
 @pytest.fixture
@@ -74,6 +72,7 @@ def refusing(free_port):
 
 @pytest.fixture
 def mute():
+    """The address of a database that never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"postgresql://someone:secret@127.0.0.1:{server.getsockname()[1]}/mlflow"
 
@@ -89,40 +88,24 @@ def garbage(tmp_path):
 def stage(checkout, folder, run_config):
     """Start a process that logs as the train stage does, with ``code`` in place of training."""
 
-    def run(code: str = "pass", uri: str = "", **limits: float) -> subprocess.Popen:
-        limits = {"FIRST_SECONDS": 0, "MOST_SECONDS": 60} | limits
+    def run(code: str = "pass", most_seconds: float = 60) -> subprocess.Popen:
         lines = (
-            "import os, pathlib, sys, time",
+            "import contextlib, pathlib, time",
+            "from src.models.artifacts import load_record",
             "from src.tracking import live, store",
-            *(f"live.{name} = {seconds}" for name, seconds in limits.items()),
-            "from tests.fixtures.trainings import checkpoint, load_record",
-            "with live.live_logger() as log:",
-            f"    begun = {run_config(folder)!r}, {ENVIRONMENT}",
-            "    log.begin(*begun, checkpoint())",
+            f"live.FIRST_SECONDS, live.MOST_SECONDS = 0, {most_seconds}",
+            "with contextlib.closing(live.LiveLogger()) as log:",
+            f"    log.begin({run_config(folder)!r}, {ENVIRONMENT}, False)",
             f"    log.row({ROW})",
             f"    {code}",
-            f"    folder = pathlib.Path({str(folder)!r})",
-            f"    log.end(folder, load_record(folder), {SECONDS})",
+            f"    log.end(load_record(pathlib.Path({str(folder)!r})), {SECONDS})",
         )
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": uri}
         return subprocess.Popen(
             [sys.executable, "-c", "\n".join(lines)],
-            env=environment,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
     return run
-
-
-@pytest.fixture(scope="session")
-def untrained():
-    """Return what is known about the training of a recipe of recipes.yaml before it begins."""
-    dataset = {
-        **{"name": "mnist", "requested": "mnist", "is_fallback": False},
-        **{"height": 28, "width": 28, "classes": 10, "digest": "d1"},
-        "counts": {"train": 55000, "validation": 5000},
-    }
-    params = load_params(ROOT / "params.yaml")
-    return lambda name: training_plan(name, RECIPES[name], params) | {"dataset": dataset}

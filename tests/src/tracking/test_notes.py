@@ -12,25 +12,21 @@ from dvc.utils.hydra import apply_overrides
 
 from src.common.errors import PipelineError
 from src.common.paths import MODELS, TIMING
+from src.models.artifacts import load_record
 from src.tracking import notes
-from src.tracking.notes import origin, write_timing
-from src.tracking.recorded_on import recorded_on
 from tests.fixtures.trainings import ENVIRONMENT, SECONDS
 
 
 @pytest.fixture
-def repository(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("DVC_EXP_NAME", "DVC_EXP_BASELINE_REV", "DVC_STAGE"):
-        monkeypatch.delenv(name, raising=False)
-    (tmp_path / "src").mkdir()
-    (tmp_path / "src/code.py").write_text("x = 1\n")
+def repository(checkout, tmp_path):
+    Path("src").mkdir()
+    Path("src/code.py").write_text("x = 1\n")
     write({"train": {"seed": 1}}, {"cnn": {"filters": [1, 2], "old": 3}})
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
         subprocess.run(
             ["git", "-c", "user.name=A", "-c", "user.email=a@example.org", *words], check=True
         )
-    return tmp_path
+    return Path.cwd()
 
 
 def write(params, recipes):
@@ -42,47 +38,42 @@ def contents():
     return [yaml.safe_load(Path(name).read_text()) for name in ("params.yaml", "recipes.yaml")]
 
 
+def origin():
+    note = notes.new_note(None)
+    return note["revision"], note["changes"], note["edited"]
+
+
 def test_changed_parameters_are_arguments_of_dvc_exp_run(repository):
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip()
-    found = origin()
-    assert (found["revision"], found["changes"], found["edited"]) == (head, [], False)
+    assert origin() == (head, [], False)
     write({"train": {"seed": 2}}, {"cnn": {"filters": [1, 2, 3]}, "new": {"like": "cnn"}})
-    (repository / "src/code.py").write_text("x = 2\n")
-    found, expected = origin(), contents()
-    assert found["edited"]
-    assert found["changes"] == [
+    Path("src/code.py").write_text("x = 2\n")
+    expected, (_, changes, edited) = contents(), origin()
+    assert edited
+    assert changes == [
         "train.seed=2",
         "recipes.yaml:~cnn.old",
         "recipes.yaml:cnn.filters=[1, 2, 3]",
         "recipes.yaml:+new.like=cnn",
     ]
     subprocess.run(["git", "checkout", "-q", "."], check=True)
-    for name, overrides in to_path_overrides(found["changes"]).items():
+    for name, overrides in to_path_overrides(changes).items():
         apply_overrides(Path(name), overrides)
     assert contents() == expected
 
 
-def test_without_git_the_commit_is_unknown(tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    found = origin()
-    assert (found["revision"], found["changes"], found["edited"]) == ("", [], False)
-    assert capfd.readouterr().err == ""
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
 def test_a_repository_of_another_user_is_one_warning(repository, capfd):
-    notes._warn_without_commit.cache_clear()
     os.chown(repository, 12345, 12345)
     os.chown(repository / ".git", 12345, 12345)
-    assert [origin()["revision"] for _ in range(2)] == ["", ""]
+    assert [origin() for _ in range(2)] == [("", [], False)] * 2
     assert capfd.readouterr().err.count("warning: git does not tell the commit") == 1
 
 
 @pytest.fixture
-def trained(checkout, folder, record):
+def trained(folder, record):
     """The folder of a training that ran here."""
-    notes.close_note(notes.new_note(ENVIRONMENT), record, SECONDS)
+    notes.end_note(notes.begin_note(record, ENVIRONMENT, False), record, SECONDS)
     return folder
 
 
@@ -90,9 +81,8 @@ def test_the_durations_of_the_trainings_that_ran_here_are_a_table(
     trained, make_training, model_file
 ):
     make_training(MODELS / "cnn/restored", model_file, weights_sha256="ef" * 32)
-    write_timing()
+    notes.write_timing()
     table = pd.read_csv(TIMING)
-    assert list(table) == list(notes.COLUMNS)
     assert table.seconds.tolist() == [0.5, 2.5, 4.5]
     assert table.val_accuracy.tolist() == [0.1, 0.8, 0.9]
     for name, value in {"recipe": "cnn", "device": "cpu", "processor": "P1, 2 cores"}.items():
@@ -104,23 +94,22 @@ def test_the_durations_of_the_trainings_that_ran_here_are_a_table(
 def test_damaged_files_have_no_durations(checkout, trained, damaged):
     (path,) = [*checkout.glob(damaged), *Path.cwd().glob(damaged)]
     path.write_text('{"start": 1}')
-    write_timing()
+    notes.write_timing()
     assert pd.read_csv(TIMING).empty
 
 
 def test_where_the_results_come_from(trained, make_training, make_evaluation, model_file):
     make_evaluation({"cnn": 0.91})
-    found = recorded_on()
+    found = notes.recorded_on()
     assert (found["dataset"], found["processor"], found["threads"]) == ("mnist", "P1, 2 cores", 2)
     assert found["recipes"]["cnn"] == {
         **{"device": "cpu", "compile": "xla", "precision": "float32"},
         "weights_sha256": "cd" * 32,
     }
-    make_training(MODELS / "cnn/other", model_file, weights_sha256="ef" * 32)
+    other = load_record(make_training(MODELS / "cnn/other", model_file, weights_sha256="ef" * 32))
     make_evaluation({"cnn": 0.91, "other": 0.91})
     with pytest.raises(PipelineError, match="other does not come from a training in this checkout"):
-        recorded_on()
-    other = notes.load_record(MODELS / "cnn/other")
-    notes.close_note(notes.new_note({**ENVIRONMENT, "processor": "P2"}), other, SECONDS)
+        notes.recorded_on()
+    notes.end_note(notes.new_note({**ENVIRONMENT, "processor": "P2"}), other, SECONDS)
     with pytest.raises(PipelineError, match="on different machines"):
-        recorded_on()
+        notes.recorded_on()

@@ -14,22 +14,20 @@ def model(model_file):
     return _load_pyfunc(str(model_file), {"class_names": list("abc")})
 
 
-@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.uint16])
-def test_integers_from_0_to_255_are_images(model, kind):
-    predicted = model.predict((ZEROS + 255).astype(kind))
-    assert predicted["probabilities"].shape == (4, 3)
-    assert set(predicted["label"]) <= set("abc")
+def test_integers_from_0_to_255_are_images(model):
+    for kind in (np.uint8, np.int64):
+        predicted = model.predict((ZEROS + 255).astype(kind))
+        assert predicted["probabilities"].shape == (4, 3)
+        assert set(predicted["label"]) <= set("abc")
 
 
 @pytest.mark.parametrize(
     ("images", "found"),
     [
         (ZEROS.astype(np.float32), r"float32 \[4, 6, 5\]"),
-        (ZEROS.astype(bool), "bool"),
         (ZEROS.astype(int) + 256, r"int64 \[4, 6, 5\]"),
-        (ZEROS.astype(np.int8) - 1, "int8"),
+        (ZEROS.astype(int) - 1, r"int64 \[4, 6, 5\]"),
         (ZEROS[0], r"uint8 \[6, 5\]"),
-        (ZEROS.reshape(4, 5, 6), r"uint8 \[4, 5, 6\]"),
         (pd.DataFrame({"a": [1]}), r"int64 \[1, 1\]"),
     ],
 )

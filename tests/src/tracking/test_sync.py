@@ -14,45 +14,49 @@ from src.tracking import sync as sync_module
 from src.tracking.sync import sync
 
 
-def test_a_training_is_one_run(client, checkout, folder, log_training, runs_of, monkeypatch, capfd):
+@pytest.fixture
+def logged(client, folder, log_training, runs_of):
+    """Log a training completely; return its run."""
+
+    def log():
+        log_training(folder)
+        assert sync()
+        (run,) = runs_of(client)
+        return run
+
+    return log
+
+
+def test_a_training_is_one_run(client, checkout, logged, monkeypatch, capfd):
     monkeypatch.setenv("DVC_EXP_NAME", "bold-move")
     git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
     subprocess.run(["git", "init", "-q"], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "empty"], check=True)
     commit = subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip()
-    log_training(folder)
-
-    assert capfd.readouterr() == ("", "")
-    (run,) = runs_of(client)
+    run = logged()
+    assert capfd.readouterr() == ("MLflow: logged what was missing: 1 of 1 recipes\n", "")
     assert (run.info.run_name, run.info.status) == ("cnn", "FINISHED")
-    assert run.info.start_time <= run.info.end_time
     expected = {"family": "cnn", "filters": "[32, 64]", "optimizer.kind": "sgd", "epochs": "2"}
     expected |= {"optimizer.learning_rate": "0.01", "train.seed": "1", "parameters": "93"}
     assert expected.items() <= run.data.params.items()
-    note = run.data.tags["mlflow.note.content"]
-    assert "**cnn**: 6 × 5 pixels → 3 × 3 convolutions (32, 64)" in note
-    assert f"git checkout {commit}\n    dvc repro train@cnn" in note
     tags = {"recipe": "cnn", "weights_sha256": "cd" * 32, "dataset_digest": "d1" * 32}
     tags |= {"device": "cpu", "threads": "2", "processor": "P1, 2 cores", "dvc_exp": "bold-move"}
-    tags |= {"versions": "python 3.11.0, tensorflow 2.21.0, keras 3.15.1, numpy 2.4.6"}
+    tags |= {"versions.python": "3.11.0", "versions.tensorflow": "2.21.0"}
     tags |= {"mlflow.source.git.commit": commit, "mlflow.source.name": "dvc.yaml:train@cnn"}
     assert tags.items() <= run.data.tags.items()
     assert not {"restored", "edited", "changes"} & run.data.tags.keys()
     values = {"loss": 0.3, "val_loss": 0.2, "val_accuracy": 0.9, "train_learning_rate": 0.001}
     assert run.data.metrics == values | {"training_seconds": 4.5}
-    contexts = {each.dataset.name: each.tags[0].value for each in run.inputs.dataset_inputs}
-    assert contexts == {"mnist-train": "training", "mnist-validation": "validation"}
     files = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert files == {"history.csv", "training.json"}
     assert Path(checkout, "mlruns", run.info.run_id, "artifacts", "history.csv").is_file()
 
 
-def test_the_logged_model_predicts_from_raw_images(client, folder, log_training, runs_of):
+def test_the_logged_model_predicts_from_raw_images(client, folder, logged):
     import keras
     import mlflow
 
-    log_training(folder)
-    (run,) = runs_of(client)
+    run = logged()
     mlflow.set_tracking_uri(client.tracking_uri)
     model = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
     images = np.arange(4 * 6 * 5, dtype=np.uint8).reshape(4, 6, 5)
@@ -63,17 +67,17 @@ def test_the_logged_model_predicts_from_raw_images(client, folder, log_training,
     probabilities = predicted["probabilities"]
     assert (probabilities.dtype, probabilities.shape) == (np.float32, (4, 3))
     np.testing.assert_allclose(probabilities, keras.ops.softmax(logits), rtol=1e-5)
+    outputs = {each.name: each.shape for each in model.metadata.signature.outputs.inputs}
+    assert outputs == {"class": (-1,), "label": (-1,), "probabilities": (-1, 3)}
 
-    logged = Path(mlflow.artifacts.download_artifacts(model.metadata.get_model_info().model_uri))
-    assert (logged / "data/model.keras").read_bytes() == (folder / "model.keras").read_bytes()
-    assert (logged / "requirements.txt").read_text().startswith(f"mlflow=={mlflow.__version__}\n")
+    logged_files = Path(mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/model"))
+    assert (logged_files / "data/model.keras").read_bytes() == (folder / "model.keras").read_bytes()
+    requirements = (logged_files / "requirements.txt").read_text()
+    assert requirements.startswith(f"mlflow=={mlflow.__version__}\n")
     (logged_model,) = client.search_logged_models([run.info.experiment_id])
     assert {m.key: m.value for m in logged_model.metrics} == run.data.metrics
     datasets = {m.key: m.dataset_name for m in logged_model.metrics}
-    assert datasets == {
-        **dict.fromkeys(("loss", "train_learning_rate", "training_seconds"), "mnist-train"),
-        **dict.fromkeys(("val_loss", "val_accuracy"), "mnist-validation"),
-    }
+    assert (datasets["loss"], datasets["val_loss"]) == ("mnist-train", "mnist-validation")
 
 
 @pytest.fixture
@@ -87,20 +91,14 @@ def processed():
     return images[:1]
 
 
-def test_the_data_gives_digests_of_the_splits_and_an_example(
-    client, folder, processed, log_training, runs_of
-):
+def test_the_data_gives_digests_of_the_splits_and_an_example(client, processed, logged):
     from mlflow.models import Model
 
-    log_training(folder)
-    (run,) = runs_of(client)
+    run = logged()
     digests = {each.dataset.name: each.dataset.digest for each in run.inputs.dataset_inputs}
     assert len({*digests.values(), "d1d1d1d1"}) == 3
-    for name, digest in digests.items():  # as in a search in the UI
-        search = f"dataset.name = '{name}' and dataset.digest = '{digest}'"
-        assert len(client.search_runs([run.info.experiment_id], search)) == 1
-    (logged,) = client.search_logged_models([run.info.experiment_id])
-    path = logged.artifact_location.removeprefix("file://").replace("%20", " ")
+    (model,) = client.search_logged_models([run.info.experiment_id])
+    path = model.artifact_location.removeprefix("file://").replace("%20", " ")
     np.testing.assert_array_equal(Model.load(path).load_input_example(path), processed)
 
 
@@ -115,8 +113,6 @@ def test_a_training_from_elsewhere_is_logged_as_restored(client, results, runs_o
     assert sorted(each.step for each in curve) == [215, 430, 860]
     plots = {Path(file.path).name for file in client.list_artifacts(run.info.run_id, "plots")}
     assert plots == {"confusion.png", "curves.png", "first_layer.png", "mistakes.png"}
-    note = run.data.tags["mlflow.note.content"]
-    assert note.startswith("Test accuracy **0.9100**") and note.count("**cnn**") == 1
 
 
 def test_changed_test_results_and_images_replace_the_old_ones(
@@ -124,31 +120,31 @@ def test_changed_test_results_and_images_replace_the_old_ones(
 ):
     assert sync()
     write_json(paths.PROCESSED / "test/test_digests.json", {"images": "others"})
-    make_evaluation({"cnn": 0.89})
+    make_evaluation({"cnn": 0.91001})  # the same four digits
     assert sync()
     (run,) = runs_of(client)
-    assert run.data.metrics["test_accuracy"] == 0.89
-    assert run.data.tags["mlflow.note.content"].count("Test accuracy") == 1
+    assert run.data.metrics["test_accuracy"] == 0.91001
     (model,) = client.search_logged_models([run.info.experiment_id])
     digests = {m.value: m.dataset_digest for m in model.metrics if m.key == "test_accuracy"}
-    assert digests[0.89] != digests[0.91]
+    assert digests[0.91001] != digests[0.91]
     (version,) = client.search_model_versions("name = 'mnist-classifier'")
-    assert version.tags["test_accuracy"] == "0.890000"
-    assert "Test accuracy **0.8900**" in version.description
+    assert version.tags["test_accuracy"] == "0.910010"
+    assert "Test accuracy **0.9100**" in version.description
 
 
 def test_a_mistake_in_the_parameters_is_said_and_the_results_are_logged(
     client, results, runs_of, capfd
 ):
     paths.PARAMS.write_text("model: [")
-    assert not sync()
-    assert "did not log: the best model (PipelineError: params.yaml" in capfd.readouterr().err
+    with pytest.raises(SystemExit):
+        sync_module.main()
+    out, err = capfd.readouterr()
+    assert out == "" and "did not log: results of cnn (PipelineError: params.yaml" in err
     assert [run.data.metrics["test_accuracy"] for run in runs_of(client)] == [0.91]
 
 
-def test_what_was_deleted_in_mlflow_is_logged_again(client, folder, log_training, runs_of, capfd):
-    log_training(folder)
-    (old,) = runs_of(client)
+def test_what_was_deleted_in_mlflow_is_logged_again(client, logged, runs_of):
+    old = logged()
     (model,) = client.search_logged_models([old.info.experiment_id])
     client.delete_logged_model(model.model_id)
     assert sync()
@@ -159,18 +155,12 @@ def test_what_was_deleted_in_mlflow_is_logged_again(client, folder, log_training
     (new,) = runs_of(client)
     assert "restored" not in new.data.tags
     assert new.info.start_time == old.info.start_time
-    assert new.info.end_time == old.info.end_time
     client.delete_experiment(new.info.experiment_id)
     assert sync()
-    assert "MLflow: restored the deleted experiment mnist" in capfd.readouterr().out
     assert new.info.run_id in [run.info.run_id for run in runs_of(client)]
 
 
-STORES = {
-    "refusing": "Connection refused",
-    "mute": "timeout",
-    "garbage": "not a database",
-}
+STORES = {"refusing": "Connection refused", "mute": "timeout", "garbage": "not a database"}
 
 
 @pytest.mark.parametrize("store", STORES)
@@ -179,13 +169,14 @@ def test_what_a_failing_store_lacks_is_logged_later(
 ):
     uri = request.getfixturevalue(store)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid")  # not for a server on localhost
     monkeypatch.setenv("DVC_EXP_NAME", "bold-move")
     log_training(folder)
     assert not sync()
     out, err = capfd.readouterr()
     assert out == ""
     shown = re.sub(r"//.*@", "//***@", uri).split("?")[0]
-    items = ["t", "results of cnn, the best model"]  # the trainings, or one of them
+    items = ["t", "results of cnn"]  # the trainings, or one of them
     for warning, item in zip(err.splitlines(), items, strict=True):
         assert warning.startswith(f"warning: MLflow at {shown}")
         assert f" did not log: {item}" in warning and STORES[store] in warning
@@ -203,8 +194,8 @@ def test_what_a_failing_store_lacks_is_logged_later(
     (run,) = runs_of(client)
     assert (run.info.run_name, run.data.tags["dvc_exp"]) == ("cnn", "bold-move")
     (note,) = [json.loads(path.read_text()) for path in checkout.glob("logs/trainings/*.json")]
-    assert run.info.start_time == int(1000 * note["start"])
-    assert run.info.end_time == int(1000 * note["end"])
+    assert run.info.start_time == note["start"]
+    assert run.info.end_time == note["start"] + 4500
     assert run.data.metrics["test_accuracy"] == 0.91
     champion = client.get_model_version_by_alias("mnist-classifier", "champion")
     assert champion.tags["recipe"] == "cnn"
@@ -217,6 +208,7 @@ def test_an_incomplete_run_is_completed(
     with monkeypatch.context() as patch:
         patch.setattr(type(client), fails, lambda *_, **__: 1 / 0)
         log_training(folder)
+        assert not sync()
     assert "did not log: training of cnn (ZeroDivisionError" in capfd.readouterr().err
     (before,) = runs_of(client)
     assert before.info.status == "RUNNING"
@@ -224,7 +216,7 @@ def test_an_incomplete_run_is_completed(
     (run,) = runs_of(client)
     assert (run.info.run_id, run.info.status) == (before.info.run_id, "FINISHED")
     models = client.search_logged_models([run.info.experiment_id])
-    assert "READY" in [model.status for model in models]
+    assert [model.status for model in models] == ["READY"]
 
 
 def test_damaged_trainings_and_refused_items_do_not_block_the_others(
@@ -242,4 +234,4 @@ def test_damaged_trainings_and_refused_items_do_not_block_the_others(
     Path("models/cnn/b/training.json").write_text("{}")
     assert not sync()
     assert [run.info.run_name for run in runs_of(client)] == ["d"]
-    assert "did not log: results of a, results of b, results of c (" in capfd.readouterr().err
+    assert "did not log: results of a, b, c (" in capfd.readouterr().err
