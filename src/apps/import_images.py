@@ -19,7 +19,7 @@ from src.apps.arguments import seed
 from src.common.errors import PipelineError, run
 from src.common.messages import escaped
 from src.common.paths import INCOMING, main_checkout
-from src.ingest.conversion import DRAWINGS, Conversion
+from src.ingest.catalog import DRAWINGS, Conversion
 from src.ingest.image_folders import ImageFolders, find_images
 from src.ingest.image_import import Imported, Options, import_images
 

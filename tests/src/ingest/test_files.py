@@ -11,7 +11,7 @@ from src.common.errors import PipelineError
 from src.common.files import sha256
 from src.ingest import catalog
 from src.ingest.catalog import CATALOGUE, NAMES, TRAIN_IMAGES, TRAIN_LABELS
-from src.ingest.conversion import DRAWINGS
+from src.ingest.catalog import DRAWINGS
 from src.ingest.files import ARRAYS, copy_own, copy_published, find_files, read_array
 
 IMAGES = np.arange(5 * 3 * 4, dtype=np.uint8).reshape(5, 3, 4)

@@ -10,7 +10,7 @@ from rich.console import Console
 from src.common.errors import PipelineError
 from src.ingest import catalog, idx, image_import
 from src.ingest.classes import read_properties
-from src.ingest.conversion import DRAWINGS, Conversion
+from src.ingest.catalog import DRAWINGS, Conversion
 from src.ingest.files import copy_own
 from src.ingest.image_folders import find_images
 from src.ingest.image_import import Options, import_images

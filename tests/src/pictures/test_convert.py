@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from src.ingest.conversion import DRAWINGS, Conversion
+from src.ingest.catalog import DRAWINGS, Conversion
 from src.pictures.convert import center_like_mnist, convert, fit
 from src.pictures.decode import PictureError
 from tests.fixtures.image_folders import encoded
