@@ -16,7 +16,6 @@ import time
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from itertools import product
-from typing import Any
 
 import psutil
 import yaml
@@ -63,22 +62,12 @@ def combinations(changes: list[str]) -> list[list[str]]:
     return [list(changes) for changes in product(*axes)]
 
 
-def circumstances() -> list[Any]:
-    """What changes the results of all trials: edited files since the commit, and the data.
-
-    The data are in the record of the stages ``download`` and ``preprocess`` in ``dvc.lock``, with
-    the user's files in ``data/incoming``, which a trial can select with ``data.dataset``.
-    ``dvc repro preprocess plan`` must have run.
-    """
-    stages = yaml.safe_load(LOCK.read_text("utf-8"))["stages"]
-    edits = git("diff", "HEAD", "--", str(PARAMS), str(RECIPES), *CODE)
-    return [edits, stages["download"], stages["preprocess"]]
-
-
 def missing_trials(grid: list[list[str]]) -> dict[str, list[str]]:
     """Prepare the data once for all trials; return the name and changes of those not done yet.
 
-    The name depends on the changes and the circumstances.
+    The name depends on the changes, and on what changes the results of all trials: edited files
+    since the commit, and the data. The record of the stages ``download`` and ``preprocess`` in
+    ``dvc.lock`` also has the files in ``data/incoming``, which a trial can select.
 
     Raises:
         PipelineError: the data could not be prepared.
@@ -86,10 +75,13 @@ def missing_trials(grid: list[list[str]]) -> dict[str, list[str]]:
     ready = subprocess.run(["dvc", "repro", "--quiet", "preprocess", "plan"])
     if ready.returncode != 0:
         raise PipelineError("`dvc repro preprocess plan` failed; see its message above")
+    stages = yaml.safe_load(LOCK.read_text("utf-8"))["stages"]
+    edits = git("diff", "HEAD", "--", str(PARAMS), str(RECIPES), *CODE)
+    others = [edits, stages["download"], stages["preprocess"]]
     listed = subprocess.run(["dvc", "exp", "list", "--name-only"], capture_output=True, text=True)
-    done, others = set(listed.stdout.split()), circumstances()
     trials = {f"sweep-{json_sha256([changes, *others])[:8]}": changes for changes in grid}
-    left = {name: each for name, each in trials.items() if name not in done}
+    done = set(listed.stdout.split())
+    left = {name: changes for name, changes in trials.items() if name not in done}
     print(f"{len(grid)} trials, {len(grid) - len(left)} of them already done", flush=True)
     return left
 
@@ -132,8 +124,7 @@ def run_trials(left: dict[str, list[str]], pool: Executor) -> list[str]:
     for count, future in enumerate(as_completed(futures), 1):
         name = futures[future]
         if future.cancelled():
-            message = "lost connection to the Dask scheduler; run the sweep again to continue"
-            raise PipelineError(message)
+            raise PipelineError("lost connection to the Dask scheduler; run the sweep again")
         error = future.exception() or future.result()
         trial = f"{count} of {len(left)}: {name}, {shlex.join(left[name])}"
         print(f"{trial}, {time.monotonic() - started:.0f} s", flush=True)
@@ -185,8 +176,7 @@ def main() -> None:
             trials = {name: [*left[name], *added] for name in left}
             failed = run_trials(trials, pool)
     except Timeout:
-        message = "another sweep is running in this checkout; wait until it ends"
-        raise PipelineError(message) from None
+        raise PipelineError("another sweep is running in this checkout; wait for it") from None
     print("to compare the trials, run `make experiments` or `make ui`")
     if failed:
         raise PipelineError(f"{len(failed)} of {len(left)} trials failed: {', '.join(failed)}")
