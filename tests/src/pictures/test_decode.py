@@ -139,21 +139,6 @@ def test_a_file_that_cannot_be_used_gives_a_message_of_one_line(content, named):
     assert str(refused.value).startswith(f"it.png {refused.value.reason}")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.filterwarnings("ignore")  # of Pillow, for unusual TIFF tags
-def test_damaged_bytes_never_give_another_error(kind):
-    random, content = np.random.default_rng(0), np.frombuffer(encoded(RAMP, kind), np.uint8)
-    for _ in range(100):
-        damaged = content.copy()
-        places = (len(content) * random.random(3) ** 2).astype(int)  # more often in the header
-        damaged[places] = random.integers(0, 256, 3)
-        try:
-            gray, _ = decode(damaged.tobytes(), "it", 1000)
-        except PictureError:
-            continue
-        assert gray.dtype == np.uint8 and gray.ndim == 2
-
-
 def test_no_more_of_a_file_is_read_than_needed(tmp_path):
     path = tmp_path / "large.png"
     with path.open("wb") as file:
