@@ -14,7 +14,7 @@ from src.apps.classifiers import choose
 from src.apps.familiarity import familiarity
 from src.common.paths import PROCESSED
 from src.data.splits import load_split
-from src.ingest.conversion import DRAWINGS
+from src.ingest.catalog import DRAWINGS
 from src.models.device import choose_device
 from src.pictures.convert import convert
 

@@ -78,7 +78,7 @@ def clone(folder: Path) -> Path:
     folders = [Path(each.replace("{dataset}", data.dataset)).expanduser() for each in data.folders]
     downloaded = ROOT / RAW / "dataset.json"
     # `download` cannot verify uncompressed files of which only the .gz checksums are known.
-    can_be_verified = data.dataset not in CATALOGUE or CATALOGUE[data.dataset].content
+    can_be_verified = data.dataset not in CATALOGUE or not CATALOGUE[data.dataset].is_packed
     is_there = downloaded.exists() and read_json(downloaded, "download")["name"] == data.dataset
     if is_there and can_be_verified:
         folders.insert(0, RAW)

@@ -10,7 +10,7 @@ from src.config.recipe import Recipe
 from src.config.recipes import load_recipes
 from src.data.loader import Split
 from src.ingest import catalog, idx
-from src.ingest.division import validation_images
+from src.ingest.classes import validation_images
 from src.models.inference import Predictor
 from src.models.metrics import accuracy
 from src.training.execution import choose_execution

@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +20,8 @@ def picture(name: str, random: np.random.Generator) -> Image.Image:
     image = Image.new("RGB", (90, 60), tuple(random.integers(200, 256, 3).tolist()))
     pen, ink = ImageDraw.Draw(image), tuple(random.integers(0, 90, 3).tolist())
     left, top = random.integers(5, 35, 2) * (1, 0.5)
-    box = (left, top, left + 35, top + 35)
-    if name == NAMES[0]:
-        pen.rectangle(box, fill=ink)
-    elif name == NAMES[1]:
-        pen.line(box, ink, 6)
-    else:
-        pen.ellipse(box, outline=ink, width=5)
+    draw = dict(zip(NAMES, (pen.rectangle, pen.line, pen.ellipse), strict=True))[name]
+    draw((left, top, left + 35, top + 35), ink, width=5)
     return image
 
 
@@ -59,12 +53,6 @@ def outputs(checkout, shell) -> list[str]:
     return [shell(each, checkout).stdout for each in others]
 
 
-@pytest.fixture(scope="module")
-def demo(checkout, outputs, environment, serving) -> Iterator[str]:
-    with serving(["src.apps.demo"], checkout, environment) as address:
-        yield address
-
-
 def test_the_classes_have_their_names_everywhere(checkout, outputs):
     imported, trained, tested, predicted = outputs
     assert "data/incoming: 144 training and 36 test images of 28×28, 3 classes" in imported
@@ -77,8 +65,14 @@ def test_the_classes_have_their_names_everywhere(checkout, outputs):
     assert max(summary["test"].values()) > 0.7  # by chance: 0.33
 
 
-def test_an_image_is_dropped_on_the_page(checkout, demo, browser):
-    page = browser.new_page(base_url=demo, viewport={"width": 1000, "height": 640})
+def test_an_image_is_dropped_on_the_page(checkout, outputs, environment, serving, browser):
+    with serving(["src.apps.demo"], checkout, environment) as address:
+        page = browser.new_page(base_url=address, viewport={"width": 1000, "height": 640})
+        use_the_page(page, checkout)
+        page.close()
+
+
+def use_the_page(page, checkout) -> None:
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto("/")
@@ -98,5 +92,4 @@ def test_an_image_is_dropped_on_the_page(checkout, demo, browser):
         }"""
     )
     page.locator("#message").filter(has_text="cannot be read as an image").wait_for()
-    page.close()
     assert errors == []

@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from src.common.errors import PipelineError
-from src.common.messages import warn
 from src.data.splits import load_split
 
 KNOWN, COMPARED = 20_000, 5_000  # most training and validation images that are used
@@ -58,12 +56,12 @@ class Familiarity:
 
 @cache
 def familiarity(processed: Path) -> Familiarity | None:
-    """That of a preprocessed dataset; None if it is too small, or if its files are damaged."""
-    try:
-        train, validation = (load_split(processed, each)[0] for each in ("train", "validation"))
-    except PipelineError as error:
-        warn(f"whether an image is like the training images is unknown: {error}")
-        return None
+    """That of a preprocessed dataset; None if it is too small.
+
+    Raises:
+        PipelineError: a file of the dataset is missing or damaged.
+    """
+    train, validation = (load_split(processed, split)[0] for split in ("train", "validation"))
     return Familiarity(train, validation) if len(validation) >= FEWEST else None
 
 
@@ -77,8 +75,8 @@ def _features(images: np.ndarray) -> np.ndarray:
     height, width = images.shape[1:]
     scale = min(1, SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = [Image.fromarray(each).resize(size, Image.Resampling.BOX) for each in images]
-    features = np.stack([np.asarray(each) for each in small]).reshape(len(small), -1)
+    small = [Image.fromarray(image).resize(size, Image.Resampling.BOX) for image in images]
+    features = np.stack([np.asarray(image) for image in small]).reshape(len(small), -1)
     scaled = features.astype(np.float32) / 255
     norms = np.linalg.norm(scaled, axis=1, keepdims=True)
     return scaled / np.sqrt(np.maximum(norms, 1e-3))

@@ -8,72 +8,55 @@ and test, each with one folder per class. The images are PNG, JPEG, GIF, BMP, TI
 
 import argparse
 import re
-import sys
 import warnings
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from src.apps.arguments import seed
-from src.common.errors import PipelineError, run
-from src.common.messages import escaped
+from src.apps.arguments import integer
+from src.common.errors import run
+from src.common.messages import escaped, warn
 from src.common.paths import INCOMING, main_checkout
-from src.ingest.conversion import DRAWINGS, Conversion
-from src.ingest.image_folders import ImageFolders, find_images
-from src.ingest.image_import import Imported, Options, import_images
+from src.ingest.catalog import DRAWINGS, Conversion
+from src.ingest.image_folders import find_images, import_images
 
 MAX_SIDE = 512  # pixels
-SHOWN = 20  # classes, and skipped files
+SHOWN = 20  # files that are skipped or ignored
 
 
 def main() -> None:
     options = _options()
     # Pillow warns about unusual data in a file, but does not say in which one.
     warnings.filterwarnings("ignore", module="PIL")
-    try:
-        _run(options)
-    except KeyboardInterrupt:
-        sys.exit(f"interrupted: no file in {options.into} was changed")
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        raise PipelineError(
-            f"{error.strerror}{where}; free space or allow access, and start the import again"
-        ) from None
-
-
-def _run(options: argparse.Namespace) -> None:
     conversion = Conversion(center_like_mnist=False, light_on_dark=options.light_on_dark)
     if options.center:
         conversion = DRAWINGS
-    settings = Options(options.size, conversion, options.test_fraction, options.seed)
-    found = find_images(options.pictures)
-    for warning in found.warnings:
-        print(f"warning: {escaped(warning, kept='')}", file=sys.stderr)
-    done = import_images(found, options.into, settings, options.replace, Console(stderr=True))
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    _show_classes(console, found.names, done)
-    _show_skipped(console, found, done)
+    found = find_images(options.pictures, options.test_fraction, options.seed)
+    counts, skipped = import_images(found, options.into, options.size, conversion, options.replace)
+    _warn("skipped files", [f"{path} {reason}" for path, reason in skipped.items()])
+    _warn("files in no class folder, or without the suffix of an image", found.ignored)
+    print("class   train    test  name")
+    for number, name in enumerate(found.names):
+        print(f"{number:5} {counts[0][number]:7,} {counts[1][number]:7,}  {name}")
     height, width = options.size
-    console.print(
-        f"{options.into}: {done.train.sum():,} training and {done.test.sum():,} test images of "
+    print(
+        f"{options.into}: {counts[0].sum():,} training and {counts[1].sum():,} test images of "
         f"{width}×{height}, {len(found.names)} classes"
     )
-    if options.into.resolve() == (main_checkout() / INCOMING).resolve():
-        console.print("next: dvc exp run -S data.dataset=local")
-    else:
-        console.print(
-            f"next: add {options.into.resolve()} to data.folders in params.yaml, and run "
-            "dvc exp run -S data.dataset=local"
-        )
+    folder = options.into.resolve()
+    if folder != (main_checkout() / INCOMING).resolve():
+        print(f"add {folder} to data.folders in params.yaml")
+    print("next: dvc exp run -S data.dataset=local")
+
+
+def _warn(what: str, files: list[str]) -> None:
+    """Print a warning with the first files, if there are any."""
+    if files:
+        shown = [escaped(file, kept="") for file in files[:SHOWN]]
+        more = [f"… and {len(files) - SHOWN:,} more"] if len(files) > SHOWN else []
+        warn("\n  ".join([f"{len(files):,} {what}:", *shown, *more]))
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m src.apps.import_images",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argparse.ArgumentParser(prog="python -m src.apps.import_images", description=__doc__)
     parser.add_argument("pictures", type=Path, metavar="PICTURES", help="folder of the images")
     into = f"folder of the dataset (default: {INCOMING})"
     parser.add_argument("--into", type=Path, default=INCOMING, metavar="FOLDER", help=into)
@@ -83,18 +66,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--center", action="store_true", help=center)
     light = "invert images that are dark on light"
     parser.add_argument("--light-on-dark", action="store_true", help=light)
-    fraction = "of each class, chosen at random if there are no folders train and test"
-    parser.add_argument(
-        "--test-fraction",
-        type=_fraction,
-        default=0.2,
-        metavar="FRACTION",
-        help=f"{fraction} (default: 0.2)",
-    )
-    parser.add_argument("--seed", type=seed, default=1, help="of this choice (default: 1)")
+    fraction = "of each class, at random, if there are no folders train and test (default: 0.2)"
+    parser.add_argument("--test-fraction", type=float, default=0.2, help=fraction)
+    parser.add_argument("--seed", type=integer(0), default=1, help="of this choice (default: 1)")
     replace = "remove the dataset that the folder has"
     parser.add_argument("--replace", action="store_true", help=replace)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not 0 < options.test_fraction < 1:
+        parser.error(f"--test-fraction {options.test_fraction} is not between 0 and 1")
+    return options
 
 
 def _shape(text: str) -> tuple[int, int]:
@@ -106,44 +86,6 @@ def _shape(text: str) -> tuple[int, int]:
             f"{text!r} is not a size such as 28x28, with 1 to {MAX_SIDE} pixels per side"
         )
     return height, width
-
-
-def _fraction(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
-    return value
-
-
-def _show_classes(console: Console, names: list[str], done: Imported) -> None:
-    table = Table("class", "train", "test", "name", box=None, pad_edge=False)
-    for column in table.columns[:3]:
-        column.justify = "right"
-    for row in list(zip(range(len(names)), done.train, done.test, names, strict=True))[:SHOWN]:
-        number, train, test, name = row
-        table.add_row(str(number), f"{train:,}", f"{test:,}", name)
-    console.print(table)
-    if len(names) > SHOWN:
-        console.print(f"… and {len(names) - SHOWN} more classes")
-
-
-def _show_skipped(console: Console, found: ImageFolders, done: Imported) -> None:
-    if found.ignored:
-        other = _files(found.ignored, "other")
-        console.print(f"{other} ignored: in no class folder, or not with the suffix of an image")
-    if done.skipped:
-        console.print(f"{_files(len(done.skipped), 'image')} skipped:")
-    for file, reason in done.skipped[:SHOWN]:
-        console.print(f"  {escaped(file.path, kept='')} {reason}")
-    if len(done.skipped) > SHOWN:
-        console.print(f"  … and {len(done.skipped) - SHOWN:,} more")
-
-
-def _files(count: int, kind: str) -> str:
-    return f"{count:,} {kind} file{'s' if count > 1 else ''}"
 
 
 if __name__ == "__main__":

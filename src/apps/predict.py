@@ -7,7 +7,6 @@ images of the dataset. A file that cannot be used does not stop the others.
 """
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from src.apps.arguments import seed
+from src.apps.arguments import integer
 from src.apps.classifiers import Classifier, choose
 from src.apps.familiarity import HINT, familiarity
 from src.common import paths
@@ -28,7 +27,7 @@ from src.common.errors import PipelineError, run
 from src.common.files import file_name
 from src.common.messages import escaped, warn
 from src.data.splits import load_dataset_info, load_split
-from src.ingest.conversion import Conversion
+from src.ingest.catalog import Conversion
 from src.pictures.convert import convert
 from src.pictures.decode import PictureError, read_content
 from src.plots.charts import drawable, rotation
@@ -47,7 +46,7 @@ class Input:
     stem: str  # of the name of its bar chart
     image: np.ndarray  # uint8 [H, W]
     actual: int | None  # its class, if it is known
-    hint: str = ""
+    hint: str = ""  # for the reader of the prediction
 
 
 def main() -> None:
@@ -63,16 +62,14 @@ def main() -> None:
     dataset = load_dataset_info(paths.PROCESSED)
     if dataset["is_fallback"]:
         warn(f"the models were trained on {dataset['name']}, NOT on {dataset['requested']}")
-    inputs, unusable = _from_files(options.files, classifier, dataset["conversion"])
-    inputs += _from_test(options.test, options.seed)
+    inputs = _from_files(options.files, classifier, dataset["conversion"])
+    unusable = len(options.files) - len(inputs)
+    if options.test:
+        inputs += _from_test(options.test, options.seed)
     if inputs:
-        _predict(inputs, classifier, dataset["class_names"], options, console)
-    if len(options.files) == len(unusable) == 1:
-        raise PipelineError(unusable[0])
-    for error in unusable:
-        print(f"warning: {error}", file=sys.stderr)
+        _predict(inputs, classifier, dataset["class_names"], options.save, console)
     if unusable:
-        count = f"{len(unusable)} of {len(options.files)} files"
+        count = f"{unusable} of {len(options.files)} files"
         raise PipelineError(f"{count} could not be predicted; see the warnings above")
 
 
@@ -80,97 +77,79 @@ def _predict(
     inputs: list[Input],
     classifier: Classifier,
     names: Sequence[str],
-    options: argparse.Namespace,
+    folder: Path | None,
     console: Console,
 ) -> None:
-    """Show the prediction of each image, and save its bar chart if the user wants it."""
+    """Show the prediction of each image, and save its bar chart if there is a folder for it."""
     predictions = classifier.probabilities(np.stack([each.image for each in inputs]))
-    names_used: Counter[str] = Counter()
-    for each, prediction in zip(inputs, predictions, strict=True):
-        show(console, each.title, prediction, names, each.actual, each.hint)
-        if options.save:
-            stem = f"{file_name(each.stem)}-prediction"
-            names_used[stem] += 1
-            number = f"-{names_used[stem]}" if names_used[stem] > 1 else ""
-            path = options.save / f"{stem}{number}.png"
-            figure = prediction_figure(each.image, prediction, names, each.actual)
-            try:
-                write_png(figure, path)
-            except OSError as error:
-                reason = f"{path} cannot be written: {error.strerror}"
-                raise PipelineError(f"{reason}; choose another folder with --save") from None
+    stems: Counter[str] = Counter()
+    for shown, prediction in zip(inputs, predictions, strict=True):
+        show(console, shown, prediction, names)
+        if folder:
+            stem = f"{file_name(shown.stem)}-prediction"
+            stems[stem] += 1
+            number = f"-{stems[stem]}" if stems[stem] > 1 else ""
+            path = folder / f"{stem}{number}.png"
+            write_png(prediction_figure(shown.image, prediction, names, shown.actual), path)
             console.print(f"  saved as {path}", markup=False)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m src.apps.predict", description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
-    parser.add_argument("--test", type=int, default=0, metavar="N", help="N random test images")
-    parser.add_argument("--seed", type=seed, help="seed for choosing the test images")
+    parser.add_argument("--test", type=integer(1), metavar="N", help="N random test images")
+    parser.add_argument("--seed", type=integer(0), help="seed for choosing the test images")
     default = "a recipe (default: the champion, or the best model)"
     parser.add_argument("--model", metavar="NAME", help=default)
     chart = "save the bar chart of 7.png as 7-prediction.png"
     parser.add_argument("--save", type=Path, metavar="FOLDER", help=chart)
     options = parser.parse_args()
-    if not options.files and options.test < 1:
+    if not options.files and not options.test:
         parser.error("give image files, or --test N")
     return options
 
 
-def _from_files(
-    files: list[Path], classifier: Classifier, conversion: Conversion
-) -> tuple[list[Input], list[str]]:
-    """The images that can be used, and a message about each other file."""
-    inputs, unusable = [], []
+def _from_files(files: list[Path], classifier: Classifier, conversion: Conversion) -> list[Input]:
+    """The images that can be used; a warning about each other file."""
+    inputs = []
     for path in files:
         try:
             picture = convert(read_content(path), str(path), classifier.shape, conversion)
         except PictureError as error:
-            unusable.append(str(error))
+            warn(str(error))
             continue
         title = f"{escaped(path.name, kept='')} ({picture.note})"
         known = familiarity(paths.PROCESSED)
         hint = HINT if known and known.unfamiliar(picture.image[None])[0] else ""
         inputs.append(Input(title, path.stem, picture.image, None, hint))
-    return inputs, unusable
+    return inputs
 
 
 def _from_test(count: int, random_seed: int | None) -> list[Input]:
-    if count < 1:
-        return []
     images, labels = load_split(paths.PROCESSED, "test")
     count = min(count, len(labels))
     chosen = np.random.default_rng(random_seed).choice(len(labels), count, replace=False)
-    titles = [f"test image {i}" for i in chosen]
     return [
-        Input(title, title, np.array(images[i]), int(labels[i]))
-        for title, i in zip(titles, chosen, strict=True)
+        Input(f"test image {i}", f"test-image-{i}", np.array(images[i]), int(labels[i]))
+        for i in chosen
     ]
 
 
-def show(
-    console: Console,
-    title: str,
-    probabilities: np.ndarray,
-    names: Sequence[str],
-    actual: int | None,
-    hint: str = "",
-) -> None:
+def show(console: Console, shown: Input, probabilities: np.ndarray, names: Sequence[str]) -> None:
     """Print a bar for the most probable classes, and whether the prediction is correct.
 
     Args:
         probabilities: ``float [K]``.
         names: of the K classes.
-        actual: the number of the class, if it is known.
-        hint: for the reader of the prediction.
     """
     predicted = int(probabilities.argmax())
-    known = "" if actual is None else f"actual {escape(names[actual])}, "
-    mark = "" if actual is None else ("  ✓" if actual == predicted else "  ✗")
-    what = f"predicted [bold]{escape(names[predicted])}[/bold]{mark}"
-    console.print(f"\n[bold]{escape(title)}[/bold]: {known}{what}")
-    if hint:
-        console.print(f"  [yellow]{escape(hint)}[/yellow]")
+    what = f"predicted [bold]{escape(names[predicted])}[/bold]"
+    if shown.actual is not None:
+        mark = "✓" if shown.actual == predicted else "✗"
+        what = f"actual {escape(names[shown.actual])}, {what}  {mark}"
+    console.print(f"\n[bold]{escape(shown.title)}[/bold]: {what}")
+    if shown.hint:
+        console.print(f"  [yellow]{escape(shown.hint)}[/yellow]")
     grid = Table.grid(padding=(0, 1))
     for number in most_probable(probabilities):
         color = "green" if number == predicted else "blue"

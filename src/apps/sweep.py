@@ -22,16 +22,14 @@ import yaml
 from filelock import FileLock, Timeout
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from rich.console import Console
 
+from src.apps.arguments import integer
 from src.common.errors import PipelineError, run
 from src.common.files import json_sha256
 from src.common.git import git
-from src.common.paths import INCOMING, LOCK, PARAMS, PROCESSED, RECIPES, main_checkout
-from src.data.splits import load_dataset_info
+from src.common.paths import INCOMING, LOCK, PARAMS, RECIPES, main_checkout
 
 SWEEP_LOCK = ".dvc/tmp/sweep.lock"
-MAX_WORKERS = 1000  # on this machine
 TRIAL = "SWEEP_TRIAL"  # environment variable that identifies the processes of a trial
 FILE = re.compile(r"[^=:]+\.ya?ml:")  # in front of a key of another file than params.yaml
 CODE = ("src", "stages", "dvc.yaml", "requirements.lock")  # files that results depend on
@@ -52,34 +50,24 @@ def combinations(changes: list[str]) -> list[list[str]]:
         for change in changes:
             file = FILE.match(change)
             prefix = file[0] if file else ""
-            each = OverridesParser.create().parse_override(change.removeprefix(prefix))
-            if each.is_sweep_override():
-                values = list(each.sweep_string_iterator())
+            override = OverridesParser.create().parse_override(change.removeprefix(prefix))
+            if override.is_sweep_override():
+                values = list(override.sweep_string_iterator())
             else:
-                values = [each.get_value_element_as_str()]
-            axes.append([f"{prefix}{each.get_key_element()}={value}" for value in values])
+                values = [override.get_value_element_as_str()]
+            axes.append([f"{prefix}{override.get_key_element()}={value}" for value in values])
     except HydraException as error:
         reason = str(error).splitlines()[0]
         raise PipelineError(f"-S: {reason}; write -S key=value,value") from None
-    return [list(each) for each in product(*axes)]
+    return [list(changes) for changes in product(*axes)]
 
 
-def circumstances() -> list[str]:
-    """What changes the results of all trials: edited files since the commit, and the data.
-
-    A trial can change ``data.dataset`` so that it reads the user's files in ``data/incoming``,
-    which the present dataset may not come from. ``dvc repro preprocess plan`` must have run.
-    """
-    lock = yaml.safe_load(LOCK.read_text("utf-8"))
-    inputs = {each["path"]: each["md5"] for each in lock["stages"]["download"]["deps"]}
-    edits = git("diff", "HEAD", "--", str(PARAMS), str(RECIPES), *CODE)
-    return [edits, load_dataset_info(PROCESSED)["digest"], inputs[str(INCOMING)]]
-
-
-def missing_trials(grid: list[list[str]], console: Console) -> dict[str, list[str]]:
+def missing_trials(grid: list[list[str]]) -> dict[str, list[str]]:
     """Prepare the data once for all trials; return the name and changes of those not done yet.
 
-    The name depends on the changes and the circumstances.
+    The name depends on the changes, and on what changes the results of all trials: edited files
+    since the commit, and the data. The record of the stages ``download`` and ``preprocess`` in
+    ``dvc.lock`` also has the files in ``data/incoming``, which a trial can select.
 
     Raises:
         PipelineError: the data could not be prepared.
@@ -87,11 +75,14 @@ def missing_trials(grid: list[list[str]], console: Console) -> dict[str, list[st
     ready = subprocess.run(["dvc", "repro", "--quiet", "preprocess", "plan"])
     if ready.returncode != 0:
         raise PipelineError("`dvc repro preprocess plan` failed; see its message above")
+    stages = yaml.safe_load(LOCK.read_text("utf-8"))["stages"]
+    edits = git("diff", "HEAD", "--", str(PARAMS), str(RECIPES), *CODE)
+    others = [edits, stages["download"], stages["preprocess"]]
     listed = subprocess.run(["dvc", "exp", "list", "--name-only"], capture_output=True, text=True)
-    done, others = set(listed.stdout.split()), circumstances()
-    trials = {f"sweep-{json_sha256([each, *others])[:8]}": each for each in grid}
-    left = {name: each for name, each in trials.items() if name not in done}
-    console.print(f"{len(grid)} trials, {len(grid) - len(left)} of them already done")
+    trials = {f"sweep-{json_sha256([changes, *others])[:8]}": changes for changes in grid}
+    done = set(listed.stdout.split())
+    left = {name: changes for name, changes in trials.items() if name not in done}
+    print(f"{len(grid)} trials, {len(grid) - len(left)} of them already done", flush=True)
     return left
 
 
@@ -114,7 +105,7 @@ def run_trial(folder: str, name: str, options: list[str], settings: dict[str, st
     return None if done.returncode == 0 else (done.stdout + done.stderr).strip()[-2000:]
 
 
-def run_trials(left: dict[str, list[str]], pool: Executor, console: Console) -> list[str]:
+def run_trials(left: dict[str, list[str]], pool: Executor) -> list[str]:
     """Run trials; return the names of the failed ones.
 
     Raises:
@@ -128,16 +119,15 @@ def run_trials(left: dict[str, list[str]], pool: Executor, console: Console) -> 
     copied = [word for path in files for word in ("--copy-paths", str(path))]
     futures = {}
     for name, changes in left.items():
-        options = copied + [word for each in changes for word in ("-S", each)]
+        options = copied + [word for change in changes for word in ("-S", change)]
         futures[pool.submit(run_trial, folder, name, options, settings)] = name
     for count, future in enumerate(as_completed(futures), 1):
         name = futures[future]
         if future.cancelled():
-            message = "lost connection to the Dask scheduler; run the sweep again to continue"
-            raise PipelineError(message)
+            raise PipelineError("lost connection to the Dask scheduler; run the sweep again")
         error = future.exception() or future.result()
         trial = f"{count} of {len(left)}: {name}, {shlex.join(left[name])}"
-        console.print(f"{trial}, {time.monotonic() - started:.0f} s")
+        print(f"{trial}, {time.monotonic() - started:.0f} s", flush=True)
         if error:
             failed.append(name)
             print(f"warning: {name} failed:\n{error}", file=sys.stderr)
@@ -163,17 +153,12 @@ def workers_of(scheduler: str) -> Executor:
         ) from None
 
 
-def _workers(text: str) -> int:
-    if not (text.isdecimal() and 0 < int(text) <= MAX_WORKERS):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_WORKERS}")
-    return int(text)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m src.apps.sweep")
     parser.add_argument("-S", dest="changes", action="append", required=True, metavar="KEY=VALUES")
     cores = os.cpu_count() or 1
-    parser.add_argument("--workers", type=_workers, default=cores, help="trials at the same time")
+    workers = "trials at the same time"
+    parser.add_argument("--workers", type=integer(1), default=cores, help=workers)
     address = "use the workers of this Dask scheduler: tcp://host:8786"
     parser.add_argument("--scheduler", help=address)
     options = parser.parse_args()
@@ -181,20 +166,18 @@ def main() -> None:
     if not options.scheduler and not any("train.threads" in each for each in options.changes):
         threads = max(1, cores // options.workers)  # so that the trials do not compete for cores
         added = [f"train.threads={threads}"]
-    console = Console(highlight=False, markup=False, soft_wrap=True)
     try:
         with FileLock(main_checkout() / SWEEP_LOCK, timeout=0), ExitStack() as stack:
             # Threads are enough on this machine: each trial is a process of its own.
             address = options.scheduler
             pool = workers_of(address) if address else ThreadPoolExecutor(options.workers)
             stack.callback(pool.shutdown, cancel_futures=True)
-            left = missing_trials(grid, console)
+            left = missing_trials(grid)
             trials = {name: [*left[name], *added] for name in left}
-            failed = run_trials(trials, pool, console)
+            failed = run_trials(trials, pool)
     except Timeout:
-        message = "another sweep is running in this checkout; wait until it ends"
-        raise PipelineError(message) from None
-    console.print("to compare the trials, run `make experiments` or `make ui`")
+        raise PipelineError("another sweep is running in this checkout; wait for it") from None
+    print("to compare the trials, run `make experiments` or `make ui`")
     if failed:
         raise PipelineError(f"{len(failed)} of {len(left)} trials failed: {', '.join(failed)}")
 

@@ -1,22 +1,27 @@
-"""The classes of a dataset: their names, and checks of the labels."""
+"""The classes of a dataset: their names, checks of the labels, and samples of all classes."""
 
 import json
+import re
 import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from src.common.errors import PipelineError
-from src.ingest.conversion import LIGHT_ON_DARK, Conversion
-from src.ingest.division import MAX_LABELS
+from src.ingest.catalog import LIGHT_ON_DARK, Conversion
 
 CLASS_NAMES = "labels.txt"  # one name per line, in the order of the class numbers
 CONVERSION = "conversion.json"
+MAX_LABELS = 256  # the values of a byte
+MOST = 5  # at most one image in five is for validation, unless there are many small classes
 # Control characters, line and paragraph separators, and bytes that are not UTF-8.
 UNUSABLE = ("Cc", "Zl", "Zp", "Cs")
+# In a CSV file, a spreadsheet runs such a name; a sign alone or in front of a number is harmless.
+FORMULA = re.compile(r"[=+@-](?![\d.]*$)")
 UNEQUAL = 10  # a warning if the largest class is so many times as large as the smallest
 Counts = dict[str, np.ndarray]  # for each split, int [256]: how many images have each label
+DivisionRule = Literal["first", "stratified"]
 
 
 def read_properties(folder: Path) -> dict[str, Any]:
@@ -36,8 +41,9 @@ def read_properties(folder: Path) -> dict[str, Any]:
 
 
 def is_class_name(text: str) -> bool:
-    """Whether the text can be shown in a line, and be written as UTF-8."""
-    return bool(text) and not any(unicodedata.category(each) in UNUSABLE for each in text)
+    """Whether the text can be shown in a line, be written as UTF-8, and is no formula."""
+    is_line = not any(unicodedata.category(character) in UNUSABLE for character in text)
+    return bool(text) and is_line and not FORMULA.match(text)
 
 
 def _read_class_names(path: Path) -> list[str]:
@@ -55,7 +61,7 @@ def _read_class_names(path: Path) -> list[str]:
     if mistake:
         raise PipelineError(
             f"{path} has {mistake}; write one name per line for each of the 2 to {MAX_LABELS} "
-            "classes, or remove the file"
+            "classes, without formulas, or remove the file"
         )
     return names
 
@@ -100,14 +106,9 @@ def check_classes(counts: Counts, names: list[str]) -> list[str]:
     return names or [str(number) for number in range(used[-1] + 1)]
 
 
-def training_warnings(counts: Counts, classes: int) -> list[str]:
-    """Return a sentence for unused labels, for missing ones, and for very unequal classes."""
-    train, warnings = counts["train"], []
-    if len(unused := np.flatnonzero(train[:classes] == 0)):
-        warnings.append(
-            f"no image has {_listed(unused)}, but there are {classes} classes, 0 to {classes - 1}"
-        )
-    warnings += missing_labels(counts, "validation")
+def training_warnings(counts: Counts) -> list[str]:
+    """Return a sentence for labels that the validation split lacks, and for unequal classes."""
+    train, warnings = counts["train"], missing_labels(counts, "validation")
     if are_unequal(train):
         warnings.append(
             f"the largest class has {train.max():,} training images, the smallest "
@@ -132,3 +133,53 @@ def are_unequal(counts: np.ndarray) -> bool:
 def _listed(labels: np.ndarray) -> str:
     first = ", ".join(str(label) for label in labels[:10])
     return f"label {first}" + (f" and {len(labels) - 10} more" if len(labels) > 10 else "")
+
+
+def validation_images(labels: np.ndarray, count: int, rule: DivisionRule, seed: int) -> np.ndarray:
+    """Return ``bool [N]``: the images for validation, about ``count`` and at most a fifth.
+
+    ``first`` are the first images. ``stratified`` is a random sample that has each class in
+    proportion, and at least one image of each class; one is also left to train.
+
+    Args:
+        labels: ``uint8 [N]``; for ``stratified``, with at least two images of each class.
+        seed: of the random sample.
+    """
+    count = min(count, len(labels) // MOST)
+    if rule == "first":
+        return np.arange(len(labels)) < count
+    sizes = np.bincount(labels, minlength=MAX_LABELS)
+    return _sample(labels, _quotas(sizes, count), seed)
+
+
+def random_test_images(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Return ``bool [N]``: a random sample that has this fraction of each class, and at least one.
+
+    Two images of each class, if it has so many, are left: one to train and one for validation.
+
+    Args:
+        labels: ``uint8 [N]``.
+        seed: of the random sample.
+    """
+    sizes = np.bincount(labels)
+    quotas = [min(max(1, round(size * fraction)), max(0, size - 2)) for size in sizes]
+    return _sample(labels, np.array(quotas), seed)
+
+
+def _sample(labels: np.ndarray, quotas: np.ndarray, seed: int) -> np.ndarray:
+    """``bool [N]``: as many random images of each label as its quota says."""
+    chosen, random = np.zeros(len(labels), bool), np.random.default_rng(seed)
+    for label in np.flatnonzero(quotas):
+        members = np.flatnonzero(labels == label)
+        chosen[random.choice(members, quotas[label], replace=False)] = True
+    return chosen
+
+
+def _quotas(sizes: np.ndarray, count: int) -> np.ndarray:
+    """How many images of each class are in a sample of ``count``, by the largest remainder."""
+    exact = sizes * (count / sizes.sum())
+    quotas = np.where(sizes > 0, np.clip(exact.astype(int), 1, sizes - 1), 0)
+    free = np.where(quotas < sizes - 1, exact - quotas, -np.inf)
+    missing = max(0, count - int(quotas.sum()))
+    quotas[np.argsort(-free, kind="stable")[:missing]] += 1
+    return quotas

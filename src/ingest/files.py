@@ -1,5 +1,6 @@
 """The files of a dataset in a folder: four IDX files, or an ``.npz`` file. They are only read."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,7 @@ from src.ingest import catalog, idx
 
 # Which array of an .npz file such as Keras' mnist.npz is which IDX file.
 ARRAYS = dict(zip(catalog.NAMES, ("x_train", "y_train", "x_test", "y_test"), strict=True))
-IMAGE_SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".tif", ".tiff", ".webp")
-)  # in lower case
+NO_FILE = "no such file"
 
 
 def find_files(folder: Path) -> dict[str, list[Path]]:
@@ -22,16 +21,17 @@ def find_files(folder: Path) -> dict[str, list[Path]]:
     ``test-`` in place of ``t10k-``, and may end in ``.gz``, whether or not the content is
     compressed. Without any IDX file, these are the ``.npz`` files: each has all arrays.
     """
-    found: dict[str, list[Path]] = {name: [] for name in catalog.NAMES}
+    files: dict[str, list[Path]] = {name: [] for name in catalog.NAMES}
+    if not os.path.isdir(folder):  # also if no folder can have this path
+        return files
     paths = [path for path in sorted(folder.glob("*")) if path.is_file()]
     for path in paths:
         name = path.name.lower().removesuffix(".gz").replace(".idx", "-idx")
-        if name.startswith("test-"):
-            name = f"t10k-{name.removeprefix('test-')}"
-        if name in found:
-            found[name].append(path)
+        name = name.replace("test-", "t10k-")
+        if name in files:
+            files[name].append(path)
     archives = [path for path in paths if path.suffix.lower() == ".npz"]
-    return found if any(found.values()) else dict.fromkeys(catalog.NAMES, archives)
+    return files if any(files.values()) else dict.fromkeys(catalog.NAMES, archives)
 
 
 def read_array(path: Path, name: str) -> np.ndarray:
@@ -58,12 +58,10 @@ def read_array(path: Path, name: str) -> np.ndarray:
         raise PipelineError(
             f"{path}, array {key}, cannot be read ({reason}); save it again with numpy.savez"
         ) from None
-    if array.dtype != np.uint8:
-        raise PipelineError(f"{path}, array {key}, has the dtype {array.dtype}; save it as uint8")
     dimensions = "[N, H, W]" if key.startswith("x") else "[N]"
-    if array.ndim != len(dimensions.split()) or not array.size:
+    if array.dtype != np.uint8 or array.ndim != len(dimensions.split()) or not array.size:
         raise PipelineError(
-            f"{path}, array {key}, has the shape {list(array.shape)}; save it with the shape "
+            f"{path}, array {key}, is {array.dtype} {list(array.shape)}; save it as uint8 "
             f"{dimensions}"
         )
     return array
@@ -83,24 +81,19 @@ def copy(path: Path, name: str, target: Path) -> None:
             append(chunk)
 
 
-def copy_published(folder: Path, name: str, dataset: str, target: Path) -> bool:
-    """Write the file ``name`` of a published dataset into ``target``, if its checksum is right.
-
-    Returns:
-        Whether the folder has a file for this name.
+def copy_published(folder: Path, name: str, dataset: str, target: Path) -> None:
+    """Write the file ``name`` of a published dataset into ``target``.
 
     Raises:
-        PipelineError: it is damaged, or it has another content.
+        PipelineError: the folder has no such file (``NO_FILE``), or none with the right content.
     """
-    paths = find_files(folder)[name]
-    for path in paths:
+    failure = PipelineError(NO_FILE)
+    for path in find_files(folder)[name]:
         try:
-            copy_verified(path, name, dataset, target)
-            break
-        except PipelineError:
-            if path == paths[-1]:
-                raise
-    return bool(paths)
+            return copy_verified(path, name, dataset, target)
+        except PipelineError as error:
+            failure = error
+    raise failure
 
 
 def copy_verified(path: Path, name: str, dataset: str, target: Path) -> None:
@@ -112,10 +105,9 @@ def copy_verified(path: Path, name: str, dataset: str, target: Path) -> None:
     known, number = catalog.CATALOGUE[dataset], catalog.NAMES.index(name)
     with atomic_file(target / name) as partial:
         copy(path, name, partial)
-        if known.content and sha256(partial) != known.content[number]:
-            raise PipelineError("wrong content (its SHA-256 differs)")
-        if not known.content and sha256(path) != known.packed[number]:
-            raise PipelineError("wrong content (it is not the published .gz file)")
+        if sha256(path if known.is_packed else partial) != known.checksums[number]:
+            file = ".gz file" if known.is_packed else "content"
+            raise PipelineError(f"wrong content (the SHA-256 of the {file} differs)")
 
 
 def copy_own(folders: list[Path], target: Path) -> Path:
@@ -128,22 +120,18 @@ def copy_own(folders: list[Path], target: Path) -> Path:
     reasons = []
     for folder in folders:
         files = find_files(folder)
-        missing = [name for name in catalog.NAMES if not files[name]]
-        for name, paths in files.items() if not missing else ():
-            if len(paths) > 1:
+        if missing := [name for name in catalog.NAMES if not files[name]]:
+            is_empty = len(missing) == len(catalog.NAMES)
+            reasons.append(f"{folder} lacks {'all files' if is_empty else ', '.join(missing)}")
+            continue
+        for name, (path, *others) in files.items():
+            if others:
                 raise PipelineError(
-                    f"{paths[0]} and {paths[1]} are for the same file; remove one of them, and run "
+                    f"{path} and {others[0]} are for the same file; remove one of them, and run "
                     "`dvc repro`"
                 )
-            copy(paths[0], name, target / name)
-        if not missing:
-            return folder
-        if len(missing) < len(catalog.NAMES):
-            reasons.append(f"{folder} lacks {', '.join(missing)}")
-        elif any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.rglob("*")):
-            reasons.append(f"{folder} has image files, but no dataset")
-        else:
-            reasons.append(f"{folder} has no dataset")
+            copy(path, name, target / name)
+        return folder
     raise PipelineError(
         f"data.dataset is local, but {'; '.join(reasons) or 'data.folders is empty'}; put all four "
         f"files ({', '.join(catalog.NAMES)}; .gz is optional, and test- may replace t10k-) or a "

@@ -24,15 +24,11 @@ MAX_SIDE = 4096  # pixels
 CHUNK_BYTES = 1 << 20
 
 
-class IdxError(PipelineError):
-    """The file is not a complete, valid IDX file of unsigned bytes."""
-
-
 def read_header(path: Path) -> tuple[int, ...]:
     """Return the shape in the header: ``(n,)`` for labels, ``(n, height, width)`` for images.
 
     Raises:
-        IdxError: the file cannot be read, or does not contain unsigned bytes in one to three
+        PipelineError: the file cannot be read, or does not contain unsigned bytes in one to three
             dimensions, with images of 1 to ``MAX_SIDE`` pixels per side.
     """
     with _opened(path) as file:
@@ -48,26 +44,21 @@ def read_chunks(path: Path) -> Iterator[np.ndarray]:
         Read-only ``uint8 [n, ...]``.
 
     Raises:
-        IdxError: as ``read_header``; or there is less or more data than the header states, or the
-            compressed data is damaged. Chunks that were yielded before may then be wrong.
+        PipelineError: as ``read_header``; or there is less or more data than the header states, or
+            the compressed data is damaged. Chunks that were yielded before may then be wrong.
     """
     with _opened(path) as file:
         count, *item_shape = shape = _parse_header(file, path)
-        stated = f"its header states {_describe(shape)} = {math.prod(shape):,} bytes of data"
         item = math.prod(item_shape)
         step = max(1, CHUNK_BYTES // item)
         for start in range(0, count, step):
             rows = min(step, count - start)
             values = file.read(rows * item)
             if len(values) < rows * item:
-                found = start * item + len(values)
-                raise IdxError(
-                    f"{path} is truncated: {stated}, but only {found:,} are there; get the file "
-                    "again"
-                )
+                raise _wrong_size(path, "truncated", shape)
             yield np.frombuffer(values, np.uint8).reshape(rows, *item_shape)
         if file.read(1):  # reading to the end also makes gzip verify its checksum
-            raise IdxError(f"{path} is too long: {stated}, but more follow; get the file again")
+            raise _wrong_size(path, "too long", shape)
 
 
 def read(path: Path) -> np.ndarray:
@@ -97,20 +88,22 @@ def header(shape: tuple[int, ...]) -> bytes:
     return MAGIC + struct.pack(f">B{len(shape)}I", len(shape), *shape)
 
 
+def describe(shape: tuple[int, ...]) -> str:
+    """Return a shape as ``60,000 × 28 × 28``, for messages."""
+    return " × ".join(f"{size:,}" for size in shape)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Open the uncompressed content of a file; errors of reading become ``IdxError``."""
+    """Open the uncompressed content of a file; errors of reading become a ``PipelineError``."""
     try:
         with path.open("rb") as file:
             is_gzip = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC  # whatever the name is
             file.seek(0)
             yield cast(BinaryIO, gzip.GzipFile(fileobj=file) if is_gzip else file)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise IdxError(f"{path} is damaged gzip ({error}); get the file again") from None
-    except OSError as error:
-        raise IdxError(
-            f"{path} cannot be read ({error.strerror}); allow access, or get it again"
-        ) from None
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or f"damaged gzip: {error}"
+        raise PipelineError(f"{path} cannot be read ({reason}); get the file again") from None
 
 
 def _parse_header(file: BinaryIO, path: Path) -> tuple[int, ...]:
@@ -118,18 +111,19 @@ def _parse_header(file: BinaryIO, path: Path) -> tuple[int, ...]:
     dimensions = start[-1] if start[:-1] == MAGIC else 0
     sizes = file.read(4 * min(dimensions, MAX_DIMENSIONS))
     if not 1 <= dimensions <= MAX_DIMENSIONS or len(sizes) < 4 * dimensions:
-        raise IdxError(
+        raise PipelineError(
             f"{path} is not an IDX file of unsigned bytes in 1 to 3 dimensions: it begins with "
             f"{(start + sizes).hex(' ') or 'nothing'}; put the right file there"
         )
     shape = struct.unpack(f">{dimensions}I", sizes)
     if not all(1 <= side <= MAX_SIDE for side in shape[1:]):
-        raise IdxError(
-            f"{path} has the shape {_describe(shape)}, but images have 1 to {MAX_SIDE:,} pixels "
+        raise PipelineError(
+            f"{path} has the shape {describe(shape)}, but images have 1 to {MAX_SIDE:,} pixels "
             "per side; put the right file there"
         )
     return shape
 
 
-def _describe(shape: tuple[int, ...]) -> str:
-    return " × ".join(f"{size:,}" for size in shape)
+def _wrong_size(path: Path, fault: str, shape: tuple[int, ...]) -> PipelineError:
+    stated = f"{describe(shape)} = {math.prod(shape):,} bytes of data"
+    return PipelineError(f"{path} is {fault}: its header states {stated}; get the file again")

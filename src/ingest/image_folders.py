@@ -1,20 +1,36 @@
-"""Folders of images, one per class: which image belongs to which class and to which split."""
+"""Folders of images, one per class, converted to the IDX files that the pipeline reads."""
 
 import os
 import re
+import sys
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
 from src.common.errors import PipelineError
-from src.ingest.classes import is_class_name
-from src.ingest.division import MAX_LABELS
-from src.ingest.files import IMAGE_SUFFIXES
-from src.pictures.decode import FORMAT_NAMES
+from src.common.files import atomic_files, write_json
+from src.ingest import catalog, idx
+from src.ingest.classes import (
+    CLASS_NAMES,
+    CONVERSION,
+    MAX_LABELS,
+    is_class_name,
+    random_test_images,
+)
+from src.ingest.files import find_files
+from src.pictures.convert import convert
+from src.pictures.decode import FORMAT_NAMES, SUFFIXES, PictureError, read_content
 
 TRAIN, TEST = "train", "test"
 VALIDATION = ("val", "valid", "validation")
+WORKERS = min(4, os.cpu_count() or 1)  # more could need too much memory for large images
+AHEAD = 16 * WORKERS  # images that are converted together, and are in memory
 
 
 class ImageFile(NamedTuple):
@@ -30,13 +46,11 @@ class ImageFolders:
     """The images of a dataset, in an order that is the same on every machine."""
 
     names: list[str]  # of the classes, in the order of their numbers
-    images: list[ImageFile]  # in the order of the classes; training images before test images
-    is_divided: bool  # whether there are folders for the training and the test images
-    ignored: int  # number of files that are in no class folder, or have another suffix
-    warnings: list[str]
+    images: list[ImageFile]  # in the order of the classes
+    ignored: list[str]  # files that are in no class folder, or have another suffix
 
 
-def find_images(root: Path) -> ImageFolders:
+def find_images(root: Path, test_fraction: float, seed: int) -> ImageFolders:
     """Find the images in ``root/<class>``, or in ``root/train/<class>`` and ``root/test/<class>``.
 
     Images in ``val``, ``valid`` or ``validation`` next to ``train`` and ``test`` are training
@@ -44,36 +58,42 @@ def find_images(root: Path) -> ImageFolders:
     subfolders. Classes are in natural order (9 before 10), their files in the order of their paths.
     Hidden files are ignored.
 
+    Args:
+        test_fraction: of each class, chosen at random, if there are no folders ``train`` and
+            ``test``.
+        seed: of this choice.
+
     Raises:
         PipelineError: ``root`` is not such a folder, or the names of its classes cannot be used.
         OSError: a subfolder cannot be read.
     """
     if not root.is_dir():
-        raise PipelineError(f"{root} is missing or is not a folder; give {_layout(root)}")
+        raise PipelineError(f"{root} is missing or is not a folder")
     parts = _parts(root)
-    found, warnings = [], []
+    members = []
     for part, is_test in parts.items():
-        folders = _subfolders(part)
-        if not folders:
-            raise PipelineError(f"{part} has no class folders; give {_layout(root)}")
-        for folder in folders:
-            paths = [path for path in _files(folder) if Path(path).suffix.lower() in IMAGE_SUFFIXES]
-            found += [(_class_name(folder), is_test, path) for path in paths]
-            if not paths:
-                warnings.append(f"{folder} has no images")
-    names = sorted({name for name, _, _ in found}, key=_natural)
-    _check_classes(root, names, {name for name, is_test, _ in found if not is_test})
+        for folder in _subfolders(part):
+            paths = [path for path in _files(folder) if path.lower().endswith(SUFFIXES)]
+            name = _class_name(folder) if paths else ""
+            members += [(name, is_test, path) for path in paths]
+    names = sorted({name for name, _, _ in members}, key=_natural)
+    if not 2 <= len(names) <= MAX_LABELS:
+        raise PipelineError(
+            f"{root} has {len(names)} class folders with {FORMAT_NAMES} files, but 2 to "
+            f"{MAX_LABELS} are needed; give a folder with one folder per class "
+            f"({root}/<class>/*.png), or with train and test folders ({root}/train/<class>/*.png "
+            f"and {root}/test/<class>/*.png)"
+        )
     numbers = {name: number for number, name in enumerate(names)}
-    images = [ImageFile(numbers[name], is_test, path) for name, is_test, path in found]
+    images = [ImageFile(numbers[name], is_test, path) for name, is_test, path in members]
     images.sort(key=lambda image: (image.label, image.is_test))
-    return ImageFolders(names, images, root not in parts, len(_files(root)) - len(images), warnings)
-
-
-def _layout(root: Path) -> str:
-    return (
-        f"a folder with one folder per class ({root}/<class>/*.png), or with train and test "
-        f"folders ({root}/train/<class>/*.png and {root}/test/<class>/*.png)"
-    )
+    if root in parts:
+        labels = np.array([image.label for image in images], np.uint8)
+        chosen = random_test_images(labels, test_fraction, seed).tolist()
+        pairs = zip(images, chosen, strict=True)
+        images = [image._replace(is_test=is_test) for image, is_test in pairs]
+    ignored = sorted(set(_files(root)) - {image.path for image in images})
+    return ImageFolders(names, images, ignored)
 
 
 def _parts(root: Path) -> dict[Path, bool]:
@@ -92,26 +112,14 @@ def _parts(root: Path) -> dict[Path, bool]:
 
 
 def _class_name(path: Path) -> str:
-    name = unicodedata.normalize("NFC", path.name).strip()
+    name = _normalized(path.name).strip()
     if not is_class_name(name):
         raise PipelineError(
-            f"the folder {str(path)!r} cannot be the name of a class: it is blank, or it has a "
-            "line break, a control character or bytes that are not UTF-8; rename it"
+            f"the folder {str(path)!r} cannot be the name of a class: it is blank, it has a line "
+            "break, a control character or bytes that are not UTF-8, or it begins as a formula of "
+            "a spreadsheet; rename it"
         )
     return name
-
-
-def _check_classes(root: Path, names: list[str], trained: set[str]) -> None:
-    if unknown := [name for name in names if name not in trained]:
-        raise PipelineError(
-            f"the class {unknown[0]!r} has test images but no training images in {root}; add "
-            "training images, or remove its folder"
-        )
-    if not 2 <= len(names) <= MAX_LABELS:
-        raise PipelineError(
-            f"{root} has {len(names)} class folders with {FORMAT_NAMES} files, but 2 to "
-            f"{MAX_LABELS} are needed; give {_layout(root)}"
-        )
 
 
 def _files(folder: Path) -> list[str]:
@@ -120,23 +128,101 @@ def _files(folder: Path) -> list[str]:
     for parent, folders, names in os.walk(folder, onerror=_fail):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths += [os.path.join(parent, name) for name in names if not name.startswith(".")]
-    return sorted(paths, key=_order)
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    paths = [path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."]
-    return sorted(paths, key=lambda path: _order(path.name))
-
-
-def _order(path: str) -> tuple[str, str]:
-    # Systems store accents in different ways; the second part is for files that differ only in it.
-    return unicodedata.normalize("NFC", path), path
-
-
-def _natural(name: str) -> tuple[list[str | int], str]:
-    parts = re.split(r"(\d+)", name)  # every second part is a number
-    return [int(each) if i % 2 else each.casefold() for i, each in enumerate(parts)], name
+    return sorted(paths, key=_normalized)
 
 
 def _fail(error: OSError) -> NoReturn:
     raise error
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    paths = [path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."]
+    return sorted(paths, key=lambda path: _normalized(path.name))
+
+
+def _normalized(text: str) -> str:
+    return unicodedata.normalize("NFC", text)  # systems store accents in different ways
+
+
+def _natural(name: str) -> tuple[list[str | int], str]:
+    parts = re.split(r"(\d+)", name)  # every second part is a number
+    return [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)], name
+
+
+def import_images(
+    found: ImageFolders,
+    target: Path,
+    shape: tuple[int, int],
+    conversion: catalog.Conversion,
+    replace: bool = False,
+) -> tuple[np.ndarray, dict[str, str]]:
+    """Write the four IDX files, ``labels.txt`` and ``conversion.json`` into ``target``, or nothing.
+
+    ``labels.txt`` has the name of a class in each line, in the order of the class numbers. Images
+    have the order of ``found``. Images that cannot be used are skipped.
+
+    Args:
+        target: created if it is missing.
+        shape: height and width of the images.
+        replace: whether to remove the dataset that ``target`` has; otherwise this is an error.
+
+    Returns:
+        ``int [2, K]``: the numbers of training and of test images of each class; and why a file was
+        skipped, by its path.
+
+    Raises:
+        PipelineError: ``target`` has a dataset, or a class has too few images that can be used.
+    """
+    old = sorted({path for paths in find_files(target).values() for path in paths})
+    old += [target / name for name in (CLASS_NAMES, CONVERSION) if (target / name).exists()]
+    if old and not replace:
+        raise PipelineError(
+            f"{target} already has {', '.join(path.name for path in old)}; add --replace to "
+            "replace what is there, or choose another folder with --into"
+        )
+    with atomic_files(target, old) as folder:
+        labels, skipped = _write_images(found.images, folder, shape, conversion)
+        counts = np.stack([np.bincount(part, minlength=len(found.names)) for part in labels])
+        for name, count in zip(found.names, counts[0], strict=True):
+            if count < 2:  # one to train, one to validate
+                raise PipelineError(
+                    f"the class {name!r} has {count} training images that can be used, but needs "
+                    "at least 2; add images or remove the class"
+                )
+        idx.write(folder / catalog.TRAIN_LABELS, labels[0])
+        idx.write(folder / catalog.TEST_LABELS, labels[1])
+        names = "".join(f"{name}\n" for name in found.names)
+        (folder / CLASS_NAMES).write_text(names, "utf-8", newline="\n")
+        write_json(folder / CONVERSION, conversion)
+    return counts, skipped
+
+
+def _write_images(
+    images: list[ImageFile], folder: Path, shape: tuple[int, int], conversion: catalog.Conversion
+) -> tuple[list[np.ndarray], dict[str, str]]:
+    """Write the two files of images; return their labels, and why a file was skipped."""
+
+    def converted(file: ImageFile) -> np.ndarray | str:
+        try:
+            return convert(read_content(Path(file.path)), file.path, shape, conversion).image
+        except PictureError as error:  # it would keep the decoded file in memory
+            return error.reason
+
+    files = folder / catalog.TRAIN_IMAGES, folder / catalog.TEST_IMAGES
+    labels, skipped = [bytearray(), bytearray()], {}
+    progress = Progress(console=Console(stderr=True), disable=not sys.stderr.isatty())
+    with (
+        ThreadPoolExecutor(WORKERS) as pool,
+        idx.appending(files[0], shape) as add,
+        idx.appending(files[1], shape) as add_test,
+        progress,
+    ):
+        for first in progress.track(range(0, len(images), AHEAD), description="images"):
+            batch = images[first : first + AHEAD]
+            for file, image in zip(batch, pool.map(converted, batch), strict=True):
+                if isinstance(image, str):
+                    skipped[file.path] = image
+                else:
+                    (add_test if file.is_test else add)(image)
+                    labels[file.is_test].append(file.label)
+    return [np.frombuffer(part, np.uint8) for part in labels], skipped

@@ -2,10 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,17 +11,15 @@ from src.common.errors import PipelineError
 from src.common.files import json_sha256, read_json, write_json
 from src.common.messages import warn
 from src.common.paths import SPLIT_FOLDERS
+from src.config.params import DataParams
 from src.ingest import catalog, classes, idx
-from src.ingest.division import MAX_LABELS, DivisionRule, validation_images
-
-if TYPE_CHECKING:
-    from src.config.params import DataParams
+from src.ingest.classes import MAX_LABELS, DivisionRule, validation_images
 
 MIN_TRAIN = 5  # a fifth of them is then at least one validation image
 COPIED = ("name", "requested", "is_fallback", "is_published", "conversion")  # from ``data/raw``
 
 
-def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
+def preprocess(raw: Path, target: Path, data: DataParams) -> dict:
     """Write the arrays of the splits, and ``dataset.json``, into the existing, empty ``target``.
 
     ``training/{train,validation}_{images,labels}.npy`` and ``training/dataset.json`` do not depend
@@ -50,10 +46,11 @@ def preprocess(raw: Path, target: Path, data: "DataParams") -> dict:
     rule = automatic if data.split == "auto" else data.split
     train, test = idx.read(paths[1]), idx.read(paths[3])
     chosen = validation_images(train, data.validation, rule, data.seed)
+    members = {"train": ~chosen, "validation": chosen, "test": np.ones(len(test), bool)}
     labels = {"train": train[~chosen], "validation": train[chosen], "test": test}
     counts = {split: np.bincount(part, minlength=MAX_LABELS) for split, part in labels.items()}
     names = classes.check_classes(counts, source["class_names"])
-    digests, leakage = _write_arrays(paths, target, labels, chosen)
+    digests, leakage = _write_arrays(raw, target, labels, members)
     info = {key: source[key] for key in COPIED} | _describe(counts, names)
     digest = json_sha256([digests["train"], digests["validation"]])
     info |= {"height": height, "width": width, "split": rule, "digest": digest}
@@ -73,94 +70,67 @@ def _describe(counts: classes.Counts, names: list[str]) -> dict:
         "counts": {split: int(counts[split].sum()) for split in ("train", "validation")},
         "majority_fraction": round(int(validation.max()) / int(validation.sum()), 6),
         "unequal_classes": classes.are_unequal(counts["train"]),
-        "warnings": classes.training_warnings(counts, len(names)),
+        "warnings": classes.training_warnings(counts),
     }
 
 
 def _check_shapes(paths: list[Path]) -> tuple[int, ...]:
     """Check that the four files match; return height and width of the images."""
     shapes = [idx.read_header(path) for path in paths]
-    for path, shape, dimensions in zip(paths, shapes, (3, 1, 3, 1), strict=True):
-        if len(shape) != dimensions:
-            raise PipelineError(
-                f"{path} has {len(shape)} dimensions instead of {dimensions}; replace it with the "
-                "right file"
-            )
-    for images, labels in ((0, 1), (2, 3)):
-        if shapes[images][0] != shapes[labels][0]:
-            raise PipelineError(
-                f"{paths[images]} has {shapes[images][0]:,} images but {paths[labels]} has "
-                f"{shapes[labels][0]:,} labels; use two files of the same dataset"
-            )
-    train, test = shapes[0], shapes[2]
-    if train[1:] != test[1:]:
+    train, train_labels, test, test_labels = shapes
+    same_counts = train_labels == train[:1] and test_labels == test[:1]
+    same_size = len(train) == 3 and train[1:] == test[1:]
+    if not (same_counts and same_size and train[0] >= MIN_TRAIN and test[0] >= 1):
+        pairs = zip(paths, shapes, strict=True)
         raise PipelineError(
-            f"{paths[0]} has images of {train[1]} × {train[2]} but {paths[2]} has "
-            f"images of {test[1]} × {test[2]}; use images of the same size"
-        )
-    if train[0] < MIN_TRAIN or test[0] < 1:
-        raise PipelineError(
-            f"{paths[0]} has {train[0]} images and {paths[2]} has {test[0]}; at least "
-            f"{MIN_TRAIN} training images and 1 test image are needed; use larger files"
+            f"{', '.join(f'{path} has {idx.describe(shape)}' for path, shape in pairs)}; use files "
+            "of the same dataset, with a label for each image, images of one size, and at least "
+            f"{MIN_TRAIN} training images and 1 test image"
         )
     return train[1:]
 
 
 def _write_arrays(
-    paths: list[Path], target: Path, labels: dict[str, np.ndarray], chosen: np.ndarray
+    raw: Path, target: Path, labels: dict[str, np.ndarray], members: dict[str, np.ndarray]
 ) -> tuple[dict[str, str], list[str]]:
     """Write all arrays; return the digest of each split, and warnings.
 
     Args:
-        chosen: ``bool [N]``: which training images are for validation.
+        members: ``bool [N]`` for each split: which images of the IDX file belong to it.
     """
-    for folder in set(SPLIT_FOLDERS.values()):
-        (target / folder).mkdir()
-    digests = {split: blake2b(part.tobytes()) for split, part in labels.items()}
-    everything = np.ones(len(labels["test"]), bool)
-    test = Counter(_write_images(paths[2], target, {"test": everything}, digests))
-    members = {"validation": chosen, "train": ~chosen}
-    shared = {image for image in _write_images(paths[0], target, members, digests) if image in test}
-    found = {split: digest.hexdigest() for split, digest in digests.items()}
-    for split, part in labels.items():
-        path = target / SPLIT_FOLDERS[split]
-        np.save(path / f"{split}_labels.npy", part)
-        write_json(path / f"{split}_digests.json", found[split])
-    leaked, count = sum(test[image] for image in shared), len(everything)
+    digests, test, shared = {}, Counter[int](), set[int]()
+    for split in ("test", "validation", "train"):
+        folder = target / SPLIT_FOLDERS[split]
+        folder.mkdir(exist_ok=True)
+        np.save(folder / f"{split}_labels.npy", labels[split])
+        digest = blake2b(labels[split].tobytes())
+        source = raw / (catalog.TEST_IMAGES if split == "test" else catalog.TRAIN_IMAGES)
+        for images in _write_images(source, members[split], folder / f"{split}_images.npy"):
+            digest.update(images.tobytes())
+            hashes = [hash(image.tobytes()) for image in images]  # valid in this process
+            if split == "test":
+                test.update(hashes)
+            else:
+                shared |= test.keys() & hashes
+        digests[split] = digest.hexdigest()
+        write_json(folder / f"{split}_digests.json", digests[split])
+    leaked, count = sum(test[image] for image in shared), len(labels["test"])
     sentence = (
         f"leakage: {leaked:,} of {count:,} test images ({leaked / count:.1%}) are also training "
         "images, so the test accuracy is too high; remove them from one of the two"
     )
-    return found, [sentence] if leaked else []
+    return digests, [sentence] if leaked else []
 
 
-def _write_images(
-    path: Path, target: Path, splits: dict[str, np.ndarray], digests: dict[str, blake2b]
-) -> Iterator[int]:
-    """Write the images of one IDX file, in their order, to one ``.npy`` file per split.
-
-    Args:
-        splits: ``bool [N]`` for each split: the images that belong to it.
-        digests: the images of each split are added to them.
-
-    Yields:
-        A hash of each image, which is valid in this process.
-    """
-    size = idx.read_header(path)[1:]
-    with ExitStack() as stack:
-        files = {}
-        for split, members in splits.items():
-            # Not a memory map: its pages would count as memory of this process.
-            output = target / SPLIT_FOLDERS[split] / f"{split}_images.npy"
-            files[split] = stack.enter_context(output.open("wb"))
-            shape = (int(members.sum()), *size)
-            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(files[split], header)
+def _write_images(source: Path, members: np.ndarray, target: Path) -> Iterator[np.ndarray]:
+    """Write those images of an IDX file that are ``members`` to a ``.npy`` file; yield them."""
+    shape = (int(members.sum()), *idx.read_header(source)[1:])
+    with target.open("wb") as file:  # not a memory map: its pages count as memory of this process
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
         first = 0
-        for chunk in idx.read_chunks(path):
-            for split, members in splits.items():
-                part = chunk[members[first : first + len(chunk)]].tobytes()
-                files[split].write(part)
-                digests[split].update(part)
-            yield from (hash(image.tobytes()) for image in chunk)
+        for chunk in idx.read_chunks(source):
+            images = chunk[members[first : first + len(chunk)]]
+            file.write(images.tobytes())
+            yield images
             first += len(chunk)

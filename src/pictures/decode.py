@@ -1,8 +1,6 @@
 """Image files of the usual formats and of any mode, read as 8-bit gray levels."""
 
-import struct
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -13,20 +11,14 @@ from src.common.errors import PipelineError
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
 FORMAT_NAMES = "PNG, JPEG, GIF, BMP, TIFF or WebP"
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".tif", ".tiff", ".webp")
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 64_000_000  # Pillow needs up to 18 bytes of memory for each
-LARGE_PIXELS = 4_000_000  # an image with more is decoded alone
 COLOR_MODES = ("RGB", "P", "CMYK", "YCbCr", "LAB")
 COLORFUL = 2  # times the standard deviation of the brightness: a color difference has more contrast
-# What Pillow raises for damaged files of these formats.
-DAMAGED = (
-    *(OSError, ValueError, SyntaxError, TypeError, LookupError, AttributeError, ArithmeticError),
-    *(RuntimeError, EOFError, AssertionError, struct.error, MemoryError),
-)
-# `decode` refuses an image with too many pixels by itself, with an error.
+# Pillow refuses an image with more than twice this number, and only warns below.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-# A single thread for all large images: each thread keeps a part of the memory that it has used.
-_large_images = ThreadPoolExecutor(1, "large-image")
 
 
 class PictureError(PipelineError):
@@ -55,8 +47,7 @@ def decode(content: bytes, name: str, side: int, by_color: bool = False) -> tupl
 
     Transparent pixels become white, or black if the other pixels are light. 16 bits are reduced to
     the 8 higher ones. The values of 32-bit integers and floating-point numbers have no usual range:
-    the lowest becomes 0 and the highest 255. In all threads together, only one image with more than
-    ``LARGE_PIXELS`` is decoded at a time.
+    the lowest becomes 0 and the highest 255.
 
     Args:
         name: for messages.
@@ -69,50 +60,35 @@ def decode(content: bytes, name: str, side: int, by_color: bool = False) -> tupl
     Raises:
         PictureError: the file has another format, is damaged, or is too large.
     """
-    _check_size(content, name)
-    try:
-        with Image.open(BytesIO(content), formats=FORMATS) as file:
-            size, pixels = f"{file.width}×{file.height}", file.width * file.height
-            if pixels > MAX_PIXELS:
-                raise Image.DecompressionBombError
-            # The JPEG decoder can reduce the size itself, but not that of a progressive file.
-            file.draft("RGB" if by_color else "L", (side, side))
-            if not file.info.get("progressive"):
-                pixels = file.width * file.height
-            if pixels > LARGE_PIXELS:
-                return _large_images.submit(_gray, file, side, by_color).result(), size
-            return _gray(file, side, by_color), size
-    except Image.DecompressionBombError:
-        many = f"has more than {MAX_PIXELS / 1e6:.0f} million pixels"
-        raise PictureError(name, many, "use a smaller image") from None
-    except DAMAGED:
-        remedy = f"use a complete {FORMAT_NAMES} file"
-        raise PictureError(name, "cannot be read as an image", remedy) from None
-
-
-def _check_size(content: bytes, name: str) -> None:
     if not content:
         raise PictureError(name, "is an empty file")
     if len(content) > MAX_BYTES:
         raise PictureError(name, f"is larger than {MAX_BYTES / 1e6:.0f} MB", "use a smaller image")
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as file:
+            size = f"{file.width}×{file.height}"
+            file.draft("RGB" if by_color else "L", (side, side))  # a JPEG decoder reduces the size
+            return _gray(file, side, by_color), size
+    except Image.DecompressionBombError:
+        many = f"has more than {MAX_PIXELS / 1e6:.0f} million pixels"
+        raise PictureError(name, many, "use a smaller image") from None
+    except Exception:  # Pillow raises ten kinds of errors for damaged files
+        remedy = f"use a complete {FORMAT_NAMES} file"
+        raise PictureError(name, "cannot be read as an image", remedy) from None
 
 
 def _gray(file: Image.Image, side: int, by_color: bool) -> np.ndarray:
     ImageOps.exif_transpose(file, in_place=True)
-    if by_color and (colored := _opaque_colors(file)):
-        colored.thumbnail((side, side))
-        return np.asarray(_most_contrast(colored))
-    gray = _gray_levels(file)
-    gray.thumbnail((side, side))
-    return np.asarray(gray)
+    colored = _opaque_colors(file) if by_color else None
+    image = colored or _gray_levels(file)
+    image.thumbnail((side, side))
+    return np.asarray(_most_contrast(image) if colored else image)
 
 
 def _gray_levels(image: Image.Image) -> Image.Image:
     """Convert an image to mode ``L``. Pillow would clip values of more than 8 bits."""
     if image.mode.startswith("I;16"):
-        values = np.array(image)
-        values >>= 8
-        return Image.fromarray(values.astype(np.uint8))
+        return Image.fromarray((np.array(image) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
         return _scaled(image)
     if image.has_transparency_data:
@@ -125,10 +101,8 @@ def _scaled(image: Image.Image) -> Image.Image:
     """Scale the lowest value to 0 and the highest to 255; NaN becomes 0."""
     values = np.array(image).astype(np.float32)
     finite = values[np.isfinite(values)]
-    if not finite.size:
-        return Image.new("L", image.size)
-    low, high = float(finite.min()), float(finite.max())
-    np.nan_to_num(values, copy=False, nan=low, posinf=high, neginf=low)
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
     levels = (values - low) * (255 / (high - low or 1))
     return Image.fromarray(levels.clip(0, 255).astype(np.uint8))
 
@@ -146,11 +120,10 @@ def _on_paper(image: Image.Image) -> Image.Image:
 
 def _opaque_colors(image: Image.Image) -> Image.Image | None:
     """The image in mode ``RGB``, or None if it is gray or has transparent pixels."""
-    if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
+    is_opaque = image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255)
+    if is_opaque or (image.mode in COLOR_MODES and not image.has_transparency_data):
         return image.convert("RGB")
-    if image.mode not in COLOR_MODES or image.has_transparency_data:
-        return None
-    return image if image.mode == "RGB" else image.convert("RGB")
+    return None
 
 
 def _most_contrast(image: Image.Image) -> Image.Image:
@@ -159,7 +132,7 @@ def _most_contrast(image: Image.Image) -> Image.Image:
     The color differences are Cb and Cr: how blue and how red a pixel is.
     """
     brightness, *differences = image.convert("YCbCr").split()
-    contrasts = [ImageStat.Stat(each).stddev[0] for each in (brightness, *differences)]
+    contrasts = [ImageStat.Stat(band).stddev[0] for band in (brightness, *differences)]
     if COLORFUL * contrasts[0] > max(contrasts):
         return brightness
     return differences[int(np.argmax(contrasts[1:]))]

@@ -48,9 +48,9 @@ def broken(handler):
 
 FAULTS = {
     html: "wrong content",
-    cut: "the transfer was incomplete",
+    cut: "IncompleteRead",
     hang: "timed out",
-    broken: "HTTP status 500",
+    broken: "500 Server Error",
 }
 
 

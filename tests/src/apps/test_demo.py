@@ -5,52 +5,34 @@ import socket
 import threading
 import urllib.error
 import urllib.request
-from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+import uvicorn
 
-from src.apps import demo
 from src.apps.classifiers import Classifier
 from src.apps.demo import Answers, make_app, usable
 from src.apps.familiarity import HINT, Familiarity
 from src.common.errors import PipelineError
-from src.common.files import write_json
+from tests.fixtures.image_folders import encoded
 
 DATASET = {
     **{"name": "local", "class_names": ["Tür", "b c", "猫"], "height": 6, "width": 5},
     "conversion": {"center_like_mnist": False, "light_on_dark": True},
 }
 
-
 KNOWN = np.random.default_rng(0).integers(0, 200, (100, 6, 5), np.uint8)
-TEST_IMAGE = KNOWN[:1]
-
-
-def write_test_image(processed: Path) -> None:
-    """A test split of one image, of class 2."""
-    labels = np.array([2], np.uint8)
-    write_json(processed / "training/dataset.json", DATASET)
-    (processed / "test").mkdir()
-    np.save(processed / "test/test_images.npy", TEST_IMAGE)
-    np.save(processed / "test/test_labels.npy", labels)
 
 
 @pytest.fixture(scope="module")
-def send(model_file, tmp_path_factory):
+def send(model_file):
     """Send a request to the demo; return the status and the body of the response."""
     import keras
 
-    processed = tmp_path_factory.mktemp("demo") / "processed"
-    write_test_image(processed)
-
     model = Classifier("tiny", 0.9, True, lambda: keras.saving.load_model(model_file))
-    known = Familiarity(KNOWN, KNOWN)
-    answers = Answers([model], DATASET | {"digest": "not sent"}, known, processed)
-    app = make_app(answers, ["127.0.0.1"])
-    server = demo.server(app)
+    known, test = Familiarity(KNOWN, KNOWN), (KNOWN[:1], np.array([2], np.uint8))
+    app = make_app(Answers([model], DATASET | {"digest": "not sent"}, test, known), ["127.0.0.1"])
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     thread = threading.Thread(target=server.run, args=([listener],))
@@ -69,12 +51,6 @@ def send(model_file, tmp_path_factory):
     thread.join()
 
 
-def png(image: np.ndarray) -> bytes:
-    file = BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return file.getvalue()
-
-
 def test_the_models_are_listed(send):
     expected = {"name": "tiny", "accuracy": 0.9, "champion": True}
     shown = {key: value for key, value in DATASET.items() if key != "conversion"}
@@ -85,9 +61,9 @@ def test_the_models_are_listed(send):
 def test_each_model_predicts_probabilities(send):
     image = np.zeros((6, 5), np.uint8)
     image[2:4, 1:4] = 250
-    _, response = send("/predict", png(TEST_IMAGE[0]), **{"Content-Type": "image/png"})
+    _, response = send("/predict", encoded(KNOWN[0]), **{"Content-Type": "image/png"})
     assert response["hint"] == ""
-    _, response = send("/predict", png(image), **{"Content-Type": "image/png"})
+    _, response = send("/predict", encoded(image), **{"Content-Type": "image/png"})
     assert response["image"] == image.tolist()
     assert response["note"] == "light on dark, 5×6: not scaled"
     assert response["hint"] == HINT  # not like the training images
@@ -100,7 +76,7 @@ def test_each_model_predicts_probabilities(send):
 def test_a_test_image_is_predicted(send):
     status, response = send("/test")
     assert status == 200
-    assert response["image"] == TEST_IMAGE[0].tolist()
+    assert response["image"] == KNOWN[0].tolist()
     assert response["note"] == "test image 0, actual 猫"
     assert response["hint"] == "" and len(response["models"]) == 1
 
@@ -109,15 +85,14 @@ def test_a_test_image_is_predicted(send):
     ("path", "content", "kind", "expected", "message"),
     [
         ("/predict", b"no image", "image/png", 422, "cannot be read as an image"),
-        ("/predict", b"x" * 20_100_000, "image/png", 413, "larger than 20,000,000 bytes"),
-        ("/predict", b"{}", "application/json", 415, "image/png"),
+        ("/predict", b"x" * 20_100_000, "image/png", 422, "larger than 20 MB"),
         ("/nothing", None, "", 404, "Not Found"),
     ],
 )
 def test_errors_are_json(send, path, content, kind, expected, message):
     status, response = send(path, content, **{"Content-Type": kind})
     assert status == expected
-    assert message in json.loads(response)["error"]
+    assert message in json.loads(response)["detail"]
 
 
 def test_a_request_from_a_page_of_another_site_is_refused(send):

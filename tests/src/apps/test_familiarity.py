@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from src.apps.familiarity import Familiarity, familiarity
+from src.apps.familiarity import Familiarity
 from src.pictures.convert import center_like_mnist
 
 
@@ -35,8 +35,3 @@ def test_other_digits_are_familiar(known, digits):
 )
 def test_other_drawings_are_unfamiliar(known, lines):
     assert known.unfamiliar(drawing(*lines)).all()
-
-
-def test_without_the_images_nothing_is_known(tmp_path, capsys):
-    assert familiarity(tmp_path) is None
-    assert capsys.readouterr().err.startswith("warning: whether an image is like the training")

@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 
 from src.apps import import_images
-from src.common.errors import PipelineError
 from src.ingest import catalog, idx
 from tests.fixtures.image_folders import NAMES
 
@@ -53,19 +52,15 @@ def test_options_are_used(program, pictures):
 def test_long_lists_are_shortened(program, pictures):
     for i in range(30):
         (pictures / f"9/broken{i:02}.png").touch()
-        (pictures / f"class {i}").mkdir()
-        for k in range(3):
-            Image.new("L", (2, 2)).save(pictures / f"class {i}/{k}.png")
-    (pictures / "empty").mkdir()
     (pictures / "9/\x1b[2J.png").touch()
     (pictures / "stray.png").touch()
     output, errors = program("pictures", "--size", "2")
-    assert "… and 15 more classes" in output and "class 29" not in output
-    assert "1 other file ignored" in output
-    assert "31 image files skipped:" in output and "… and 11 more" in output
-    assert "  pictures/9/broken18.png is an empty file" in output and "broken19" not in output
-    assert r"pictures/9/\x1b[2J.png is an empty file" in output and "\x1b" not in output
-    assert errors == "warning: pictures/empty has no images\n"
+    assert output.startswith("class   train    test  name\n    0 ")
+    assert "warning: 31 skipped files:" in errors and "… and 11 more" in errors
+    assert "  pictures/9/broken18.png is an empty file" in errors and "broken19" not in errors
+    assert r"pictures/9/\x1b[2J.png is an empty file" in errors and "\x1b" not in errors
+    assert errors.endswith("1 files in no class folder, or without the suffix of an image:\n"
+                           "  pictures/stray.png\n")  # fmt: skip
 
 
 @pytest.mark.parametrize("size", ["1x512", "1X512", "1×512"])
@@ -78,7 +73,7 @@ def test_sizes_are_width_and_height(size):
     [
         ("--size", "0", "'0' is not a size such as 28x28, with 1 to 512"),
         ("--size", "513x9", "is not a size"),
-        ("--test-fraction", "nan", "is not a number between 0 and 1"),
+        ("--test-fraction", "nan", "nan is not between 0 and 1"),
         ("--seed", "x", "is not a number from 0"),
     ],
 )
@@ -86,13 +81,6 @@ def test_other_values_are_refused(program, capsys, option, value, message):
     with pytest.raises(SystemExit):
         program("pictures", option, value)
     assert message in capsys.readouterr().err
-
-
-def test_a_folder_that_cannot_be_written_is_named(program, pictures):
-    Path("file").touch()
-    for into, message in (("file/below", "Not a directory"), ("file", "File exists")):
-        with pytest.raises(PipelineError, match=rf"{message} .*{into}"):
-            program("pictures", "--into", into)
 
 
 def test_ctrl_c_leaves_nothing(tmp_path, pictures, environment):
@@ -116,4 +104,4 @@ def test_ctrl_c_leaves_nothing(tmp_path, pictures, environment):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 1 and not (tmp_path / "data").exists()
-    assert errors == "interrupted: no file in data/incoming was changed\n"
+    assert errors.startswith("interrupted: ") and "Traceback" not in errors

@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 from filelock import FileLock
-from rich.console import Console
 
 from src.apps import sweep
 from src.apps.sweep import combinations
 from src.common.errors import PipelineError
-from src.common.files import write_json
 
 ROOT = Path(__file__).parents[3]
 DVC = """#!/bin/sh
@@ -54,15 +52,15 @@ def checkout(tmp_path, monkeypatch, shell):
     return tmp_path
 
 
-def write_state(checkout: Path, digest: str, incoming: str) -> None:
-    write_json(checkout / "data/processed/training/dataset.json", {"digest": digest})
-    inputs = [{"path": "src/config", "md5": "x"}, {"path": "data/incoming", "md5": incoming}]
-    lock = {"stages": {"download": {"deps": inputs}}}
+def write_state(checkout: Path, processed: str, incoming: str) -> None:
+    download = {"deps": [{"path": "data/incoming", "md5": incoming}]}
+    preprocess = {"outs": [{"path": "data/processed/training", "md5": processed}]}
+    lock = {"stages": {"download": download, "preprocess": preprocess}}
     (checkout / "dvc.lock").write_text(yaml.safe_dump(lock))
 
 
 def test_trials_are_done_once_until_data_or_parameters_change(checkout, capsys):
-    grid, console = [["train.seed=1"], ["train.seed=2"]], Console()
+    grid = [["train.seed=1"], ["train.seed=2"]]
     changes = (
         lambda: None,
         lambda: write_state(checkout, "c", "b"),
@@ -71,11 +69,11 @@ def test_trials_are_done_once_until_data_or_parameters_change(checkout, capsys):
     )
     for change in changes:
         change()
-        left = sweep.missing_trials(grid, console)
+        left = sweep.missing_trials(grid)
         assert len(left) == 2
         with (checkout / "experiments").open("a") as file:
             file.writelines(f"{name}\n" for name in left)
-        assert sweep.missing_trials(grid, console) == {}
+        assert sweep.missing_trials(grid) == {}
         assert "2 trials, 2 of them already done" in capsys.readouterr().out
     assert "repro --quiet preprocess plan" in (checkout / "calls").read_text()
 
@@ -83,7 +81,7 @@ def test_trials_are_done_once_until_data_or_parameters_change(checkout, capsys):
 def test_a_trial_is_an_experiment_with_the_files_of_the_user(checkout):
     left = {"sweep-1": ["train.seed=1"]}
     (checkout / "dvc").write_text('#!/bin/sh\necho "$*" >> calls\n')
-    assert sweep.run_trials(left, ThreadPoolExecutor(1), Console(quiet=True)) == []
+    assert sweep.run_trials(left, ThreadPoolExecutor(1)) == []
     (call,) = (checkout / "calls").read_text().splitlines()
     assert call.startswith("--wait-for-lock exp run --temp --name sweep-1 --copy-paths data/inco")
     assert call.endswith("--copy-paths data/incoming/folder -S train.seed=1")
@@ -92,16 +90,16 @@ def test_a_trial_is_an_experiment_with_the_files_of_the_user(checkout):
 def test_a_failed_trial_shows_its_output(checkout, capsys):
     (checkout / "dvc").write_text("#!/bin/sh\necho broken; exit 1\n")
     left = {"sweep-1": ["train.seed=1"]}
-    assert sweep.run_trials(left, ThreadPoolExecutor(1), Console(quiet=True)) == ["sweep-1"]
+    assert sweep.run_trials(left, ThreadPoolExecutor(1)) == ["sweep-1"]
     assert capsys.readouterr().err == "warning: sweep-1 failed:\nbroken\n"
 
 
-@pytest.mark.parametrize("workers", ["0", "two", "100000"])
+@pytest.mark.parametrize("workers", ["0", "two"])
 def test_an_invalid_number_of_workers_gives_a_message(monkeypatch, capsys, workers):
     monkeypatch.setattr("sys.argv", ["sweep", "-S", "train.seed=1", f"--workers={workers}"])
     with pytest.raises(SystemExit, match="2"):
         sweep.main()
-    assert f"--workers: '{workers}' is not a number from 1 to" in capsys.readouterr().err
+    assert f"--workers: '{workers}' is not a number from 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("scheduler", ["tcp://127.0.0.1:1", "here"])

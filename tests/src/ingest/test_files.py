@@ -4,14 +4,11 @@ import gzip
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from src.common.errors import PipelineError
 from src.common.files import sha256
 from src.ingest import catalog
 from src.ingest.catalog import CATALOGUE, NAMES, TRAIN_IMAGES, TRAIN_LABELS
-from src.ingest.conversion import DRAWINGS
 from src.ingest.files import ARRAYS, copy_own, copy_published, find_files, read_array
 
 IMAGES = np.arange(5 * 3 * 4, dtype=np.uint8).reshape(5, 3, 4)
@@ -30,15 +27,14 @@ def save(path, contents):
     np.savez_compressed(path, **{ARRAYS[name]: array for name, array in contents.items()})
 
 
+def entry(checksums, **options):
+    return catalog.Dataset(checksums, (), catalog.DIGITS, catalog.DRAWINGS, **options)
+
+
 @pytest.fixture
 def known(own, monkeypatch):
     """The checksums of the files in ``own`` are in the catalogue, as mnist."""
-    content = tuple(sha256(own / name) for name in NAMES)
-    packed = ("0" * 64,) * 4
-    entry = catalog.Dataset(packed, content, (), catalog.DIGITS, DRAWINGS)
-    monkeypatch.setitem(CATALOGUE, "mnist", entry)
-    unknown = catalog.Dataset(packed, packed, (), catalog.DIGITS, DRAWINGS)
-    monkeypatch.setitem(CATALOGUE, "kmnist", unknown)
+    monkeypatch.setitem(CATALOGUE, "mnist", entry(tuple(sha256(own / name) for name in NAMES)))
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
@@ -53,7 +49,10 @@ def test_any_compression_and_name_is_accepted(known, tmp_path, own, target, rena
     before = snapshot(given)
     assert copy_own([own / "missing", given], target) == given
     assert snapshot(target) == expected
-    assert all(copy_published(given, name, "mnist", target) for name in NAMES)
+    for path in target.iterdir():
+        path.unlink()
+    for name in NAMES:
+        copy_published(given, name, "mnist", target)
     assert snapshot(target) == expected and snapshot(given) == before
 
 
@@ -70,37 +69,37 @@ def test_other_files_and_folders_are_ignored(own):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, r"wrong content \(its SHA-256 differs\)"),
+        (b"\0\0\x08\1\0\0\0\1a", r"wrong content \(the SHA-256 of the content differs\)"),
         (b"<html>", "is not an IDX file"),
-        (gzip.compress(b"\0\0\x08\1\0\0\0\6abcdef", mtime=0)[:-9], "is damaged gzip"),
+        (gzip.compress(b"\0\0\x08\1\0\0\0\6abcdef", mtime=0)[:-9], "damaged gzip"),
         (b"\0\0\x08\3\0\0\0\2\0\0\0\1\0\0\0\1a", "is truncated"),
     ],
 )
 def test_a_wrong_file_is_refused(known, own, target, content, reason):
-    if content:
-        (own / TRAIN_IMAGES).write_bytes(content)
+    (own / TRAIN_IMAGES).write_bytes(content)
     with pytest.raises(PipelineError, match=reason):
-        copy_published(own, TRAIN_IMAGES, "kmnist", target)
+        copy_published(own, TRAIN_IMAGES, "mnist", target)
+    with pytest.raises(PipelineError, match="no such file"):
+        copy_published(own / "nowhere", TRAIN_IMAGES, "mnist", target)
     assert list(target.iterdir()) == []
-    assert not copy_published(own / "nowhere", TRAIN_IMAGES, "kmnist", target)
 
 
 def test_of_several_files_the_right_one_is_used(known, own, target):
     content = (own / TRAIN_IMAGES).read_bytes()
     (own / TRAIN_IMAGES).write_bytes(content[:-1] + b"?")
     (own / f"{TRAIN_IMAGES}.gz").write_bytes(gzip.compress(content))
-    assert copy_published(own, TRAIN_IMAGES, "mnist", target)
+    copy_published(own, TRAIN_IMAGES, "mnist", target)
     assert (target / TRAIN_IMAGES).read_bytes() == content
 
 
 def test_without_a_known_content_the_published_gz_file_is_required(own, target, monkeypatch):
     content, packed = (own / TRAIN_IMAGES).read_bytes(), own / f"{TRAIN_IMAGES}.gz"
     packed.write_bytes(gzip.compress(content, mtime=0))
-    entry = catalog.Dataset((sha256(packed),) * 4, (), (), catalog.DIGITS, DRAWINGS)
-    monkeypatch.setitem(CATALOGUE, "kmnist", entry)
-    assert copy_published(own, TRAIN_IMAGES, "kmnist", target)
+    monkeypatch.setitem(CATALOGUE, "kmnist", entry((sha256(packed),) * 4, is_packed=True))
+    copy_published(own, TRAIN_IMAGES, "kmnist", target)
+    assert (target / TRAIN_IMAGES).read_bytes() == content
     packed.write_bytes(gzip.compress(content, 1, mtime=1))
-    with pytest.raises(PipelineError, match=r"it is not the published \.gz file"):
+    with pytest.raises(PipelineError, match=r"the SHA-256 of the \.gz file differs"):
         copy_published(own, TRAIN_IMAGES, "kmnist", target)
 
 
@@ -121,25 +120,15 @@ def test_an_archive_is_used_if_there_are_no_idx_files(tmp_path, own, target, arr
 
 def test_missing_files_are_named_with_their_folders(tmp_path, own, target):
     (own / "t10k-labels-idx1-ubyte").unlink()
-    (tmp_path / "pictures/train/ant").mkdir(parents=True)
-    (tmp_path / "pictures/train/ant/1.JPG").touch()
     with pytest.raises(PipelineError) as error:
-        copy_own([own, tmp_path / "two", tmp_path / "pictures"], target)
+        copy_own([own, tmp_path / "two"], target)
     for part in (
         f"{own} lacks t10k-labels-idx1-ubyte;",
-        f"{tmp_path / 'two'} has no dataset;",
+        f"{tmp_path / 'two'} lacks all files;",
         f"put all four files ({', '.join(NAMES)};",
-        "pictures has image files, but no dataset;",
         "`python -m src.apps.import_images",
     ):
         assert part in str(error.value)
-
-
-def test_two_files_for_the_same_name_are_refused(own, target):
-    other = own / f"{TRAIN_LABELS}.gz"
-    other.write_bytes(gzip.compress((own / TRAIN_LABELS).read_bytes()))
-    with pytest.raises(PipelineError, match=f"{own / TRAIN_LABELS} and {other} are for the same"):
-        copy_own([own], target)
 
 
 # Arrays
@@ -148,10 +137,10 @@ def test_two_files_for_the_same_name_are_refused(own, target):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (IMAGES.astype(float), "has the dtype float64; save it as uint8"),
+        (IMAGES.astype(float), r"is float64 \[5, 3, 4\]; save it as uint8 \[N, H, W\]"),
         (np.array([{"a": 1}], object), "cannot be read .*allow_pickle=False"),
-        (IMAGES[:, 0], r"has the shape \[5, 4\]; save it with the shape \[N, H, W\]"),
-        (IMAGES[:, :0], r"has the shape \[5, 0, 4\]"),
+        (IMAGES[:, 0], r"is uint8 \[5, 4\]; save it as uint8 \[N, H, W\]"),
+        (IMAGES[:, :0], r"is uint8 \[5, 0, 4\]"),
     ],
 )
 def test_other_arrays_are_refused(tmp_path, array, message):
@@ -160,18 +149,6 @@ def test_other_arrays_are_refused(tmp_path, array, message):
         read_array(tmp_path / "own.npz", TRAIN_IMAGES)
     with pytest.raises(PipelineError, match="has no array y_train; save x_train, y_train, x_test"):
         read_array(tmp_path / "own.npz", TRAIN_LABELS)
-
-
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
-@given(st.data())
-def test_any_archive_gives_the_array_or_a_sentence(tmp_path_factory, data):
-    path = tmp_path_factory.getbasetemp() / "fuzz.npz"
-    data.draw(st.sampled_from([np.savez, np.savez_compressed]))(path, x_train=IMAGES)
-    content = bytearray(path.read_bytes())
-    for _ in range(data.draw(st.integers(0, 3))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    path.write_bytes(content[: len(content) - data.draw(st.sampled_from([0, 0, 1, 30]))])
-    try:
-        assert read_array(path, TRAIN_IMAGES).dtype == np.uint8
-    except PipelineError as error:
-        assert str(path) in str(error) and "\n" not in str(error)
+    (tmp_path / "own.npz").write_bytes((tmp_path / "own.npz").read_bytes()[:-30])
+    with pytest.raises(PipelineError, match=r"own\.npz, array y_train, cannot"):
+        read_array(tmp_path / "own.npz", TRAIN_LABELS)

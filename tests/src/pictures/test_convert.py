@@ -5,8 +5,8 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from src.ingest.conversion import DRAWINGS, Conversion
-from src.pictures.convert import center_like_mnist, convert, fit
+from src.ingest.catalog import DRAWINGS, Conversion
+from src.pictures.convert import center_like_mnist, convert
 from src.pictures.decode import PictureError
 from tests.fixtures.image_folders import encoded
 
@@ -35,43 +35,30 @@ def test_dark_on_light_and_light_on_dark_are_the_same_digit():
     assert np.ptp(rows) + 1 == 20 and np.ptp(columns) + 1 < 20
 
 
-@pytest.mark.parametrize(
-    ("kind", "image"),
-    [
-        ("JPEG", seven()),
-        ("JPEG", seven((3000, 4000))),
-        ("BMP", seven()),
-        ("TIFF", seven()),
-        ("GIF", seven()),
-        ("JPEG", seven(mode="RGB", paper=(60, 150, 60), ink=(230, 76, 60))),
-        ("PNG", seven(mode="RGB", paper=(255, 255, 255), ink=(240, 240, 0))),
-        ("WEBP", seven(mode="RGB", paper=(255, 255, 255), ink=(0, 0, 0))),
-        ("PNG", seven(mode="RGB", paper=(240, 230, 200), ink=(20, 20, 90))),
-        ("PNG", seven(mode="RGBA", paper=(0, 0, 0, 0), ink=(0, 0, 0, 255))),
-        ("PNG", seven(mode="RGBA", paper=(255, 255, 255, 0), ink=(255, 255, 255, 255))),
-        ("PNG", seven(mode="1", paper=1, ink=0)),
-        ("PNG", Image.fromarray(np.asarray(seven()).astype(np.uint16) * 257)),
-        ("PNG", seven(paper=140, ink=90)),
-    ],
-    ids=[
-        *("jpeg", "large", "bmp", "tiff", "gif", "equally bright", "yellow", "webp", "colour"),
-        *("transparent", "white ink", "1 bit", "16 bits", "faint"),
-    ],
-)
+DRAWN = {
+    "large": ("JPEG", seven((3000, 4000))),
+    "equally bright": ("JPEG", seven(mode="RGB", paper=(60, 150, 60), ink=(230, 76, 60))),
+    "yellow": ("PNG", seven(mode="RGB", paper=(255, 255, 255), ink=(240, 240, 0))),
+    "color": ("WEBP", seven(mode="RGB", paper=(240, 230, 200), ink=(20, 20, 90))),
+    "transparent": ("PNG", seven(mode="RGBA", paper=(0, 0, 0, 0), ink=(0, 0, 0, 255))),
+    "white ink": ("PNG", seven(mode="RGBA", paper=(255, 255, 255, 0), ink=(255, 255, 255, 255))),
+    "1 bit": ("PNG", seven(mode="1", paper=1, ink=0)),
+    "16 bits": ("PNG", Image.fromarray(np.asarray(seven()).astype(np.uint16) * 257)),
+    "faint": ("PNG", seven(paper=140, ink=90)),
+}
+
+
+@pytest.mark.parametrize(("kind", "image"), DRAWN.values(), ids=DRAWN)
 def test_format_size_and_colors_do_not_change_the_digit(kind, image):
     expected = convert(encoded(seven()), "seven", MNIST, DRAWINGS).image.astype(int)
     image = convert(encoded(image, kind), "seven", MNIST, DRAWINGS).image
     assert np.abs(image - expected).mean() < 8
 
 
-def test_shadow_and_dust_of_a_photograph_are_removed():
-    clean = np.asarray(seven()).astype(float)
-    shadow = np.linspace(0.85, 1, clean.shape[1])
-    dusty = clean * shadow
-    dusty[5:8, 5:8] = dusty[390:393, 290:293] = 0
-    image = convert(encoded(dusty.astype(np.uint8)), "photo.png", MNIST, DRAWINGS).image
-    expected = convert(encoded(seven()), "seven", MNIST, DRAWINGS).image
-    assert np.abs(image.astype(int) - expected).mean() < 6
+def dusty(photo: np.ndarray) -> np.ndarray:
+    photo = photo.copy()
+    photo[5:8, 5:8] = photo[390:393, 290:293] = 0
+    return photo
 
 
 def on_desk(photo: np.ndarray) -> np.ndarray:
@@ -88,8 +75,9 @@ def on_desk(photo: np.ndarray) -> np.ndarray:
         on_desk,
         lambda photo: on_desk(photo)[60:, 60:],
         lambda photo: np.pad(photo, 5),
+        dusty,
     ],
-    ids=["shadow", "edge of a shadow", "white ink", "desk", "desk on two sides", "frame"],
+    ids=["shadow", "edge of a shadow", "white ink", "desk", "desk on two sides", "frame", "dust"],
 )
 def test_a_photograph_shows_the_same_digit_as_a_clean_image(photographed):
     expected = convert(encoded(seven()), "seven", MNIST, DRAWINGS).image
@@ -105,12 +93,6 @@ def test_a_white_zero_is_not_taken_for_paper(pen):
     picture = convert(encoded(zero), "zero.png", MNIST, DRAWINGS)
     assert picture.note.startswith("light on dark")
     assert picture.image[14, 14] == 0
-
-
-def test_a_thin_stroke_is_not_faint():
-    thin = Image.new("L", (600, 600), 255)
-    ImageDraw.Draw(thin).line([(300, 60), (300, 540)], 0, 3)
-    assert convert(encoded(thin), "thin.png", MNIST, DRAWINGS).image.max() == 255
 
 
 def test_an_image_of_the_models_input_size_is_not_scaled(digits):
@@ -149,13 +131,6 @@ def test_an_image_keeps_its_proportions_and_gets_the_color_of_its_background():
     assert rows[0] + rows[-1] == 39 and columns[0] + columns[-1] == 19
 
 
-def test_contrast_and_gray_levels_are_kept():
-    faint = np.add.outer(np.arange(100, 110), np.arange(10)).astype(np.uint8)
-    large = np.kron(faint, np.ones((20, 20), np.uint8))
-    image = convert(encoded(large), "faint.png", (10, 10), UNCHANGED).image
-    assert np.abs(image.astype(int) - faint).max() <= 1
-
-
 @pytest.mark.parametrize("size", [(20, 20), (50, 70)])
 def test_only_dark_images_on_light_are_inverted(size):
     dark, light = np.full(size, 250, np.uint8), np.full(size, 5, np.uint8)
@@ -170,16 +145,10 @@ def test_only_dark_images_on_light_are_inverted(size):
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 900), (2000, 1500)])
 @pytest.mark.parametrize("shape", [(1, 1), (512, 3)])
-@pytest.mark.parametrize("conversion", [UNCHANGED, INVERTED])
-def test_any_size_is_scaled_to_any_shape(size, shape, conversion):
-    image = convert(encoded(np.full(size, 70, np.uint8)), "it.png", shape, conversion).image
+def test_any_size_is_scaled_to_any_shape(size, shape):
+    image = convert(encoded(np.full(size, 70, np.uint8)), "it.png", shape, INVERTED).image
     assert image.dtype == np.uint8
     np.testing.assert_array_equal(image, np.full(shape, 70))
-
-
-def test_a_reduced_image_is_not_taken_for_one_of_the_right_size():
-    large = encoded(np.full((2400, 2400), 9, np.uint8))
-    assert convert(large, "large.png", (1000, 1000), UNCHANGED).note == "2400×2400: scaled to fit"
 
 
 # Centering and scaling
@@ -209,11 +178,6 @@ def test_the_center_of_mass_is_at_the_center_unless_ink_would_be_lost():
     assert extent(center_like_mnist(flag)) == (20, 20)
 
 
-def test_without_visible_ink_the_image_is_empty():
-    assert not center_like_mnist(np.zeros((280, 280), np.uint8)).any()
-    assert not center_like_mnist(np.diag([255, *[0] * 998, 255]).astype(np.uint8)).any()
-
-
 @pytest.mark.parametrize("shape", [(1, 1), (1, 28), (2, 3), (28, 28), (30, 90), (512, 200)])
 @pytest.mark.parametrize("size", [(1, 1), (300, 1), (1, 300), (50, 70)])
 def test_any_shape_is_centered_in_proportion(shape, size):
@@ -226,8 +190,3 @@ def test_any_shape_is_centered_in_proportion(shape, size):
         assert height / width == pytest.approx(size[0] / size[1], rel=0.1)
     middle = [(side - 1) / 2 for side in shape]
     np.testing.assert_allclose(ndimage.center_of_mass(image), middle, atol=0.5)
-
-
-def test_fit_keeps_the_proportions():
-    assert fit(np.zeros((10, 30), np.uint8), (40, 60)).shape == (20, 60)
-    assert fit(np.zeros((10, 900), np.uint8), (40, 60)).shape == (1, 60)

@@ -1,28 +1,17 @@
 """Image files of any format and mode are read as gray levels, or refused with a message."""
 
 import struct
-import threading
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from src.pictures import decode as module
 from src.pictures.decode import MAX_BYTES, PictureError, decode, read_content
 from tests.fixtures.image_folders import encoded
 
 KINDS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
 RAMP = np.tile(np.arange(0, 256, 4, np.uint8), (32, 1))  # [32, 64]
-
-
-def see_through() -> Image.Image:
-    """A dark square on transparent paper of the same color."""
-    image = np.full((9, 9, 4), 40, np.uint8)
-    image[..., 3] = 0
-    image[3:6, 3:6, 3] = 255
-    return Image.fromarray(image)
 
 
 def palette() -> Image.Image:
@@ -39,50 +28,41 @@ def test_formats_are_read(kind, mode):
     assert np.abs(gray.astype(int) - RAMP).max() <= 12
 
 
-@pytest.mark.parametrize(
-    ("kind", "image"),
-    [
-        ("PNG", Image.fromarray(RAMP).convert("LA")),
-        ("PNG", Image.fromarray(RAMP).convert("RGBA")),
-        ("PNG", palette()),
-        ("PNG", Image.fromarray(RAMP.astype(np.uint16) * 257)),
-        ("TIFF", Image.fromarray(RAMP.astype(np.uint16) * 257)),
-        ("TIFF", Image.fromarray((RAMP.astype(np.uint16) * 257).astype(">u2"))),
-        ("TIFF", Image.fromarray(RAMP.astype(np.int32) * 9_000 - 70_000)),
-        ("TIFF", Image.fromarray(RAMP.astype(np.float32) / 255)),
-        ("TIFF", Image.fromarray(RAMP).convert("RGB").convert("CMYK")),
-        ("TIFF", Image.fromarray(RAMP).convert("RGB").convert("YCbCr")),
-    ],
-    ids=["LA", "RGBA", "P", "I;16", "I;16 TIFF", "I;16B", "I", "F", "CMYK", "YCbCr"],
-)
+MODES = {
+    "LA": ("PNG", Image.fromarray(RAMP).convert("LA")),
+    "RGBA": ("PNG", Image.fromarray(RAMP).convert("RGBA")),
+    "P": ("PNG", palette()),
+    "I;16": ("PNG", Image.fromarray(RAMP.astype(np.uint16) * 257)),
+    "I;16B": ("TIFF", Image.fromarray((RAMP.astype(np.uint16) * 257).astype(">u2"))),
+    "I": ("TIFF", Image.fromarray(RAMP.astype(np.int32) * 9_000 - 70_000)),
+    "F": ("TIFF", Image.fromarray(RAMP.astype(np.float32) / 255)),
+    "CMYK": ("TIFF", Image.fromarray(RAMP).convert("RGB").convert("CMYK")),
+    "YCbCr": ("TIFF", Image.fromarray(RAMP).convert("RGB").convert("YCbCr")),
+}
+
+
+@pytest.mark.parametrize(("kind", "image"), MODES.values(), ids=MODES)
 def test_modes_are_scaled_and_not_clipped(kind, image):
     gray, _ = decode(encoded(image, kind), "it", 1000)
     # The lowest value of 32 bits becomes 0 and the highest, here 252, becomes 255.
     assert np.abs(gray.astype(int) - RAMP).max() <= 3
 
 
-def test_black_and_white_pixels_are_read():
-    gray, _ = decode(encoded(Image.fromarray(RAMP > 100)), "it", 1000)
-    np.testing.assert_array_equal(gray, np.where(RAMP > 100, 255, 0))
-
-
 def test_numbers_that_are_not_finite_are_dark_or_light():
     image = np.array([[np.nan, 1, 3], [np.inf, -np.inf, 2]], np.float32)
     gray, _ = decode(encoded(image, "TIFF"), "it", 1000)
     np.testing.assert_array_equal(gray, [[0, 0, 255], [255, 0, 127]])
-    gray, _ = decode(encoded(np.full((2, 2), np.nan, np.float32), "TIFF"), "it", 1000)
-    np.testing.assert_array_equal(gray, 0)
-
-
-@pytest.mark.parametrize("level", [0.0, 0.5, 1e30])
-def test_equal_numbers_are_black(level):
-    gray, _ = decode(encoded(np.full((2, 2), level, np.float32), "TIFF"), "it", 1000)
-    np.testing.assert_array_equal(gray, 0)
+    for level in (np.nan, 0, 0.5, 1e30):
+        gray, _ = decode(encoded(np.full((2, 2), level, np.float32), "TIFF"), "it", 1000)
+        np.testing.assert_array_equal(gray, 0)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_transparent_pixels_differ_from_the_others(mode):
-    dark = see_through().convert(mode)
+    image = np.full((9, 9, 4), 40, np.uint8)
+    image[..., 3] = 0
+    image[3:6, 3:6, 3] = 255  # a dark square on transparent paper of the same color
+    dark = Image.fromarray(image).convert(mode)
     gray, _ = decode(encoded(dark), "it", 1000)
     assert gray[0, 0] == 255 and gray[4, 4] == 40
     light = Image.merge(mode, [band.point(lambda v: v + 180) for band in dark.split()[:-1]] +
@@ -144,13 +124,11 @@ def bomb(side: int) -> bytes:
     [
         (b"", "it.png is an empty file"),
         (b"no image", "cannot be read as an image"),
-        (encoded(RAMP)[:60], "cannot be read as an image"),
         (encoded(RAMP)[:-30] + b"x" * 30, "cannot be read as an image"),
         (encoded(RAMP, "JPEG")[:-200], "cannot be read as an image"),
         (encoded(RAMP, "PPM"), "use a complete PNG, JPEG, GIF, BMP, TIFF or WebP file"),
         (b"\0" * (MAX_BYTES + 1), "larger than 20 MB"),
         (bomb(8_001), "more than 64 million pixels"),
-        (bomb(30_000), "more than 64 million pixels"),
     ],
     ids=lambda value: value if isinstance(value, str) else "file",
 )
@@ -161,21 +139,6 @@ def test_a_file_that_cannot_be_used_gives_a_message_of_one_line(content, named):
     assert str(refused.value).startswith(f"it.png {refused.value.reason}")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.filterwarnings("ignore")  # of Pillow, for unusual TIFF tags
-def test_damaged_bytes_never_give_another_error(kind):
-    random, content = np.random.default_rng(0), np.frombuffer(encoded(RAMP, kind), np.uint8)
-    for _ in range(100):
-        damaged = content.copy()
-        places = (len(content) * random.random(3) ** 2).astype(int)  # more often in the header
-        damaged[places] = random.integers(0, 256, 3)
-        try:
-            gray, _ = decode(damaged.tobytes(), "it", 1000)
-        except PictureError:
-            continue
-        assert gray.dtype == np.uint8 and gray.ndim == 2
-
-
 def test_no_more_of_a_file_is_read_than_needed(tmp_path):
     path = tmp_path / "large.png"
     with path.open("wb") as file:
@@ -183,20 +146,3 @@ def test_no_more_of_a_file_is_read_than_needed(tmp_path):
     assert len(read_content(path)) == MAX_BYTES + 1
     with pytest.raises(PictureError, match=r"missing\.png cannot be read: No such file"):
         read_content(tmp_path / "missing.png")
-
-
-@pytest.mark.parametrize(("limit", "threads"), [(63, 1), (64, 3)])
-def test_one_thread_decodes_all_large_images(monkeypatch, limit, threads):
-    used, together = set(), threading.Barrier(threads)
-
-    def gray(file, side, by_color):
-        together.wait(60)  # fails unless so many threads are here at the same time
-        used.add(threading.get_ident())
-        return np.zeros((1, 1), np.uint8)
-
-    monkeypatch.setattr(module, "_gray", gray)
-    monkeypatch.setattr(module, "LARGE_PIXELS", limit)
-    content = encoded(Image.new("L", (8, 8)))
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda _: decode(content, "it", 1000), range(3)))
-    assert len(used) == threads
