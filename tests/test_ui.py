@@ -22,16 +22,7 @@ DATASET = {"name": "mnist", "is_fallback": False, "digest": "of other data"}
 
 
 @pytest.fixture(scope="module")
-def mlflow_uri():
-    """Set the store that this process logs to."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", "")
-        yield lambda uri: patch.setenv("MLFLOW_TRACKING_URI", uri)
-
-
-@pytest.fixture(scope="module")
 def server(
-    mlflow_uri,
     tmp_path_factory,
     model_file,
     make_training,
@@ -45,6 +36,7 @@ def server(
     root = tmp_path_factory.mktemp("main checkout")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(root))
+        patch.setenv("MLFLOW_TRACKING_URI", "")
         patch.chdir(root)
         for name, accuracy in ACCURACIES.items():
             folder = make_training(
@@ -147,21 +139,6 @@ def test_the_pages_of_a_model_show_its_version_and_the_champion(page, tmp_path):
     page.goto("/#/models/mnist-classifier/versions/1")
     for text in (NETWORK, "0.993200", "Intended use."):
         page.get_by_text(text).first.wait_for()
-
-
-def test_a_training_can_be_logged_through_the_server(
-    server, mlflow_uri, tmp_path, model_file, make_training, log_training, capfd
-):
-    from mlflow import MlflowClient
-
-    mlflow_uri(server)
-    log_training(make_training(tmp_path / "models/cnn/mlp", model_file))
-    assert capfd.readouterr() == ("", "")
-    client = MlflowClient(server)
-    (run,) = client.search_runs(["1"], "tags.recipe = 'mlp'")
-    assert run.data.metrics["val_accuracy"] == 0.9
-    files = {file.path for file in client.list_artifacts(run.info.run_id)}
-    assert files == {"history.csv", "training.json"}
 
 
 def test_for_a_server_only_the_link_is_printed(server, tmp_path):
