@@ -46,6 +46,7 @@ def test_a_password_is_refused_or_hidden(checkout, shell, edit_params, free_port
     assert "belong in ~/.netrc" in done.stderr and "cret" not in done.stdout + done.stderr
 
 
+@pytest.mark.expensive
 def test_full_memory_is_one_sentence(tmp_path, write_plan, change_recipe, shell):
     write_plan(tmp_path, "wide", change_recipe("mlp_sigmoid", hidden=[100_000, 100_000]))
     done = shell(["python", "-c", LIMITED], tmp_path, fails=True, PYTHONPATH=str(ROOT))
