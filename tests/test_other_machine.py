@@ -32,11 +32,11 @@ def clone(tmp_path_factory, copy_trained, shell) -> Path:
     """A clone without a cache, whose last commit changes the bits of the results."""
     folder = tmp_path_factory.mktemp("other")
     author = copy_trained(folder / "author")
-    lock = yaml.safe_load((author / "dvc.lock").read_text())
+    text = (author / "dvc.lock").read_text()
     for family in ("softmax", "mlp", "cnn"):
-        (out,) = lock["stages"][f"train@{family}"]["outs"]
-        out["md5"] = out["md5"][:-8] + "0000.dir"
-    (author / "dvc.lock").write_text(yaml.safe_dump(lock))
+        (out,) = yaml.safe_load(text)["stages"][f"train@{family}"]["outs"]
+        text = text.replace(out["md5"], out["md5"][:-8] + "0000.dir")
+    (author / "dvc.lock").write_text(text)
     test = json.loads((author / "metrics/test.json").read_text())
     for each in test.values():
         each["weights_sha256"] = each["weights_sha256"][::-1]
