@@ -48,7 +48,7 @@ def test_an_experiment_trains_what_it_changes_and_prints_little(trained):
     assert trained_in(output) == ["cnn"]
     assert "plan: train cnn, with train.epochs=1 in place of their own values" in output
     printed = re.sub(r"╭.*?╯\n", "", output, flags=re.S)  # of the fallback
-    assert len(printed.splitlines()) <= MOST_LINES
+    assert len(printed.splitlines()) <= MOST_LINES + 1  # of a training that is too short
 
 
 def test_a_training_is_an_mlflow_run_with_its_test_accuracy(checkout):
@@ -77,7 +77,7 @@ def test_a_killed_training_resumes_to_the_same_weights(checkout, shell, environm
         record = checkout / "models/mlp/mlp_dropout/training.json"
         return json.loads(record.read_text())["weights_sha256"]
 
-    edit_params(checkout, model="mlp_dropout", models__mlp_dropout__epochs=100)
+    edit_params(checkout, model="mlp_dropout", models__mlp_dropout__epochs=50)
     command = ["dvc", "repro", "-s", "plan", "train@mlp"]
     with subprocess.Popen(command, cwd=checkout, env=environment, start_new_session=True) as dvc:
         deadline = time.monotonic() + 120
