@@ -20,14 +20,20 @@ pytest_plugins = [
 ]
 
 
+# The files that take longest, in the order in which they begin. While one process makes the trained
+# checkout for the first, another one runs the second, which does not need it.
+LONGEST = (
+    *("test_other_machine.py", "test_scale.py", "test_use.py", "test_killed.py"),
+    *("test_tracking.py", "test_bad_data.py", "test_sharing.py", "test_pipeline.py"),
+    *("test_own_images.py", "test_server.py", "test_first_run.py", "test_train.py"),
+    *("test_trainer.py", "test_ui.py", "test_seeds.py", "test_originals.py"),
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take long, so that all processes end at about the same time."""
-    takes_long = {
-        item.path
-        for item in items
-        if item.get_closest_marker("slow") or "trained" in getattr(item, "fixturenames", ())
-    }
-    items.sort(key=lambda item: item.path not in takes_long)
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture(scope="session")

@@ -97,8 +97,8 @@ def test_a_new_command_is_found(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(
         "Text\n\n    make repro    # comment\n    dvc new \\\n        --option ; make new\n\n"
-        "```sh\ncurl new\n```\n\n    import numpy\n    src/\n      data/  make new\n"
+        "    import numpy\n    src/\n      data/  make new\n"
     )
-    assert commands(page) == ["make repro", "dvc new --option", "make new", "curl new"]
+    assert commands(page) == ["make repro", "dvc new --option", "make new"]
     untested = [each for each in commands(page) if how_tested(each) is None]
     assert untested == ["dvc new --option", "make new"]

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.checkout import TRAINED
+
 PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 pytestmark = [
     pytest.mark.slow,
@@ -53,22 +55,6 @@ def database(tmp_path_factory, free_port) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory, new_checkout, shell, edit_params, refused_url) -> Path:
-    """A checkout without MNIST, preprocessed and planned."""
-    checkout = new_checkout(tmp_path_factory.mktemp("team") / "checkout")
-    edit_params(
-        checkout,
-        model=["mlp_65x2", "mlp_200"],
-        models__mlp_200__steps=20,
-        data__folders=["data/incoming"],
-        data__mirrors=[refused_url()],
-    )
-    shell(["git", "commit", "-qam", "Short trainings"], checkout)
-    shell(["dvc", "repro", "-q", "preprocess"], checkout)
-    return checkout
-
-
 def trainings(client) -> dict[str, list]:
     """The runs of trainings, by recipe."""
     ids = [each.experiment_id for each in client.search_experiments()]
@@ -79,55 +65,25 @@ def trainings(client) -> dict[str, list]:
     return found
 
 
-def test_two_experiments_at_once_are_both_logged(
-    database, checkout, tmp_path, environment, mlflow_server
+def test_a_server_that_stops_loses_nothing_and_two_persons_log_at_once(
+    database, copy_trained, tmp_path, environment, shell, edit_params, free_port, mlflow_server
 ):
     from mlflow import MlflowClient
 
-    with mlflow_server(database, tmp_path) as address:
-        both = [
-            subprocess.Popen(
-                ["dvc", "exp", "run", "--temp", "-n", f"of-{name}", "-S", f"model={name}"],
-                cwd=checkout,
-                env=environment | {"MLFLOW_TRACKING_URI": address},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            for name in ("mlp_65x2", "mlp_200")
-        ]
-        outputs = [process.communicate(timeout=600)[0] for process in both]
-        assert [process.returncode for process in both] == [0, 0], outputs
-        assert "warning" not in "".join(outputs)
-        client = MlflowClient(address)
-        found = trainings(client)
-        assert sorted(found) == ["mlp_200", "mlp_65x2"]
-        for name, (run,) in found.items():
-            assert run.info.status == "FINISHED"
-            assert run.data.tags["dvc_exp"] == f"of-{name}"
-            assert {"loss", "val_accuracy", "test_accuracy"} <= set(run.data.metrics)
-            assert run.info.artifact_uri.startswith("mlflow-artifacts:/")
-            (model,) = run.outputs.model_outputs
-            model_files = client.list_logged_model_artifacts(model.model_id, "data")
-            assert [file.path for file in model_files] == ["data/model.keras"]
-    assert not (checkout / "mlflow.db").exists()
-
-
-def test_a_server_that_stops_during_a_training_loses_nothing(
-    database, checkout, tmp_path, environment, shell, edit_params, free_port, mlflow_server
-):
-    from mlflow import MlflowClient
-
-    port, log = free_port(), tmp_path / "training.log"
+    checkout, other = copy_trained(tmp_path / "checkout"), copy_trained(tmp_path / "other")
     edit_params(checkout, model="mlp_65x2", models__mlp_65x2__epochs=1500)
     shell(["dvc", "repro", "-q", "plan"], checkout)
+    for family in ("softmax", "cnn"):  # those of the other person
+        shutil.rmtree(checkout / "models" / family)
+    port, log = free_port(), tmp_path / "training.log"
     address = f"http://127.0.0.1:{port}"
+    team = environment | {"MLFLOW_TRACKING_URI": address}
     with mlflow_server(database, tmp_path, port):
         client = MlflowClient(address)
         training = subprocess.Popen(
             ["dvc", "repro", "-s", "train@mlp"],
             cwd=checkout,
-            env=environment | {"MLFLOW_TRACKING_URI": address},
+            env=team,
             stdout=log.open("w"),
             stderr=subprocess.STDOUT,
         )
@@ -141,9 +97,23 @@ def test_a_server_that_stops_during_a_training_loses_nothing(
     assert training.wait(600) == 0, log.read_text()  # without its server
     assert log.read_text().count(" did not log: training of mlp_65x2 (") == 1
 
-    sync = [sys.executable, "-m", "src.tracking.sync"]
     with mlflow_server(database, tmp_path, port):
-        shell(sync, checkout, MLFLOW_TRACKING_URI=address)
-        run = trainings(client)["mlp_65x2"][0]
-        assert (run.info.run_id, run.info.status) == (before.info.run_id, "FINISHED")
-        assert len(client.get_metric_history(run.info.run_id, "train_learning_rate")) >= 1500
+        sync = [sys.executable, "-m", "src.tracking.sync"]
+        both = [subprocess.Popen(sync, cwd=each, env=team) for each in (checkout, other)]
+        assert [process.wait(300) for process in both] == [0, 0]
+        found = trainings(client)
+        (resumed,) = [run for run in found["mlp_65x2"] if run.info.run_id == before.info.run_id]
+        assert resumed.info.status == "FINISHED"
+        rows = client.get_metric_history(resumed.info.run_id, "train_learning_rate")
+        assert len(rows) >= 1500
+        assert {name: len(runs) for name, runs in found.items()} == {
+            **dict.fromkeys(TRAINED, 1),
+            "mlp_65x2": 2,
+        }
+        for name in {*TRAINED} - {"mlp_65x2"}:
+            (run,) = found[name]
+            assert {"loss", "val_accuracy", "test_accuracy"} <= set(run.data.metrics)
+            assert run.info.artifact_uri.startswith("mlflow-artifacts:/")
+            (model,) = run.outputs.model_outputs
+            files = client.list_logged_model_artifacts(model.model_id, "data")
+            assert [file.path for file in files] == ["data/model.keras"]

@@ -4,20 +4,19 @@ import json
 import math
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from tests.fixtures.checkout import TRAINED
-from tests.fixtures.commands import EXPERIMENT, PAGES, RUN, SERVE, commands_with, python_blocks
+from tests.fixtures.commands import EXPERIMENT, PAGES, RUN, commands_with, python_blocks
 
 pytestmark = pytest.mark.slow
 
@@ -26,9 +25,48 @@ pytestmark = pytest.mark.slow
 def checkout(tmp_path_factory, copy_trained, shell) -> Path:
     """A checkout with trained models, and an experiment that changes one."""
     checkout = copy_trained(tmp_path_factory.mktemp("use") / "a checkout")
-    change = "recipes.yaml:softmax.epochs=9"
-    shell(["dvc", "exp", "run", "-q", "-n", EXPERIMENT, "-S", change], checkout)
+    lock = shell(["sh", "-c", "cksum < requirements.lock"], checkout).stdout.split()[0]
+    (checkout / ".venv").mkdir()
+    (checkout / f".venv/.installed-{lock}").touch()  # so that `make` installs nothing
     return checkout
+
+
+def responds(address: str) -> bool:
+    try:
+        urllib.request.urlopen(address, timeout=30).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def make(checkout, environment, free_port):
+    """Start a server with `make`; yield its address when it responds; kill it at the end."""
+
+    @contextmanager
+    def started(target: str) -> Iterator[str]:
+        port = free_port()
+        log = checkout / f"{target}.log"
+        server = subprocess.Popen(
+            ["make", target, f"PORT={port}"],
+            cwd=checkout,
+            env=environment,
+            stdout=log.open("w"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            deadline = time.monotonic() + 120
+            while not responds(f"http://127.0.0.1:{port}/"):
+                assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+            yield f"http://127.0.0.1:{port}"
+            assert "Traceback" not in log.read_text()
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+    return started
 
 
 def specifications(page: str) -> list[dict]:
@@ -48,9 +86,9 @@ def texts(specification: dict) -> str:
     return " ".join(re.findall(r">([^<>]+)</text>", svg(specification)))
 
 
-def test_all_plots_are_on_one_page(checkout, shell, tmp_path):
-    shell(["dvc", "plots", "show", "-o", str(tmp_path)], checkout)
-    page = (tmp_path / "index.html").read_text()
+def test_all_plots_are_on_one_page(checkout, shell):
+    shell(["dvc", "plots", "show", "--open"], checkout, BROWSER="true")
+    page = (checkout / "dvc_plots/index.html").read_text()
     by_epoch, by_seconds, intervals = specifications(page)
     for chart, axis in ((by_epoch, "epoch"), (by_seconds, "training time in seconds")):
         written = texts(chart)
@@ -69,21 +107,14 @@ def test_all_plots_are_on_one_page(checkout, shell, tmp_path):
     assert images == expected
 
 
-def test_the_plots_compare_two_experiments(checkout, shell, tmp_path):
-    shell(["dvc", "plots", "diff", "HEAD", EXPERIMENT, "-o", str(tmp_path)], checkout)
-    page = (tmp_path / "index.html").read_text()
+def test_the_plots_compare_two_experiments(checkout, shell):
+    shell(["dvc", "plots", "diff", "HEAD", EXPERIMENT, "--open"], checkout, BROWSER="true")
+    page = (checkout / "dvc_plots/index.html").read_text()
     for chart in specifications(page):
         written = texts(chart)
         assert "HEAD" in written and EXPERIMENT in written
-    assert f"{EXPERIMENT}_plots_first_layer_softmax.png" in page
-    assert "HEAD_plots_first_layer_softmax.png" in page
-
-
-def test_the_experiments_are_a_table(checkout, shell):
-    table = shell([sys.executable, "-m", "src.reporting.experiments"], checkout).stdout
-    row = next(line for line in table.splitlines() if f" {EXPERIMENT} " in line)
-    assert row.split("│")[2].strip() == "recipes.yaml:softmax.epochs=9"
-    assert max(map(len, table.splitlines())) <= 140
+    assert f"{EXPERIMENT}_plots_first_layer_cnn.png" in page
+    assert "HEAD_plots_first_layer_cnn.png" in page
 
 
 def get_json(url: str):
@@ -91,25 +122,22 @@ def get_json(url: str):
         return json.load(response)
 
 
-def test_tensorboard_shows_each_training(checkout, environment, serving):
-    words = ["tensorboard.main", "--logdir", "logs", "--host", "127.0.0.1"]
-    with serving(words, checkout, environment) as address:
+def test_tensorboard_shows_each_training(make):
+    with make("tensorboard") as address:
         deadline = time.monotonic() + 60
-        expected = {f"{name}/workspace/train" for name in TRAINED} | {f"softmax/{EXPERIMENT}/train"}
+        expected = {f"{name}/workspace/train" for name in TRAINED} | {f"cnn/{EXPERIMENT}/train"}
         while not expected <= set(get_json(f"{address}/data/runs")):
             assert time.monotonic() < deadline
             time.sleep(0.5)
         url = f"{address}/data/plugin"
-        assert "epoch_loss" in get_json(f"{url}/scalars/tags")[f"softmax/{EXPERIMENT}/train"]
+        assert "epoch_loss" in get_json(f"{url}/scalars/tags")[f"cnn/{EXPERIMENT}/train"]
         assert len(get_json(f"{url}/histograms/tags")["mlp_65x2/workspace/train"]) == 6
         assert get_json(f"{url}/graphs/info")["softmax/workspace/train"]
 
 
-def test_tensorboard_can_be_turned_off(checkout, shell):
-    change = ["-S", "train.tensorboard=false", "-S", "recipes.yaml:softmax.epochs=2"]
-    shell(["dvc", "exp", "run", "-q", "--temp", "-n", "quiet", *change], checkout)
-    assert (checkout / f"logs/softmax/{EXPERIMENT}").is_dir()
-    assert not (checkout / "logs/softmax/quiet").exists()
+def test_mlflow_is_started(make):
+    with make("ui") as address:
+        assert responds(f"{address}/health")
 
 
 def test_the_notebook_runs_on_the_fallback_dataset(checkout, shell, tmp_path):
@@ -142,9 +170,7 @@ def test_exported_images_are_predicted(checkout, shell, tmp_path):
     assert len(list((tmp_path / "predicted").glob("*.png"))) == 10
 
 
-def test_without_a_trained_model_the_message_says_what_to_do(
-    checkout, new_checkout, shell, tmp_path
-):
+def test_without_a_trained_model_the_message_says_what_to_do(new_checkout, shell, tmp_path):
     empty = new_checkout(tmp_path / "empty")
     for arguments in (["src.apps.predict", "--test", "1"], ["src.apps.demo", "--port", "0"]):
         done = shell([sys.executable, "-m", *arguments], empty, fails=True)
@@ -153,8 +179,8 @@ def test_without_a_trained_model_the_message_says_what_to_do(
 
 
 @pytest.fixture(scope="module")
-def demo(checkout, environment, serving) -> Iterator[str]:
-    with serving(["src.apps.demo"], checkout, environment) as address:
+def demo(make) -> Iterator[str]:
+    with make("demo") as address:
         yield address
 
 
@@ -267,66 +293,13 @@ def test_the_page_fits_a_phone(browser, demo):
     page.close()
 
 
-@pytest.fixture(scope="module")
-def as_in_the_pages(checkout, shell) -> Path:
-    """The checkout with what the commands of the pages need."""
-    lock = shell(["sh", "-c", "cksum < requirements.lock"], checkout).stdout.split()[0]
-    (checkout / ".venv").mkdir()
-    (checkout / f".venv/.installed-{lock}").touch()  # so that `make` installs nothing
-    shell(["git", "branch", "-m", "main"], checkout)
-    for word in shlex.split(" ".join(commands_with(RUN))):
-        if word.endswith((".png", ".jpg")):
-            image = Image.new("L", (60, 80), 200)
-            image.paste(30, (25, 15, 35, 65))  # a digit 1
-            image.save(checkout / word)
-    return checkout
-
-
 @pytest.mark.parametrize("command", commands_with(RUN))
-def test_a_command_of_the_pages_runs(as_in_the_pages, shell, command):
-    done = shell(["bash", "-c", command], as_in_the_pages, BROWSER="true", COLUMNS="140")
-    assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize("command", commands_with(SERVE))
-def test_a_server_of_the_pages_starts(as_in_the_pages, environment, free_port, command):
-    port = free_port()
-    with (as_in_the_pages / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            ["bash", "-c", command],
-            cwd=as_in_the_pages,
-            env=environment | {"PORT": str(port)},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        deadline = time.monotonic() + 120
-        while not responds(f"http://127.0.0.1:{port}/"):
-            assert server.poll() is None and time.monotonic() < deadline
-            time.sleep(0.2)
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
-
-
-def responds(address: str) -> bool:
-    try:
-        urllib.request.urlopen(address, timeout=30).close()
-    except OSError:
-        return False
-    return True
+def test_a_command_of_the_pages_runs(checkout, shell, command):
+    assert "Traceback" not in shell(["bash", "-c", command], checkout).stderr
 
 
 @pytest.mark.parametrize("program", [each for page in PAGES for each in python_blocks(page)])
-def test_a_program_of_the_pages_runs(as_in_the_pages, shell, program, tmp_path):
-    copy = (
-        "from mlflow import MlflowClient; client = MlflowClient('sqlite:///mlflow.db');"
-        "name = 'mnist-classifier';"
-        "new = client.copy_model_version(f'models:/{name}-fallback@champion', name);"
-        "client.set_registered_model_alias(name, 'champion', new.version)"
-    )
-    shell([sys.executable, "-c", copy], as_in_the_pages)
+def test_a_program_of_the_pages_runs(checkout, shell, program, tmp_path):
     file = tmp_path / "program.py"  # TensorFlow reads the source of a compiled function
-    file.write_text(program)
-    shell([sys.executable, str(file)], as_in_the_pages, PYTHONPATH=str(as_in_the_pages))
+    file.write_text(program.replace("mnist-classifier@", "mnist-classifier-fallback@"))
+    shell([sys.executable, str(file)], checkout, PYTHONPATH=str(checkout))

@@ -11,8 +11,11 @@ from src.training.network import build_model
 RECIPES = load_recipes(Path(__file__).parents[2] / "recipes.yaml")
 
 
+MORE = [pytest.param(name, marks=pytest.mark.expensive) for name in ("mlp_ema", "mlp_dropout")]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["softmax", "mlp_ema", "mlp_dropout"])
+@pytest.mark.parametrize("name", ["softmax", *MORE])
 def test_all_programs_are_timed_in_each_epoch(digits, name):
     timed, _ = time_epochs(name, *digits, repeat=3)
     assert list(timed.seconds) == ["ours", "original", "fit", "matrix products"]

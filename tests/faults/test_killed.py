@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 pytestmark = pytest.mark.slow
-LONGEST = 60  # seconds before a kill: about the duration of the complete pipeline
+RECIPES = ("mlp_65x2", "mlp_dropout")
+LONGEST = 40  # seconds before a kill: about the duration of the pipeline with these recipes
 MORE_ROUNDS = [pytest.param(seed, marks=pytest.mark.expensive) for seed in range(1, 10)]
 
 
@@ -34,9 +35,9 @@ def processes(folder: Path) -> list[psutil.Process]:
 def start(environment, tmp_path):
     """Return a function that starts `dvc repro` in a checkout; it prints to ``log``."""
 
-    def start(checkout: Path) -> subprocess.Popen:
+    def start(checkout: Path, *stages: str) -> subprocess.Popen:
         return subprocess.Popen(
-            ["dvc", "repro"],
+            ["dvc", "repro", *stages],
             cwd=checkout,
             env=environment,
             stdout=(tmp_path / "log").open("a"),
@@ -64,9 +65,10 @@ def wait_for(text: str, log: Path, process: subprocess.Popen) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, *MORE_ROUNDS])
-def test_killed_at_random_times(checkout, start, shell, recovers, seed):
+def test_killed_at_random_times(checkout, start, shell, edit_params, recovers, seed):
+    edit_params(checkout, model=[*RECIPES])
     times = random.Random(seed)
-    for how in times.sample(["all", "dvc", signal.SIGTERM, signal.SIGINT], 3):
+    for how in times.sample(["all", "dvc", signal.SIGTERM, signal.SIGINT], 2):
         process = start(checkout)
         time.sleep(times.uniform(0.5, LONGEST))
         if how == "all":  # as in a power failure
@@ -79,7 +81,7 @@ def test_killed_at_random_times(checkout, start, shell, recovers, seed):
         process.wait(60)
         wait_until_quiet(checkout)
         repair(checkout, shell)
-    recovers(checkout)
+    recovers(checkout, RECIPES)
 
 
 def repair(checkout: Path, shell) -> None:
@@ -98,7 +100,7 @@ def test_ctrl_c_or_an_edit_during_a_training_records_nothing(
 ):
     checkout, log = results_there, tmp_path / "log"
     edit_params(checkout, model="mlp_65x2", models__mlp_65x2__epochs=3000)
-    process = start(checkout)
+    process = start(checkout, "train@mlp")
     wait_for("mlp_65x2: epoch 10", log, process)
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) != 0
@@ -107,14 +109,14 @@ def test_ctrl_c_or_an_edit_during_a_training_records_nothing(
 
     edit_params(checkout, models__mlp_65x2__epochs=300)
     log.write_text("")
-    process = start(checkout)
+    process = start(checkout, "train@mlp")
     wait_for("mlp_65x2: epoch 10", log, process)
     with (checkout / "src/training/network.py").open("a") as module:
         module.write("# edited\n")
     assert process.wait(300) != 0
     assert "error: src/training/network.py changed while the stage train@mlp ran" in log.read_text()
     edit_params(checkout, models__mlp_65x2__epochs=5)
-    done = shell(["dvc", "repro"], checkout)
+    done = shell(["dvc", "repro", "train@mlp"], checkout)
     assert "Running stage 'train@mlp'" in done.stdout and "mlp_65x2: epoch 5," in done.stdout
 
 
