@@ -190,6 +190,6 @@ def _stage(folder: Path) -> str:
 def _damaged(path: Path, error: Exception) -> PipelineError:
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
     return PipelineError(
-        f"{path} cannot be read ({reason}); run `dvc pull {path.parent}` to get it from a DVC "
-        f"remote, or `dvc repro -f {_stage(path.parent)}` to create the model again"
+        f"{path} cannot be read ({reason}); run `dvc repro -f {_stage(path.parent)}` to create the "
+        f"model again, or `dvc pull {path.parent}` to get it from a DVC remote"
     )
