@@ -53,10 +53,9 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
         on_train_batch_begin=lambda batch, logs: begun.append(time.time()),
         on_train_batch_end=lambda batch, logs: ended.append(time.time()),
     )
-    callbacks = [clock]
-    if sys.stdout.isatty():  # elsewhere, it would print a line for each epoch of each seed
-        callbacks.append(TrainingProgress(f"{plan['name']}, seed {plan['train']['seed']}"))
-    training = job.trainer.run(callbacks)
+    progress = TrainingProgress(f"{plan['name']}, seed {plan['train']['seed']}")
+    # Elsewhere, it would print a line for each epoch of each seed.
+    training = job.trainer.run([clock, progress] if sys.stdout.isatty() else [clock])
     predictor = Predictor(training.model)
     scores = evaluate(predictor, "val", "validation", folder)
     scores |= evaluate(predictor, "test", "test", folder) if plan["test"] else {}

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import unicodedata
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,12 +71,7 @@ def find_images(root: Path, test_fraction: float, seed: int) -> ImageFolders:
     if not root.is_dir():
         raise PipelineError(f"{root} is missing or is not a folder")
     parts = _parts(root)
-    members = []
-    for part, is_test in parts.items():
-        for folder in _subfolders(part):
-            paths = [path for path in _files(folder) if path.lower().endswith(SUFFIXES)]
-            name = _class_name(folder) if paths else ""
-            members += [(name, is_test, path) for path in paths]
+    members = list(_members(parts))
     names = sorted({name for name, _, _ in members}, key=_natural)
     if not 2 <= len(names) <= MAX_LABELS:
         raise PipelineError(
@@ -94,6 +90,15 @@ def find_images(root: Path, test_fraction: float, seed: int) -> ImageFolders:
         images = [image._replace(is_test=is_test) for image, is_test in pairs]
     ignored = sorted(set(_files(root)) - {image.path for image in images})
     return ImageFolders(names, images, ignored)
+
+
+def _members(parts: dict[Path, bool]) -> Iterator[tuple[str, bool, str]]:
+    """The class of each image, whether it is a test image, and its path."""
+    for part, is_test in parts.items():
+        for folder in _subfolders(part):
+            paths = [path for path in _files(folder) if path.lower().endswith(SUFFIXES)]
+            name = _class_name(folder) if paths else ""
+            yield from ((name, is_test, path) for path in paths)
 
 
 def _parts(root: Path) -> dict[Path, bool]:
@@ -183,18 +188,22 @@ def import_images(
     with atomic_files(target, old) as folder:
         labels, skipped = _write_images(found.images, folder, shape, conversion)
         counts = np.stack([np.bincount(part, minlength=len(found.names)) for part in labels])
-        for name, count in zip(found.names, counts[0], strict=True):
-            if count < 2:  # one to train, one to validate
-                raise PipelineError(
-                    f"the class {name!r} has {count} training images that can be used, but needs "
-                    "at least 2; add images or remove the class"
-                )
+        _check_counts(found.names, counts[0])
         idx.write(folder / catalog.TRAIN_LABELS, labels[0])
         idx.write(folder / catalog.TEST_LABELS, labels[1])
         names = "".join(f"{name}\n" for name in found.names)
         (folder / CLASS_NAMES).write_text(names, "utf-8", newline="\n")
         write_json(folder / CONVERSION, conversion)
     return counts, skipped
+
+
+def _check_counts(names: list[str], counts: np.ndarray) -> None:
+    for name, count in zip(names, counts, strict=True):
+        if count < 2:  # one to train, one to validate
+            raise PipelineError(
+                f"the class {name!r} has {count} training images that can be used, but needs "
+                "at least 2; add images or remove the class"
+            )
 
 
 def _write_images(

@@ -41,9 +41,7 @@ def preprocess(raw: Path, target: Path, data: DataParams) -> dict:
     source = read_json(raw / "dataset.json", "download")
     paths = [raw / name for name in catalog.NAMES]
     height, width = _check_shapes(paths)
-    # The tutorials use the first images of the datasets that are known by name.
-    automatic: DivisionRule = "first" if source["is_published"] else "stratified"
-    rule = automatic if data.split == "auto" else data.split
+    rule = _division_rule(data, source["is_published"])
     train, test = idx.read(paths[1]), idx.read(paths[3])
     chosen = validation_images(train, data.validation, rule, data.seed)
     members = {"train": ~chosen, "validation": chosen, "test": np.ones(len(test), bool)}
@@ -52,14 +50,21 @@ def preprocess(raw: Path, target: Path, data: DataParams) -> dict:
     names = classes.check_classes(counts, source["class_names"])
     digests, leakage = _write_arrays(raw, target, labels, members)
     info = {key: source[key] for key in COPIED} | _describe(counts, names)
-    digest = json_sha256([digests["train"], digests["validation"]])
-    info |= {"height": height, "width": width, "split": rule, "digest": digest}
+    info |= {"height": height, "width": width, "split": rule}
+    info["digest"] = json_sha256([digests["train"], digests["validation"]])
     test_warnings = classes.missing_labels(counts, "test") + leakage
     for sentence in info["warnings"] + test_warnings:
         warn(sentence)
     write_json(target / SPLIT_FOLDERS["train"] / "dataset.json", info)
     write_json(target / SPLIT_FOLDERS["test"] / "warnings.json", test_warnings)
     return info
+
+
+def _division_rule(data: DataParams, is_published: bool) -> DivisionRule:
+    if data.split != "auto":
+        return data.split
+    # The tutorials use the first images of the datasets that are known by name.
+    return "first" if is_published else "stratified"
 
 
 def _describe(counts: classes.Counts, names: list[str]) -> dict:

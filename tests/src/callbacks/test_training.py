@@ -108,7 +108,7 @@ def test_folders_are_named_after_recipe_and_experiment(tmp_path, monkeypatch, ex
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setenv("DVC_EXP_NAME", experiment)
     (tmp_path / "logs/cnn" / name / "old").mkdir(parents=True)
-    training_callbacks({"name": "cnn", "tensorboard": True}, print, print, resumes=False)
+    training_callbacks({"name": "cnn", "tensorboard": True}, print, resumes=False)
     assert list((tmp_path / "logs/cnn").iterdir()) == []
 
 

@@ -81,7 +81,7 @@ def test_the_accuracy_of_the_last_epoch_is_the_test_accuracy(evaluation):
 
 def test_a_model_from_its_file_has_the_accuracy_of_the_trained_one(folder, digits):
     images, labels = digits
-    validation = images[:100], labels[:100]
+    validation = images[:200], labels[:200]
     metrics = evaluate_model(folder, validation, "test").metrics
     assert metrics["accuracy"] == artifacts.load_record(folder)["val_accuracy"]
 
