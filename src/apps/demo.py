@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect
 
 from src.apps.classifiers import Classifier, classifiers
 from src.apps.familiarity import HINT, Familiarity, familiarity
@@ -23,6 +24,7 @@ from src.common.machine import listen
 from src.common.messages import warn
 from src.data.splits import load_dataset_info, load_split
 from src.pictures.convert import convert
+from src.pictures.decode import MAX_BYTES
 
 PAGE = Path(__file__).with_name("demo.html")
 LOCAL = ["127.0.0.1", "localhost"]
@@ -104,13 +106,25 @@ def make_app(answers: Answers, hosts: list[str]) -> FastAPI:
 
     @app.post("/predict")
     async def predict(request: Request) -> dict[str, Any]:
-        return answers.to_file(await request.body())
+        return answers.to_file(await _body(request))
 
     @app.get("/test")
     async def test() -> dict[str, Any]:
         return answers.to_test()
 
     return app
+
+
+async def _body(request: Request) -> bytes:
+    content = bytearray()
+    try:
+        async for part in request.stream():
+            content += part
+            if len(content) > MAX_BYTES:
+                raise HTTPException(413, f"the image is larger than {MAX_BYTES:,} bytes")
+    except ClientDisconnect:  # the page was closed: nobody gets this response
+        raise HTTPException(400, "the image is incomplete") from None
+    return bytes(content)
 
 
 def usable(models: list[Classifier]) -> list[Classifier]:

@@ -56,8 +56,7 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
     progress = TrainingProgress(f"{plan['name']}, seed {plan['train']['seed']}")
     # Elsewhere, it would print a line for each epoch of each seed.
     training = job.trainer.run([clock, progress] if sys.stdout.isatty() else [clock])
-    predictor = Predictor(training.model)
-    scores = evaluate(predictor, "val", "validation", folder)
+    scores = evaluate(predictor := Predictor(training.model), "val", "validation", folder)
     scores |= evaluate(predictor, "test", "test", folder) if plan["test"] else {}
     seconds = sum(end - begin for begin, end in zip(begun[1:], ended[1:], strict=True))
     return {

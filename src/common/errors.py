@@ -8,8 +8,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import yaml
-
 from src.common.messages import clean
 from src.common.paths import PARAMS
 
@@ -87,6 +85,8 @@ def _run_stage(main: Callable[[], None]) -> None:
 
 def _dependencies(stage: str) -> list[Path]:
     """What ``dvc.yaml`` lists for a stage, such as ``train@cnn`` or ``../dvc.yaml:train@cnn``."""
+    import yaml
+
     stages = yaml.load(Path("dvc.yaml").read_text("utf-8"), yaml.CSafeLoader)["stages"]
     name, _, key = stage.rpartition(":")[2].partition("@")
     listed = stages.get(name, {})  # a user can add stages in another file

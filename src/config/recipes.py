@@ -8,7 +8,7 @@ from src.common.paths import RECIPES
 from src.config.recipe import FAMILIES, GROUPS, TUTORIALS, Recipe
 from src.config.yaml_files import nearest, read_yaml_file, refuse, validate
 
-# It is part of file names, which have at most 255 characters: those of notes add about 110.
+# It is part of file names, which have at most 255 characters.
 NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 LENGTHS = {"epochs", "steps"}  # a recipe has one of them
 

@@ -189,10 +189,9 @@ def import_images(
         labels, skipped = _write_images(found.images, folder, shape, conversion)
         counts = np.stack([np.bincount(part, minlength=len(found.names)) for part in labels])
         _check_counts(found.names, counts[0])
-        idx.write(folder / catalog.TRAIN_LABELS, labels[0])
-        idx.write(folder / catalog.TEST_LABELS, labels[1])
-        names = "".join(f"{name}\n" for name in found.names)
-        (folder / CLASS_NAMES).write_text(names, "utf-8", newline="\n")
+        for name, part in zip((catalog.TRAIN_LABELS, catalog.TEST_LABELS), labels, strict=True):
+            idx.write(folder / name, part)
+        (folder / CLASS_NAMES).write_bytes("".join(f"{n}\n" for n in found.names).encode())
         write_json(folder / CONVERSION, conversion)
     return counts, skipped
 

@@ -23,8 +23,11 @@ from src.tracking.store import connect, lock, store_uri, wait, warn_failed
 MOST_SECONDS = 60  # that the stage ``compare`` waits
 
 
-def sync() -> bool:
-    """Log trainings, test results and the best model; say what was missing, or warn once.
+def sync(says_what: bool = True) -> bool:
+    """Log trainings, test results and the best model; warn once if this fails.
+
+    Args:
+        says_what: whether to print how much was missing.
 
     Returns whether MLflow now has everything.
     """
@@ -42,14 +45,14 @@ def sync() -> bool:
             errors[folder.name] = error
     if errors:
         warn_failed(f"results of {', '.join(errors)}", next(iter(errors.values())))
-    elif logged:
+    elif logged and says_what:
         print(f"MLflow: logged what was missing: {logged} of {len(folders)} recipes")
     return not errors
 
 
 def sync_within_limit() -> None:
     """Call ``sync`` at the end of a stage, and wait for it for a limited time."""
-    thread = Thread(target=sync, daemon=True)
+    thread = Thread(target=sync, args=(False,), daemon=True)
     thread.start()
     wait(thread, MOST_SECONDS)
 
