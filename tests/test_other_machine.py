@@ -67,11 +67,12 @@ def test_the_next_run_trains_the_others_and_gives_the_same_bits(clone, shell):
 
 
 def test_after_the_commit_of_the_results_nothing_is_trained_twice(clone, shell, logged_trainings):
+    clone = clone.rename(clone.with_name("clone"))  # in ASCII: DVC runs no queue in other folders
+    (clone / "mlflow.db").unlink()  # has absolute paths: docs/mlflow.md
     first, *others = commands()
     assert first == COMMIT
     shell(["bash", "-c", first], clone)
     assert "another kind" not in shell(["python", "-m", "src.reporting.report"], clone).stdout
-    before = logged_trainings(clone)
     for command in others:
         if command.startswith("dvc exp run -S"):  # as the experiment of the trained checkout
             continue
@@ -79,7 +80,7 @@ def test_after_the_commit_of_the_results_nothing_is_trained_twice(clone, shell, 
         shell(["bash", "-c", command.replace("0.001,0.003,0.01", "0.003")], clone)
         if command == "dvc queue start":
             wait_for_queue(clone, shell)
-    ((name, experiment),) = {*logged_trainings(clone)} - {*before}
+    ((name, experiment),) = logged_trainings(clone)
     assert name == "mlp_200" and experiment
     assert "up to date" in shell(["dvc", "repro"], clone).stdout
     again = shell(["dvc", "exp", "run", "--temp", "-S", "model=mlp_65x2"], clone).stdout

@@ -25,8 +25,7 @@ def author(tmp_path_factory, copy_trained, shell) -> Path:
     for command in (
         f"git init -q --bare {folder}/origin",
         f"git remote add origin {folder}/origin",
-        f"dvc remote add -d storage {folder}/storage",
-        "git commit -qam Remote",
+        f"dvc remote add --local -d storage {folder}/storage",
         "git push -q origin HEAD:refs/heads/main",
         "dvc push -q",
         f"dvc exp push -q origin {EXPERIMENT}",
@@ -37,8 +36,10 @@ def author(tmp_path_factory, copy_trained, shell) -> Path:
 
 @pytest.fixture
 def clone(author, shell, tmp_path) -> Path:
-    """What another person gets with `git clone`."""
+    """What another person gets with `git clone`, with the same DVC remote."""
     shell(["git", "clone", "-q", "-b", "main", str(author.parent / "origin"), "clone"], tmp_path)
+    remote = ["dvc", "remote", "add", "--local", "-d", "storage", str(author.parent / "storage")]
+    shell(remote, tmp_path / "clone")
     return tmp_path / "clone"
 
 
