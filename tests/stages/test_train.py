@@ -60,7 +60,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {path.name: sha256(path) for path in folder.iterdir()}
 
 
-@pytest.mark.slow
+@pytest.mark.expensive
 def test_killed_at_a_random_time_it_ends_with_the_uninterrupted_weights(checkout, start, finish):
     output, folder = finish(checkout), checkout / "models/mlp/tiny"
     assert "resuming from" not in output

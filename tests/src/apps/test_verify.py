@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[3]
 MNIST = (ROOT / "../shared/datasets/mnist").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.expensive
 @pytest.mark.skipif(not MNIST, reason="MNIST is not in ../shared/datasets")
 def test_one_recipe_of_the_last_commit_gives_the_committed_result(shell):
     done = shell(["python", "-m", "src.apps.verify", "softmax_normal"], ROOT)
