@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # DVC starts the stages as `python`, so the virtual environment must be first on the path.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+unexport PYTHONSAFEPATH  # with it, Python does not find `stages` and `src`
 READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f1)
 
 # The tests of one file run in one process, because they share expensive fixtures.

@@ -16,6 +16,7 @@ from rich.table import Table
 from src.common import paths
 from src.common.errors import PipelineError, run
 from src.common.files import atomic_file, read_json, write_json
+from src.config.published_values import DATASET
 from src.evaluation.tables import TestResults, write_csv
 from src.reporting.agreement import other_processor_note
 from src.reporting.comparison import Results
@@ -195,16 +196,31 @@ def replace_section(page: str, name: str, part: str) -> str:
     return f"{before}{marks[0]}\n{part.strip()}\n{marks[1]}{after}"
 
 
+def write_readme(dataset: str) -> None:
+    """Copy the comparison, which is of this dataset, into the README.
+
+    Raises:
+        PipelineError: the README is about another dataset.
+    """
+    if dataset != DATASET:
+        raise PipelineError(
+            f"{README} shows results on {DATASET}, but those in {paths.SUMMARY} are on {dataset}; "
+            "run `git checkout params.yaml && dvc repro`"
+        )
+    page, comparison = README.read_text("utf-8"), paths.COMPARISON_TEXT.read_text("utf-8")
+    with atomic_file(README) as partial:
+        partial.write_text(replace_section(page, "comparison", comparison), "utf-8")
+
+
 def main() -> None:
     if not paths.SUMMARY.exists():
         raise PipelineError(f"{paths.SUMMARY} is missing; run `dvc repro` first")
+    summary = read_json(paths.SUMMARY, "compare")
     if "--readme" in sys.argv:
-        page, comparison = README.read_text("utf-8"), paths.COMPARISON_TEXT.read_text("utf-8")
-        with atomic_file(README) as partial:
-            partial.write_text(replace_section(page, "comparison", comparison), "utf-8")
+        write_readme(summary["dataset"])
         return
     table = pd.read_csv(paths.COMPARISON, keep_default_na=False, na_values=[""])
-    results = Results(table, pd.read_csv(paths.PUBLISHED), read_json(paths.SUMMARY, "compare"))
+    results = Results(table, pd.read_csv(paths.PUBLISHED), summary)
     show(results)
     print(f"\n{NEXT}")
     if note := other_processor_note(table):

@@ -14,6 +14,9 @@ import keras
 import numpy as np
 from mlflow.exceptions import MlflowException
 
+keras.config.set_floatx("float32")  # whatever the user's keras.json says
+keras.config.set_image_data_format("channels_last")
+
 
 class ImageClassifier:
     """The model that ``mlflow.pyfunc.load_model`` wraps."""

@@ -162,6 +162,11 @@ def test_a_section_of_a_page_is_replaced_between_its_comments(comment):
         report.replace_section(page.replace(comment, ""), "a", "new")
 
 
+def test_the_results_on_other_data_do_not_reach_the_readme():
+    with pytest.raises(PipelineError, match=r"README.md shows results on mnist, .* on digits; run"):
+        report.write_readme("digits")
+
+
 def test_unequal_classes_and_warnings_about_the_data_are_in_the_text():
     text = report.to_markdown(RESULTS)
     assert "balanced" not in text and "Warning" not in text
