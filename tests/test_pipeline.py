@@ -59,6 +59,7 @@ def test_only_a_recipe_that_is_new_or_changed_is_trained(
     assert "softmax_normal: already trained; to train it again, delete .ch" in done.stdout
     table = pd.read_csv(checkout / "metrics/comparison.csv")
     assert {*table.recipe} == {"softmax", "softmax_normal", "tiny"}
+    assert not (checkout / "models/mlp/mlp_65x2").exists()  # it is not selected any more
     changed = [("softmax", "changed"), ("tiny", "changed")]
     assert logged_trainings(checkout) == sorted(before + changed)
     assert (checkout / f"logs/cnn/{EXPERIMENT}").is_dir()  # TensorBoard's files
