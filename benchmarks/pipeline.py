@@ -16,7 +16,7 @@ from src.common.paths import MODELS
 
 # What is appended to these modules, so that nothing is logged to MLflow.
 WITHOUT_MLFLOW = {
-    "src/tracking/live.py": "FIRST_SECONDS = 1e6\n",
+    "src/tracking/live.py": "START_SECONDS = 1e6\n",
     "src/tracking/sync.py": "def sync_within_limit() -> None:\n    pass\n",
 }
 INTRODUCTION = """\

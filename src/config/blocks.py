@@ -106,8 +106,8 @@ class ExponentialSchedule(Block):
 class CosineSchedule(Block):
     """From learning_rate to zero along half a cosine, over the complete training.
 
-    During ``warmup``, a fraction of the training, the learning rate first increases from zero along
-    a straight line: a cycle.
+    During ``warmup``, a fraction of the training, the learning rate first increases from almost
+    zero along a straight line: a cycle.
     """
 
     kind: Literal["cosine"]
@@ -127,6 +127,6 @@ class Augmentation(Block):
 
     shift: Pixels = 0.0
     rotation: Annotated[float, Field(ge=0, le=180)] = 0.0  # degrees, around the center
-    scale: Fraction = 0.0  # 0.1: from 0.9 to 1.1 times the size, in each direction
+    scale: Fraction = 0.0  # 0.1: from 1 / 1.1 to 1 / 0.9 times the size, in each direction
     shear: Fraction = 0.0  # pixels to the side for each pixel upwards
     elastic: Pixels = 0.0  # typical distance by which a smooth random field moves a pixel

@@ -16,9 +16,9 @@ from typing import Any
 from src.models.record import Environment, Record, RunConfig
 from src.tracking import notes
 
-FIRST_SECONDS = 10.0  # after which the thread starts
-SECONDS = 0.5  # between two updates
-MOST_SECONDS = 20  # that a stage waits at its end
+START_SECONDS = 10.0  # after which the thread starts
+UPDATE_SECONDS = 0.5  # between two updates
+WAIT_SECONDS = 20  # that a stage waits at its end
 
 
 @dataclass
@@ -36,22 +36,25 @@ class Training:
         """Log what is new; return whether that was the end."""
         from src.tracking import runs
 
+        # The status first: rows that come later are sent next time.
         status, rows = self.status, self.rows[self.sent :]
         self.run = self.run or runs.open_run(client, self.config, self.note)
         if rows:
             runs.log_rows(client, self.run, self.config, rows)
             self.sent += len(rows)
         if status != "RUNNING":
-            client.set_terminated(self.run.info.run_id, status)
+            # Without rows, the training was complete before, and its run has ended.
+            info = self.run.info
+            client.set_terminated(info.run_id, status, None if self.rows else info.end_time)
         return status != "RUNNING"
 
 
 class LiveLogger:
-    """Gets the news of the trainings of a stage, and writes their notes; must be closed."""
+    """Is told what the trainings of a stage do, and writes their notes; must be closed."""
 
     def __init__(self) -> None:
         self._trainings: list[Training] = []
-        self._thread = Timer(FIRST_SECONDS, self._log)
+        self._thread = Timer(START_SECONDS, self._log)
         self._thread.daemon = True
         self._starts = float("inf")
         self._closed = Event()
@@ -62,7 +65,7 @@ class LiveLogger:
         note = notes.begin_note(config, environment, resumes)
         self._trainings.append(Training(config, note))
         if len(self._trainings) == 1:
-            self._starts = time.monotonic() + FIRST_SECONDS
+            self._starts = time.monotonic() + START_SECONDS
             self._thread.start()
 
     def row(self, row: dict[str, float]) -> None:
@@ -84,7 +87,7 @@ class LiveLogger:
         self._closed.set()
         from src.tracking import store
 
-        store.wait(self._thread, MOST_SECONDS)
+        store.wait(self._thread, WAIT_SECONDS)
         if self._failure:
             store.warn_failed(*self._failure)
 
@@ -95,10 +98,11 @@ class LiveLogger:
 
             client = store.connect(store.store_uri())
             while not is_closed:
-                is_closed = self._closed.wait(SECONDS)
+                is_closed = self._closed.wait(UPDATE_SECONDS)
                 for training in self._trainings[ended:]:
                     item = f"training of {training.config['name']}"
                     with store.lock(store.store_uri()):
+                        # A training begins only after the previous one has ended.
                         ended += training.log(client)
         except Exception as error:  # MLflow and its stores raise many types
             self._failure = item, error

@@ -106,7 +106,7 @@ def newest_note(config: RunConfig, **values: Any) -> Note | None:
 
 
 def _path(config: RunConfig, start: int | str) -> Path:
-    key = json_sha256([config["recipe_sha256"], config["dataset"]["digest"]])
+    key = json_sha256([config["recipe_sha256"], config["dataset"]["digest"], config["code"]])
     return main_checkout() / NOTES / f"{config['name']}-{key[:16]}-{start}.json"
 
 
@@ -140,9 +140,11 @@ def recorded_on() -> dict[str, Any]:
         PipelineError: a model was not trained here, or not on the same machine as the others.
     """
     recipes, machines, data, tests = {}, [], {}, read_json(TEST, "compare")
-    for folder in trained_folders():
+    if not (folders := trained_folders()):
+        raise PipelineError("no model is trained yet; run `dvc repro`")
+    for folder in folders:
         record, name = load_record(folder), folder.name
-        weights, data = record["weights_sha256"], record["dataset"]
+        weights, data = record["weights_sha256"], record["dataset"]  # the same data for all
         note = newest_note(record, weights_sha256=weights)
         if note is None or tests.get(name, {}).get("weights_sha256") != weights:
             raise PipelineError(

@@ -20,7 +20,7 @@ CHAMPION = "champion"  # the alias
 
 @dataclass(frozen=True)
 class Champion:
-    """The champion."""
+    """The model that ``predict`` and the demo use."""
 
     recipe: str  # name
     weights_sha256: str
@@ -43,7 +43,7 @@ def registered_name(dataset: dict[str, Any]) -> str:
 
 
 def champion(dataset: dict[str, Any]) -> Champion | None:
-    """The champion, or None if it was trained on other data; a store that fails is a warning.
+    """The champion; None if there is none, it has other data, or the store fails: with a warning.
 
     ``dataset`` is ``dataset.json``: the classes of other data can differ.
     """
@@ -51,7 +51,7 @@ def champion(dataset: dict[str, Any]) -> Champion | None:
     if (path := sqlite_path(uri)) and not path.exists():
         return None  # to connect would create a store
     try:
-        version = _champion(connect(uri), name)
+        version = _champion_version(connect(uri), name)
     except Exception as error:
         warn(f"no champion from MLflow at {uri} ({short_reason(error)})")
         return None
@@ -136,9 +136,12 @@ def _create_version(client: Any, name: str, run: Any, model: str | None) -> Any:
 
 
 def _choose_champion(client: Any, run: Any, record: Record, version: Any) -> str:
-    """Move the alias if the version is better by the margin, on the same validation images."""
+    """Make a version the champion if there is none that can be loaded, or if it is clearly better.
+
+    That is by one standard error of the accuracy on the same validation images.
+    """
     name, accuracy = registered_name(record["dataset"]), record["val_accuracy"]
-    this, old = f"{record['name']}, version {version} of {name}", _champion(client, name)
+    this, old = f"{record['name']}, version {version} of {name}", _champion_version(client, name)
     if old and str(old.version) == str(version):
         return f"{this}, is the champion"
     if old:
@@ -163,7 +166,7 @@ def _choose_champion(client: Any, run: Any, record: Record, version: Any) -> str
     return f"{this}, is the new champion: validation accuracy {accuracy:.4f}"
 
 
-def _champion(client: Any, name: str) -> Any:
+def _champion_version(client: Any, name: str) -> Any:
     """The version of a registered model that is the champion, or None."""
     found = client.search_registered_models(f"name = '{name}'")
     number = found[0].aliases.get(CHAMPION) if found else None

@@ -103,8 +103,8 @@ def connect(uri: str) -> Any:
 
 def experiment_id(client: Any, dataset: dict[str, Any]) -> str:
     """The id of the experiment of a ``dataset.json``, which is created if necessary."""
-    is_fallback = f" (fallback for {dataset['requested']})" if dataset["is_fallback"] else ""
-    name = dataset["name"] + is_fallback
+    suffix = f" (fallback for {dataset['requested']})" if dataset["is_fallback"] else ""
+    name = dataset["name"] + suffix
     found = client.get_experiment_by_name(name)
     if found is None:
         # A server decides where artifacts are. With a database alone, MLflow would put them in the

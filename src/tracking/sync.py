@@ -21,13 +21,14 @@ from src.tracking.runs import log_test_results, sync_run
 from src.tracking.store import connect, lock, store_uri, wait, warn_failed
 
 MOST_SECONDS = 60  # that the stage ``compare`` waits
+MOST_FAILURES = 2  # after which the store is given up: each may take its full timeout
 
 
-def sync(says_what: bool = True) -> bool:
-    """Log trainings, test results and the best model; warn once if this fails.
+def sync(verbose: bool = True) -> bool:
+    """Log trainings, test results and the best model; write ``metrics/timing.csv``.
 
     Args:
-        says_what: whether to print how much was missing.
+        verbose: whether to print how much was missing.
 
     Returns whether MLflow now has everything.
     """
@@ -43,9 +44,12 @@ def sync(says_what: bool = True) -> bool:
                 logged += _sync_recipe(client, folder, tests.get(folder.name), folder.name == best)
         except Exception as error:  # MLflow and its stores raise many types
             errors[folder.name] = error
+            if len(errors) == MOST_FAILURES:
+                break
     if errors:
-        warn_failed(f"results of {', '.join(errors)}", next(iter(errors.values())))
-    elif logged and says_what:
+        more = ", …" if len(errors) == MOST_FAILURES else ""
+        warn_failed(f"results of {', '.join(errors)}{more}", next(iter(errors.values())))
+    elif logged and verbose:
         print(f"MLflow: logged what was missing: {logged} of {len(folders)} recipes")
     return not errors
 

@@ -1,8 +1,9 @@
 """Checkpoints of a training, written from time to time, from which an interrupted training resumes.
 
-The name of a checkpoint contains hashes of everything that determines the weights: recipe, dataset
-and code; machine and versions. The checkpoint of the last complete training of a recipe is kept:
-if another recipe of its family changes, its outputs are written from there, without training.
+The name of a checkpoint contains hashes of what determines the weights: recipe, settings, dataset
+and code; machine and versions. The checkpoint of the last complete training of a recipe is kept: if
+another recipe of the family changes, DVC deletes all outputs of the family, and those of this
+recipe are written again from its checkpoint, without training.
 """
 
 import io
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 MIN_INTERVAL_SECONDS = 2.0
-MAX_TIME_FRACTION = 0.02  # of the training time that is used to write checkpoints
+MAX_TIME_FRACTION = 0.02  # of the training time, at most, to write checkpoints
 WEIGHTS = ".weights"  # suffix of the file with the weights after each row
 
 
@@ -51,7 +52,7 @@ class TrainerState:
     seconds: float = 0.0  # of training since the last row
     history: list["HistoryRow"] = field(default_factory=list)  # one row for each validation
     durations: list[float] = field(default_factory=list)  # in seconds, of each row
-    complete: bool = False  # no step is left
+    complete: bool = False  # see Trainer
 
 
 class Checkpoint:
@@ -59,8 +60,8 @@ class Checkpoint:
 
     One contains the state and the variables. If the plan says ``keep_epochs``, another one contains
     the weights after each row of the history, as float32 without a header: together they can be
-    larger than the memory. Two processes that run the same training can write both files at the
-    same time, because they write the same bytes to the same places.
+    larger than the memory. Two processes can run the same training: the first file is replaced as a
+    whole, and both write the same bytes to the same places of the second.
     """
 
     def __init__(self, folder: Path, config: "RunConfig", environment: "Environment") -> None:

@@ -102,7 +102,7 @@ def _wait_for_all(worker: Worker) -> None:
     with listen("", _host_and_port(worker.address)[1], "change it in TF_CONFIG"):
         while missing and time.monotonic() < deadline:
             missing = [address for address in missing if not _listens(address)]
-            time.sleep(0.2 if missing else 0)
+            time.sleep(0.2)
     if missing:
         raise PipelineError(
             f"no worker at {', '.join(missing)} within {JOIN_SECONDS} s; start all workers of "
@@ -133,7 +133,7 @@ def lost_connection_as_error(worker: Worker) -> Iterator[None]:
         lost = type(error).__name__ in CONNECTION_ERRORS
         if not worker.others or not (lost or "Collective ops is aborted" in str(error)):
             raise
-        reason = str(error).strip().splitlines()[0][:200]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise PipelineError(
             f"lost connection to a worker ({reason}); start all workers again: the training "
             "resumes from the last checkpoint of the chief"

@@ -73,10 +73,10 @@ def choose_execution(
 
 
 def _gains_from_bfloat16(recipe: Recipe, device: Device) -> bool:
-    """Whether bfloat16 in a graph is faster than float32 under XLA; see benchmarks/RESULTS.md.
+    """Whether bfloat16 is faster than float32; see benchmarks/RESULTS.md.
 
-    For dense layers, it is if their products are large and a CPU has tiles for them. On a GPU,
-    memory limits their speed.
+    For dense layers, which XLA computes in float32, it is if their products are large and a CPU has
+    tiles for them. On a GPU, memory limits their speed.
     """
     if recipe.family in CONVOLUTIONAL:
         return _has(device, "bfloat16")

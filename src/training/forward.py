@@ -1,7 +1,8 @@
 """The forward pass of a training step, and its gradient.
 
-TensorFlow's kernels compute the products: convolutions, dense layers and pooling. XLA compiles all
-layers between two of them to one pass over the values, also if the rest of the step is a graph.
+TensorFlow's kernels compute convolutions, dense layers, pooling and batch normalization. XLA
+compiles all layers between two of them to one pass over the values, also if the rest of the step is
+a graph.
 """
 
 from collections.abc import Callable
@@ -31,7 +32,7 @@ class Forward:
 
     def __init__(self, network: keras.Model) -> None:
         self._parts: list[Callable] = []
-        for kind, group in groupby(network.layers[1:], _kind):
+        for kind, group in groupby(network.layers[1:], _kind):  # without the input layer
             if kind is Elementwise:
                 self._parts.append(Elementwise(list(group)))
             elif kind is Normalization:
@@ -82,7 +83,7 @@ def _kind(layer: keras.layers.Layer) -> type:
 
 
 class Elementwise:
-    """Layers that compute each value from one value, compiled by XLA.
+    """Layers without weights that compute each value from one value, compiled by XLA.
 
     Attributes:
         dropouts: how many of the layers are dropout.

@@ -16,8 +16,8 @@ from src.models.inference import Predictor
 from src.training.steps import Steps
 
 GB = 1e9
-FLOAT = 4  # bytes
-# The split is in memory twice while it is copied to the device, and TensorFlow needs as much again.
+FLOAT_BYTES = 4
+# Up to four copies of the split: two while it is copied to the device, and two of TensorFlow.
 RESIDENT_FRACTION = 1 / 4
 BUFFER_FRACTION = 1 / 16
 BUFFERS = 4  # that exist at the same time, at most
@@ -68,7 +68,7 @@ def memory_of_training(
     values = [prod(layer.output.shape[1:]) for layer in model.layers]
     training = min(batch_size, images[0]) * (sum(values) + 2 * max(values))
     inference = 2 * Predictor(model).batch_size * max(values)
-    return split + BASE_BYTES + FLOAT * (weights + max(training, inference))
+    return split + BASE_BYTES + FLOAT_BYTES * (weights + max(training, inference))
 
 
 def usable_memory(limit: float | Literal["auto"], device: Literal["cpu", "gpu"]) -> float:

@@ -52,7 +52,9 @@ def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Wo
         worker=worker,
         in_random_order=dataset["split"] == "first",
     )
-    needed = memory_of_training(trainer.steps, shape, recipe.batch_size, buffer_size)
+    needed = memory_of_training(
+        trainer.steps, shape, recipe.batch_size, trainer.execution.buffer_size
+    )
     if needed > memory:
         raise PipelineError(
             f"{name} needs about {needed / GB:.1f} GB of memory, but train.memory_limit is "

@@ -74,7 +74,7 @@ class Steps:
         self._apply = tf.function(self._update, jit_compile=True) if single else self._update
 
     def load(self, split: Split) -> None:
-        """Replace the images ``uint8 [S, H, W]`` and labels ``uint8 [S]`` on the devices."""
+        """Replace the S images ``uint8 [S, H, W]`` and labels ``uint8 [S]`` on the devices."""
         self.images = self.labels = None  # release their memory first
         self.images, self.labels = map(self._on_devices, split)
 
@@ -94,7 +94,7 @@ class Steps:
             order: ``int32 [S]``: the rows of the images in the order in which the steps use them.
             first: index of the first step within the order.
         """
-        self._copy_weights()  # a checkpoint can have changed them
+        self._copy_weights()  # of a checkpoint, or the initial ones
         steps = order, tf.constant(first), tf.constant(count)
         return float(self._run(self.images, self.labels, *steps))
 
@@ -106,7 +106,9 @@ class Steps:
             rows = tf.slice(order, [step * self._batch_size], [self._batch_size])
             loss = self.strategy.run(self.train_step, (images, labels, rows))
             loss = self.strategy.reduce(tf.distribute.ReduceOp.SUM, loss, axis=None)
-            total += tf.cast(loss, tf.float64)  # the sum must not depend on slicing
+            total += tf.cast(
+                loss, tf.float64
+            )  # so that slicing changes less than the history shows
             step += 1
         return total
 
@@ -118,7 +120,7 @@ class Steps:
         Args:
             images: ``uint8 [S, H, W]``.
             labels: ``uint8 [S]``.
-            rows: ``int32 [batch_size]``: the images of the batch.
+            rows: ``int32 [batch_size]``: the indices of the images of the batch.
         """
         seed = tf.stack([self._seed, tf.cast(self._optimizer.iterations, tf.int32)])
         draws = self._forward.draw_masks(self._batch_size, seed)

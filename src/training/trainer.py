@@ -34,8 +34,9 @@ class Trainer:
         training, validation: labels are 0 to K - 1.
         classes: K.
         seed: of initial weights, order of the images, dropout and augmentation.
-        in_random_order: whether the images are. Otherwise, a recipe that uses them in the order of
-            the files gets one random order for all epochs: sorted classes cannot be learned.
+        in_random_order: whether the files have the images in random order. Otherwise, a recipe that
+            does not shuffle them gets one random order for all epochs: from images that are sorted
+            by class, no model learns.
 
     Attributes:
         model: with the current weights; it is validated, and saved at the end.
@@ -129,7 +130,7 @@ class Trainer:
         return self.model.stop_training or state.step >= self._total_steps
 
     def _run_slice(self, callbacks: keras.callbacks.CallbackList) -> None:
-        """Run steps up to the end of the chunk or the next validation, at most a slice."""
+        """Run a slice, at most to the end of the chunk or the next validation, which follows."""
         started, state, first = time.perf_counter(), self._state, self._state.step
         chunk = self._load_chunk()
         next_row = (first // self._validate_every + 1) * self._validate_every

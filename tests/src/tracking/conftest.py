@@ -93,7 +93,7 @@ def stage(checkout, folder, run_config):
             "import contextlib, pathlib, time",
             "from src.models.artifacts import load_record",
             "from src.tracking import live, store",
-            f"live.FIRST_SECONDS, live.MOST_SECONDS = 0, {most_seconds}",
+            f"live.START_SECONDS, live.WAIT_SECONDS = 0, {most_seconds}",
             "with contextlib.closing(live.LiveLogger()) as log:",
             f"    log.begin({run_config(folder)!r}, {ENVIRONMENT}, False)",
             f"    log.row({ROW})",

@@ -22,7 +22,7 @@ def wait_for(condition):
 
 @pytest.fixture
 def at_once(monkeypatch):
-    monkeypatch.setattr(live, "FIRST_SECONDS", 0)
+    monkeypatch.setattr(live, "START_SECONDS", 0)
 
 
 def curve(client, run):
