@@ -12,13 +12,13 @@ from src.common.files import atomic_folder, read_json, write_not_selected
 def main() -> None:
     folder = paths.MODELS / sys.argv[1]
     plans = read_json(paths.PLAN / f"{folder.name}.json", "plan")["recipes"]
-    train(plans, folder) if plans else write_not_selected(folder)  # this imports nothing else
+    train(plans, folder) if plans else write_not_selected(folder)  # quick: no more imports
 
 
 def train(plans: list[dict[str, Any]], folder: paths.Path) -> None:
     from src.training.checkpoint import training_code_sha256
 
-    training_code_sha256()  # before the code is imported, because it can be edited at any time
+    training_code_sha256()  # now: the code can be edited while it is imported
     from src.tracking.live import LiveLogger
     from src.training import distributed
 
