@@ -21,6 +21,7 @@ from src.common.files import read_json, write_json
 from src.common.paths import (
     COMPARISON,
     DISPUTED,
+    PREDICTIONS,
     PROCESSED,
     RELIABILITY,
     SEEDS,
@@ -31,6 +32,7 @@ from src.common.paths import (
 from src.config.recipe import TUTORIALS
 from src.config.recipes import load_recipes
 from src.data.splits import load_split
+from src.evaluation.tables import read_evaluations
 from src.models.artifacts import load_model, load_record, trained_folders
 from src.models.device import choose_device
 from src.models.inference import Predictor
@@ -104,7 +106,7 @@ def measure(repeat: int) -> Iterator[str]:
         raise PipelineError(
             f"{TEST} lacks {missing}; run `dvc exp run -S model=all`, and then this program"
         )
-    seeds = spread_of_seeds(records).set_index("recipe")
+    seeds = spread_of_seeds(read_evaluations(ROOT / PREDICTIONS)).set_index("recipe")
     if missing := ", ".join(GOALS.keys() - {*seeds.index}):
         raise PipelineError(f"{SEEDS} lacks {missing}; run `python -m src.apps.seeds` for each")
     write_json(RECORD, test)

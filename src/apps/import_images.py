@@ -44,6 +44,8 @@ def main() -> None:
     folder = options.into.resolve()
     if folder != (main_checkout() / INCOMING).resolve():
         print(f"add {folder} to data.folders in params.yaml")
+        if options.replace:
+            print("DVC does not see changes there: dvc repro --force download")
     print("next: dvc exp run -S data.dataset=local")
 
 

@@ -76,7 +76,7 @@ def missing_trials(grid: list[list[str]]) -> dict[str, list[str]]:
     if ready.returncode != 0:
         raise PipelineError("`dvc repro preprocess plan` failed; see its message above")
     stages = yaml.safe_load(LOCK.read_text("utf-8"))["stages"]
-    edits = git("diff", "HEAD", "--", str(PARAMS), str(RECIPES), *CODE)
+    edits = git("diff", "--no-ext-diff", "HEAD", "--", str(PARAMS), str(RECIPES), *CODE)
     others = [edits, stages["download"], stages["preprocess"]]
     listed = subprocess.run(["dvc", "exp", "list", "--name-only"], capture_output=True, text=True)
     trials = {f"sweep-{json_sha256([changes, *others])[:8]}": changes for changes in grid}
@@ -172,9 +172,8 @@ def main() -> None:
             address = options.scheduler
             pool = workers_of(address) if address else ThreadPoolExecutor(options.workers)
             stack.callback(pool.shutdown, cancel_futures=True)
-            left = missing_trials(grid)
-            trials = {name: [*left[name], *added] for name in left}
-            failed = run_trials(trials, pool)
+            left = missing_trials([[*changes, *added] for changes in grid])
+            failed = run_trials(left, pool)
     except Timeout:
         raise PipelineError("another sweep is running in this checkout; wait for it") from None
     print("to compare the trials, run `make experiments` or `make ui`")

@@ -68,12 +68,14 @@ def repeat(checkout: Path, model: str | None) -> None:
         PipelineError: a command failed.
     """
     data = load_params().data  # relative folders are those of this checkout
-    names = [str(RAW), *(each.replace("{dataset}", data.dataset) for each in data.folders)]
+    raw = [] if data.dataset == "local" else [str(RAW)]  # it lacks the names of own classes
+    names = [*raw, *(each.replace("{dataset}", data.dataset) for each in data.folders)]
     folders = json.dumps([str(Path(name).expanduser().resolve()) for name in names])
     pipeline = ["dvc", "exp", "run", "-S", "data.fallback=none", "-S", f"data.folders={folders}"]
     environment = {name: value for name, value in os.environ.items() if name[:4] != "DVC_"}
     environment |= {"TABLE_FOLLOWS": "1"}
-    environment.pop("MLFLOW_TRACKING_URI", None)
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+        environment.pop(name, None)
     for command in (
         ["git", "clone", "-q", os.getcwd(), "."],
         ["dvc", "cache", "dir", "--local", "--quiet", ".dvc/cache"],
@@ -96,7 +98,7 @@ def show(results: dict[str, str], tests: list[Tests], origins: list[dict[str, An
         table.add_row(name, *cells, results.get(name, "no committed result"))
     console.print(table)
     table = Table("", "committed", "here", title="Where the results come from")
-    for key in ("dataset", "dataset_digest", "processor", "threads", "versions"):
+    for key in ("dataset", "dataset_digest", "processor", "threads", "versions", "variables"):
         values = [origin.get(key, "–") for origin in origins]
         texts = [", ".join(map(" ".join, v.items())) if isinstance(v, dict) else v for v in values]
         table.add_row(key.replace("_", " "), *map(str, texts))

@@ -14,9 +14,14 @@ from src.common.machine import lean_import
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KERAS_BACKEND"] = "tensorflow"
 # `train.threads` sets the threads; a GPU is always deterministic.
-for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_DETERMINISTIC_OPS"):
+OVERRULED = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_DETERMINISTIC_OPS")
+for name in (*OVERRULED, "KERAS_MAX_STEPS_PER_EPOCH"):  # the last one also limits predictions
     os.environ.pop(name, None)
-RECORDED = ("ONEDNN_", "DNNL_", "TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS")  # prefixes
+# Prefixes of the variables that change how TensorFlow computes.
+RECORDED = (
+    *("ONEDNN_", "DNNL_", "TF_ONEDNN_", "TF_SET_ONEDNN_", "TF_ENABLE_"),
+    *("TF_XLA_FLAGS", "XLA_FLAGS"),
+)
 
 
 @contextmanager

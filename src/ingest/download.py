@@ -15,7 +15,7 @@ from src.common.messages import clean, warn
 from src.common.paths import main_checkout
 from src.config.params import DataParams
 from src.ingest import catalog, digits, idx
-from src.ingest.classes import read_properties
+from src.ingest.classes import CLASS_NAMES, read_properties
 from src.ingest.files import NO_FILE, copy_own, copy_published, copy_verified
 
 TIMEOUT = 3, 10  # seconds: to connect, and for each read
@@ -62,7 +62,8 @@ def _collect(data: DataParams, folders: list[Path], target: Path) -> tuple[str, 
     """Write the files of a dataset; return its name and its properties."""
     if data.dataset == "local":
         source = copy_own(folders, target)
-        print(clean(f"local: the four files from {source}"), file=sys.stderr)
+        names = " and its labels.txt" if (source / CLASS_NAMES).exists() else ""
+        print(clean(f"local: the four files from {source}{names}"), file=sys.stderr)
         return data.name, read_properties(source)
     if data.dataset != "digits" and _fetch(data, folders, target):
         known = catalog.CATALOGUE[data.dataset]

@@ -51,7 +51,7 @@ def preprocess(raw: Path, target: Path, data: DataParams) -> dict:
     digests, leakage = _write_arrays(raw, target, labels, members)
     info = {key: source[key] for key in COPIED} | _describe(counts, names)
     info |= {"height": height, "width": width, "split": rule}
-    info["digest"] = json_sha256([digests["train"], digests["validation"]])
+    info["digest"] = json_sha256([digests["train"], digests["validation"], height, width])
     test_warnings = classes.missing_labels(counts, "test") + leakage
     for sentence in info["warnings"] + test_warnings:
         warn(sentence)

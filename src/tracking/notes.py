@@ -106,7 +106,8 @@ def newest_note(config: RunConfig, **values: Any) -> Note | None:
 
 
 def _path(config: RunConfig, start: int | str) -> Path:
-    key = json_sha256([config["recipe_sha256"], config["dataset"]["digest"], config["code"]])
+    data = config["dataset"]["digest"], config["dataset"]["classes"]
+    key = json_sha256([config["recipe_sha256"], *data, config["code"]])
     return main_checkout() / NOTES / f"{config['name']}-{key[:16]}-{start}.json"
 
 
@@ -154,7 +155,9 @@ def recorded_on() -> dict[str, Any]:
         here = dict(note["environment"] or {})
         recipes[name] = {key: here[key] for key in ("device", "compile", "precision")}
         recipes[name]["weights_sha256"] = weights
-        machines.append({key: here[key] for key in ("processor", "threads", "versions")})
+        machines.append(
+            {key: here[key] for key in ("processor", "threads", "versions", "variables")}
+        )
         if machines[0] != machines[-1]:
             raise PipelineError(
                 f"{name} and other recipes were trained on different machines, or with different "

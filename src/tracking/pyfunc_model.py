@@ -9,6 +9,7 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no messages about missing GPUs
 os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.pop("KERAS_MAX_STEPS_PER_EPOCH", None)  # it would leave images out
 
 import keras
 import numpy as np

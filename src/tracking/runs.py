@@ -32,6 +32,7 @@ CODE = Path(__file__).with_name("pyfunc_model.py")  # not imported here: it impo
 REQUIREMENTS = ("mlflow", "tensorflow", "keras", "numpy")  # of the model
 WEIGHTS = "weights_sha256"  # a tag
 RESULTS = "results_sha256"  # the tag with the digest of the test results
+CLASS_NAMES = "class_names_sha256"  # a parameter of the logged model
 Row = dict[str, float]  # metrics, their ``step``, and their time ``at``: milliseconds since 1970
 MAX_TEXT = 5000  # characters: MLflow's limit for a tag; that for a parameter is not lower
 
@@ -69,6 +70,8 @@ def sync_run(client: Any, folder: Path, record: Record) -> tuple[Any, bool]:
     note = newest_note(record, weights_sha256=weights)
     same = f"start_time = {note['start']}" if note else f"tags.{WEIGHTS} = '{weights}'"
     run = find_run(client, record, same)
+    if run:
+        _delete_renamed_model(client, run, record)
     if run and run.info.status == "FINISHED" and ready_model(client, run):
         return run, False
     if note is None:
@@ -145,6 +148,19 @@ def ready_model(client: Any, run: Any, condition: str | None = None) -> str | No
     return next((str(model.model_id) for model in models if model.status == "READY"), None)
 
 
+def _delete_renamed_model(client: Any, run: Any, record: Record) -> None:
+    """Delete the model of a run if it was logged with other class names: it returns them."""
+    same = f"params.{CLASS_NAMES} = '{_class_names(record)}'"
+    source = f"source_run_id = '{run.info.run_id}'"
+    model = ready_model(client, run)
+    if model and not ready_model(client, run, f"{source} AND {same}"):
+        client.delete_logged_model(model)
+
+
+def _class_names(record: Record) -> str:
+    return json_sha256(record["dataset"]["class_names"])[:12]
+
+
 def log_model(client: Any, run: Any, folder: Path, record: Record) -> None:
     """Log ``model.keras`` to a run, unchanged and without importing TensorFlow.
 
@@ -156,7 +172,7 @@ def log_model(client: Any, run: Any, folder: Path, record: Record) -> None:
     from mlflow.models import Model, infer_signature
 
     experiment, run_id, data = run.info.experiment_id, run.info.run_id, record["dataset"]
-    settings = parameters(record)
+    settings = parameters(record) | {CLASS_NAMES: _class_names(record)}
     model_id = client.create_logged_model(experiment, "model", run_id, params=settings).model_id
     client.log_outputs(run_id, [LoggedModelOutput(model_id, record["steps"])])
     # No inputs: MLflow's server would change other types to those of the signature, so images that

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from src.common.errors import run
+from src.common.errors import PipelineError, run
 from src.common.files import read_json
 from src.common.paths import SUMMARY, TEST
 from src.config.params import load_params
@@ -36,7 +36,7 @@ def sync(verbose: bool = True) -> bool:
     folders = trained_folders()
     tests = read_json(TEST, "compare") if TEST.exists() else {}
     best = read_json(SUMMARY, "compare")["best"] if SUMMARY.exists() else None
-    logged, errors = 0, {}
+    logged, failures, errors = 0, 0, {}
     for folder in folders:
         try:
             client = connect(store_uri())
@@ -44,10 +44,11 @@ def sync(verbose: bool = True) -> bool:
                 logged += _sync_recipe(client, folder, tests.get(folder.name), folder.name == best)
         except Exception as error:  # MLflow and its stores raise many types
             errors[folder.name] = error
-            if len(errors) == MOST_FAILURES:
+            failures += not isinstance(error, PipelineError)  # that is about one file
+            if failures == MOST_FAILURES:
                 break
     if errors:
-        more = ", …" if len(errors) == MOST_FAILURES else ""
+        more = ", …" if failures == MOST_FAILURES else ""
         warn_failed(f"results of {', '.join(errors)}{more}", next(iter(errors.values())))
     elif logged and verbose:
         print(f"MLflow: logged what was missing: {logged} of {len(folders)} recipes")

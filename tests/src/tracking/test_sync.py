@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from src.common import paths
-from src.common.files import write_json
+from src.common.files import read_json, write_json
 from src.tracking import sync as sync_module
 from src.tracking.sync import sync
 
@@ -141,6 +141,18 @@ def test_a_mistake_in_the_parameters_is_said_and_the_results_are_logged(
     out, err = capfd.readouterr()
     assert out == "" and "did not log: results of cnn (PipelineError: params.yaml" in err
     assert [run.data.metrics["test_accuracy"] for run in runs_of(client)] == [0.91]
+
+
+def test_a_model_with_other_class_names_is_logged_again(client, logged, folder):
+    run = logged()
+    record = read_json(folder / "training.json", "train")
+    record["dataset"]["class_names"] = ["zero", "one", "two"]
+    write_json(folder / "training.json", record)
+    assert sync() and sync()
+    (model,) = client.search_logged_models([run.info.experiment_id])
+    path = model.artifact_location.removeprefix("file://").replace("%20", " ")
+    text = Path(path, "MLmodel").read_text()
+    assert "zero" in text
 
 
 def test_what_was_deleted_in_mlflow_is_logged_again(client, logged, runs_of):
