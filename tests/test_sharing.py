@@ -59,14 +59,12 @@ def test_results_and_an_experiment_are_shared_applied_and_compared(clone, shell,
 
     assert EXPERIMENT in shell(["dvc", "exp", "list", "origin"], clone).stdout
     shell(["dvc", "exp", "pull", "-q", "origin", EXPERIMENT], clone)
-    before = results(clone)["test"]["cnn"]
     shell(["dvc", "exp", "apply", EXPERIMENT], clone)
-    after = results(clone)["test"]
-    assert [*after] == ["cnn"] and after["cnn"] < before
+    assert [*results(clone)["test"]] == ["cnn"]
     assert "params.yaml" in shell(["git", "status", "--porcelain"], clone).stdout
     shell(["dvc", "exp", "branch", EXPERIMENT, "short-training"], clone)
     diff = shell(["dvc", "metrics", "diff", "main", "short-training"], clone).stdout
-    assert re.search(r"test.cnn +0\.\d+ +0\.\d+ +-0\.\d+", diff)
+    assert re.search(r"test.softmax +0\.\d+ +- ", diff)  # it was not trained
     assert "up to date" in shell(["dvc", "repro"], clone).stdout
     shell(SYNC, clone)
     assert logged_trainings(clone) == [(name, "") for name in sorted([*TRAINED, "cnn"])]

@@ -11,6 +11,7 @@ import pytest
 
 from src.common import paths
 from src.common.files import write_json
+from src.tracking.sync import sync
 
 pytestmark = pytest.mark.slow
 
@@ -142,15 +143,15 @@ def test_the_pages_of_a_model_show_its_version_and_the_champion(page, tmp_path):
 
 
 def test_a_training_can_be_logged_through_the_server(
-    server, mlflow_uri, tmp_path, model_file, make_training, log_results, monkeypatch, capfd
+    server, tmp_path, model_file, make_training, monkeypatch, capfd
 ):
     from mlflow import MlflowClient
 
-    mlflow_uri(server)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid")
     monkeypatch.chdir(tmp_path)
     make_training(tmp_path / "models/cnn/mlp", model_file)
-    assert log_results()
+    assert sync()
     assert capfd.readouterr().err == ""
     client = MlflowClient(server)
     (run,) = client.search_runs(["1"], "tags.recipe = 'mlp'")

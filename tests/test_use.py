@@ -87,6 +87,7 @@ def texts(specification: dict) -> str:
 
 
 def test_all_plots_are_on_one_page(checkout, shell):
+    shell(["python", "-m", "src.tracking.sync"], checkout)  # the times of the present models
     shell(["dvc", "plots", "show", "--open"], checkout, BROWSER="true")
     page = (checkout / "dvc_plots/index.html").read_text()
     by_epoch, by_seconds, intervals = specifications(page)

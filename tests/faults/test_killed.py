@@ -16,7 +16,6 @@ import yaml
 pytestmark = pytest.mark.slow
 RECIPES = ("mlp_65x2", "mlp_dropout")
 LONGEST = 40  # seconds before a kill: about the duration of the pipeline with these recipes
-MORE_ROUNDS = [pytest.param(seed, marks=pytest.mark.expensive) for seed in range(1, 10)]
 
 
 def processes(folder: Path) -> list[psutil.Process]:
@@ -64,7 +63,8 @@ def wait_for(text: str, log: Path, process: subprocess.Popen) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("seed", [0, *MORE_ROUNDS])
+@pytest.mark.expensive  # tests/test_first_run.py kills a training once
+@pytest.mark.parametrize("seed", range(10))
 def test_killed_at_random_times(checkout, start, shell, edit_params, recovers, seed):
     edit_params(checkout, model=[*RECIPES])
     times = random.Random(seed)

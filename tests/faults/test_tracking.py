@@ -24,7 +24,10 @@ def damaged(checkout):
     (checkout / "mlflow.db").write_bytes(b"SQLite format 3\0" + b"rubbish" * 1000)
 
 
-@pytest.mark.parametrize("fault", [damaged, older, read_only])
+MORE = [pytest.param(fault, marks=pytest.mark.expensive) for fault in (older, read_only)]
+
+
+@pytest.mark.parametrize("fault", [damaged, *MORE])
 def test_a_store_that_fails(
     results_there, shell, expected, fault, logged_trainings, bound_by_permissions, results
 ):

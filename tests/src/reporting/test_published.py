@@ -98,7 +98,12 @@ def test_other_datasets_have_no_published_values():
 )
 def test_at_most_one_of_20_runs_of_the_same_program_is_not_reproduced(correlation, sample):
     """All values of a recipe together; with the standard deviation of 10 + 10 other runs."""
-    random, values, failures, rounds = np.random.default_rng(0), 10, 0, 1000
+    random, values, failures, rounds = (
+        np.random.default_rng(0),
+        10,
+        0,
+        1000 if sample is None else 200,
+    )
 
     def runs(count: int) -> np.ndarray:
         common, own = random.normal(size=(count, 1)), random.normal(size=(count, values))
@@ -113,6 +118,6 @@ def test_at_most_one_of_20_runs_of_the_same_program_is_not_reproduced(correlatio
         edges = limits(level, list(author), stddev=stddev, **({"sample": sample} if sample else {}))
         low, high = np.transpose(edges)
         failures += bool(((ours < low) | (ours > high)).any())
-    assert failures / rounds < 0.06
+    assert failures / rounds < (0.06 if sample is None else 0.08)
     if not correlation and not sample:
         assert failures / rounds > 0.04  # and the limits are not wider than necessary

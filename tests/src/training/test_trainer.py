@@ -32,7 +32,7 @@ INTERRUPTED += [
         ("mlp_ema", "auto"),
         ("mlp_dropout", "auto"),
         ("cnn", "float32"),
-        pytest.param("tiny_convnet", "auto", marks=pytest.mark.slow),
+        pytest.param("tiny_convnet", "auto", marks=pytest.mark.expensive),
     ],
 )
 def test_the_same_seed_gives_the_same_weights(new_trainer, change_recipe, name, precision):
