@@ -88,14 +88,10 @@ def evaluate(predictor: "Predictor", prefix: str, split: str, folder: Path) -> d
 def main() -> None:
     folder = Path(sys.argv[1])
     plan = read_json(folder / PLAN, "plan")
-    before = present_key(plan)
     try:
-        result = train(plan, folder)
+        write_json(folder / RESULT, train(plan, folder))
     except KeyboardInterrupt:  # src.apps.seeds prints the message
         sys.exit(1)
-    if before != result["key"]:  # the data changed: src.apps.seeds refuses it
-        result["key"] = ""
-    write_json(folder / RESULT, result)
 
 
 if __name__ == "__main__":

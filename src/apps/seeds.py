@@ -80,7 +80,7 @@ def check(params: Params, recipes: Collection[str], name: str, count: int) -> ra
 def train_missing(plan: dict[str, Any], seeds: range, console: Console) -> pd.DataFrame:
     """Train with the seeds that ``metrics/seeds.csv`` lacks; return its rows of this training."""
     key = present_key(plan)
-    table = add_rows(plan, [])  # fails before the work if the file cannot be written
+    table = write_row(None)  # fails before the work if the file cannot be written
     done = table[table.key == key]
     complete = done[done.test_accuracy.notna()] if plan["test"] else done
     missing = [seed for seed in seeds if seed not in set(complete.seed)]
@@ -92,7 +92,7 @@ def train_missing(plan: dict[str, Any], seeds: range, console: Console) -> pd.Da
             raise PipelineError(
                 "the data or the code changed while this program ran; start the same command again"
             )
-        table = add_rows(plan, [row])
+        table = write_row(row)
         test = f", test accuracy {row['test_accuracy']:.4f}" if plan["test"] else ""
         console.print(
             f"{plan['name']}, seed {seed} ({number} of {len(missing)}): validation accuracy "
@@ -121,21 +121,21 @@ def train(plan: dict[str, Any], seed: int) -> dict[str, Any]:
         return {"recipe": plan["name"], "seed": seed} | result
 
 
-def add_rows(plan: dict[str, Any], rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Add results to ``metrics/seeds.csv``, and return its content.
+def write_row(row: dict[str, Any] | None) -> pd.DataFrame:
+    """Write ``metrics/seeds.csv`` with a result, if there is one; return the content of the file.
 
-    Rows of the same training and seed are replaced, those of former trainings of the recipe on the
+    A row of the same training and seed is replaced; rows of former trainings of the recipe on the
     dataset are removed. Two programs can do this at the same time.
     """
     with FileLock(_folder() / "lock"):
         table = load_seeds()
-        for row in rows:
+        if row:
             is_same = (table.dataset == row["dataset"]) & (table.recipe == row["recipe"])
             is_replaced = (table.key != row["key"]) | (table.seed == row["seed"])
             kept = table[~(is_same & is_replaced)].to_dict("records")
             table = pd.DataFrame([*kept, row], columns=[*TYPES])
             table = table.sort_values(["dataset", "recipe", "seed"])
-            if plan["test"]:
+            if "test_accuracy" in row:
                 same = table[table.key == row["key"]]
                 table.loc[same.index, "ensemble_accuracy"] = ensemble_accuracies([*same.weights])
         write_csv(paths.SEEDS, table)

@@ -50,7 +50,7 @@ class Training:
 
 
 class LiveLogger:
-    """Is told what the trainings of a stage do, and writes their notes; must be closed."""
+    """Receives the events of the trainings of a stage, and writes their notes; must be closed."""
 
     def __init__(self) -> None:
         self._trainings: list[Training] = []

@@ -102,12 +102,12 @@ def log_rows(
     """Log metrics, linked to the split that each was measured on, and to a model."""
     from mlflow.entities import Metric
 
+    splits = {split: dataset_input(config["dataset"], split).dataset for split in SPLIT_FOLDERS}
     metrics = []
     for row in rows:
         for name in row.keys() - {"epoch", "step", "at"}:
             split = {"val": "validation", "test": "test"}.get(name.split("_")[0], "train")
-            data = dataset_input(config["dataset"], split).dataset
-            link = model, data.name, data.digest, run.info.run_id
+            link = model, splits[split].name, splits[split].digest, run.info.run_id
             # MLflow sorts the charts by name; that of the learning rate shall not be the first.
             key = name.replace("learning_rate", "train_learning_rate")
             metrics.append(Metric(key, row[name], int(row["at"]), int(row["step"]), *link))
