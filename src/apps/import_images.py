@@ -16,7 +16,8 @@ from src.common.errors import run
 from src.common.messages import escaped, warn
 from src.common.paths import INCOMING, main_checkout
 from src.ingest.catalog import DRAWINGS, Conversion
-from src.ingest.image_folders import find_images, import_images
+from src.ingest.image_folders import converted_images, find_images
+from src.ingest.own_dataset import write_dataset
 
 MAX_SIDE = 512  # pixels
 SHOWN = 20  # files that are skipped or ignored
@@ -30,8 +31,18 @@ def main() -> None:
     if options.center:
         conversion = DRAWINGS
     found = find_images(options.pictures, options.test_fraction, options.seed)
-    counts, skipped = import_images(found, options.into, options.size, conversion, options.replace)
-    _warn("skipped files", [f"{path} {reason}" for path, reason in skipped.items()])
+    images = converted_images(found, options.size, conversion)
+    dataset = write_dataset(
+        options.into,
+        found.names,
+        options.size,
+        conversion,
+        images,
+        len(found.images),
+        options.replace,
+    )
+    counts = dataset.counts
+    _warn("skipped images", [f"{source} {reason}" for source, reason in dataset.skipped.items()])
     _warn("files in no class folder, or without the suffix of an image", found.ignored)
     print("class   train    test  name")
     for number, name in enumerate(found.names):

@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,6 +45,16 @@ def is_class_name(text: str) -> bool:
     """Whether the text can be shown in a line, be written as UTF-8, and is no formula."""
     is_line = not any(unicodedata.category(character) in UNUSABLE for character in text)
     return bool(text) and is_line and not FORMULA.match(text)
+
+
+def in_natural_order(names: Iterable[str]) -> list[str]:
+    """Sort the names of classes: 9 before 10, small and capital letters together."""
+
+    def key(name: str) -> tuple[list[str | int], str]:
+        parts = re.split(r"(\d+)", name)  # every second part is a number
+        return [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)], name
+
+    return sorted(names, key=key)
 
 
 def _read_class_names(path: Path) -> list[str]:

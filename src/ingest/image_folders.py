@@ -1,8 +1,6 @@
 """Folders of images, one per class, converted to the IDX files that the pipeline reads."""
 
 import os
-import re
-import sys
 import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,20 +9,11 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress
 
 from src.common.errors import PipelineError
-from src.common.files import atomic_files, write_json
-from src.ingest import catalog, idx
-from src.ingest.classes import (
-    CLASS_NAMES,
-    CONVERSION,
-    MAX_LABELS,
-    is_class_name,
-    random_test_images,
-)
-from src.ingest.files import find_files
+from src.ingest import catalog
+from src.ingest.classes import MAX_LABELS, in_natural_order, is_class_name, random_test_images
+from src.ingest.own_dataset import OwnImage
 from src.pictures.convert import convert
 from src.pictures.decode import FORMAT_NAMES, SUFFIXES, PictureError, read_content
 
@@ -72,7 +61,7 @@ def find_images(root: Path, test_fraction: float, seed: int) -> ImageFolders:
         raise PipelineError(f"{root} is missing or is not a folder")
     parts = _parts(root)
     members = list(_members(parts))
-    names = sorted({name for name, _, _ in members}, key=_natural)
+    names = in_natural_order({name for name, _, _ in members})
     if not 2 <= len(names) <= MAX_LABELS:
         raise PipelineError(
             f"{root} has {len(names)} class folders with {FORMAT_NAMES} files, but 2 to "
@@ -149,88 +138,19 @@ def _normalized(text: str) -> str:
     return unicodedata.normalize("NFC", text)  # systems store accents in different ways
 
 
-def _natural(name: str) -> tuple[list[str | int], str]:
-    parts = re.split(r"(\d+)", name)  # every second part is a number
-    return [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)], name
+def converted_images(
+    found: ImageFolders, shape: tuple[int, int], conversion: catalog.Conversion
+) -> Iterator[OwnImage]:
+    """Convert the images to ``shape``, height and width, several at the same time, in order."""
 
-
-def import_images(
-    found: ImageFolders,
-    target: Path,
-    shape: tuple[int, int],
-    conversion: catalog.Conversion,
-    replace: bool = False,
-) -> tuple[np.ndarray, dict[str, str]]:
-    """Write the four IDX files, ``labels.txt`` and ``conversion.json`` into ``target``, or nothing.
-
-    ``labels.txt`` has the name of a class in each line, in the order of the class numbers. Images
-    have the order of ``found``. Images that cannot be used are skipped.
-
-    Args:
-        target: created if it is missing.
-        shape: height and width of the images.
-        replace: whether to remove the dataset that ``target`` has; otherwise this is an error.
-
-    Returns:
-        ``int [2, K]``: the numbers of training and of test images of each class; and why a file was
-        skipped, by its path.
-
-    Raises:
-        PipelineError: ``target`` has a dataset, or a class has too few images that can be used.
-    """
-    old = sorted({path for paths in find_files(target).values() for path in paths})
-    old += [target / name for name in (CLASS_NAMES, CONVERSION) if (target / name).exists()]
-    if old and not replace:
-        raise PipelineError(
-            f"{target} already has {', '.join(path.name for path in old)}; add --replace to "
-            "replace what is there, or choose another folder with --into"
-        )
-    with atomic_files(target, old) as folder:
-        labels, skipped = _write_images(found.images, folder, shape, conversion)
-        counts = np.stack([np.bincount(part, minlength=len(found.names)) for part in labels])
-        _check_counts(found.names, counts[0])
-        for name, part in zip((catalog.TRAIN_LABELS, catalog.TEST_LABELS), labels, strict=True):
-            idx.write(folder / name, part)
-        (folder / CLASS_NAMES).write_bytes("".join(f"{n}\n" for n in found.names).encode())
-        write_json(folder / CONVERSION, conversion)
-    return counts, skipped
-
-
-def _check_counts(names: list[str], counts: np.ndarray) -> None:
-    for name, count in zip(names, counts, strict=True):
-        if count < 2:  # one to train, one to validate
-            raise PipelineError(
-                f"the class {name!r} has {count} training images that can be used, but needs "
-                "at least 2; add images or remove the class"
-            )
-
-
-def _write_images(
-    images: list[ImageFile], folder: Path, shape: tuple[int, int], conversion: catalog.Conversion
-) -> tuple[list[np.ndarray], dict[str, str]]:
-    """Write the two files of images; return their labels, and why a file was skipped."""
-
-    def converted(file: ImageFile) -> np.ndarray | str:
+    def content(file: ImageFile) -> np.ndarray | str:
         try:
             return convert(read_content(Path(file.path)), file.path, shape, conversion).image
         except PictureError as error:  # it would keep the decoded file in memory
             return error.reason
 
-    files = folder / catalog.TRAIN_IMAGES, folder / catalog.TEST_IMAGES
-    labels, skipped = [bytearray(), bytearray()], {}
-    progress = Progress(console=Console(stderr=True), disable=not sys.stderr.isatty())
-    with (
-        ThreadPoolExecutor(WORKERS) as pool,
-        idx.appending(files[0], shape) as add,
-        idx.appending(files[1], shape) as add_test,
-        progress,
-    ):
-        for first in progress.track(range(0, len(images), AHEAD), description="images"):
-            batch = images[first : first + AHEAD]
-            for file, image in zip(batch, pool.map(converted, batch), strict=True):
-                if isinstance(image, str):
-                    skipped[file.path] = image
-                else:
-                    (add_test if file.is_test else add)(image)
-                    labels[file.is_test].append(file.label)
-    return [np.frombuffer(part, np.uint8) for part in labels], skipped
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for first in range(0, len(found.images), AHEAD):
+            batch = found.images[first : first + AHEAD]
+            for file, image in zip(batch, pool.map(content, batch), strict=True):
+                yield OwnImage(file.path, file.label, file.is_test, image)

@@ -56,7 +56,7 @@ def test_long_lists_are_shortened(program, pictures):
     (pictures / "stray.png").touch()
     output, errors = program("pictures", "--size", "2")
     assert output.startswith("class   train    test  name\n    0 ")
-    assert "warning: 31 skipped files:" in errors and "… and 11 more" in errors
+    assert "warning: 31 skipped images:" in errors and "… and 11 more" in errors
     assert "  pictures/9/broken18.png is an empty file" in errors and "broken19" not in errors
     assert r"pictures/9/\x1b[2J.png is an empty file" in errors and "\x1b" not in errors
     assert errors.endswith("1 files in no class folder, or without the suffix of an image:\n"
