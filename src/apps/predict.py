@@ -27,8 +27,7 @@ from src.common.errors import PipelineError, run
 from src.common.files import file_name
 from src.common.messages import escaped, warn
 from src.data.splits import load_dataset_info, load_split
-from src.ingest.catalog import Conversion
-from src.pictures.convert import convert
+from src.pictures.convert import Conversion, convert
 from src.pictures.decode import PictureError, read_content
 from src.plots.charts import drawable, rotation
 from src.plots.contact_sheet import write_png

@@ -2,7 +2,8 @@
 
 import string
 from dataclasses import dataclass
-from typing import TypedDict
+
+from src.pictures.convert import Conversion
 
 # The names that MNIST's authors gave to the four files of a dataset.
 TRAIN_IMAGES = "train-images-idx3-ubyte"
@@ -11,13 +12,6 @@ TEST_IMAGES = "t10k-images-idx3-ubyte"
 TEST_LABELS = "t10k-labels-idx1-ubyte"
 NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 DIGITS = tuple(string.digits)
-
-
-class Conversion(TypedDict):
-    """How image files are converted: for training and for prediction in the same way."""
-
-    center_like_mnist: bool  # cropped to the ink, scaled, and centered by mass, light on dark
-    light_on_dark: bool  # whether dark images on a light background are inverted
 
 
 DRAWINGS: Conversion = {"center_like_mnist": True, "light_on_dark": True}

@@ -10,7 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from src.common.errors import PipelineError
-from src.ingest.catalog import LIGHT_ON_DARK, Conversion
+from src.ingest.catalog import LIGHT_ON_DARK
+from src.pictures.convert import Conversion
+from src.pictures.decode import DEPTHS
 
 CLASS_NAMES = "labels.txt"  # one name per line, in the order of the class numbers
 CONVERSION = "conversion.json"
@@ -83,9 +85,14 @@ def _read_conversion(path: Path) -> Conversion:
     except (OSError, ValueError, RecursionError) as error:
         raise PipelineError(f"{path} cannot be read ({error}); remove it") from None
     match content:
-        case {"center_like_mnist": bool(center), "light_on_dark": bool(light)}:
-            return {"center_like_mnist": center, "light_on_dark": light}
-    raise PipelineError(f"{path} must have center_like_mnist and light_on_dark, each true or false")
+        case {"center_like_mnist": bool(), "light_on_dark": bool()} if (
+            content.get("bits", 16) in DEPTHS
+        ):
+            return content
+    raise PipelineError(
+        f"{path} must have center_like_mnist and light_on_dark, each true or false, and can have "
+        f"bits, one of {', '.join(map(str, DEPTHS))}; correct it or remove it"
+    )
 
 
 def check_classes(counts: Counts, names: list[str]) -> list[str]:

@@ -108,6 +108,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 def _parse_header(file: BinaryIO, path: Path) -> tuple[int, ...]:
     start = file.read(len(MAGIC) + 1)
+    if start.startswith(GZIP_MAGIC):
+        raise PipelineError(f"{path} is compressed twice with gzip; decompress it with `gunzip`")
     dimensions = start[-1] if start[:-1] == MAGIC else 0
     sizes = file.read(4 * min(dimensions, MAX_DIMENSIONS))
     if not 1 <= dimensions <= MAX_DIMENSIONS or len(sizes) < 4 * dimensions:

@@ -1,6 +1,7 @@
 """Folders of images, one per class, converted to the IDX files that the pipeline reads."""
 
 import os
+import re
 import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,22 @@ from src.ingest.own_dataset import OwnImage
 from src.pictures.convert import convert
 from src.pictures.decode import FORMAT_NAMES, SUFFIXES, PictureError, read_content
 
-TRAIN, TEST = "train", "test"
-VALIDATION = ("val", "valid", "validation")
+# A folder of a split: seg_train, Training, test-images, valid …
+SPLIT = re.compile(r"(?:^|[^a-z])(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?)(?:[^a-z]|$)")
+# Files that people have, but that are not read.
+PACKED = "an archive; unpack it, and give the folder of its images"
+RAW = "a RAW photograph; export it as JPEG or PNG"
+NO_IMPORT = "read without an import; put the files of the dataset into data/incoming"
+OTHER_KINDS = {
+    **dict.fromkeys((".zip", ".tar", ".tar.gz", ".tgz", ".rar", ".7z"), PACKED),
+    **dict.fromkeys((".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2"), RAW),
+    **dict.fromkeys((".npz", "-ubyte", "-ubyte.gz"), NO_IMPORT),
+    **dict.fromkeys(
+        (".pkl", ".pickle", ".pkl.gz"),
+        "a pickle, which could run any code; get the dataset as IDX, CSV or Parquet files",
+    ),
+    ".mat": "a MATLAB file; read it with scipy.io.loadmat, and save it with numpy.savez",
+}
 WORKERS = min(4, os.cpu_count() or 1)  # more could need too much memory for large images
 AHEAD = 16 * WORKERS  # images that are converted together, and are in memory
 
@@ -43,14 +58,14 @@ class ImageFolders:
 def find_images(root: Path, test_fraction: float, seed: int) -> ImageFolders:
     """Find the images in ``root/<class>``, or in ``root/train/<class>`` and ``root/test/<class>``.
 
-    Images in ``val``, ``valid`` or ``validation`` next to ``train`` and ``test`` are training
-    images: the pipeline makes its own validation split. Class folders are searched with their
-    subfolders. Classes are in natural order (9 before 10), their files in the order of their paths.
-    Hidden files are ignored.
+    The folders of the splits can have longer names, such as ``seg_train`` or ``Testing``. Images in
+    ``val`` or ``validation`` are training images, because the pipeline makes its own validation
+    split; or test images, if there are no others. Class folders are searched with their subfolders.
+    Classes are in natural order (9 before 10), their files in the order of their paths. Hidden
+    files are ignored.
 
     Args:
-        test_fraction: of each class, chosen at random, if there are no folders ``train`` and
-            ``test``.
+        test_fraction: of each class, chosen at random, if there are no folders of splits.
         seed: of this choice.
 
     Raises:
@@ -58,11 +73,15 @@ def find_images(root: Path, test_fraction: float, seed: int) -> ImageFolders:
         OSError: a subfolder cannot be read.
     """
     if not root.is_dir():
-        raise PipelineError(f"{root} is missing or is not a folder")
+        what = kind_of(str(root))
+        raise PipelineError(
+            f"{root} is {what}" if what else f"{root} is missing or is not a folder of images"
+        )
+    root = _innermost(root)
     parts = _parts(root)
     members = list(_members(parts))
     names = in_natural_order({name for name, _, _ in members})
-    if not 2 <= len(names) <= MAX_LABELS:
+    if not 2 <= len(names) <= MAX_LABELS or all(map(_split, names)):
         raise PipelineError(
             f"{root} has {len(names)} class folders with {FORMAT_NAMES} files, but 2 to "
             f"{MAX_LABELS} are needed; give a folder with one folder per class "
@@ -81,28 +100,67 @@ def find_images(root: Path, test_fraction: float, seed: int) -> ImageFolders:
     return ImageFolders(names, images, ignored)
 
 
+def kind_of(path: str) -> str:
+    """What a file is that people have, but that is not read, and what to do; empty if unknown."""
+    name = path.lower()
+    return next((what for suffix, what in OTHER_KINDS.items() if name.endswith(suffix)), "")
+
+
 def _members(parts: dict[Path, bool]) -> Iterator[tuple[str, bool, str]]:
     """The class of each image, whether it is a test image, and its path."""
     for part, is_test in parts.items():
         for folder in _subfolders(part):
-            paths = [path for path in _files(folder) if path.lower().endswith(SUFFIXES)]
+            files = _files(folder)
+            paths = [path for path in files if path.lower().endswith(SUFFIXES)]
+            if not paths and (kinds := [(path, kind) for path in files if (kind := kind_of(path))]):
+                raise PipelineError(f"{folder} has no images: {kinds[0][0]} is {kinds[0][1]}")
             name = _class_name(folder) if paths else ""
             yield from ((name, is_test, path) for path in paths)
 
 
 def _parts(root: Path) -> dict[Path, bool]:
     """The folders that contain class folders, and whether their images are test images."""
-    folders = {path.name.casefold(): path for path in _subfolders(root)}
-    order = (TRAIN, *VALIDATION, TEST)
-    if folders.keys() >= {TRAIN, TEST}:
-        return {folders[name]: name == TEST for name in order if name in folders}
-    if folders and folders.keys() <= set(order):
-        missing = TEST if TRAIN in folders else TRAIN
+    nested = [folder for folder in _subfolders(root) if _holds_only_folders(folder)]
+    splits = {folder: split for folder in nested if (split := _split(folder.name))}
+    train, test = ([f for f in splits if splits[f] == split] for split in ("train", "test"))
+    validation = [folder for folder in splits if splits[folder] == "validation"]
+    if train and (test or validation):
+        parts = dict.fromkeys(train, False) | dict.fromkeys(validation, not test)
+        parts |= dict.fromkeys(test, True)
+        return {_innermost(folder): is_test for folder, is_test in parts.items()}
+    if not nested:
+        return {root: False}
+    found = " and ".join(folder.name for folder in nested[:5])
+    if splits:
+        missing = "test" if train else "train"
         raise PipelineError(
-            f"{root} has {' and '.join(sorted(folders))} but no folder {missing}; add it, or give "
-            "one of these folders: a random part of its images becomes the test split"
+            f"{root} has {found} but no folder {missing}; add it, or give one of these folders: a "
+            "random part of its images becomes the test split"
         )
-    return {root: False}
+    raise PipelineError(
+        f"{root} has {found} with folders but no images in them, so they are no classes; name the "
+        "folders of the two splits train and test, or give the folder that has one folder per class"
+    )
+
+
+def _split(name: str) -> str:
+    """The split that the name of a folder says, or an empty text."""
+    found = SPLIT.search(name.casefold())
+    words = {"tr": "train", "te": "test", "va": "validation"}
+    return words[found[1][:2]] if found else ""
+
+
+def _holds_only_folders(folder: Path) -> bool:
+    """Whether there are images in the subfolders of a folder, and none next to these."""
+    paths = [path for path in _files(folder) if path.lower().endswith(SUFFIXES)]
+    return bool(paths) and all(os.path.dirname(path) != str(folder) for path in paths)
+
+
+def _innermost(folder: Path) -> Path:
+    """The folder, or the one inside of it that an archive has added: seg_train/seg_train."""
+    while len(inner := _subfolders(folder)) == 1 and _holds_only_folders(inner[0]):
+        folder = inner[0]
+    return folder
 
 
 def _class_name(path: Path) -> str:

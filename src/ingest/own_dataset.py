@@ -18,7 +18,7 @@ from src.ingest.classes import CLASS_NAMES, CONVERSION
 from src.ingest.files import find_files
 
 EMPTY = "is empty: all its pixels are equal"
-SAMPLE = 50  # images that a contact sheet shows
+SAMPLE, FEWEST = 50, 3  # images that a contact sheet shows: of all classes, of a class
 
 
 class OwnImage(NamedTuple):
@@ -92,7 +92,7 @@ def _write_images(
     folder: Path, classes: int, shape: tuple[int, int], images: Iterable[OwnImage]
 ) -> OwnDataset:
     labels, skipped = (bytearray(), bytearray()), {}
-    sample, most = list[tuple[np.ndarray, int]](), max(1, SAMPLE // classes)
+    sample, most = list[tuple[np.ndarray, int]](), max(FEWEST, SAMPLE // classes)
     in_sample = np.zeros(classes, int)
     with ExitStack() as stack:
         files = (catalog.TRAIN_IMAGES, catalog.TEST_IMAGES)

@@ -3,8 +3,8 @@
 The ink of a drawing or a photograph is found on paper of any color, in a shadow, on a desk.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NotRequired, TypedDict
 
 import numpy as np
 from PIL import Image
@@ -35,6 +35,14 @@ ANGLES = np.radians(np.arange(0, 90, 3))
 MARGIN = 2  # pixels of the reduced image at the edge of the paper: its shadow, and blur
 
 
+class Conversion(TypedDict):
+    """How image files are converted: for training and for prediction in the same way."""
+
+    center_like_mnist: bool  # cropped to the ink, scaled, and centered by mass, light on dark
+    light_on_dark: bool  # whether dark images on a light background are inverted
+    bits: NotRequired[int]  # that images of 16 bits use, if the dataset has such images
+
+
 @dataclass(frozen=True)
 class Picture:
     """The input of a model."""
@@ -43,9 +51,7 @@ class Picture:
     note: str  # how the file was converted, in a few words
 
 
-def convert(
-    content: bytes, name: str, shape: tuple[int, int], conversion: Mapping[str, object]
-) -> Picture:
+def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conversion) -> Picture:
     """Convert an image file to the size of a model's input.
 
     The median of the pixels at the edge is the color of the background. If the image is centered
@@ -55,18 +61,19 @@ def convert(
     used unchanged, apart from inverting it.
 
     Args:
-        content: of a PNG, JPEG, GIF, BMP, TIFF or WebP file; see ``decode``.
+        content: of an image file; see ``decode``.
         name: for messages.
         shape: height and width of the model's input.
         conversion: whether to ``center_like_mnist``, and otherwise whether dark images on a light
-            background become ``light_on_dark``.
+            background become ``light_on_dark``; and the ``bits`` of images of 16 bits.
 
     Raises:
         PictureError: the file cannot be decoded or is too large; or there is no ink to center.
     """
     center = conversion["center_like_mnist"]
     # Twice the side, so that a reduced image never has the right size by chance.
-    gray, size = decode(content, name, max(WORKING_SIDE, 2 * max(shape)), bool(center))
+    side, bits = max(WORKING_SIDE, 2 * max(shape)), conversion.get("bits", 16)
+    gray, size = decode(content, name, side, bool(center), bits)
     if center and gray.shape != shape:
         contrast, is_dark = _find_ink(_without_desk(gray))
         note = f"{COLORS[is_dark]}, {size}: scaled and centered like MNIST"

@@ -1,6 +1,9 @@
 """Image files of the usual formats and of any mode, read as 8-bit gray levels."""
 
 import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -9,9 +12,14 @@ from PIL import Image, ImageOps, ImageStat
 
 from src.common.errors import PipelineError
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
-FORMAT_NAMES = "PNG, JPEG, GIF, BMP, TIFF or WebP"
-SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".tif", ".tiff", ".webp")
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "HEIF", "AVIF")
+FORMAT_NAMES = "PNG, JPEG, GIF, BMP, TIFF, WebP, HEIC or AVIF"
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".tif", ".tiff", ".webp"),
+    *(".heic", ".heif", ".hif", ".avif"),
+)
+DEEP_SUFFIXES = (".png", ".tif", ".tiff")  # of files that can have 16 bits per pixel
+DEPTHS = (8, 10, 12, 14, 16)  # bits per pixel that cameras and scanners use
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 64_000_000  # Pillow needs up to 18 bytes of memory for each
 COLOR_MODES = ("RGB", "P", "CMYK", "YCbCr", "LAB")
@@ -42,17 +50,38 @@ def read_content(path: Path) -> bytes:
         raise PictureError(str(path), f"cannot be read: {error.strerror}") from None
 
 
-def decode(content: bytes, name: str, side: int, by_color: bool = False) -> tuple[np.ndarray, str]:
+def depth_of(paths: Sequence[str]) -> int | None:
+    """The bits, one of ``DEPTHS``, that the largest value in all gray images of 16 bits needs.
+
+    None if there is no such image. Many programs store 8 or 12 bits in files of 16 bits.
+    """
+    with ThreadPoolExecutor(4) as pool:
+        largest = max(pool.map(_largest, paths), default=-1)
+    return None if largest < 0 else next(bits for bits in DEPTHS if largest < 1 << bits)
+
+
+def _largest(path: str) -> int:
+    """The largest value of a gray image of 16 bits; -1 for any other file."""
+    with suppress(Exception), Image.open(path, formats=FORMATS) as file:  # damaged: see ``decode``
+        if path.lower().endswith(DEEP_SUFFIXES) and file.mode.startswith("I;16"):
+            return int(np.array(file).max())
+    return -1
+
+
+def decode(
+    content: bytes, name: str, side: int, by_color: bool = False, bits: int = 16
+) -> tuple[np.ndarray, str]:
     """Decode the first page or frame of an image file, turned upright as its EXIF data says.
 
-    Transparent pixels become white, or black if the other pixels are light. 16 bits are reduced to
-    the 8 higher ones. The values of 32-bit integers and floating-point numbers have no usual range:
-    the lowest becomes 0 and the highest 255.
+    Transparent pixels become white, or black if the other pixels are light. The values of 32-bit
+    integers and floating-point numbers have no usual range: the lowest becomes 0 and the highest
+    255.
 
     Args:
         name: for messages.
         side: pixels; an image with a longer side is reduced to it.
         by_color: whether colors of equal brightness get different gray levels in a flat image.
+        bits: of a gray image of 16 bits, those that are used; the 8 highest of them remain.
 
     Returns:
         ``uint8 [H, W]``, and the size in the file: ``width×height``.
@@ -64,11 +93,15 @@ def decode(content: bytes, name: str, side: int, by_color: bool = False) -> tupl
         raise PictureError(name, "is an empty file")
     if len(content) > MAX_BYTES:
         raise PictureError(name, f"is larger than {MAX_BYTES / 1e6:.0f} MB", "use a smaller image")
+    if content[4:8] == b"ftyp":  # the formats of phones; the import takes time
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as file:
             size = f"{file.width}×{file.height}"
             file.draft("RGB" if by_color else "L", (side, side))  # a JPEG decoder reduces the size
-            return _gray(file, side, by_color), size
+            return _gray(file, side, by_color, bits), size
     except Image.DecompressionBombError:
         many = f"has more than {MAX_PIXELS / 1e6:.0f} million pixels"
         raise PictureError(name, many, "use a smaller image") from None
@@ -77,18 +110,18 @@ def decode(content: bytes, name: str, side: int, by_color: bool = False) -> tupl
         raise PictureError(name, "cannot be read as an image", remedy) from None
 
 
-def _gray(file: Image.Image, side: int, by_color: bool) -> np.ndarray:
+def _gray(file: Image.Image, side: int, by_color: bool, bits: int) -> np.ndarray:
     ImageOps.exif_transpose(file, in_place=True)
     colored = _opaque_colors(file) if by_color else None
-    image = colored or _gray_levels(file)
+    image = colored or _gray_levels(file, bits)
     image.thumbnail((side, side))
     return np.asarray(_most_contrast(image) if colored else image)
 
 
-def _gray_levels(image: Image.Image) -> Image.Image:
+def _gray_levels(image: Image.Image, bits: int) -> Image.Image:
     """Convert an image to mode ``L``. Pillow would clip values of more than 8 bits."""
     if image.mode.startswith("I;16"):
-        return Image.fromarray((np.array(image) >> 8).astype(np.uint8))
+        return Image.fromarray(np.minimum(np.array(image) >> (bits - 8), 255).astype(np.uint8))
     if image.mode in ("I", "F"):
         return _scaled(image)
     if image.has_transparency_data:

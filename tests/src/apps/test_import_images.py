@@ -1,5 +1,6 @@
 """The program that imports folders of images."""
 
+import json
 import os
 import re
 import signal
@@ -38,9 +39,46 @@ def test_the_summary_shows_classes_and_the_next_command(program, pictures):
     for number, name in enumerate(NAMES):
         assert re.search(rf"^ +{number} +8 +2 +{re.escape(name)} *$", output, re.M)
     assert "40 training and 10 test images of 28×28, 5 classes" in output
-    assert output.endswith("next: dvc exp run -S data.dataset=local\n")
+    assert output.endswith("next: dvc exp run -S data.dataset=local -S model=own_images\n")
     assert idx.read_header(Path("data/incoming") / catalog.TRAIN_IMAGES) == (40, 28, 28)
     assert errors == ""
+
+
+def drawing(side=100):
+    image = np.full((side, side), 240, np.uint8)
+    image[side // 5 : -side // 5, side // 2 : side // 2 + 6] = 30
+    return Image.fromarray(image)
+
+
+def test_the_program_proposes_to_center_drawings(program, pictures, tmp_path):
+    assert "--center" not in program("pictures")[0]
+    for path in pictures.rglob("*.*"):
+        drawing().save(path)
+    output, _ = program("pictures", "--replace", "--size", "32")
+    again = "python -m src.apps.import_images pictures --size 32 --center --replace"
+    assert (
+        f"the images are drawings, which are easier to learn if they are centered:\n  {again}"
+        in output
+    )
+    assert "centered" not in program(*again.split()[3:])[0]
+
+
+def test_a_contact_sheet_shows_the_converted_images(program, pictures):
+    assert "look at out/imported.png" in program("pictures")[0]
+    with Image.open("out/imported.png") as sheet:
+        assert sheet.width > 500 and sheet.height > 300
+
+
+@pytest.mark.parametrize(("largest", "bits"), [(255, 8), (1000, 10), (4095, 12), (65535, 16)])
+def test_images_of_16_bits_are_scaled_by_the_largest_value_of_all(program, pictures, largest, bits):
+    for number, path in enumerate(sorted(pictures.rglob("*.png"))):
+        levels = np.full((9, 12), largest // (2 if number else 1), np.uint16)
+        levels[:, :6] = 0
+        Image.fromarray(levels).save(path)
+    output, _ = program("pictures", "--size", "12x9")
+    assert f"images of 16 bits: {bits} bits are used" in output
+    assert json.loads(Path("data/incoming/conversion.json").read_text())["bits"] == bits
+    assert idx.read(Path("data/incoming") / catalog.TRAIN_IMAGES).max() in range(248, 256)
 
 
 def test_options_are_used(program, pictures):

@@ -9,11 +9,12 @@ from PIL import Image
 
 from src.common.errors import PipelineError
 from src.ingest import catalog, idx
-from src.ingest.catalog import DRAWINGS, Conversion
+from src.ingest.catalog import DRAWINGS
 from src.ingest.classes import read_properties
 from src.ingest.files import copy_own
 from src.ingest.image_folders import converted_images, find_images
 from src.ingest.own_dataset import write_dataset
+from src.pictures.convert import Conversion
 from tests.fixtures.image_folders import NAMES
 
 PLAIN = Conversion(center_like_mnist=False, light_on_dark=False)
@@ -44,10 +45,11 @@ def listed(found, root):
 
 
 def test_each_folder_is_a_class(touch):
-    root = touch("b/2.png", "b/1.png", "a/c/3.jpg", "a/notes.txt", "info.txt")
+    root = touch("b/2.png", "b/1.png", "a/c/3.jpg", "a/4.gif", "a/notes.txt", "info.txt")
     found = find(root)
     assert found.names == ["a", "b"]
-    expected = [(0, False, "a/c/3.jpg"), (1, False, "b/1.png"), (1, False, "b/2.png")]
+    expected = [(0, "a/4.gif"), (0, "a/c/3.jpg"), (1, "b/1.png"), (1, "b/2.png")]
+    expected = [(number, False, path) for number, path in expected]
     assert listed(found, root) == expected
     assert found.ignored == [f"{root}/a/notes.txt", f"{root}/info.txt"]
 
@@ -64,7 +66,13 @@ def test_names_are_normalized(touch):
 
 
 @pytest.mark.parametrize(
-    ("train", "validation", "test"), [("train", "val", "test"), ("Train", "Validation", "TEST")]
+    ("train", "validation", "test"),
+    [
+        ("train", "val", "test"),
+        ("Training", "Validation", "TESTING"),
+        ("training-images", "valid", "test-images"),
+        ("seg_train/seg_train", "seg_val", "seg_test/seg_test"),
+    ],
 )
 def test_folders_for_training_and_testing(touch, train, validation, test):
     parts = (test, validation, train)
@@ -76,6 +84,16 @@ def test_folders_for_training_and_testing(touch, train, validation, test):
         for part in (train, validation, test)
     ]
     assert found.names == ["a", "b"] and listed(found, root) == expected
+
+
+def test_without_a_test_folder_the_validation_images_are_for_the_test(touch):
+    root = touch("train/a/1.png", "train/b/1.png", "val/a/1.png", "val/b/1.png")
+    assert [is_test for _, is_test, _ in listed(find(root), root)] == [False, True] * 2
+
+
+def test_a_folder_around_the_class_folders_is_left_out(touch):
+    root = touch("archive/images/a/1.png", "archive/images/b/1.png", "archive/readme.txt")
+    assert find(root).names == ["a", "b"]
 
 
 def test_train_can_be_the_name_of_a_class(touch):
@@ -105,8 +123,11 @@ def test_images_in_subfolders_have_the_order_of_their_paths(touch):
         (["a/1.txt", "b/1.svg"], "has 0 class folders with PNG, JPEG"),
         (["a/1.png"], "1 class folders with PNG.* but 2 to 256 are needed"),
         ([f"{i}/1.png" for i in range(257)], "257 class folders with .* but 2 to 256"),
-        (["train/a/1.png", "val/a/1.png"], "has train and val but no folder test; add it"),
-        (["test/a/1.png"], "has test but no folder train; add it"),
+        (["test/a/1.png", "val/a/1.png"], "has test and val but no folder train; add it"),
+        (["train/1.png", "test/1.png"], "or with train and test folders"),
+        (["my_large/a/1.png", "my_small/a/1.png"], "has my_large and my_small .* name the folders"),
+        (["a/1.png", "b/x/1.png"], "has b with folders but no images in them"),
+        (["a/1.png", "b/1.png", "c/1.DNG"], "c has no images: .*1.DNG is a RAW photograph; exp"),
         (["a/1.png", "b\x1b[2J/1.png"], r"b\\x1b\[2J' cannot be the name of a class"),
         (["a/1.png", "b\u2028c/1.png"], "cannot be the name of a class"),
         (["a/1.png", "=1+A1/1.png"], "cannot be the name of a class"),
@@ -118,6 +139,21 @@ def test_other_folders_are_refused_with_one_sentence(touch, files, message):
     with pytest.raises(PipelineError, match=message) as refused:
         find(touch(*files))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("mnist.pkl.gz", "is a pickle, which could run any code; get the dataset as"),
+        ("digits.MAT", "is a MATLAB file; read it with scipy.io"),
+        ("images.tar.gz", "is an archive; unpack it"),
+        ("train-images-idx3-ubyte.gz", "read without an import; put .* into data/incoming"),
+    ],
+)
+def test_other_files_are_named_as_what_they_are(tmp_path, name, message):
+    (tmp_path / name).touch()
+    with pytest.raises(PipelineError, match=f"{name} .*{message}"):
+        find(tmp_path / name)
 
 
 def test_a_missing_folder_is_refused(tmp_path):
@@ -192,6 +228,7 @@ def test_files_that_are_no_images_are_skipped(tmp_path, pictures):
     (pictures / "9/0.png").write_bytes(b"")
     (pictures / "10/x.png").write_text("text")
     (pictures / "10/y.png").symlink_to("missing.png")
+    Image.new("L", (50, 50), 255).save(pictures / "10/white.png")
     with (pictures / "10/z.png").open("wb") as file:
         file.truncate(1 << 33)  # takes no space on the disk, and must not be read
     counts, skipped = do(pictures, tmp_path / "own")
@@ -200,6 +237,7 @@ def test_files_that_are_no_images_are_skipped(tmp_path, pictures):
         "10/x.png": "cannot be read as an image",
         "10/y.png": "cannot be read: No such file or directory",
         "10/z.png": "is larger than 20 MB",
+        "10/white.png": "is empty: all its pixels are equal",
     }
     assert counts.tolist() == [[7, 8, 8, 8, 8], [2] * 5]
 

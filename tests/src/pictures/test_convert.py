@@ -5,8 +5,8 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from src.ingest.catalog import DRAWINGS, Conversion
-from src.pictures.convert import center_like_mnist, convert
+from src.ingest.catalog import DRAWINGS
+from src.pictures.convert import Conversion, center_like_mnist, convert
 from src.pictures.decode import PictureError
 from tests.fixtures.image_folders import encoded
 
