@@ -3,7 +3,7 @@
 ``python -m src.apps.import_images PICTURES --size 28x28``.
 
 PICTURES has one folder per class, whose name is the name of the class; or it has the folders train
-and test, each with one folder per class. The images are PNG, JPEG, GIF, BMP, TIFF or WebP files.
+and test, each with one folder per class. The images are files of any usual format.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 ``python -m src.apps.predict FILE …`` or ``python -m src.apps.predict --test N``.
 
-The files are PNG, JPEG, GIF, BMP, TIFF or WebP images of any size. They are converted like the
+The files are images of any size and usual format. They are converted like the
 images of the dataset. A file that cannot be used does not stop the others.
 """
 

@@ -73,13 +73,10 @@ def find_images(root: Path, test_fraction: float, seed: int) -> ImageFolders:
         OSError: a subfolder cannot be read.
     """
     if not root.is_dir():
-        what = kind_of(str(root))
-        raise PipelineError(
-            f"{root} is {what}" if what else f"{root} is missing or is not a folder of images"
-        )
+        what = kind_of(str(root)) or "missing or is not a folder of images"
+        raise PipelineError(f"{root} is {what}")
     root = _innermost(root)
-    parts = _parts(root)
-    members = list(_members(parts))
+    members = list(_members(parts := _parts(root)))
     names = in_natural_order({name for name, _, _ in members})
     if not 2 <= len(names) <= MAX_LABELS or all(map(_split, names)):
         raise PipelineError(

@@ -66,14 +66,7 @@ def write_dataset(
     Raises:
         PipelineError: ``target`` has a dataset, or a class has too few images that can be used.
     """
-    old = sorted({path for paths in find_files(target).values() for path in paths})
-    old += [target / name for name in (CLASS_NAMES, CONVERSION) if (target / name).exists()]
-    if old and not replace:
-        raise PipelineError(
-            f"{target} already has {', '.join(path.name for path in old)}; add --replace to "
-            "replace what is there, or choose another folder with --into"
-        )
-    with atomic_files(target, old) as folder:
+    with atomic_files(target, _old_files(target, replace)) as folder:
         console, quiet = Console(stderr=True), not sys.stderr.isatty()
         shown = track(images, "images", count, console=console, disable=quiet)
         dataset = _write_images(folder, len(names), shape, shown)
@@ -86,6 +79,17 @@ def write_dataset(
         (folder / CLASS_NAMES).write_bytes("".join(f"{name}\n" for name in names).encode())
         write_json(folder / CONVERSION, conversion)
     return dataset
+
+
+def _old_files(target: Path, replace: bool) -> list[Path]:
+    old = sorted({path for paths in find_files(target).values() for path in paths})
+    old += [target / name for name in (CLASS_NAMES, CONVERSION) if (target / name).exists()]
+    if old and not replace:
+        raise PipelineError(
+            f"{target} already has {', '.join(path.name for path in old)}; add --replace to "
+            "replace what is there, or choose another folder with --into"
+        )
+    return old
 
 
 def _write_images(
