@@ -12,7 +12,7 @@ from typing import Any
 
 from src.common.messages import escaped, warn
 from src.models.record import Record
-from src.tracking.runs import MAX_TEXT, WEIGHTS, ready_model
+from src.tracking.runs import MAX_TEXT, WEIGHTS, find_model
 from src.tracking.store import connect, short_reason, sqlite_path, store_uri
 
 CHAMPION = "champion"  # the alias
@@ -77,7 +77,7 @@ def register(
             f"{record['name']} is not registered, because its validation accuracy, "
             f"{record['val_accuracy']:.4f}, is below {minimum:.4f}, set by registry.minimum_skill"
         )
-    name, model = registered_name(record["dataset"]), ready_model(client, run)
+    name, model = registered_name(record["dataset"]), find_model(client, run, record)
     versions = client.search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'")
     version = next((each for each in versions if each.source == f"models:/{model}"), None)
     if version is None:
@@ -156,7 +156,8 @@ def _choose_champion(client: Any, run: Any, record: Record, version: Any) -> str
         # The standard error of the accuracy; one image is never enough.
         needed = max(2 / images, sqrt(best * (1 - best) / images))
         # `mlflow gc` deletes a model, but not its version.
-        exists = ready_model(client, run, f"model_id = '{old.source.rpartition('/')[2]}'")
+        source = f"model_id = '{old.source.rpartition('/')[2]}'"
+        exists = client.search_logged_models([run.info.experiment_id], source)
         if exists and accuracy <= best + needed - 1e-6:  # the tag has 6 digits
             return (
                 f"{stays}: its validation accuracy, {accuracy:.4f}, must be at least {needed:.4f} "

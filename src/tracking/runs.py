@@ -70,9 +70,8 @@ def sync_run(client: Any, folder: Path, record: Record) -> tuple[Any, bool]:
     note = newest_note(record, weights_sha256=weights)
     same = f"start_time = {note['start']}" if note else f"tags.{WEIGHTS} = '{weights}'"
     run = find_run(client, record, same)
-    if run:
-        _delete_renamed_model(client, run, record)
-    if run and run.info.status == "FINISHED" and ready_model(client, run):
+    model = find_model(client, run, record) if run else None
+    if model and run.info.status == "FINISHED":
         return run, False
     if note is None:
         note = new_note(None)
@@ -86,12 +85,10 @@ def sync_run(client: Any, folder: Path, record: Record) -> tuple[Any, bool]:
     log_rows(client, run, record, [row for row in rows if int(row["step"]) not in times])
     for name in (RECORD, HISTORY):
         client.log_artifact(run_id, str(folder / name))
-    if not ready_model(client, run):
-        log_model(client, run, folder, record)
     last = rows[-1:]
     if seconds:  # a bar, not a curve
         last.append({"training_seconds": sum(seconds), "at": rows[-1]["at"], "step": 0})
-    log_rows(client, run, record, last, ready_model(client, run))
+    log_rows(client, run, record, last, model or log_model(client, run, folder, record))
     client.set_terminated(run_id, end_time=int(rows[-1]["at"]))
     return client.get_run(run_id), True
 
@@ -130,7 +127,7 @@ def log_test_results(client: Any, run: Any, record: Record, test: dict[str, Any]
     client.log_inputs(run_id, [data])
     row = {f"test_{key}": x for key, x in test.items() if isinstance(x, int | float)}
     row |= {"at": 1000 * time.time(), "step": 0}
-    log_rows(client, run, record, [row], ready_model(client, run))
+    log_rows(client, run, record, [row], find_model(client, run, record))
     for path in plots:
         with Image.open(path) as image:
             client.log_image(run_id, image, f"plots/{path.parent.name}.png")
@@ -138,31 +135,26 @@ def log_test_results(client: Any, run: Any, record: Record, test: dict[str, Any]
     return True
 
 
-def ready_model(client: Any, run: Any, condition: str | None = None) -> str | None:
-    """The id of a complete model in the experiment of a run: without a condition, of the run.
+def find_model(client: Any, run: Any, record: Record) -> str | None:
+    """The id of the complete model of a run, or None.
 
-    None if there is none, or if it was deleted.
+    A model that was logged with other class names is deleted, because it predicts them.
     """
-    condition = condition or f"source_run_id = '{run.info.run_id}'"
-    models = client.search_logged_models([run.info.experiment_id], condition)
-    return next((str(model.model_id) for model in models if model.status == "READY"), None)
-
-
-def _delete_renamed_model(client: Any, run: Any, record: Record) -> None:
-    """Delete the model of a run if it was logged with other class names: it returns them."""
-    same = f"params.{CLASS_NAMES} = '{_class_names(record)}'"
     source = f"source_run_id = '{run.info.run_id}'"
-    model = ready_model(client, run)
-    if model and not ready_model(client, run, f"{source} AND {same}"):
-        client.delete_logged_model(model)
+    for model in client.search_logged_models([run.info.experiment_id], source):
+        if model.params.get(CLASS_NAMES) != _class_names(record):
+            client.delete_logged_model(model.model_id)
+        elif model.status == "READY":
+            return str(model.model_id)
+    return None
 
 
 def _class_names(record: Record) -> str:
     return json_sha256(record["dataset"]["class_names"])[:12]
 
 
-def log_model(client: Any, run: Any, folder: Path, record: Record) -> None:
-    """Log ``model.keras`` to a run, unchanged and without importing TensorFlow.
+def log_model(client: Any, run: Any, folder: Path, record: Record) -> str:
+    """Log ``model.keras`` to a run, unchanged and without importing TensorFlow; return its id.
 
     ``mlflow.pyfunc.log_model`` would load the model to try the example, and link metrics to the
     model without their datasets.
@@ -196,6 +188,7 @@ def log_model(client: Any, run: Any, folder: Path, record: Record) -> None:
         )
         client.log_model_artifacts(model_id, target)
     client.finalize_logged_model(model_id, LoggedModelStatus.READY)
+    return str(model_id)
 
 
 def dataset_input(data: dict[str, Any], split: str) -> Any:

@@ -22,7 +22,8 @@ if [ "$1" = exp ]; then cat experiments; else echo "$*" >> calls; fi
 def test_a_grid_has_a_trial_for_each_combination_and_a_list_is_one_value():
     grid = combinations(["train.seed=1,2", "model=[mlp,cnn]", "recipes.yaml:cnn.epochs=range(1,4)"])
     assert len(grid) == 2 * 1 * 3
-    assert ["train.seed=2", "model=[mlp,cnn]", "recipes.yaml:cnn.epochs=3"] in grid
+    parameters = ["params.yaml:train.seed=2", "params.yaml:model=[mlp,cnn]"]
+    assert [*parameters, "recipes.yaml:cnn.epochs=3"] in grid
 
 
 @pytest.mark.parametrize(
