@@ -134,7 +134,7 @@ def test_all_files_are_written_and_read(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["report"])
     report.main()
     assert capsys.readouterr().out == f"{shown}\n{report.NEXT}\n"
-    (paths.PREDICTIONS / "good/by_epoch.csv").write_text("epoch,accuracy\nx,y\n")
+    (paths.PREDICTIONS / "good/test.csv").write_text("")
     with pytest.raises(PipelineError, match=r"good cannot be read .*-f evaluate`"):
         tables.read_evaluations(paths.PREDICTIONS)
 
