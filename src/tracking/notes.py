@@ -25,7 +25,9 @@ from src.models.record import Environment, Record, RunConfig, stage_name
 
 NOTES = LOGS / "trainings"  # in the main checkout
 CODE_PATHS = ("src", "stages", "dvc.yaml", "requirements.lock")  # what results depend on
-TIMING_COLUMNS = ("recipe", "epoch", "seconds", "val_accuracy", "device", "processor", "weights_sha256")
+TIMING_COLUMNS = (
+    *("recipe", "epoch", "seconds", "val_accuracy", "device", "processor", "weights_sha256"),
+)
 
 
 class Note(TypedDict):
