@@ -102,8 +102,7 @@ def _download(best: Champion) -> "keras.Model":
         with tempfile.TemporaryDirectory() as folder:
             return artifacts.load_model(best.download(Path(folder)), best.weights_sha256)
     except Exception as error:  # MLflow and its stores raise many types
-        reason = short_reason(error).partition("; run ")[0]  # advice for the files in models/
         raise PipelineError(
-            f"the champion, {best.recipe}, cannot be loaded from MLflow ({reason}); "
+            f"the champion, {best.recipe}, cannot be loaded from MLflow ({short_reason(error)}); "
             "choose another model with --model, or run `dvc repro` to train it"
         ) from None

@@ -109,7 +109,13 @@ def drawable(names: Sequence[str]) -> list[str]:
     A name with characters that Matplotlib's own font does not have, such as Chinese ones, is
     replaced by ``class`` and its number: other fonts differ between machines.
     """
-    return [_drawable(number, name) for number, name in enumerate(names)]
+    drawn = []
+    for number, name in enumerate(names):
+        if not set(map(ord, name)) <= _characters():
+            name = f"class {number}"
+        short = name if len(name) <= MAX_LENGTH else f"{name[: MAX_LENGTH - 1]}…"
+        drawn.append(short.replace("$", r"\$"))
+    return drawn
 
 
 def rotation(names: Sequence[str]) -> dict[str, Any]:
@@ -117,13 +123,6 @@ def rotation(names: Sequence[str]) -> dict[str, Any]:
     if max(map(len, names)) <= LONGEST_HORIZONTAL:
         return {}
     return {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-
-
-def _drawable(number: int, name: str) -> str:
-    if not {ord(character) for character in name} <= _characters():
-        return f"class {number}"
-    short = name if len(name) <= MAX_LENGTH else f"{name[: MAX_LENGTH - 1]}…"
-    return short.replace("$", r"\$")
 
 
 @cache

@@ -13,7 +13,7 @@ from src.common.paths import PARAMS, RECIPES
 from src.config.yaml_files import changes_of
 from src.reporting.report import new_console
 
-TEST = "test."  # prefix of the test accuracies in metrics/summary.json
+PREFIX = "test."  # of the test accuracies in metrics/summary.json
 State = dict[str, Any]  # a row of DVC's table: names of parameters and metrics, and their values
 
 
@@ -25,9 +25,9 @@ def changes(state: State) -> list[str]:
 
 def results(state: State) -> list[str]:
     """The test accuracy of each trained recipe, the best first."""
-    names = [name for name in state if name.startswith(TEST) and isinstance(state[name], float)]
+    names = [name for name in state if name.startswith(PREFIX) and isinstance(state[name], float)]
     best_first = sorted(names, key=lambda name: -state[name])
-    return [f"{name.removeprefix(TEST)} {state[name]:.4f}" for name in best_first]
+    return [f"{name.removeprefix(PREFIX)} {state[name]:.4f}" for name in best_first]
 
 
 def experiments_table(states: list[State]) -> Table:

@@ -12,7 +12,7 @@ from typing import Any
 
 from src.common.messages import escaped, warn
 from src.models.record import Record
-from src.tracking.runs import MAX_TEXT, WEIGHTS, find_model
+from src.tracking.runs import MAX_TEXT, find_model
 from src.tracking.store import connect, short_reason, sqlite_path, store_uri
 
 CHAMPION = "champion"  # the alias
@@ -59,7 +59,7 @@ def champion(dataset: dict[str, Any]) -> Champion | None:
         return None
     tags, address = version.tags, f"models:/{name}/{version.version}"
     accuracy = float(tags["validation_accuracy"])
-    return Champion(escaped(tags["recipe"]), tags[WEIGHTS], accuracy, address)
+    return Champion(escaped(tags["recipe"]), tags["weights_sha256"], accuracy, address)
 
 
 def register(
@@ -85,7 +85,7 @@ def register(
     client.update_model_version(name, version.version, model_card(record, test))
     tags = {  # few, because the list of versions shows all; the run has others
         "recipe": record["name"],
-        WEIGHTS: record["weights_sha256"],
+        "weights_sha256": record["weights_sha256"],
         "dataset_digest": record["dataset"]["digest"],
         "classes": str(record["dataset"]["classes"]),  # the user can name more than have images
         "validation_accuracy": f"{record['val_accuracy']:.6f}",
