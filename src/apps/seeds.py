@@ -54,11 +54,6 @@ def main() -> None:
     table = train_missing(plan, seeds, console)
     dataset = load_dataset_info(paths.PROCESSED)["name"]
     console.print(summary(table, f"{options.name} on {dataset}, {len(table)} seeds"))
-    medians = table[["seconds", "cold_start"]].median()
-    console.print(
-        f"median times: {medians.seconds:.1f} s of training after the first step, "
-        f"{medians.cold_start:.1f} s from the start of the process to the end of the first step"
-    )
 
 
 def check(params: Params, recipes: Collection[str], name: str) -> None:

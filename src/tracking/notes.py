@@ -17,7 +17,6 @@ from typing import Any, TypedDict, cast
 from src.common.errors import PipelineError, run
 from src.common.files import atomic_file, json_sha256, read_json, write_json
 from src.common.git import git
-from src.common.messages import warn
 from src.common.paths import LOGS, PARAMS, RECIPES, RECORDED_ON, TEST, TIMING, main_checkout
 from src.config.yaml_files import changes_of
 from src.models.artifacts import load_history, load_record, trained_folders
@@ -65,21 +64,19 @@ def begin_note(config: RunConfig, environment: Environment, resumes: bool) -> No
     note = newest_note(config, environment=environment) if resumes else None
     if note is None:
         note = new_note(environment)
-        with suppress(OSError):  # ``end_note`` warns
-            write_json(_path(config, note["start"]), note)
+        _write(config, note)
     return note
 
 
 def end_note(note: Note, record: Record, seconds: list[float]) -> None:
     """Complete the note of a training that has written its output files."""
     note["seconds"], note["weights_sha256"] = seconds, record["weights_sha256"]
-    try:
-        write_json(_path(record, note["start"]), note)
-    except OSError as error:
-        warn(
-            f"{NOTES} cannot be written ({error.strerror}), so the durations of this training "
-            "are not recorded; free space or allow access; no other result is affected"
-        )
+    _write(record, note)
+
+
+def _write(config: RunConfig, note: Note) -> None:
+    with suppress(OSError):  # TensorBoard's callback warns about a folder that cannot be written
+        write_json(_path(config, note["start"]), note)
 
 
 def newest_note(config: RunConfig, **values: Any) -> Note | None:

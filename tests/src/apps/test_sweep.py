@@ -95,14 +95,6 @@ def test_a_failed_trial_shows_its_output(checkout, capsys):
     assert capsys.readouterr().err == "warning: sweep-1 failed:\nbroken\n"
 
 
-@pytest.mark.parametrize("workers", ["0", "two"])
-def test_an_invalid_number_of_workers_gives_a_message(monkeypatch, capsys, workers):
-    monkeypatch.setattr("sys.argv", ["sweep", "-S", "train.seed=1", f"--workers={workers}"])
-    with pytest.raises(SystemExit, match="2"):
-        sweep.main()
-    assert f"--workers: '{workers}' is not a number from 1" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("scheduler", ["tcp://127.0.0.1:1", "here"])
 def test_an_unreachable_scheduler_gives_a_message(shell, scheduler):
     command = ["python", "-m", "src.apps.sweep", "-S", "train.seed=1", "--scheduler", scheduler]
