@@ -74,7 +74,8 @@ def other_processor_note(comparison: pd.DataFrame) -> str | None:
 
 def _families_with_other_outputs() -> list[str]:
     """The families that the last commit trained from the same inputs to other outputs."""
-    before, now = _trainings(committed(LOCK)), _trainings(LOCK.read_text("utf-8"))
+    before = _trainings(committed(LOCK))
+    now = _trainings(LOCK.read_text("utf-8") if LOCK.exists() else "")
     same = [name for name in now if name in before and now[name]["deps"] == before[name]["deps"]]
     other = [name for name in same if now[name]["outs"] != before[name]["outs"]]
     return [name.removeprefix("train@") for name in other]
