@@ -76,21 +76,18 @@ def test_the_tests_of_the_commands_exist():
 @pytest.mark.parametrize("command", commands_with(SETTINGS))
 def test_settings_are_valid(command, tmp_path):
     from dvc.cli import parse_args
+    from dvc.utils.cli_parse import to_path_overrides
     from dvc.utils.hydra import apply_overrides
 
     if command.startswith("dvc "):
         parse_args(shlex.split(command)[1:])
-    recipes = "recipes.yaml:"  # without it, -S changes params.yaml
-    values = changes(command)
-    for settings in combinations([each for each in values if not each.startswith(recipes)]):
-        shutil.copy(ROOT / "params.yaml", tmp_path)
-        apply_overrides(tmp_path / "params.yaml", settings)
-        select(load_params(tmp_path / "params.yaml").model, load_recipes(ROOT / "recipes.yaml"))
-    own = [each.removeprefix(recipes) for each in values if each.startswith(recipes)]
-    for settings in combinations(own):
-        shutil.copy(ROOT / "recipes.yaml", tmp_path)
-        apply_overrides(tmp_path / "recipes.yaml", settings)
-        load_recipes(tmp_path / "recipes.yaml")
+    params, recipes = tmp_path / "params.yaml", tmp_path / "recipes.yaml"
+    for settings in combinations(changes(command)):
+        for path in (params, recipes):
+            shutil.copy(ROOT / path.name, path)
+        for name, overrides in to_path_overrides(settings).items():
+            apply_overrides(tmp_path / name, overrides)
+        select(load_params(params).model, load_recipes(recipes))
 
 
 def test_a_new_command_is_found(tmp_path):

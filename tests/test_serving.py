@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import pytest
 
+from src.tracking.sync import sync
+
 pytestmark = pytest.mark.slow
 
 
@@ -19,7 +21,6 @@ def server(
     make_evaluation,
     make_comparison,
     log_training,
-    log_results,
     serving,
     environment,
 ):
@@ -33,7 +34,7 @@ def server(
         log_training(folder)
         make_evaluation({"cnn": 0.91})
         make_comparison()
-        log_results()
+        sync()
         uri = f"sqlite:///{root / 'mlflow.db'}"
     words = ["mlflow", "models", "serve", "--env-manager", "local"]
     words += ["-m", "models:/mnist-classifier@champion", "--host", "127.0.0.1"]

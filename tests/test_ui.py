@@ -29,7 +29,6 @@ def server(
     make_evaluation,
     make_comparison,
     log_training,
-    log_results,
     serving,
 ):
     """The address of `make ui` for a store with three trainings and their comparison."""
@@ -49,7 +48,7 @@ def server(
         make_evaluation(ACCURACIES)
         make_comparison()
         write_json(paths.PROCESSED / "training/dataset.json", DATASET)
-        log_results()
+        sync()
         path = {"PYTHONPATH": str(ROOT)}
         with serving(["src.tracking.ui"], root, os.environ | path, ready="/health") as address:
             yield address

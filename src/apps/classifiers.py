@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from src.common import paths
 from src.common.errors import PipelineError
 from src.data.splits import load_dataset_info
 from src.models import artifacts
-from src.tracking.registry import Champion, champion
+from src.tracking.registry import champion, download
 from src.tracking.store import short_reason
 
 if TYPE_CHECKING:
@@ -72,12 +72,13 @@ def classifiers() -> list[Classifier]:
         record = artifacts.load_record(folder)
         if all(record["dataset"][key] == dataset[key] for key in ("digest", "classes")):
             weights = record["weights_sha256"]
-            is_best = best is not None and weights == best.weights_sha256
+            is_best = best is not None and weights == best.tags["weights_sha256"]
             load = partial(artifacts.load_model, folder, weights)
             found.append(Classifier(record["name"], record["val_accuracy"], is_best, load))
     if best and not any(each.champion for each in found):
-        name = f"{best.recipe} (trained earlier)"  # not in models/, but in MLflow
-        found.append(Classifier(name, best.accuracy, True, partial(_download, best)))
+        name = f"{best.tags['recipe']} (trained earlier)"  # not in models/, but in MLflow
+        accuracy = float(best.tags["validation_accuracy"])
+        found.append(Classifier(name, accuracy, True, partial(_download, best)))
     if not found:
         raise PipelineError(f"no model is trained on {dataset['name']} yet; run `make repro`")
     return sorted(found, key=lambda each: (not each.champion, -each.accuracy, each.name))
@@ -97,13 +98,13 @@ def choose(name: str | None) -> Classifier:
     raise PipelineError(f"there is no trained model {name!r}; the trained models are: {names}")
 
 
-def _download(best: Champion) -> "keras.Model":
+def _download(best: Any) -> "keras.Model":
     try:
         with tempfile.TemporaryDirectory() as folder:
-            return artifacts.load_model(best.download(Path(folder)), best.weights_sha256)
+            return artifacts.load_model(download(best, Path(folder)), best.tags["weights_sha256"])
     except Exception as error:  # MLflow and its stores raise many types
         reason = short_reason(error).partition("; run ")[0]  # advice for the files in models/
         raise PipelineError(
-            f"the champion, {best.recipe}, cannot be loaded from MLflow ({reason}); "
+            f"the champion, {best.tags['recipe']}, cannot be loaded from MLflow ({reason}); "
             "choose another model with --model, or run `dvc repro` to train it"
         ) from None

@@ -14,17 +14,14 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import ClientDisconnect
 
 from src.apps.classifiers import Classifier, classifiers
 from src.apps.familiarity import HINT, Familiarity, familiarity
 from src.common import paths
 from src.common.errors import PipelineError, run
 from src.common.machine import listen
-from src.common.messages import warn
 from src.data.splits import load_dataset_info, load_split
 from src.pictures.convert import convert
-from src.pictures.decode import MAX_BYTES
 
 PAGE = Path(__file__).with_name("demo.html")
 LOCAL = ["127.0.0.1", "localhost"]
@@ -43,10 +40,10 @@ class Answers:
     known: Familiarity | None  # for the hint about an image that is not like the training images
 
     def description(self) -> dict[str, Any]:
-        """``{"dataset": {"name", "class_names", …}, "models": [{"name", …}]}``."""
-        fields = ("name", "accuracy", "champion")
+        """The response to ``GET /models``: see ``make_app``."""
         shown = {key: self.dataset[key] for key in ("name", "class_names", "height", "width")}
         shown["center_like_mnist"] = self.dataset["conversion"]["center_like_mnist"]
+        fields = ("name", "accuracy", "champion")
         models = [{field: getattr(model, field) for field in fields} for model in self.models]
         return {"dataset": shown, "models": models}
 
@@ -106,43 +103,13 @@ def make_app(answers: Answers, hosts: list[str]) -> FastAPI:
 
     @app.post("/predict")
     async def predict(request: Request) -> dict[str, Any]:
-        return answers.to_file(await _body(request))
+        return answers.to_file(await request.body())
 
     @app.get("/test")
     async def test() -> dict[str, Any]:
         return answers.to_test()
 
     return app
-
-
-async def _body(request: Request) -> bytes:
-    content = bytearray()
-    try:
-        async for part in request.stream():
-            content += part
-            if len(content) > MAX_BYTES:
-                raise HTTPException(413, f"the image is larger than {MAX_BYTES:,} bytes")
-    except ClientDisconnect:  # the page was closed: nobody gets this response
-        raise HTTPException(400, "the image is incomplete") from None
-    return bytes(content)
-
-
-def usable(models: list[Classifier]) -> list[Classifier]:
-    """Load and compile the models; print a warning for each that cannot be loaded.
-
-    Raises:
-        PipelineError: no model can be loaded.
-    """
-    loaded = []
-    for model in models:
-        try:
-            model.probabilities(np.zeros((1, *model.shape), np.uint8))
-            loaded.append(model)
-        except PipelineError as error:
-            warn(f"{model.name} is left out: {error}")
-    if not loaded:
-        raise PipelineError("no model can be loaded, see the warnings above; run `dvc repro`")
-    return loaded
 
 
 def main() -> None:
@@ -158,8 +125,10 @@ def main() -> None:
     models = classifiers()
     print("loading the models …", flush=True)
     choose_device("auto")
+    for model in models:  # load and compile it
+        model.probabilities(np.zeros((1, *model.shape), np.uint8))
     dataset, test = load_dataset_info(paths.PROCESSED), load_split(paths.PROCESSED, "test")
-    answers = Answers(usable(models), dataset, test, familiarity(paths.PROCESSED))
+    answers = Answers(models, dataset, test, familiarity(paths.PROCESSED))
     action = "Draw" if dataset["conversion"]["center_like_mnist"] else "Drop"
     address = f"http://{options.host}:{options.port}"
     print(f"{action} an image at {address} (Ctrl-C stops it)", flush=True)

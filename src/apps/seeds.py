@@ -25,6 +25,7 @@ from filelock import FileLock
 from rich.console import Console
 from rich.table import Table
 
+from src.apps.arguments import integer
 from src.apps.one_seed import PLAN, PROBABILITIES, RESULT, present_key
 from src.common import paths
 from src.common.errors import PipelineError, run
@@ -41,30 +42,22 @@ from src.reporting.seeds import TYPES, accuracy_spread, load_seeds
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m src.apps.seeds", description=__doc__)
     parser.add_argument("name", metavar="NAME", help="a recipe of recipes.yaml")
-    parser.add_argument("count", metavar="COUNT", type=int, help="the number of seeds")
+    parser.add_argument("count", metavar="COUNT", type=integer(1), help="the number of seeds")
     parser.add_argument("--validation", action="store_true", help="do not use the test split")
     options = parser.parse_args()
     params, recipes = load_params(), load_recipes()
-    seeds = check(params, recipes, options.name, options.count)
+    check(params, recipes, options.name)
+    seeds = range(params.train.seed, params.train.seed + options.count)
     plan = training_plan(options.name, recipes[options.name], params)
     plan |= {"keep_epochs": False, "test": not options.validation}
     console = Console(highlight=False, soft_wrap=True)
     table = train_missing(plan, seeds, console)
     dataset = load_dataset_info(paths.PROCESSED)["name"]
     console.print(summary(table, f"{options.name} on {dataset}, {len(table)} seeds"))
-    medians = table[["seconds", "cold_start"]].median()
-    console.print(
-        f"median times: {medians.seconds:.1f} s of training after the first step, "
-        f"{medians.cold_start:.1f} s from the start of the process to the end of the first step"
-    )
 
 
-def check(params: Params, recipes: Collection[str], name: str, count: int) -> range:
-    """Return the seeds to train with.
-
-    Raises:
-        PipelineError: there is no such recipe, or it cannot be trained with these seeds.
-    """
+def check(params: Params, recipes: Collection[str], name: str) -> None:
+    """Raise a PipelineError if there is no such recipe, or if seeds cannot be trained."""
     if name not in recipes:
         hint, valid = nearest(name, [*recipes]), ", ".join(recipes)
         raise PipelineError(f"there is no recipe {name!r}{hint}; choose from: {valid}")
@@ -72,15 +65,12 @@ def check(params: Params, recipes: Collection[str], name: str, count: int) -> ra
         raise PipelineError(
             "train.strategy is multi_worker, but seeds are trained on one machine; set it to single"
         )
-    if count < 1:
-        raise PipelineError(f"COUNT is {count}, but at least 1 seed is needed; give a larger COUNT")
-    return range(params.train.seed, params.train.seed + count)
 
 
 def train_missing(plan: dict[str, Any], seeds: range, console: Console) -> pd.DataFrame:
     """Train with the seeds that ``metrics/seeds.csv`` lacks; return its rows of this training."""
     key = present_key(plan)
-    table = write_row(None)  # fails before the work if the file cannot be written
+    table = load_seeds()
     done = table[table.key == key]
     complete = done[done.test_accuracy.notna()] if plan["test"] else done
     missing = [seed for seed in seeds if seed not in set(complete.seed)]
@@ -121,23 +111,22 @@ def train(plan: dict[str, Any], seed: int) -> dict[str, Any]:
         return {"recipe": plan["name"], "seed": seed} | result
 
 
-def write_row(row: dict[str, Any] | None) -> pd.DataFrame:
-    """Write ``metrics/seeds.csv`` with a result, if there is one; return the content of the file.
+def write_row(row: dict[str, Any]) -> pd.DataFrame:
+    """Add a result to ``metrics/seeds.csv``; return the content of the file.
 
     A row of the same training and seed is replaced; rows of former trainings of the recipe on the
     dataset are removed. Two programs can do this at the same time.
     """
     with FileLock(_folder() / "lock"):
         table = load_seeds()
-        if row:
-            is_same = (table.dataset == row["dataset"]) & (table.recipe == row["recipe"])
-            is_replaced = (table.key != row["key"]) | (table.seed == row["seed"])
-            kept = table[~(is_same & is_replaced)].to_dict("records")
-            table = pd.DataFrame([*kept, row], columns=[*TYPES])
-            table = table.sort_values(["dataset", "recipe", "seed"])
-            if "test_accuracy" in row:
-                same = table[table.key == row["key"]]
-                table.loc[same.index, "ensemble_accuracy"] = ensemble_accuracies([*same.weights])
+        is_same = (table.dataset == row["dataset"]) & (table.recipe == row["recipe"])
+        is_replaced = (table.key != row["key"]) | (table.seed == row["seed"])
+        kept = table[~(is_same & is_replaced)].to_dict("records")
+        table = pd.DataFrame([*kept, row], columns=[*TYPES])
+        table = table.sort_values(["dataset", "recipe", "seed"])
+        if "test_accuracy" in row:
+            same = table[table.key == row["key"]]
+            table.loc[same.index, "ensemble_accuracy"] = ensemble_accuracies([*same.weights])
         write_csv(paths.SEEDS, table)
         return load_seeds()
 

@@ -8,19 +8,19 @@ runs only the trials that are not done.
 
 import argparse
 import os
-import re
 import shlex
 import subprocess
 import sys
 import time
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
-from itertools import product
 
 import psutil
 import yaml
+from dvc.exceptions import InvalidArgumentError
+from dvc.utils.cli_parse import to_path_overrides
+from dvc.utils.hydra import get_hydra_sweeps
 from filelock import FileLock, Timeout
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 from src.apps.arguments import integer
@@ -28,11 +28,10 @@ from src.common.errors import PipelineError, run
 from src.common.files import json_sha256
 from src.common.git import git
 from src.common.paths import INCOMING, LOCK, PARAMS, RECIPES, main_checkout
+from src.tracking.notes import CODE_PATHS
 
 SWEEP_LOCK = ".dvc/tmp/sweep.lock"
 TRIAL = "SWEEP_TRIAL"  # environment variable that identifies the processes of a trial
-FILE = re.compile(r"[^=:]+\.ya?ml:")  # in front of a key of another file than params.yaml
-CODE = ("src", "stages", "dvc.yaml", "requirements.lock")  # files that results depend on
 
 
 def combinations(changes: list[str]) -> list[list[str]]:
@@ -45,21 +44,15 @@ def combinations(changes: list[str]) -> list[list[str]]:
     Raises:
         PipelineError: the syntax of a change is invalid.
     """
-    axes = []
     try:
-        for change in changes:
-            file = FILE.match(change)
-            prefix = file[0] if file else ""
-            override = OverridesParser.create().parse_override(change.removeprefix(prefix))
-            if override.is_sweep_override():
-                values = list(override.sweep_string_iterator())
-            else:
-                values = [override.get_value_element_as_str()]
-            axes.append([f"{prefix}{override.get_key_element()}={value}" for value in values])
-    except HydraException as error:
+        sweeps = get_hydra_sweeps(to_path_overrides(changes))
+    except (HydraException, InvalidArgumentError) as error:
         reason = str(error).splitlines()[0]
         raise PipelineError(f"-S: {reason}; write -S key=value,value") from None
-    return [list(changes) for changes in product(*axes)]
+    return [
+        [f"{path}:{change}" for path, changes in sweep.items() for change in changes]
+        for sweep in sweeps
+    ]
 
 
 def missing_trials(grid: list[list[str]]) -> dict[str, list[str]]:
@@ -76,7 +69,7 @@ def missing_trials(grid: list[list[str]]) -> dict[str, list[str]]:
     if ready.returncode != 0:
         raise PipelineError("`dvc repro preprocess plan` failed; see its message above")
     stages = yaml.safe_load(LOCK.read_text("utf-8"))["stages"]
-    edits = git("diff", "--no-ext-diff", "HEAD", "--", str(PARAMS), str(RECIPES), *CODE)
+    edits = git("diff", "--no-ext-diff", "HEAD", "--", str(PARAMS), str(RECIPES), *CODE_PATHS)
     others = [edits, stages["download"], stages["preprocess"]]
     listed = subprocess.run(["dvc", "exp", "list", "--name-only"], capture_output=True, text=True)
     trials = {f"sweep-{json_sha256([changes, *others])[:8]}": changes for changes in grid}

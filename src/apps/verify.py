@@ -16,49 +16,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
 from rich.table import Table
 
 from src.common.errors import PipelineError, run
 from src.common.files import read_json
 from src.common.git import committed
-from src.common.messages import warn
 from src.common.paths import COMPARISON, RAW, RECORDED_ON, TEST
 from src.config.params import load_params
 from src.config.plan import select
 from src.config.recipes import load_recipes
-from src.reporting.agreement import (
-    SAME_BITS,
-    WITHIN,
-    Spreads,
-    Tests,
-    spreads_between_seeds,
-    verdicts,
-)
-
-
-def committed_spreads() -> Spreads:
-    """The spreads between seeds in the comparison of the last commit."""
-    text = committed(COMPARISON)
-    return spreads_between_seeds(pd.read_csv(StringIO(text))) if text else {}
-
-
-def announce(names: list[str], before: Tests, spreads: Spreads) -> None:
-    """Say before the training which recipes cannot be judged.
-
-    Raises:
-        PipelineError: none of them can be judged.
-    """
-    if unknown := [name for name in names if name not in before]:
-        message = f"the last commit has no result of {', '.join(unknown)}"
-        if len(unknown) == len(names):
-            raise PipelineError(f"{message}; commit one, or choose from: {', '.join(before)}")
-        warn(f"{message}, so there is nothing to compare")
-    if unknown := [name for name in names if name in before and name not in spreads]:
-        warn(
-            f"the spread between seeds of {', '.join(unknown)} is unknown, so only the same bits "
-            f"count; `python -m src.apps.seeds NAME 5` measures it"
-        )
+from src.reporting.agreement import SAME_BITS, WITHIN, Tests, spreads_between_seeds, verdicts
+from src.reporting.report import new_console
 
 
 def repeat(checkout: Path, model: str | None) -> None:
@@ -91,7 +59,7 @@ def repeat(checkout: Path, model: str | None) -> None:
 
 def show(results: dict[str, str], tests: list[Tests], origins: list[dict[str, Any]]) -> None:
     """Print the verdicts, and where the results come from; of each pair, the first is committed."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    console = new_console()
     table = Table("recipe", "committed", "here", "verdict", title="Test accuracy")
     for name in tests[1]:
         cells = [f"{test[name]['accuracy']:.4f}" if name in test else "–" for test in tests]
@@ -115,8 +83,10 @@ def main() -> None:
             f"the last commit has no {TEST} or no {RECORDED_ON}; run `make repro` and `make "
             "record`, and commit both"
         )
-    spreads = committed_spreads()
-    announce(select(model or load_params().model, load_recipes()), before, spreads)
+    if not {*before}.intersection(select(model or load_params().model, load_recipes())):
+        names = ", ".join(before)
+        raise PipelineError(f"the last commit has no result to compare; choose from: {names}")
+    spreads = spreads_between_seeds(pd.read_csv(StringIO(committed(COMPARISON))))
     with TemporaryDirectory() as folder:
         checkout = Path(folder)
         repeat(checkout, model)

@@ -11,13 +11,10 @@ from pathlib import Path
 from src.common.messages import clean
 from src.common.paths import PARAMS
 
-# What the user can fix, with the advice.
-ACCESS = "free space or allow access"
-IN_THE_WAY = "remove or rename what is in the way"
-FIXABLE = {
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS), ACCESS),
-    **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST), IN_THE_WAY),
-}
+FIXABLE = (  # by the user: disk, permissions, and a file where a folder should be
+    *(errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS),
+    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+)
 # As in .dvcignore: files of editors, incomplete ones, compiled ones.
 IGNORED = re.compile(r"(^|/)\.|~$|\.pyc$")
 
@@ -50,9 +47,10 @@ def run(main: Callable[[], None], is_stage: bool = False) -> None:
         then = f"; to continue, {again}" if is_stage else ""
         sys.exit(f"interrupted: no incomplete output was kept{then}")
     except OSError as error:
-        if not (advice := FIXABLE.get(error.errno or 0)):
+        if error.errno not in FIXABLE:
             raise
         where = f" ({error.filename})" if error.filename else ""
+        advice = "free space, allow access, or remove what is in the way"
         sys.exit(clean(f"error: {error.strerror}{where}; {advice}, then {again}"))
     except Exception as error:
         # By name, because TensorFlow is not imported here.
@@ -76,9 +74,8 @@ def _run_stage(main: Callable[[], None]) -> None:
     main()
     after = _state(paths)
     if changed := sorted(name for name in before | after if before.get(name) != after.get(name)):
-        others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise PipelineError(
-            f"{changed[0]}{others} changed while the stage {stage} ran, so it is unknown which "
+            f"{changed[0]} changed while the stage {stage} ran, so it is unknown which "
             "version its results come from, and DVC does not record them; run `dvc repro` again"
         )
 

@@ -46,21 +46,15 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_files(folder: Path, old: Sequence[Path]) -> Iterator[Path]:
     """Yield a new, empty folder, whose files move to ``folder`` if the block ends without error.
 
-    The files ``old`` in ``folder`` are then deleted. After an error, all is as before.
+    The files ``old`` in ``folder`` are then deleted. After an error, all files are as before.
     """
-    created = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
-            yield Path(partial)
-            for path in old:
-                path.unlink()
-            for path in sorted(Path(partial).iterdir()):
-                os.replace(path, folder / path.name)
-    except BaseException:
-        for path in created:
-            path.rmdir()
-        raise
+    with TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
+        yield Path(partial)
+        for path in old:
+            path.unlink()
+        for path in sorted(Path(partial).iterdir()):
+            os.replace(path, folder / path.name)
 
 
 def write_json(path: Path, content: Any) -> None:

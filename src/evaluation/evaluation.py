@@ -19,7 +19,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, r
 from src.common import paths
 from src.common.files import atomic_folder
 from src.common.tensorflow import keras
-from src.evaluation.statistics import wilson_interval
+from src.evaluation.statistics import proportion_interval
 from src.evaluation.tables import TestResults, write_results
 from src.models import artifacts
 from src.models.inference import Predictor, multiply_adds
@@ -94,10 +94,9 @@ def _metrics(
 ) -> dict[str, Any]:
     """The entry in ``metrics/test.json``."""
     labels = predictions.actual.to_numpy()
-    right = accuracy(logits, labels)
-    low, high = wilson_interval(right, len(labels))
-    metrics: dict[str, Any] = {"accuracy": right, "error_rate": 1 - right}
-    metrics["errors"] = _errors(predictions)
+    right, errors = accuracy(logits, labels), _errors(predictions)
+    low, high = proportion_interval(len(labels) - errors, len(labels))
+    metrics: dict[str, Any] = {"accuracy": right, "error_rate": 1 - right, "errors": errors}
     disputed = disputed_rows(record["dataset"], predictions)
     if len(disputed):
         metrics["disputed_errors"] = _errors(disputed)

@@ -8,18 +8,15 @@ import numpy as np
 from scipy.stats import binomtest, t, ttest_ind_from_stats
 
 
-def wilson_interval(proportion: float, n: int) -> tuple[float, float]:
-    """The 95% Wilson score interval of a proportion of ``n`` (Wilson, JASA 22, 1927)."""
-    interval = binomtest(round(proportion * n), n).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
+def proportion_interval(
+    count: int, n: int, level: float = 0.95, method: str = "wilson"
+) -> tuple[float, float]:
+    """The score interval of the proportion ``count`` of ``n`` (Wilson, JASA 22, 1927).
 
-
-def exact_interval(count: int, n: int, level: float) -> tuple[float, float]:
-    """The interval of Clopper and Pearson for ``count`` of ``n`` (Biometrika 26, 1934).
-
-    It contains the true proportion with a probability of at least ``level``.
+    With the method ``exact``, that of Clopper and Pearson (Biometrika 26, 1934): it contains the
+    true proportion with a probability of at least ``level``.
     """
-    interval = binomtest(count, n).proportion_ci(level, method="exact")
+    interval = binomtest(count, n).proportion_ci(level, method)
     return float(interval.low), float(interval.high)
 
 
@@ -41,14 +38,8 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float, float]:
     """The mean, the standard deviation, and both ends of the 95% interval of the mean.
 
     The standard deviation is that of a sample, with n - 1. The interval is Student's (Biometrika 6,
-    1908), for normally distributed values. With one value, all but the mean
-    are NaN.
-
-    Raises:
-        ValueError: there are no values.
+    1908), for normally distributed values. With one value, all but the mean are NaN.
     """
-    if not values:
-        raise ValueError("the mean of no values is not defined")
     mean, count = fmean(values), len(values)
     if count == 1:
         return mean, nan, nan, nan

@@ -12,8 +12,7 @@ from src.common.files import atomic_file, read_json, write_json
 if TYPE_CHECKING:
     from src.models.record import Record
 
-RESULTS, PREDICTIONS = "results.json", "test.csv"
-BY_EPOCH, PER_CLASS = "by_epoch.csv", "per_class.csv"
+RESULTS, TEST = "results.json", "test.csv"
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,10 @@ def write_results(folder: Path, results: TestResults) -> None:
     """Write the results of a model into a new folder."""
     folder.mkdir()
     names = "record", "history", "metrics", "test_digest"
-    write_json(folder / RESULTS, {name: getattr(results, name) for name in names})
-    write_csv(folder / PREDICTIONS, results.predictions)
-    write_csv(folder / BY_EPOCH, results.by_epoch)
-    write_csv(folder / PER_CLASS, results.per_class)
+    content = {name: getattr(results, name) for name in names}
+    content |= {name: getattr(results, name).to_dict("list") for name in ("by_epoch", "per_class")}
+    write_json(folder / RESULTS, content)
+    write_csv(folder / TEST, results.predictions)
 
 
 def read_evaluations(folder: Path) -> dict[str, TestResults]:
@@ -48,16 +47,11 @@ def read_evaluations(folder: Path) -> dict[str, TestResults]:
     found = {}
     for each in sorted(folder.glob("*/")):
         try:
-            found[each.name] = TestResults(
-                **read_json(each / RESULTS, "evaluate"),
-                predictions=pd.read_csv(each / PREDICTIONS),
-                by_epoch=pd.read_csv(each / BY_EPOCH, dtype=float),
-                # Only "" is a missing value: a class can have the name `null`.
-                per_class=pd.read_csv(
-                    each / PER_CLASS, dtype={"label": str}, keep_default_na=False, na_values=[""]
-                ),
-            )
-        except (OSError, ValueError) as error:
+            content = read_json(each / RESULTS, "evaluate")
+            content["by_epoch"] = pd.DataFrame(content["by_epoch"], dtype=float)
+            content["per_class"] = pd.DataFrame(content["per_class"])
+            found[each.name] = TestResults(**content, predictions=pd.read_csv(each / TEST))
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise PipelineError(
                 f"{each} cannot be read ({error}); run `dvc repro -f evaluate`"
             ) from None

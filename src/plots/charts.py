@@ -13,9 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 MAX_CLASSES_WITH_NUMBERS = 20  # in a confusion matrix; with more, the numbers would overlap
 MAX_CLASSES_WITH_NAMES = 60
-COLUMNS = 4  # reliability diagrams in a row
-SIDE, GAP = 2.0, 0.5  # inches of a diagram, and between diagrams
-LEFT, RIGHT, TOP, BOTTOM = 0.8, 0.3, 0.9, 0.7  # inches around the diagrams
+MOST_IN_A_ROW = 4  # reliability diagrams
 LARGEST = 150  # area of the point of a bin that has all images, in points²
 MAX_LENGTH = 20  # characters of a name
 LONGEST_HORIZONTAL = 3  # characters of names that are not rotated
@@ -83,8 +81,10 @@ def reliability_figure(tables: Mapping[str, tuple[pd.DataFrame, float]]) -> Figu
     Args:
         tables: by recipe: the result of ``calibration.reliability``, and the calibration error.
     """
-    columns = min(COLUMNS, len(tables))
-    figure, panels = _panels(-(-len(tables) // columns), columns)
+    columns = min(MOST_IN_A_ROW, len(tables))
+    rows = -(-len(tables) // columns)
+    figure = Figure((2.5 * columns + 0.6, 2.5 * rows + 1), dpi=100, layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, (name, (table, error)) in zip(panels, tables.items(), strict=False):
         drawn = table[table["count"] > 0]
         area = LARGEST * np.sqrt(drawn["count"] / drawn["count"].sum())
@@ -97,25 +97,10 @@ def reliability_figure(tables: Mapping[str, tuple[pd.DataFrame, float]]) -> Figu
         axes.set_visible(False)
     for axes in panels[: len(tables)][-columns:]:  # nothing is below them
         axes.tick_params(labelbottom=True)
+    figure.suptitle("Reliability on the test images")
+    figure.supxlabel("confidence (predicted probability)", size=10)
+    figure.supylabel("accuracy", size=10)
     return figure
-
-
-def _panels(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
-    """A figure with its panels, row by row; a constrained layout would need as much time again."""
-    width = columns * (SIDE + GAP) - GAP + LEFT + RIGHT
-    height = rows * (SIDE + GAP) - GAP + TOP + BOTTOM
-    figure = Figure((width, height), dpi=100)
-    place = {
-        **{"left": LEFT / width, "right": 1 - RIGHT / width, "wspace": GAP / SIDE},
-        **{"top": 1 - TOP / height, "bottom": BOTTOM / height, "hspace": GAP / SIDE},
-    }
-    panels = figure.subplots(
-        rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw=place
-    )
-    figure.suptitle("Reliability on the test images", y=1 - 0.15 / height, va="top")
-    figure.supxlabel("confidence (predicted probability)", y=0.12 / height, va="bottom", size=10)
-    figure.supylabel("accuracy", x=0.12 / width, ha="left", size=10)
-    return figure, panels.ravel()
 
 
 def drawable(names: Sequence[str]) -> list[str]:
@@ -124,7 +109,13 @@ def drawable(names: Sequence[str]) -> list[str]:
     A name with characters that Matplotlib's own font does not have, such as Chinese ones, is
     replaced by ``class`` and its number: other fonts differ between machines.
     """
-    return [_drawable(number, name) for number, name in enumerate(names)]
+    drawn = []
+    for number, name in enumerate(names):
+        if not set(map(ord, name)) <= _characters():
+            name = f"class {number}"
+        short = name if len(name) <= MAX_LENGTH else f"{name[: MAX_LENGTH - 1]}…"
+        drawn.append(short.replace("$", r"\$"))
+    return drawn
 
 
 def rotation(names: Sequence[str]) -> dict[str, Any]:
@@ -132,13 +123,6 @@ def rotation(names: Sequence[str]) -> dict[str, Any]:
     if max(map(len, names)) <= LONGEST_HORIZONTAL:
         return {}
     return {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-
-
-def _drawable(number: int, name: str) -> str:
-    if not {ord(character) for character in name} <= _characters():
-        return f"class {number}"
-    short = name if len(name) <= MAX_LENGTH else f"{name[: MAX_LENGTH - 1]}…"
-    return short.replace("$", r"\$")
 
 
 @cache

@@ -24,6 +24,7 @@ MIN_WIDTH = 4  # inches of a figure, for its title
 MAX_SIDE = 128  # pixels; at this size more would not be visible
 MIN_SIDE = 5  # pixels of the longer side; gaps are whole pixels, and should be small
 MAX_UNITS = 50  # of a first layer
+MAX_CLASSES = 20  # of a class sheet
 
 
 def contact_sheet(
@@ -93,20 +94,16 @@ def _figure(sheet: np.ndarray, inches: float, cmap: str, limits: tuple[float, fl
 
 
 def class_sheet(
-    images: np.ndarray,
-    labels: np.ndarray,
-    names: Sequence[str],
-    columns: int = 10,
-    max_rows: int = 20,
+    images: np.ndarray, labels: np.ndarray, names: Sequence[str], columns: int = 10
 ) -> Figure:
     """Draw the first images of each class, one row per class.
 
     Images are ``uint8 [N, H, W]``, labels ``uint8 [N]``; ``names`` are those of the classes. If
-    there are more than ``max_rows`` classes, only this many are drawn, and the title says so.
+    there are more than ``MAX_CLASSES`` classes, only this many are drawn, and the title says so.
     """
     images, names = _resized(images), drawable(names)
     classes, sizes = np.unique(labels, return_counts=True)
-    drawn, columns = classes[:max_rows], min(columns, sizes[:max_rows].max())
+    drawn, columns = classes[:MAX_CLASSES], min(columns, sizes[:MAX_CLASSES].max())
     sheet = np.full((len(drawn), columns, *images.shape[1:]), np.nan, np.float32)
     for row, label in zip(sheet, drawn, strict=True):
         chosen = images[np.flatnonzero(labels == label)[:columns]]

@@ -1,7 +1,6 @@
 """Whether the results of two machines agree: the same bits, or within the spread between seeds."""
 
 import json
-from contextlib import suppress
 from math import sqrt
 from typing import Any
 
@@ -55,9 +54,7 @@ def other_processor_note(comparison: pd.DataFrame) -> str | None:
     DVC then finds no outputs for ``dvc.lock`` of the commit, and trains again after each
     ``git checkout``. ``comparison`` is ``metrics/comparison.csv``.
     """
-    before, families = {}, _families_with_other_outputs()
-    with suppress(ValueError):
-        before = json.loads(committed(TEST) or "{}")
+    before, families = json.loads(committed(TEST) or "{}"), _families_with_other_outputs()
     names = {path.name for family in families for path in (MODELS / family).glob("*")}
     now = {name: each for name, each in read_json(TEST, "compare").items() if name in names}
     found = verdicts(before, now, spreads_between_seeds(comparison))
@@ -75,14 +72,16 @@ def other_processor_note(comparison: pd.DataFrame) -> str | None:
     )
 
 
-def _families_with_other_outputs() -> set[str]:
+def _families_with_other_outputs() -> list[str]:
     """The families that the last commit trained from the same inputs to other outputs."""
-    before = (yaml.safe_load(committed(LOCK)) or {}).get("stages", {})
-    now = (yaml.safe_load(LOCK.read_text("utf-8")) or {}).get("stages", {}) if LOCK.exists() else {}
-    return {
-        name.removeprefix("train@")
-        for name, stage in now.items()
-        if name.startswith("train@")
-        and stage.get("deps") == before.get(name, {}).get("deps")
-        and stage.get("outs") != before[name].get("outs")
-    }
+    before = _trainings(committed(LOCK))
+    now = _trainings(LOCK.read_text("utf-8") if LOCK.exists() else "")
+    same = [name for name in now if name in before and now[name]["deps"] == before[name]["deps"]]
+    other = [name for name in same if now[name]["outs"] != before[name]["outs"]]
+    return [name.removeprefix("train@") for name in other]
+
+
+def _trainings(lock: str) -> dict[str, dict[str, Any]]:
+    """The stages ``train@…`` in the text of ``dvc.lock``."""
+    stages = (yaml.safe_load(lock) or {}).get("stages", {})
+    return {name: stage for name, stage in stages.items() if name.startswith("train@")}

@@ -9,7 +9,6 @@ import pandas as pd
 from src.evaluation.statistics import mcnemar
 from src.evaluation.tables import TestResults
 from src.reporting.published import NOT_COMPARABLE, PublishedResult
-from src.reporting.seeds import with_seeds
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,9 @@ def compare(
     correct = [(rows.actual == rows.predicted).to_numpy() for rows in first_two]
     p_values = pd.Series({1: mcnemar(*correct)} if len(correct) == 2 else {}, dtype=float)
     table = table.assign(p_value=p_values, baseline_accuracy=baseline)
-    table = table if seeds is None else with_seeds(table, seeds)
+    if seeds is not None and len(seeds):
+        table = table.merge(seeds, how="left", on="recipe")
+        table = table.astype({"seeds": "Int64"})  # an integer that can be missing
     values = pd.DataFrame(published, columns=list(PublishedResult._fields))
     return Results(table, values, _summary(table, evaluations))
 

@@ -3,43 +3,37 @@
 Unlike ``dvc exp show``, it has one line for each change, also for those of ``recipes.yaml``.
 """
 
-import re
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from src.common.errors import PipelineError, run
-from src.common.paths import RECIPES
-from src.config.params import Params
+from src.common.paths import PARAMS, RECIPES
 from src.config.yaml_files import changes_of
 from src.reporting.report import new_console
 
-WIDTH = 140  # characters, if the output is not a terminal
-TEST = re.compile(r"(?:metrics/summary\.json:)?test\.(.+)")  # a metric of a trained recipe
+PREFIX = "test."  # of the test accuracies in metrics/summary.json
 State = dict[str, Any]  # a row of DVC's table: names of parameters and metrics, and their values
 
 
-def changes(state: State, base: State) -> list[str]:
-    """The changes of ``state`` since ``base``, the last commit, as arguments for ``-S``."""
-    blocks = tuple(f"{block}." for block in Params.model_fields)
-    names = [name for name in state if name == "model" or name.startswith(blocks)]
-    found = [f"{name}={_text(state[name])}" for name in names if state[name] != base.get(name)]
+def changes(state: State) -> list[str]:
+    """The changes of a state since the last commit, as arguments for ``-S``."""
     revision = None if state["rev"] == "workspace" else state["rev"]
-    return found + changes_of(RECIPES, f"{RECIPES}:", revision)
+    return changes_of(PARAMS, "", revision) + changes_of(RECIPES, f"{RECIPES}:", revision)
 
 
 def results(state: State) -> list[str]:
     """The test accuracy of each trained recipe, the best first."""
-    names = {found[1]: state[name] for name in state if (found := TEST.fullmatch(name))}
-    tested = {name: value for name, value in names.items() if isinstance(value, int | float)}
-    return [f"{name} {tested[name]:.4f}" for name in sorted(tested, key=lambda n: -tested[n])]
+    names = [name for name in state if name.startswith(PREFIX) and isinstance(state[name], float)]
+    best_first = sorted(names, key=lambda name: -state[name])
+    return [f"{name.removeprefix(PREFIX)} {state[name]:.4f}" for name in best_first]
 
 
 def experiments_table(states: list[State]) -> Table:
     """One row for the workspace, the last commit and each of its experiments, in this order.
 
-    Their changes are those to the last commit. Experiments that have not ended have a state.
+    Experiments that have not ended have a state.
     """
     table = Table()
     for name in ("experiment", "changes", "dataset", "test accuracy", "created", "state"):
@@ -48,22 +42,13 @@ def experiments_table(states: list[State]) -> Table:
         wanted = f" (NOT {state['fallback_for']})" if state.get("fallback_for") else ""
         table.add_row(
             state["Experiment"] or state["rev"],
-            Text("\n".join(changes(state, base=states[:2][-1]))),  # not a string: [ is markup
-            _text(state.get("dataset")) + wanted,
+            Text("\n".join(changes(state))),  # not a string: [ is markup
+            f"{state.get('dataset') or '–'}{wanted}",
             "\n".join(results(state)),
-            _text(state["Created"]),
+            state["Created"] or "–",
             state["State"],
         )
     return table
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):  # DVC gives integers as floats
-        return format(value, ".10g")
-    text = str(value)
-    return text.replace("'", "").replace(", ", ",") if text.startswith("[") else text
 
 
 def main() -> None:
@@ -74,7 +59,7 @@ def main() -> None:
         states = exp_show()
     except DvcException as error:
         raise PipelineError(f"DVC cannot list the experiments: {error}") from None
-    new_console(WIDTH).print(experiments_table(states))
+    new_console().print(experiments_table(states))
 
 
 if __name__ == "__main__":

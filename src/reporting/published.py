@@ -21,7 +21,7 @@ from scipy.stats import t
 
 from src.config.published_values import DATASET, Published, PublishedValues
 from src.config.recipe import fingerprint, load_recipe
-from src.evaluation.statistics import exact_interval
+from src.evaluation.statistics import proportion_interval
 from src.evaluation.tables import TestResults
 
 FAMILY_LEVEL = 0.95
@@ -82,7 +82,8 @@ def allowed_limits(published: PublishedValues, level: float) -> list[tuple[float
         low = high = value
         if sample := published.sample:
             count = round(value * sample)  # the printed digits identify the number of images
-            value, (low, high) = count / sample, exact_interval(count, sample, level)
+            value = count / sample
+            low, high = proportion_interval(count, sample, level, method="exact")
         below = hypot(value - low, seeds) + published.rounding / 2
         above = hypot(high - value, seeds) + published.rounding / 2
         limits.append((max(0.0, value - below), min(highest, value + above)))

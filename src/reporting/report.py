@@ -156,10 +156,9 @@ def write(results: Results, evaluations: Mapping[str, TestResults]) -> None:
         partial.write_text(to_markdown(results), "utf-8")
 
 
-def new_console(width: int = WIDTH) -> Console:
-    """The terminal; for a log file, a console of this width in characters."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=width)
+def new_console() -> Console:
+    """The terminal; for a log file, a wide console."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 
 
 def show(results: Results) -> None:

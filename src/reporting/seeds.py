@@ -80,14 +80,6 @@ def spread_of_seeds(evaluations: Mapping[str, TestResults]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=SPREAD)
 
 
-def with_seeds(table: pd.DataFrame, spread: pd.DataFrame) -> pd.DataFrame:
-    """The comparison with the columns of ``spread_of_seeds``; unchanged if no recipe has seeds."""
-    if not spread.recipe.isin(table.recipe).any():
-        return table
-    merged = table.merge(spread, how="left", on="recipe")
-    return merged.astype({"seeds": "Int64"})  # an integer that can be missing
-
-
 def seeds_text(row: Any) -> str:
     """A cell of the readable comparison: mean ± standard deviation (number of seeds)."""
     if pd.isna(row.seeds):

@@ -14,7 +14,7 @@ from threading import Event, Timer
 from typing import Any
 
 from src.models.record import Environment, Record, RunConfig
-from src.tracking import notes
+from src.tracking import notes, runs, store
 
 START_SECONDS = 10.0  # after which the thread starts
 UPDATE_SECONDS = 0.5  # between two updates
@@ -34,8 +34,6 @@ class Training:
 
     def log(self, client: Any) -> bool:
         """Log what is new; return whether that was the end."""
-        from src.tracking import runs
-
         # The status first: rows that come later are sent next time.
         status, rows = self.status, self.rows[self.sent :]
         self.run = self.run or runs.open_run(client, self.config, self.note)
@@ -56,16 +54,13 @@ class LiveLogger:
         self._trainings: list[Training] = []
         self._thread = Timer(START_SECONDS, self._log)
         self._thread.daemon = True
-        self._starts = float("inf")
         self._closed = Event()
-        self._failure: tuple[str, Exception] | None = None
 
     def begin(self, config: RunConfig, environment: Environment, resumes: bool) -> None:
         """A training begins, or continues from its checkpoint."""
         note = notes.begin_note(config, environment, resumes)
         self._trainings.append(Training(config, note))
         if len(self._trainings) == 1:
-            self._starts = time.monotonic() + START_SECONDS
             self._thread.start()
 
     def row(self, row: dict[str, float]) -> None:
@@ -78,24 +73,18 @@ class LiveLogger:
         self._trainings[-1].status = "FINISHED"
 
     def close(self) -> None:
-        """Wait for the thread, for a limited time; warn about what is not logged."""
-        if time.monotonic() < self._starts:
-            self._thread.cancel()
+        """Wait for the thread, for a limited time; if it has not started, it does not start."""
+        if not self._trainings:
             return
         if self._trainings[-1].status == "RUNNING":  # it raised an error
             self._trainings[-1].status = "FAILED"
         self._closed.set()
-        from src.tracking import store
-
+        self._thread.cancel()
         store.wait(self._thread, WAIT_SECONDS)
-        if self._failure:
-            store.warn_failed(*self._failure)
 
     def _log(self) -> None:
         item, is_closed, ended = "the trainings", False, 0
         try:
-            from src.tracking import store
-
             client = store.connect(store.store_uri())
             while not is_closed:
                 is_closed = self._closed.wait(UPDATE_SECONDS)
@@ -105,4 +94,4 @@ class LiveLogger:
                         # A training begins only after the previous one has ended.
                         ended += training.log(client)
         except Exception as error:  # MLflow and its stores raise many types
-            self._failure = item, error
+            store.warn_failed(item, error)

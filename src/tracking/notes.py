@@ -10,7 +10,6 @@ import json
 import os
 import time
 from contextlib import suppress
-from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypedDict, cast
@@ -18,15 +17,16 @@ from typing import Any, TypedDict, cast
 from src.common.errors import PipelineError, run
 from src.common.files import atomic_file, json_sha256, read_json, write_json
 from src.common.git import git
-from src.common.messages import warn
 from src.common.paths import LOGS, PARAMS, RECIPES, RECORDED_ON, TEST, TIMING, main_checkout
 from src.config.yaml_files import changes_of
 from src.models.artifacts import load_history, load_record, trained_folders
 from src.models.record import Environment, Record, RunConfig, stage_name
 
 NOTES = LOGS / "trainings"  # in the main checkout
-CODE = ("src", "stages", "dvc.yaml", "requirements.lock")  # the files in git that results depend on
-COLUMNS = ("recipe", "epoch", "seconds", "val_accuracy", "device", "processor", "weights_sha256")
+CODE_PATHS = ("src", "stages", "dvc.yaml", "requirements.lock")  # what results depend on
+TIMING_COLUMNS = (
+    *("recipe", "epoch", "seconds", "val_accuracy", "device", "processor", "weights_sha256"),
+)
 
 
 class Note(TypedDict):
@@ -44,18 +44,6 @@ class Note(TypedDict):
     user: str  # account name
 
 
-@cache  # for one warning
-def commit() -> str:
-    """The commit of this checkout; empty without git, with a warning if git fails."""
-    revision = git("rev-parse", "--verify", "HEAD").strip()
-    if not revision and Path(".git").exists():
-        warn(
-            "git does not tell the commit of this checkout, so MLflow shows neither commit nor "
-            "changes of the trainings; `git log` gives the reason"
-        )
-    return revision
-
-
 def new_note(environment: Environment | None) -> Note:
     """The note of a training that begins now."""
     return Note(
@@ -63,9 +51,9 @@ def new_note(environment: Environment | None) -> Note:
         seconds=[],
         weights_sha256=None,
         environment=environment,
-        revision=commit(),
+        revision=git("rev-parse", "--verify", "HEAD").strip(),
         changes=[*changes_of(PARAMS), *changes_of(RECIPES, f"{RECIPES}:")],
-        edited=bool(git("status", "--porcelain", "--", *CODE).strip()),
+        edited=bool(git("status", "--porcelain", "--", *CODE_PATHS).strip()),
         experiment=os.environ.get("DVC_EXP_NAME") or None,
         user=os.environ.get("USER", ""),
     )
@@ -76,21 +64,19 @@ def begin_note(config: RunConfig, environment: Environment, resumes: bool) -> No
     note = newest_note(config, environment=environment) if resumes else None
     if note is None:
         note = new_note(environment)
-        with suppress(OSError):  # ``end_note`` warns
-            write_json(_path(config, note["start"]), note)
+        _write(config, note)
     return note
 
 
 def end_note(note: Note, record: Record, seconds: list[float]) -> None:
     """Complete the note of a training that has written its output files."""
     note["seconds"], note["weights_sha256"] = seconds, record["weights_sha256"]
-    try:
-        write_json(_path(record, note["start"]), note)
-    except OSError as error:
-        warn(
-            f"{NOTES} cannot be written ({error.strerror}), so the durations of this training "
-            "are not recorded; free space or allow access; no other result is affected"
-        )
+    _write(record, note)
+
+
+def _write(config: RunConfig, note: Note) -> None:
+    with suppress(OSError):  # TensorBoard's callback warns about a folder that cannot be written
+        write_json(_path(config, note["start"]), note)
 
 
 def newest_note(config: RunConfig, **values: Any) -> Note | None:
@@ -129,7 +115,7 @@ def write_timing() -> None:
             for row, second in zip(load_history(folder), accumulate(note["seconds"]), strict=False):
                 rows.append(values | row | {"seconds": f"{second:.6g}"})
     with suppress(OSError), atomic_file(TIMING) as partial, partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+        writer = csv.DictWriter(file, TIMING_COLUMNS, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
 

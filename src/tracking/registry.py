@@ -4,35 +4,17 @@
 """
 
 import json
-from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from src.common.messages import escaped, warn
+from src.common.messages import warn
 from src.models.record import Record
-from src.tracking.runs import MAX_TEXT, WEIGHTS, ready_model
+from src.tracking.runs import MAX_TEXT, find_model
 from src.tracking.store import connect, short_reason, sqlite_path, store_uri
 
 CHAMPION = "champion"  # the alias
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The model that ``predict`` and the demo use."""
-
-    recipe: str  # name
-    weights_sha256: str
-    accuracy: float  # on the validation images
-    uri: str  # MLflow's address of the model
-
-    def download(self, folder: Path) -> Path:
-        """Download the model to ``folder``; return the folder that contains ``model.keras``."""
-        import mlflow
-
-        mlflow.set_tracking_uri(store_uri())
-        return Path(mlflow.artifacts.download_artifacts(self.uri, dst_path=str(folder)), "data")
 
 
 def registered_name(dataset: dict[str, Any]) -> str:
@@ -42,10 +24,11 @@ def registered_name(dataset: dict[str, Any]) -> str:
     return f"{dataset['name']}-classifier"
 
 
-def champion(dataset: dict[str, Any]) -> Champion | None:
-    """The champion; None if there is none, it has other data, or the store fails: with a warning.
+def champion(dataset: dict[str, Any]) -> Any:
+    """The registered version that is the champion; its tags have its recipe and accuracy.
 
-    ``dataset`` is ``dataset.json``: the classes of other data can differ.
+    None if there is none, if it has other data, or if the store fails, with a warning. ``dataset``
+    is ``dataset.json``: the classes of other data can differ.
     """
     uri, name = store_uri(), registered_name(dataset)
     if (path := sqlite_path(uri)) and not path.exists():
@@ -55,11 +38,16 @@ def champion(dataset: dict[str, Any]) -> Champion | None:
     except Exception as error:
         warn(f"no champion from MLflow at {uri} ({short_reason(error)})")
         return None
-    if version is None or not _is_ours(version, dataset):
-        return None
-    tags, address = version.tags, f"models:/{name}/{version.version}"
-    accuracy = float(tags["validation_accuracy"])
-    return Champion(escaped(tags["recipe"]), tags[WEIGHTS], accuracy, address)
+    return version if version and _is_ours(version, dataset) else None
+
+
+def download(version: Any, folder: Path) -> Path:
+    """Download a registered version to ``folder``; return the folder that has ``model.keras``."""
+    import mlflow
+
+    mlflow.set_tracking_uri(store_uri())
+    uri = f"models:/{version.name}/{version.version}"
+    return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder)), "data")
 
 
 def register(
@@ -77,7 +65,7 @@ def register(
             f"{record['name']} is not registered, because its validation accuracy, "
             f"{record['val_accuracy']:.4f}, is below {minimum:.4f}, set by registry.minimum_skill"
         )
-    name, model = registered_name(record["dataset"]), ready_model(client, run)
+    name, model = registered_name(record["dataset"]), find_model(client, run, record)
     versions = client.search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'")
     version = next((each for each in versions if each.source == f"models:/{model}"), None)
     if version is None:
@@ -85,7 +73,7 @@ def register(
     client.update_model_version(name, version.version, model_card(record, test))
     tags = {  # few, because the list of versions shows all; the run has others
         "recipe": record["name"],
-        WEIGHTS: record["weights_sha256"],
+        "weights_sha256": record["weights_sha256"],
         "dataset_digest": record["dataset"]["digest"],
         "classes": str(record["dataset"]["classes"]),  # the user can name more than have images
         "validation_accuracy": f"{record['val_accuracy']:.6f}",
@@ -156,7 +144,8 @@ def _choose_champion(client: Any, run: Any, record: Record, version: Any) -> str
         # The standard error of the accuracy; one image is never enough.
         needed = max(2 / images, sqrt(best * (1 - best) / images))
         # `mlflow gc` deletes a model, but not its version.
-        exists = ready_model(client, run, f"model_id = '{old.source.rpartition('/')[2]}'")
+        source = f"model_id = '{old.source.rpartition('/')[2]}'"
+        exists = client.search_logged_models([run.info.experiment_id], source)
         if exists and accuracy <= best + needed - 1e-6:  # the tag has 6 digits
             return (
                 f"{stays}: its validation accuracy, {accuracy:.4f}, must be at least {needed:.4f} "

@@ -26,13 +26,12 @@ from src.data.splits import load_dataset_info
 from src.models.artifacts import HISTORY, MODEL, RECORD, load_history
 from src.models.record import Record, RunConfig, stage_name
 from src.tracking.notes import Note, new_note, newest_note
-from src.tracking.store import NOTE, experiment_id
+from src.tracking.store import DESCRIPTION_TAG, experiment_id
 
-CODE = Path(__file__).with_name("pyfunc_model.py")  # not imported here: it imports Keras
+LOADER = Path(__file__).with_name("pyfunc_model.py")  # not imported here: it imports Keras
 REQUIREMENTS = ("mlflow", "tensorflow", "keras", "numpy")  # of the model
-WEIGHTS = "weights_sha256"  # a tag
-RESULTS = "results_sha256"  # the tag with the digest of the test results
-CLASS_NAMES = "class_names_sha256"  # a parameter of the logged model
+RESULTS_TAG = "results_sha256"  # the digest of the test results
+NAMES_PARAMETER = "class_names_sha256"  # of the logged model
 Row = dict[str, float]  # metrics, their ``step``, and their time ``at``: milliseconds since 1970
 MAX_TEXT = 5000  # characters: MLflow's limit for a tag; that for a parameter is not lower
 
@@ -60,40 +59,37 @@ def open_run(client: Any, config: RunConfig, note: Note) -> Any:
     return run
 
 
-def sync_run(client: Any, folder: Path, record: Record) -> tuple[Any, bool]:
-    """The run of the newest training to these weights, completed; whether anything was missing.
+def sync_run(client: Any, folder: Path, record: Record) -> Any:
+    """The run of the newest training to these weights, completed if anything was missing.
 
     If the training did not run on this machine, its run gets the present time, and the tag
     ``restored``.
     """
     weights = record["weights_sha256"]
     note = newest_note(record, weights_sha256=weights)
-    same = f"start_time = {note['start']}" if note else f"tags.{WEIGHTS} = '{weights}'"
+    same = f"start_time = {note['start']}" if note else f"tags.weights_sha256 = '{weights}'"
     run = find_run(client, record, same)
-    if run:
-        _delete_renamed_model(client, run, record)
-    if run and run.info.status == "FINISHED" and ready_model(client, run):
-        return run, False
+    model = find_model(client, run, record) if run else None
+    if model and run.info.status == "FINISHED":
+        return run
     if note is None:
         note = new_note(None)
         note["start"] = run.info.start_time if run else note["start"]
     run = open_run(client, record, note)
     run_id, rows, seconds = run.info.run_id, load_history(folder), note["seconds"]
-    client.set_tag(run_id, WEIGHTS, weights)
+    client.set_tag(run_id, "weights_sha256", weights)
     times = {each.step: each.timestamp for each in client.get_metric_history(run_id, "val_loss")}
     for row, elapsed in zip(rows, [*accumulate(seconds)] or [0] * len(rows), strict=True):
         row["at"] = times.get(int(row["step"]), note["start"] + 1000 * elapsed)
     log_rows(client, run, record, [row for row in rows if int(row["step"]) not in times])
     for name in (RECORD, HISTORY):
         client.log_artifact(run_id, str(folder / name))
-    if not ready_model(client, run):
-        log_model(client, run, folder, record)
     last = rows[-1:]
     if seconds:  # a bar, not a curve
         last.append({"training_seconds": sum(seconds), "at": rows[-1]["at"], "step": 0})
-    log_rows(client, run, record, last, ready_model(client, run))
+    log_rows(client, run, record, last, model or log_model(client, run, folder, record))
     client.set_terminated(run_id, end_time=int(rows[-1]["at"]))
-    return client.get_run(run_id), True
+    return client.get_run(run_id)
 
 
 def log_rows(
@@ -114,8 +110,8 @@ def log_rows(
     client.log_batch(run.info.run_id, metrics)
 
 
-def log_test_results(client: Any, run: Any, record: Record, test: dict[str, Any]) -> bool:
-    """Log test metrics and plots; return whether anything was missing.
+def log_test_results(client: Any, run: Any, record: Record, test: dict[str, Any]) -> None:
+    """Log test metrics and plots, unless the run has the same.
 
     ``test`` is the entry of the recipe in ``metrics/test.json``, of the same weights.
     """
@@ -125,44 +121,38 @@ def log_test_results(client: Any, run: Any, record: Record, test: dict[str, Any]
     plots = [path for path in plots if path.exists()]
     data, run_id = dataset_input(record["dataset"], "test"), run.info.run_id
     digest = json_sha256([test, data.dataset.digest, [sha256(path) for path in plots]])
-    if run.data.tags.get(RESULTS) == digest:
-        return False
+    if run.data.tags.get(RESULTS_TAG) == digest:
+        return
     client.log_inputs(run_id, [data])
     row = {f"test_{key}": x for key, x in test.items() if isinstance(x, int | float)}
     row |= {"at": 1000 * time.time(), "step": 0}
-    log_rows(client, run, record, [row], ready_model(client, run))
+    log_rows(client, run, record, [row], find_model(client, run, record))
     for path in plots:
         with Image.open(path) as image:
             client.log_image(run_id, image, f"plots/{path.parent.name}.png")
-    client.set_tag(run_id, RESULTS, digest)
-    return True
+    client.set_tag(run_id, RESULTS_TAG, digest)
 
 
-def ready_model(client: Any, run: Any, condition: str | None = None) -> str | None:
-    """The id of a complete model in the experiment of a run: without a condition, of the run.
+def find_model(client: Any, run: Any, record: Record) -> str | None:
+    """The id of the complete model of a run, or None.
 
-    None if there is none, or if it was deleted.
+    A model that was logged with other class names is deleted, because it predicts them.
     """
-    condition = condition or f"source_run_id = '{run.info.run_id}'"
-    models = client.search_logged_models([run.info.experiment_id], condition)
-    return next((str(model.model_id) for model in models if model.status == "READY"), None)
-
-
-def _delete_renamed_model(client: Any, run: Any, record: Record) -> None:
-    """Delete the model of a run if it was logged with other class names: it returns them."""
-    same = f"params.{CLASS_NAMES} = '{_class_names(record)}'"
     source = f"source_run_id = '{run.info.run_id}'"
-    model = ready_model(client, run)
-    if model and not ready_model(client, run, f"{source} AND {same}"):
-        client.delete_logged_model(model)
+    for model in client.search_logged_models([run.info.experiment_id], source):
+        if model.params.get(NAMES_PARAMETER) != _class_names(record):
+            client.delete_logged_model(model.model_id)
+        elif model.status == "READY":
+            return str(model.model_id)
+    return None
 
 
 def _class_names(record: Record) -> str:
     return json_sha256(record["dataset"]["class_names"])[:12]
 
 
-def log_model(client: Any, run: Any, folder: Path, record: Record) -> None:
-    """Log ``model.keras`` to a run, unchanged and without importing TensorFlow.
+def log_model(client: Any, run: Any, folder: Path, record: Record) -> str:
+    """Log ``model.keras`` to a run, unchanged and without importing TensorFlow; return its id.
 
     ``mlflow.pyfunc.log_model`` would load the model to try the example, and link metrics to the
     model without their datasets.
@@ -172,7 +162,7 @@ def log_model(client: Any, run: Any, folder: Path, record: Record) -> None:
     from mlflow.models import Model, infer_signature
 
     experiment, run_id, data = run.info.experiment_id, run.info.run_id, record["dataset"]
-    settings = parameters(record) | {CLASS_NAMES: _class_names(record)}
+    settings = parameters(record) | {NAMES_PARAMETER: _class_names(record)}
     model_id = client.create_logged_model(experiment, "model", run_id, params=settings).model_id
     client.log_outputs(run_id, [LoggedModelOutput(model_id, record["steps"])])
     # No inputs: MLflow's server would change other types to those of the signature, so images that
@@ -186,8 +176,8 @@ def log_model(client: Any, run: Any, folder: Path, record: Record) -> None:
         mlflow.pyfunc.save_model(
             target,
             mlflow_model=Model(run_id=run_id, model_uuid=model_id, model_id=model_id),
-            loader_module=CODE.stem,
-            code_paths=[str(CODE)],
+            loader_module=LOADER.stem,
+            code_paths=[str(LOADER)],
             data_path=str(folder / MODEL),
             model_config={"class_names": data["class_names"]},
             signature=infer_signature(model_output=outputs),
@@ -196,6 +186,7 @@ def log_model(client: Any, run: Any, folder: Path, record: Record) -> None:
         )
         client.log_model_artifacts(model_id, target)
     client.finalize_logged_model(model_id, LoggedModelStatus.READY)
+    return str(model_id)
 
 
 def dataset_input(data: dict[str, Any], split: str) -> Any:
@@ -248,7 +239,7 @@ def run_tags(config: RunConfig, note: Note) -> dict[str, str]:
         "dvc_exp": note["experiment"],
         "changes": json.dumps(note["changes"]) if note["changes"] else "",
         "edited": "true" if note["edited"] else "",
-        NOTE: description(config, note),
+        DESCRIPTION_TAG: description(config, note),
         "mlflow.user": note["user"],
         "mlflow.source.git.commit": note["revision"],
         "mlflow.source.name": f"dvc.yaml:{stage_name(config)}",  # an argument of `dvc repro`

@@ -31,11 +31,11 @@ ERRORS = LOGS / "mlflow-errors.log"  # in the main checkout
 SQLITE = "sqlite:///"
 NO_PROXY = "localhost,127.0.0.1"  # a proxy cannot reach a server on this machine
 DATABASES = (SQLITE, "postgresql", "mysql", "mssql")
-NOTE = "mlflow.note.content"  # the tag that MLflow shows as the description
+DESCRIPTION_TAG = "mlflow.note.content"  # which MLflow shows as the description
 
 # The columns of the page of runs, best first. The page reads them from this tag of an experiment
 # at the address …/runs?viewStateShareKey=recipes; by default it does not show metrics.
-COLUMNS = (
+RUN_COLUMNS = (
     "metrics.`test_accuracy`",
     "metrics.`val_accuracy`",
     "params.`parameters`",
@@ -44,11 +44,12 @@ COLUMNS = (
     "tags.`dvc_exp`",
     "attributes.`Models`",
 )
-VIEW = {"orderByKey": COLUMNS[0], "orderByAsc": False, "selectedColumns": COLUMNS}
 EXPERIMENT_TAGS = {
-    "mlflow.sharedViewState.recipes": json.dumps(VIEW),
+    "mlflow.sharedViewState.recipes": json.dumps(
+        {"orderByKey": RUN_COLUMNS[0], "orderByAsc": False, "selectedColumns": RUN_COLUMNS}
+    ),
     "mlflow.experimentKind": "custom_model_development",
-    NOTE: "Each run is a training of a recipe. `make sync` logs runs that are missing.",
+    DESCRIPTION_TAG: "Each run is a training of a recipe. `make sync` logs runs that are missing.",
 }
 
 

@@ -24,24 +24,20 @@ MOST_SECONDS = 60  # that the stage ``compare`` waits
 MOST_FAILURES = 2  # after which the store is given up: each may take its full timeout
 
 
-def sync(verbose: bool = True) -> bool:
+def sync() -> bool:
     """Log trainings, test results and the best model; write ``metrics/timing.csv``.
-
-    Args:
-        verbose: whether to print how much was missing.
 
     Returns whether MLflow now has everything.
     """
     write_timing()
-    folders = trained_folders()
     tests = read_json(TEST, "compare") if TEST.exists() else {}
     best = read_json(SUMMARY, "compare")["best"] if SUMMARY.exists() else None
-    logged, failures, errors = 0, 0, {}
-    for folder in folders:
+    failures, errors = 0, {}
+    for folder in trained_folders():
         try:
             client = connect(store_uri())
             with lock(store_uri()):
-                logged += _sync_recipe(client, folder, tests.get(folder.name), folder.name == best)
+                _sync_recipe(client, folder, tests.get(folder.name), folder.name == best)
         except Exception as error:  # MLflow and its stores raise many types
             errors[folder.name] = error
             failures += not isinstance(error, PipelineError)  # that is about one file
@@ -50,29 +46,26 @@ def sync(verbose: bool = True) -> bool:
     if errors:
         more = ", …" if failures == MOST_FAILURES else ""
         warn_failed(f"results of {', '.join(errors)}{more}", next(iter(errors.values())))
-    elif logged and verbose:
-        print(f"MLflow: logged what was missing: {logged} of {len(folders)} recipes")
     return not errors
 
 
 def sync_within_limit() -> None:
     """Call ``sync`` at the end of a stage, and wait for it for a limited time."""
-    thread = Thread(target=sync, args=(False,), daemon=True)
+    thread = Thread(target=sync, daemon=True)
     thread.start()
     wait(thread, MOST_SECONDS)
 
 
-def _sync_recipe(client: Any, folder: Path, test: dict[str, Any] | None, is_best: bool) -> bool:
-    """Log what MLflow lacks of a recipe; return whether anything was missing."""
+def _sync_recipe(client: Any, folder: Path, test: dict[str, Any] | None, is_best: bool) -> None:
+    """Log what MLflow lacks of a recipe."""
     record = load_record(folder)
-    run, is_missing = sync_run(client, folder, record)
+    run = sync_run(client, folder, record)
     if test is None or test.get("weights_sha256") != record["weights_sha256"]:
-        return is_missing  # metrics/test.json is older than the model
-    is_missing |= log_test_results(client, run, record, test)
+        return  # metrics/test.json is older than the model
+    log_test_results(client, run, record, test)
     if is_best:
         skill = load_params().registry.minimum_skill
         print(f"MLflow: {register(client, run, record, test, skill)}")
-    return is_missing
 
 
 def main() -> None:

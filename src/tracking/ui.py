@@ -33,17 +33,12 @@ def main() -> None:
         raise PipelineError(f"MLflow at {uri} failed ({short_reason(error)})") from None
     address = f"http://{HOST}:{port}" if is_database else clean(uri.rstrip("/"))
     print(f"Runs, best first: {address}/#/experiments{page}", flush=True)
-    if is_database:
-        serve(client.tracking_uri, port)
-
-
-def serve(store: str, port: int) -> None:
-    """Become MLflow's server, which needs some seconds to start."""
-    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
-    command += ["--workers", "1", "--uvicorn-opts", "--log-level warning"]
-    command += ["--backend-store-uri", store, "--registry-store-uri", store]
-    command += ["--artifacts-destination", artifacts()]
-    os.execve(sys.executable, command, os.environ | {"PYTHONWARNINGS": "ignore"})  # noqa: S606
+    if is_database:  # become MLflow's server, which needs some seconds to start
+        command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
+        command += ["--workers", "1", "--uvicorn-opts", "--log-level warning"]
+        command += ["--backend-store-uri", client.tracking_uri]
+        command += ["--artifacts-destination", artifacts()]
+        os.execve(sys.executable, command, os.environ | {"PYTHONWARNINGS": "ignore"})  # noqa: S606
 
 
 if __name__ == "__main__":

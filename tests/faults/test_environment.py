@@ -32,7 +32,7 @@ def test_a_folder_that_is_not_writable_or_no_folder_is_one_sentence(
     data.rename(checkout / "kept")
     data.touch()
     (line,) = shell(command, checkout, fails=True).stderr.splitlines()
-    assert line.startswith("error: ") and "remove or rename what is in the way" in line
+    assert line.startswith("error: ") and "remove what is in the way" in line
 
 
 def test_a_password_is_refused_or_hidden(checkout, shell, edit_params, free_port):

@@ -11,9 +11,8 @@ import pytest
 import uvicorn
 
 from src.apps.classifiers import Classifier
-from src.apps.demo import Answers, make_app, usable
+from src.apps.demo import Answers, make_app
 from src.apps.familiarity import HINT, Familiarity
-from src.common.errors import PipelineError
 from tests.fixtures.image_folders import encoded
 
 DATASET = {
@@ -85,7 +84,7 @@ def test_a_test_image_is_predicted(send):
     ("path", "content", "kind", "expected", "message"),
     [
         ("/predict", b"no image", "image/png", 422, "cannot be read as an image"),
-        ("/predict", b"x" * 20_100_000, "image/png", 413, "larger than 20"),
+        ("/predict", b"x" * 20_100_000, "image/png", 422, "larger than 20"),
         ("/nothing", None, "", 404, "Not Found"),
     ],
 )
@@ -97,17 +96,3 @@ def test_errors_are_json(send, path, content, kind, expected, message):
 
 def test_a_request_from_a_page_of_another_site_is_refused(send):
     assert send("/models", Host="elsewhere.example")[0] == 400
-
-
-def test_a_model_that_cannot_be_loaded_is_left_out(model_file, capsys):
-    import keras
-
-    def fails():
-        raise PipelineError("its file is missing; train it")
-
-    good = Classifier("good", 0.9, False, lambda: keras.saving.load_model(model_file))
-    bad = Classifier("bad", 0.99, True, fails)
-    assert usable([bad, good]) == [good]
-    assert capsys.readouterr().err == "warning: bad is left out: its file is missing; train it\n"
-    with pytest.raises(PipelineError, match="no model can be loaded"):
-        usable([bad])

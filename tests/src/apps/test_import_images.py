@@ -141,5 +141,5 @@ def test_ctrl_c_leaves_nothing(tmp_path, pictures, environment):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
-    assert process.returncode == 1 and not (tmp_path / "data").exists()
+    assert process.returncode == 1 and list((tmp_path / "data/incoming").iterdir()) == []
     assert errors.startswith("interrupted: ") and "Traceback" not in errors

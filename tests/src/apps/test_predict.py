@@ -54,10 +54,9 @@ def test_a_model_for_another_number_of_classes_is_not_used(checkout):
         classifiers()
 
 
-def test_a_champion_with_other_weights_is_an_error(checkout):
-    champion = SimpleNamespace(
-        recipe="cnn", weights_sha256="0", download=lambda _: checkout / "models/cnn/good"
-    )
+def test_a_champion_with_other_weights_is_an_error(checkout, monkeypatch):
+    champion = SimpleNamespace(tags={"recipe": "cnn", "weights_sha256": "0"})
+    monkeypatch.setattr(classifiers_module, "download", lambda *_: checkout / "models/cnn/good")
     with pytest.raises(PipelineError, match="the champion, cnn, cannot be") as failed:
         classifiers_module._download(champion)
     assert "its weights are not those of training.json)); choose another" in str(failed.value)

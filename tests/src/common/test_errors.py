@@ -39,11 +39,8 @@ def end(error: BaseException, is_stage: bool = True) -> str:
     ("error", "expected"),
     [
         (PipelineError("x is missing"), "error: x is missing"),
-        (FULL, "error: No space left on device (data/raw); free space or allow access, then run"),
-        (
-            IN_THE_WAY,
-            r"error: Not a directory (logs\x1b[2J/x); remove or rename what is in the way",
-        ),
+        (FULL, "error: No space left on device (data/raw); free space, allow access, or remove"),
+        (IN_THE_WAY, r"error: Not a directory (logs\x1b[2J/x); free space, allow access"),
         (KeyboardInterrupt(), "interrupted: no incomplete output was kept"),
         (OOM, "error: the memory is full (OOM when allocating tensor with shape[9,9]); decrease"),
         (MemoryError(), "error: the memory is full (MemoryError); decrease batch_size"),
@@ -120,7 +117,7 @@ def edit(name, text="2 2"):
         ("train@cnn", Path("data/cnn.json").unlink, r"data/cnn\.json"),
         ("plan", lambda: edit("code/sub/new.py"), "code/sub/new.py"),
         ("plan", lambda: os.utime("code/sub/b.py", ns=(1, 1)), "code/sub/b.py"),
-        ("plan", lambda: (edit("params.yaml"), edit("code/a.py")), "code/a.py and 1 more"),
+        ("plan", lambda: (edit("params.yaml"), edit("code/a.py")), "code/a.py"),
         # What the stage does not depend on, and files of editors and of Python
         ("train@cnn", lambda: (edit("params.yaml"), edit("code/sub/b.py")), None),
         ("plan", lambda: (edit("code/__pycache__/a.pyc"), edit("code/.a.py.swp")), None),

@@ -97,15 +97,6 @@ def test_the_balanced_accuracy_is_the_mean_over_the_classes(folder, digits, chan
     assert expected != evaluation.metrics["accuracy"]
 
 
-def test_the_calibration_error_agrees_with_the_bins(evaluation):
-    table = evaluation.reliability
-    assert table["count"].sum() == 400
-    accuracy = (table["count"] * table.accuracy).sum() / 400
-    assert accuracy == pytest.approx(evaluation.metrics["accuracy"])
-    ece = (table["count"] * (table.accuracy - table.confidence).abs()).sum() / 400
-    assert evaluation.metrics["ece"] == pytest.approx(ece, abs=1e-5)
-
-
 def test_the_temperature_of_the_record_changes_only_calibrated_metrics(
     evaluation, digits, change_record
 ):

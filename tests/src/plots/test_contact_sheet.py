@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from keras.layers import Conv2D, Dense, Flatten, Reshape
 from matplotlib.image import imread
 
 from src.plots.contact_sheet import (
@@ -50,9 +51,7 @@ def test_a_class_sheet_has_a_row_for_each_class():
 
 def test_the_title_says_how_many_of_many_classes_are_drawn():
     labels = np.arange(256, dtype=np.uint8)
-    figure = class_sheet(
-        np.zeros((256, 8, 8), np.uint8), labels, list(map(str, labels)), max_rows=20
-    )
+    figure = class_sheet(np.zeros((256, 8, 8), np.uint8), labels, list(map(str, labels)))
     assert row_names(figure) == [str(label) for label in range(20)]
     assert "20 of 256 classes" in figure.axes[0].get_title()
 
@@ -100,22 +99,9 @@ def test_few_mistakes_are_all_drawn_and_none_are_said():
 @pytest.mark.parametrize(
     ("layers", "images", "title"),
     [
-        ([keras.layers.Flatten(), keras.layers.Dense(10)], 10, "weights of each class"),
-        (
-            [keras.layers.Flatten(), keras.layers.Dense(70), keras.layers.Dense(3)],
-            50,
-            "50 of 70 units",
-        ),
-        (
-            [
-                keras.layers.Reshape((6, 5, 1)),
-                keras.layers.Conv2D(12, 3),
-                keras.layers.Flatten(),
-                keras.layers.Dense(3),
-            ],
-            12,
-            "first layer",
-        ),
+        ([Flatten(), Dense(10)], 10, "weights of each class"),
+        ([Flatten(), Dense(70), Dense(3)], 50, "50 of 70 units"),
+        ([Reshape((6, 5, 1)), Conv2D(12, 3), Flatten(), Dense(3)], 12, "first layer"),
     ],
 )
 def test_each_unit_is_drawn(layers, images, title):

@@ -87,5 +87,3 @@ def test_other_trainings_and_a_repository_without_results_have_no_note(write, tm
     shell(["git", "rm", "-q", "--cached", "-r", "."], tmp_path)
     shell(["git", "commit", "-qm", "No results"], tmp_path)
     assert other_processor_note(COMPARISON) is None
-    LOCK.unlink()
-    assert other_processor_note(COMPARISON) is None

@@ -98,12 +98,8 @@ def test_other_datasets_have_no_published_values():
 )
 def test_at_most_one_of_20_runs_of_the_same_program_is_not_reproduced(correlation, sample):
     """All values of a recipe together; with the standard deviation of 10 + 10 other runs."""
-    random, values, failures, rounds = (
-        np.random.default_rng(0),
-        10,
-        0,
-        1000 if sample is None else 200,
-    )
+    random, values, failures = np.random.default_rng(0), 10, 0
+    rounds = 1000 if sample is None else 200
 
     def runs(count: int) -> np.ndarray:
         common, own = random.normal(size=(count, 1)), random.normal(size=(count, values))

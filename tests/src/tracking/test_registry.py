@@ -79,7 +79,7 @@ def test_below_the_minimum_nothing_is_registered(client, registers):
 def test_only_a_champion_of_this_data_and_project_is_used_or_replaced(client, registers):
     registers("a", 0.91)
     found = registry.champion(DATASET)
-    assert found and found.recipe == "a"
+    assert found and found.tags["recipe"] == "a"
     for change in ({"digest": "ee" * 32}, {"classes": 4}):
         assert registry.champion(DATASET | change) is None
     sentence = registers("b", 0.99, dataset=DATASET | {"digest": "ee" * 32})
@@ -103,8 +103,8 @@ def test_the_champion_can_be_loaded_after_mlflow_gc(client, checkout, registers,
     subprocess.run([sys.executable, "-m", *command], check=True)
     became = "is the new champion" if is_model_deleted else "does not replace the champion, version"
     assert f"a, version 2 of mnist-classifier, {became}" in registers("a", 0.91)
-    download = registry.champion(DATASET).download(checkout)
-    assert (download / "model.keras").exists()
+    downloaded = registry.download(registry.champion(DATASET), checkout)
+    assert (downloaded / "model.keras").exists()
 
 
 def test_a_store_that_fails_gives_no_champion_and_one_warning(

@@ -200,9 +200,8 @@ def test_what_a_failing_store_lacks_is_logged_later(
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.setenv("DVC_EXP_NAME", "another")
-    for sentence in ("logged what was missing: 1 of 1", "has all results"):
-        sync_module.main()
-        assert sentence in capfd.readouterr().out
+    sync_module.main()
+    assert "has all results" in capfd.readouterr().out
     (run,) = runs_of(client)
     assert (run.info.run_name, run.data.tags["dvc_exp"]) == ("cnn", "bold-move")
     (note,) = [json.loads(path.read_text()) for path in checkout.glob("logs/trainings/*.json")]
