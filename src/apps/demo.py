@@ -22,6 +22,7 @@ from src.common.errors import PipelineError, run
 from src.common.machine import listen
 from src.data.splits import load_dataset_info, load_split
 from src.pictures.convert import convert
+from src.pictures.decode import MAX_BYTES
 
 PAGE = Path(__file__).with_name("demo.html")
 LOCAL = ["127.0.0.1", "localhost"]
@@ -103,7 +104,12 @@ def make_app(answers: Answers, hosts: list[str]) -> FastAPI:
 
     @app.post("/predict")
     async def predict(request: Request) -> dict[str, Any]:
-        return answers.to_file(await request.body())
+        content = bytearray()
+        async for part in request.stream():
+            content += part
+            if len(content) > MAX_BYTES:
+                raise HTTPException(413, f"the image is larger than {MAX_BYTES:,} bytes")
+        return answers.to_file(bytes(content))
 
     @app.get("/test")
     async def test() -> dict[str, Any]:

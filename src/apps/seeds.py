@@ -70,7 +70,7 @@ def check(params: Params, recipes: Collection[str], name: str) -> None:
 def train_missing(plan: dict[str, Any], seeds: range, console: Console) -> pd.DataFrame:
     """Train with the seeds that ``metrics/seeds.csv`` lacks; return its rows of this training."""
     key = present_key(plan)
-    table = load_seeds()
+    table = write_row(None)  # fails before the work if the file cannot be written
     done = table[table.key == key]
     complete = done[done.test_accuracy.notna()] if plan["test"] else done
     missing = [seed for seed in seeds if seed not in set(complete.seed)]
@@ -111,22 +111,23 @@ def train(plan: dict[str, Any], seed: int) -> dict[str, Any]:
         return {"recipe": plan["name"], "seed": seed} | result
 
 
-def write_row(row: dict[str, Any]) -> pd.DataFrame:
-    """Add a result to ``metrics/seeds.csv``; return the content of the file.
+def write_row(row: dict[str, Any] | None) -> pd.DataFrame:
+    """Write ``metrics/seeds.csv`` with a result, if there is one; return the content of the file.
 
     A row of the same training and seed is replaced; rows of former trainings of the recipe on the
     dataset are removed. Two programs can do this at the same time.
     """
     with FileLock(_folder() / "lock"):
         table = load_seeds()
-        is_same = (table.dataset == row["dataset"]) & (table.recipe == row["recipe"])
-        is_replaced = (table.key != row["key"]) | (table.seed == row["seed"])
-        kept = table[~(is_same & is_replaced)].to_dict("records")
-        table = pd.DataFrame([*kept, row], columns=[*TYPES])
-        table = table.sort_values(["dataset", "recipe", "seed"])
-        if "test_accuracy" in row:
-            same = table[table.key == row["key"]]
-            table.loc[same.index, "ensemble_accuracy"] = ensemble_accuracies([*same.weights])
+        if row:
+            is_same = (table.dataset == row["dataset"]) & (table.recipe == row["recipe"])
+            is_replaced = (table.key != row["key"]) | (table.seed == row["seed"])
+            kept = table[~(is_same & is_replaced)].to_dict("records")
+            table = pd.DataFrame([*kept, row], columns=[*TYPES])
+            table = table.sort_values(["dataset", "recipe", "seed"])
+            if "test_accuracy" in row:
+                same = table[table.key == row["key"]]
+                table.loc[same.index, "ensemble_accuracy"] = ensemble_accuracies([*same.weights])
         write_csv(paths.SEEDS, table)
         return load_seeds()
 

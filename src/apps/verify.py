@@ -21,6 +21,7 @@ from rich.table import Table
 from src.common.errors import PipelineError, run
 from src.common.files import read_json
 from src.common.git import committed
+from src.common.messages import warn
 from src.common.paths import COMPARISON, RAW, RECORDED_ON, TEST
 from src.config.params import load_params
 from src.config.plan import select
@@ -83,10 +84,16 @@ def main() -> None:
             f"the last commit has no {TEST} or no {RECORDED_ON}; run `make repro` and `make "
             "record`, and commit both"
         )
-    if not {*before}.intersection(select(model or load_params().model, load_recipes())):
+    selected = select(model or load_params().model, load_recipes())
+    if not {*before}.intersection(selected):
         names = ", ".join(before)
         raise PipelineError(f"the last commit has no result to compare; choose from: {names}")
     spreads = spreads_between_seeds(pd.read_csv(StringIO(committed(COMPARISON))))
+    if unknown := [name for name in selected if name not in spreads.keys() & before.keys()]:
+        warn(
+            f"the last commit has no result, or no spread between seeds, of {', '.join(unknown)}; "
+            "for these, only the same bits count"
+        )
     with TemporaryDirectory() as folder:
         checkout = Path(folder)
         repeat(checkout, model)

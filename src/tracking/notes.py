@@ -10,6 +10,7 @@ import json
 import os
 import time
 from contextlib import suppress
+from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypedDict, cast
@@ -17,6 +18,7 @@ from typing import Any, TypedDict, cast
 from src.common.errors import PipelineError, run
 from src.common.files import atomic_file, json_sha256, read_json, write_json
 from src.common.git import git
+from src.common.messages import warn
 from src.common.paths import LOGS, PARAMS, RECIPES, RECORDED_ON, TEST, TIMING, main_checkout
 from src.config.yaml_files import changes_of
 from src.models.artifacts import load_history, load_record, trained_folders
@@ -44,6 +46,15 @@ class Note(TypedDict):
     user: str  # account name
 
 
+@cache  # for one warning
+def commit() -> str:
+    """The commit of this checkout; empty without git, with a warning if git fails."""
+    revision = git("rev-parse", "--verify", "HEAD").strip()
+    if not revision and Path(".git").exists():  # a folder of another user, for example
+        warn("MLflow shows neither commit nor changes, because `git log` fails: see its message")
+    return revision
+
+
 def new_note(environment: Environment | None) -> Note:
     """The note of a training that begins now."""
     return Note(
@@ -51,7 +62,7 @@ def new_note(environment: Environment | None) -> Note:
         seconds=[],
         weights_sha256=None,
         environment=environment,
-        revision=git("rev-parse", "--verify", "HEAD").strip(),
+        revision=commit(),
         changes=[*changes_of(PARAMS), *changes_of(RECIPES, f"{RECIPES}:")],
         edited=bool(git("status", "--porcelain", "--", *CODE_PATHS).strip()),
         experiment=os.environ.get("DVC_EXP_NAME") or None,

@@ -84,7 +84,7 @@ def test_a_test_image_is_predicted(send):
     ("path", "content", "kind", "expected", "message"),
     [
         ("/predict", b"no image", "image/png", 422, "cannot be read as an image"),
-        ("/predict", b"x" * 20_100_000, "image/png", 422, "larger than 20"),
+        ("/predict", b"x" * 20_100_000, "image/png", 413, "larger than 20"),
         ("/nothing", None, "", 404, "Not Found"),
     ],
 )

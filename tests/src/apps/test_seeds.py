@@ -241,3 +241,9 @@ def test_a_mistake_is_one_sentence(checkout, tmp_path, monkeypatch, arguments, m
     with pytest.raises(PipelineError) as error:
         seeds.main()
     assert str(error.value).startswith(message)
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_the_work(trained):
+    paths.SEEDS.parent.write_text("in the way")
+    with pytest.raises(OSError):
+        trained(1)

@@ -1,5 +1,6 @@
 """When, where and from which code a training ran, in real git repositories; durations, machine."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def repository(checkout, tmp_path):
         subprocess.run(
             ["git", "-c", "user.name=A", "-c", "user.email=a@example.org", *words], check=True
         )
+    notes.commit.cache_clear()
     return Path.cwd()
 
 
@@ -59,6 +61,14 @@ def test_changed_parameters_are_arguments_of_dvc_exp_run(repository):
     for name, overrides in to_path_overrides(changes).items():
         apply_overrides(Path(name), overrides)
     assert contents() == expected
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+def test_a_repository_of_another_user_is_one_warning(repository, capfd):
+    os.chown(repository, 12345, 12345)
+    os.chown(repository / ".git", 12345, 12345)
+    assert [origin() for _ in range(2)] == [("", [], False)] * 2
+    assert capfd.readouterr().err.count("warning: MLflow shows neither commit nor changes") == 1
 
 
 @pytest.fixture
