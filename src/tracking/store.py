@@ -33,11 +33,11 @@ NO_PROXY = "localhost,127.0.0.1"  # a proxy cannot reach a server on this machin
 DATABASES = (SQLITE, "postgresql", "mysql", "mssql")
 DESCRIPTION_TAG = "mlflow.note.content"  # which MLflow shows as the description
 
-# The columns of the page of runs, best first. The page reads them from this tag of an experiment
-# at the address …/runs?viewStateShareKey=recipes; by default it does not show metrics.
+# The columns of the page of runs, best on validation first. The page reads them from this tag of
+# an experiment at the address …/runs?viewStateShareKey=recipes; by default it shows no metrics.
 RUN_COLUMNS = (
-    "metrics.`test_accuracy`",
     "metrics.`val_accuracy`",
+    "metrics.`test_accuracy`",
     "params.`parameters`",
     "attributes.`Dataset`",
     "tags.`changes`",

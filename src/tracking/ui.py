@@ -2,7 +2,10 @@
 
 import argparse
 import os
+import signal
+import subprocess
 import sys
+from contextlib import suppress
 
 from src.common.errors import PipelineError, run
 from src.common.machine import listen
@@ -33,12 +36,24 @@ def main() -> None:
         raise PipelineError(f"MLflow at {uri} failed ({short_reason(error)})") from None
     address = f"http://{HOST}:{port}" if is_database else clean(uri.rstrip("/"))
     print(f"Runs, best first: {address}/#/experiments{page}", flush=True)
-    if is_database:  # become MLflow's server, which needs some seconds to start
-        command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
-        command += ["--workers", "1", "--uvicorn-opts", "--log-level warning"]
-        command += ["--backend-store-uri", client.tracking_uri]
-        command += ["--artifacts-destination", artifacts()]
-        os.execve(sys.executable, command, os.environ | {"PYTHONWARNINGS": "ignore"})  # noqa: S606
+    if is_database:
+        _serve(client.tracking_uri, port)
+
+
+def _serve(store: str, port: int) -> None:
+    """Run MLflow's server, which needs some seconds to start, until Ctrl-C."""
+    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
+    command += ["--workers", "1", "--uvicorn-opts", "--log-level warning"]
+    command += ["--backend-store-uri", store, "--artifacts-destination", artifacts()]
+    environment = os.environ | {"PYTHONWARNINGS": "ignore"}
+    # In a process group of its own: MLflow would print a traceback after Ctrl-C.
+    server = subprocess.Popen(command, env=environment, start_new_session=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    with suppress(KeyboardInterrupt, ProcessLookupError):
+        try:
+            sys.exit(server.wait())
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
 
 
 if __name__ == "__main__":
