@@ -24,8 +24,7 @@ from src.common.paths import IMPORTED, INCOMING, main_checkout
 from src.ingest.catalog import DRAWINGS
 from src.ingest.image_folders import converted_images, find_images, kind_of
 from src.ingest.own_dataset import OwnDataset, OwnImage, write_dataset
-from src.ingest.table_dataset import own_images
-from src.ingest.tables import Table, is_table
+from src.ingest.tables import Table, is_table, own_images
 from src.pictures.convert import Conversion
 from src.pictures.decode import depth_of
 from src.plots.contact_sheet import class_sheet, write_png
@@ -38,8 +37,6 @@ PAPER = 0.3  # fraction of the maximum contrast: background below
 MOSTLY_EMPTY = 0.75  # of the pixels
 SMALL = 28  # pixels; larger images have the details of photographs
 SOME_DRAWN, MOSTLY_DRAWN = 0.5, 0.9  # fractions of the images
-
-
 # The names of the classes, the shape of the images, these, their number, and files of other kinds.
 Source = tuple[list[str], tuple[int, int], Iterator[OwnImage], int, list[str]]
 
@@ -71,12 +68,12 @@ def _read_folders(options: argparse.Namespace, conversion: Conversion) -> Source
 
 
 def _read_tables(options: argparse.Namespace, conversion: Conversion) -> Source:
-    tables = [
-        Table(path, options.label, options.size, options.transpose, conversion)
-        for path in filter(None, (options.pictures, options.test))
-    ]
-    names, images = own_images(tables, options.test_fraction, options.seed)
-    return names, tables[0].shape, images, sum(table.count for table in tables), []
+    how = options.transpose, conversion
+    train, test = Table(options.pictures, options.label, options.size, *how), None
+    if options.test:
+        test = Table(options.test, options.label, train.shape, *how)
+    names, images = own_images(train, test, options.test_fraction, options.seed)
+    return names, train.shape, images, train.count + (test.count if test else 0), []
 
 
 def show(options: argparse.Namespace, names: list[str], dataset: OwnDataset) -> None:
@@ -100,10 +97,7 @@ def show(options: argparse.Namespace, names: list[str], dataset: OwnDataset) -> 
     drawn = share_of_drawings(dataset.sample[0])
     if not options.center and drawn > SOME_DRAWN:
         seem = "are" if drawn > MOSTLY_DRAWN else "may be"
-        why = "which are easier to learn if they are centered"
-        if is_table(options.pictures):
-            why = "so other images should be centered when they are predicted"
-        print(f"the images {seem} drawings, {why}:")
+        print(f"the images {seem} drawings, which are easier to learn if they are centered:")
         _print_again("--center")
     elif not options.center and max(height, width) <= SMALL and not is_table(options.pictures):
         print("if too much detail is lost in images of this size, import larger ones:")

@@ -24,13 +24,14 @@ from rich.table import Table
 from src.apps.arguments import add_table_options, integer
 from src.apps.classifiers import Classifier, choose
 from src.apps.familiarity import HINT, familiarity
-from src.apps.predict_many import image_files, predict_files, predict_table
+from src.apps.predict_many import predict_files, predict_table
 from src.common import paths
 from src.common.errors import PipelineError, run
 from src.common.files import file_name
 from src.common.messages import escaped, warn
 from src.data.splits import load_dataset_info, load_split
 from src.ingest import tables
+from src.ingest.image_folders import image_files
 from src.pictures.convert import Conversion, convert
 from src.pictures.decode import PictureError, read_content
 from src.plots.charts import drawable, rotation
@@ -55,12 +56,7 @@ class Input:
 
 def main() -> None:
     options = _options()
-    files = image_files(options.files)
-    if len(files) > max(MOST_SHOWN, len(options.files)) and not options.out:
-        raise PipelineError(
-            f"{len(files):,} images are too many to show; write a table of their predictions: add "
-            "--out predictions.csv"
-        )
+    files = _files(options)
 
     from src.models.device import choose_device
 
@@ -130,6 +126,20 @@ def _options() -> argparse.Namespace:
     if options.out if options.test else (options.table and not options.out):
         parser.error("--table needs --out FILE, and --test has none")
     return options
+
+
+def _files(options: argparse.Namespace) -> list[Path]:
+    """The files of the user, also those in folders."""
+    files: list[Path] = []
+    for path in options.files:
+        files += map(Path, image_files(path)) if path.is_dir() else [path]
+    if options.files and not files:
+        raise PipelineError(f"{options.files[0]} has no image files; give another folder")
+    if len(files) > max(MOST_SHOWN, len(options.files)) and not options.out:
+        raise PipelineError(
+            f"{len(files):,} images are too many to show; add --out predictions.csv"
+        )
+    return files
 
 
 def _from_files(files: list[Path], classifier: Classifier, conversion: Conversion) -> list[Input]:

@@ -1,7 +1,7 @@
 """Predictions of many images, written to a CSV file, completely or not at all."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,31 +13,13 @@ from rich.progress import track
 
 from src.apps.classifiers import Classifier
 from src.apps.familiarity import HINT, Familiarity
-from src.common.errors import PipelineError
-from src.common.messages import escaped, warn, warn_of_all
+from src.common.messages import escaped, warn_of_all
 from src.evaluation.tables import write_csv
 from src.ingest.classes import FORMULA
 from src.ingest.image_folders import ImageFile, ImageFolders, converted_images
 from src.ingest.tables import Table
-from src.pictures.decode import SUFFIXES
 
 BATCH = 500  # images in memory
-
-
-def image_files(paths: Sequence[Path]) -> list[Path]:
-    """The files, and the visible image files in the folders and their subfolders, in order.
-
-    Raises:
-        PipelineError: a folder has no image files.
-    """
-    files: list[Path] = []
-    for path in paths:
-        inside = sorted(path.rglob("[!.]*")) if path.is_dir() else []
-        found = [file for file in inside if file.suffix.lower() in SUFFIXES]
-        if path.is_dir() and not found:
-            raise PipelineError(f"{path} has no image files; give another folder")
-        files += found or [path]
-    return files
 
 
 def predict_files(
@@ -47,10 +29,9 @@ def predict_files(
     known: Familiarity | None,
     target: Path,
 ) -> None:
-    """Write the file, label, probability and hint of each image file.
+    """Write the file, label, probability and hint of each image file, and warn of unusable ones.
 
-    A file that cannot be used has no label, and the reason in place of a hint. A warning lists
-    these files.
+    These have no label, and the reason in place of a hint.
 
     Args:
         dataset: dataset.json.
@@ -71,22 +52,16 @@ def predict_files(
 def predict_table(
     images: Table, classifier: Classifier, names: Sequence[str], target: Path
 ) -> None:
-    """Write the number of each image, from 1 on, and its label, the form of Kaggle's competitions.
+    """Write the number of each image, from 1 on, and its class name, as Kaggle's competitions ask.
 
-    If the table has labels, the accuracy is printed.
-
-    Args:
-        names: of the classes.
+    The labels of the table, if it has any, are compared.
     """
-    if images.stored != images.shape:
-        stored, shape = (f"{width}×{height}" for height, width in (images.stored, images.shape))
-        warn(f"the images of {images.path} are scaled from {stored} to {shape} pixels")
-    table = _predictions(images, images.count, classifier, names)
+    labels = _predictions(images, images.count, classifier, names).label
     numbers = range(1, images.count + 1)
-    write_csv(target, pd.DataFrame({"ImageId": numbers, "Label": table.label}))
+    write_csv(target, pd.DataFrame({"ImageId": numbers, "Label": labels}))
     print(f"{target}: {images.count:,} images predicted")
     if images.labels:
-        print(f"accuracy: {(table.label == images.labels).mean():.4f}")
+        print(f"accuracy: {(labels == images.labels).mean():.4f}")
 
 
 def _predictions(
@@ -99,19 +74,16 @@ def _predictions(
     """Label, probability and hint of images ``uint8 [H, W]``, or why one cannot be used."""
     console, quiet = Console(stderr=True), not sys.stderr.isatty()
     shown = iter(track(images, "images", count, console=console, disable=quiet))
-    rows: list[tuple[str, float, str]] = []
+    parts = []
     while batch := list(islice(shown, BATCH)):
-        usable = [image for image in batch if not isinstance(image, str)]
-        found = iter(_predicted(np.stack(usable), classifier, names, known) if usable else ())
-        rows += [("", np.nan, each) if isinstance(each, str) else next(found) for each in batch]
-    return pd.DataFrame(rows, columns=["label", "probability", "hint"])
-
-
-def _predicted(
-    images: np.ndarray, classifier: Classifier, names: Sequence[str], known: Familiarity | None
-) -> Iterator[tuple[str, float, str]]:
-    probabilities = classifier.probabilities(images)
-    labels = [names[number] for number in probabilities.argmax(1)]
-    is_unfamiliar = known.unfamiliar(images) if known else np.zeros(len(images), bool)
-    hints = np.where(is_unfamiliar, HINT, "").tolist()
-    return zip(labels, probabilities.max(1).tolist(), hints, strict=True)
+        unusable = {i: image for i, image in enumerate(batch) if isinstance(image, str)}
+        blank = np.zeros(classifier.shape, np.uint8)
+        pixels = np.stack([blank if i in unusable else image for i, image in enumerate(batch)])
+        probabilities = classifier.probabilities(pixels)
+        labels = np.array(names, object)[probabilities.argmax(1)]
+        part = pd.DataFrame({"label": labels, "probability": probabilities.max(1)})
+        part["hint"] = np.where(known.unfamiliar(pixels), HINT, "") if known else ""
+        for index, reason in unusable.items():
+            part.loc[index] = "", np.nan, reason
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)

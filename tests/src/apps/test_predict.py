@@ -16,9 +16,7 @@ from src.apps import classifiers as classifiers_module
 from src.apps import predict
 from src.apps.classifiers import choose, classifiers
 from src.apps.familiarity import HINT, Familiarity
-from src.apps.predict_many import predict_table
 from src.common.errors import PipelineError
-from src.ingest.tables import Table
 from src.models.artifacts import load_record, weights_sha256
 
 
@@ -155,7 +153,7 @@ def test_the_images_of_a_folder_are_shown_if_they_are_few(checkout, program):
     for number in range(60):
         shutil.copy("one.png", f"few/{number}.png")
     _, error = program("few")
-    assert error.startswith("61 images are too many to show; ") and "--out" in error
+    assert error.startswith("61 files are too many to show; ") and "--out" in error
     (checkout / "empty").mkdir()
     assert program("empty")[1] == "empty has no image files; give another folder"
 
@@ -197,15 +195,6 @@ def test_other_arguments_are_refused(program, capsys, arguments, message):
     with pytest.raises(SystemExit):
         program(*arguments)
     assert message in capsys.readouterr().err
-
-
-def test_square_images_in_a_table_are_scaled_with_a_warning(tmp_path, capsys):
-    (tmp_path / "a.csv").write_text("\n".join(["1" + ",2" * 3] * 2))
-    table = Table(tmp_path / "a.csv", None, (8, 8), False, {})
-    model = SimpleNamespace(probabilities=lambda images: images[:, :3, 0] / 255)
-    predict_table(table, model, NAMES, tmp_path / "b.csv")
-    assert "a.csv are scaled from 2×2 to 8×8 pixels" in capsys.readouterr().err
-    assert (tmp_path / "b.csv").read_text("utf-8") == "ImageId,Label\n1,Tür\n2,Tür\n"
 
 
 def test_a_table_of_another_size_is_refused(checkout, program):

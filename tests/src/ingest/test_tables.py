@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from pyarrow import parquet
 
 from src.common.errors import PipelineError
 from src.ingest.catalog import LIGHT_ON_DARK
-from src.ingest.tables import Table, is_table
+from src.ingest.tables import Table, is_table, own_images
 from tests.fixtures.image_folders import encoded
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 4), np.uint8)
@@ -67,15 +68,6 @@ def test_the_column_of_the_labels_can_be_named(tmp_path, header, rows, label):
     assert read(tmp_path / "a.csv", label).labels == LABELS
 
 
-def test_labels_that_are_numbers_with_a_point_are_whole(tmp_path):
-    np.savetxt(
-        tmp_path / "a.csv", np.column_stack([[7, 12], IMAGES[:2].reshape(2, -1)]), "%.18e", ","
-    )
-    table = read(tmp_path / "a.csv")
-    assert table.labels == ["7", "12"]
-    np.testing.assert_array_equal([*table], IMAGES[:2])
-
-
 @pytest.mark.parametrize(("values", "expected"), [([0, 0.2, 0.6, 1], [0, 51, 153, 255]),
                                                   ([0, 1, 2, 255], [0, 1, 2, 255])])  # fmt: skip
 def test_pixels_from_0_to_1_are_scaled(tmp_path, values, expected):
@@ -92,11 +84,10 @@ def test_images_can_be_transposed_and_need_not_be_square(tmp_path):
     np.testing.assert_array_equal(next(iter(wide)), IMAGES[0].reshape(8, 2).T)
 
 
-def test_square_images_are_scaled_to_a_size(tmp_path):
+def test_square_images_are_scaled_to_a_size_with_a_warning(tmp_path, capsys):
     (tmp_path / "a.csv").write_text(csv([]))
-    table = read(tmp_path / "a.csv", size=(8, 8))
-    assert (table.stored, table.shape) == ((4, 4), (8, 8))
-    larger = np.stack([*table])
+    larger = np.stack([*read(tmp_path / "a.csv", size=(8, 8))])
+    assert "a.csv are scaled from 4 to 8 pixels per side" in capsys.readouterr().err
     assert larger.shape == (6, 8, 8)
     assert larger.mean() == pytest.approx(IMAGES.mean(), abs=3)
 
@@ -164,10 +155,10 @@ def changed(row, column, value):
             csv([f"label,{PIXELS},more"], [f"{row},1" for row in ROWS]),
             "17 columns of pixels .*label",
         ),
-        ("", "has 0 columns in its first row; use a table"),
-        (csv([f"label,{PIXELS}"]).replace(",", ";"), "has 1 columns .* separated by commas"),
+        ("", "has no columns, separated by commas"),
+        (csv([f"label,{PIXELS}"]).replace(",", ";"), "has no columns, separated by commas"),
         (f"label,{PIXELS}\n", "has no rows with images"),
-        (b"\x89PNG\r\n\x1a\n\0", "has 1 columns in its first row"),
+        (b"\x89PNG\r\n\x1a\n\0", "has no columns"),
         (f"label,{PIXELS}\n\xff{ROWS[0]}".encode("latin-1"), r"row 2, column label \(invalid UTF8"),
     ],
 )
@@ -194,7 +185,7 @@ def test_other_files_are_no_tables(tmp_path, name, content):
 @pytest.mark.parametrize(
     ("label", "size", "message"),
     [
-        ("name", None, "a.csv has no column 'name', but label, pixel0, pixel1, …, pixel15; name"),
+        ("name", None, "a.csv has no column 'name'; name one of label, pixel0, pixel1, …, pixel15"),
         (None, (3, 5), r"16 columns of pixels \(pixel0.*, not 5×3; give a table of such images"),
         ("pixel3", None, r"16 columns|row 5, column label \(invalid value 'a b'\)"),
     ],
@@ -203,3 +194,66 @@ def test_options_that_do_not_fit_are_refused(tmp_path, label, size, message):
     (tmp_path / "a.csv").write_text(csv([f"label,{PIXELS}"]))
     with pytest.raises(PipelineError, match=message):
         read(tmp_path / "a.csv", label, size)
+
+
+# Datasets
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Write a table with images of two pixels per side; read it."""
+
+    def make(name, labels, pixels=4, header=True):
+        names = [f"label,{','.join(f'pixel{i}' for i in range(pixels))}"] if header else []
+        rows = [f"{label},{','.join(str((i + 2 * j) % 256) for j in range(pixels))}"
+                for i, label in enumerate(labels)]  # fmt: skip
+        (tmp_path / name).write_text("\n".join([*names, *rows, ""]))
+        return Table(tmp_path / name, None, None, False, LIGHT_ON_DARK)
+
+    return make
+
+
+def test_classes_are_the_labels_in_natural_order(table):
+    names, images = own_images(table("a.csv", ["10", "9", "b", "24", "9"] * 5), None, 0.2, 1)
+    assert names == ["9", "10", "24", "b"]
+    found = [*images]
+    assert [image.label for image in found] == [1, 0, 3, 2, 0] * 5
+    assert found[3].source.endswith("a.csv, row 5")
+    np.testing.assert_array_equal(found[3].content, [[3, 5], [7, 9]])
+    assert Counter(image.label for image in found if image.is_test) == {0: 2, 1: 1, 2: 1, 3: 1}
+
+
+def test_a_second_table_has_the_test_images(table):
+    tables = table("a.csv", "xyxy"), table("b.csv", "yx", header=False)
+    names, images = own_images(*tables, 0.2, 1)
+    assert names == ["x", "y"]
+    assert [(image.label, image.is_test) for image in images] == [
+        *[(0, False), (1, False)] * 2,
+        *[(1, True), (0, True)],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["a", "", "b"], "a.csv, row 3, column label: '' cannot be the name of a class"),
+        (["a", "b", "=1+2"], "a.csv, row 4, column label: '=1.2' cannot be the name of a class"),
+        (["a", "a"], "a.csv has 1 different labels, but 2 to 256 are needed"),
+        (map(str, range(257)), "a.csv has 257 different labels, but 2 to 256 are needed"),
+    ],
+)
+def test_labels_that_are_no_classes_are_refused(table, labels, message):
+    with pytest.raises(PipelineError, match=message):
+        own_images(table("a.csv", labels), None, 0.2, 1)
+
+
+def test_a_table_without_labels_can_be_predicted(tmp_path):
+    (tmp_path / "test.csv").write_text("pixel0,pixel1,pixel2,pixel3\n1,2,3,4\n")
+    table = Table(tmp_path / "test.csv", None, None, False, LIGHT_ON_DARK)
+    with pytest.raises(PipelineError, match=r"has no column of labels, but pixel0, .* --table "):
+        own_images(table, None, 0.2, 1)
+
+
+def test_the_labels_of_the_tables_must_agree(table):
+    with pytest.raises(PipelineError, match=r"b.csv, row 4 has the label 'z', which .*a.csv lacks"):
+        own_images(table("a.csv", "xyxy"), table("b.csv", "xyz"), 0.2, 1)
