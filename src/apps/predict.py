@@ -136,9 +136,7 @@ def _files(options: argparse.Namespace) -> list[Path]:
     if options.files and not files:
         raise PipelineError(f"{options.files[0]} has no image files; give another folder")
     if len(files) > max(MOST_SHOWN, len(options.files)) and not options.out:
-        raise PipelineError(
-            f"{len(files):,} images are too many to show; add --out predictions.csv"
-        )
+        raise PipelineError(f"{len(files):,} files are too many to show; add --out predictions.csv")
     return files
 
 

@@ -29,7 +29,7 @@ PARQUET = ".parquet"
 SUFFIXES = (".csv", ".csv.gz", PARQUET)
 LABELS = {"label", "labels", "class", "target", "y", "digit", "letter", "character", "category"}
 IGNORED = {"", "id", "index", "imageid", "unnamed: 0", "__index_level_0__"}  # numbers of rows
-FILE = re.compile(r"(struct<bytes: )?(large_)?binary")  # the type of a column of image files
+FILE = re.compile(r"(struct<(.*, )?bytes: )?(large_)?binary")  # the type of a column of image files
 FILES_SHAPE = 28, 28  # of image files, if no size is given
 NUMBER = re.compile(r"\s*[\d.eE+-]*\s*")
 CELL = re.compile(r"column #(\d+): Row #(\d+): .*(invalid .*)", re.DOTALL)  # a message of pyarrow
@@ -51,7 +51,7 @@ class Table:
     Attributes:
         shape: height and width of the images.
         names: of the columns; their numbers from 1 on, if there is no header.
-        labels: of the rows, as text, "" where one is missing; None if there is no such column.
+        labels: of the rows, as text, "" where one is missing; empty if there is no such column.
         count: number of rows.
     """
 
@@ -122,7 +122,7 @@ class Table:
         with self._opened() as file, io.TextIOWrapper(file, "utf-8-sig", "replace") as text:
             names = next(csv.reader(text), [])
         if len(names) < 2:
-            raise PipelineError(f"{self.path} has no columns, separated by commas; correct it")
+            raise PipelineError(f"{self.path} has fewer than two columns; separate them by commas")
         numbers = [str(number) for number in range(len(names) + 1)]
         is_range = names[1:] == numbers[:-2]  # as pandas names columns
         self._has_header = is_range or not all(map(NUMBER.fullmatch, names[1:]))
@@ -144,14 +144,13 @@ class Table:
     def _find_label(self, names: list[str], default: int | None) -> list[int]:
         """Find the column of the labels; return the others that can have images."""
         if self.label is not None and self.label not in names:
-            columns = _listed(names)
-            raise PipelineError(
-                f"{self.path} has no column {self.label!r}, but {columns}; name one"
-            )
+            listed = _listed(names)
+            raise PipelineError(f"{self.path} has no column {self.label!r}; name one of {listed}")
         keys = [name.strip().lower() for name in names]
-        known = [names.index(self.label)] if self.label else []
-        known += [index for index, key in enumerate(keys) if key in LABELS]
-        self.names, self._label = names, known[0] if known else default
+        is_label = [key in LABELS for key in keys]
+        if self.label:
+            is_label = [name == self.label for name in names]
+        self.names, self._label = names, is_label.index(True) if any(is_label) else default
         columns = [index for index, key in enumerate(keys) if key not in IGNORED]
         return [index for index in columns if index != self._label]
 

@@ -155,10 +155,10 @@ def changed(row, column, value):
             csv([f"label,{PIXELS},more"], [f"{row},1" for row in ROWS]),
             "17 columns of pixels .*label",
         ),
-        ("", "has no columns, separated by commas"),
-        (csv([f"label,{PIXELS}"]).replace(",", ";"), "has no columns, separated by commas"),
+        ("", "has fewer than two columns"),
+        (csv([f"label,{PIXELS}"]).replace(",", ";"), "has fewer than two columns"),
         (f"label,{PIXELS}\n", "has no rows with images"),
-        (b"\x89PNG\r\n\x1a\n\0", "has no columns"),
+        (b"\x89PNG\r\n\x1a\n\0", "has fewer than two columns"),
         (f"label,{PIXELS}\n\xff{ROWS[0]}".encode("latin-1"), r"row 2, column label \(invalid UTF8"),
     ],
 )
