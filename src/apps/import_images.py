@@ -97,7 +97,10 @@ def show(options: argparse.Namespace, names: list[str], dataset: OwnDataset) -> 
     drawn = share_of_drawings(dataset.sample[0])
     if not options.center and drawn > SOME_DRAWN:
         seem = "are" if drawn > MOSTLY_DRAWN else "may be"
-        print(f"the images {seem} drawings, which are easier to learn if they are centered:")
+        why = "which are easier to learn if they are centered"
+        if is_table(options.pictures):  # its pixels are used as they are
+            why = "so the images that you predict should be centered"
+        print(f"the images {seem} drawings, {why}:")
         _print_again("--center")
     elif not options.center and max(height, width) <= SMALL and not is_table(options.pictures):
         print("if too much detail is lost in images of this size, import larger ones:")

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import os
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ IGNORED = {"", "id", "index", "imageid", "unnamed: 0", "__index_level_0__"}  # n
 FILE = re.compile(r"(struct<(.*, )?bytes: )?(large_)?binary")  # the type of a column of image files
 FILES_SHAPE = 28, 28  # of image files, if no size is given
 NUMBER = re.compile(r"\s*[\d.eE+-]*\s*")
+FLOAT = re.compile(r"\d+\.\d*(e\+\d+)?")  # of labels, as pandas and NumPy write 7: 7.0, 7.000e+00
 CELL = re.compile(r"column #(\d+): Row #(\d+): .*(invalid .*)", re.DOTALL)  # a message of pyarrow
 BLOCK = 8 << 20  # bytes of a CSV file in memory; more than the longest row
 ROWS = 256  # of a Parquet file in memory
@@ -103,8 +105,8 @@ class Table:
         """
         if self._label is None:
             raise PipelineError(
-                f"{self.path} has no column of labels, but {_listed(self.names)}; name this column "
-                "with --label; to predict the images of a table, use "
+                f"{self.path} has no column of labels, but {_listed(self.names)}; if it has "
+                "labels, name their column with --label; to predict its images, use "
                 f"`python -m src.apps.predict --table {self.path} --out submission.csv`"
             )
         names = set(self.labels)
@@ -206,14 +208,18 @@ class Table:
         wrong = np.argwhere(~((pixels >= 0) & (pixels <= 255)))  # also NaN: an empty cell
         if len(wrong):
             row, column = wrong[0]
+            value = pixels[row, column]
+            shown = "an empty cell" if np.isnan(value) else f"{value:g}"
             raise PipelineError(
                 f"{self.row(first + row)}, column {self.names[self._images[column]]}: "
-                f"{pixels[row, column]:g} is no number from 0 to 255; correct it"
+                f"{shown} is no number from 0 to 255; correct it"
             )
         return pixels
 
     def _class_name(self, label: str) -> str:
         name = unicodedata.normalize("NFC", label.strip())
+        if FLOAT.fullmatch(name) and float(name).is_integer():
+            name = str(int(float(name)))
         is_number = name.isdecimal() and int(name) < len(self._class_names)
         return self._class_names[int(name)] if is_number else name
 
@@ -229,7 +235,8 @@ class Table:
         try:
             yield
         except (pa.ArrowException, csv.Error, OSError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            number = getattr(error, "errno", None)
+            reason = os.strerror(number) if number else str(error)
             where = f"{self.path} cannot be read as a table"
             if cell := CELL.search(reason):
                 column, row, reason = cell.groups()

@@ -75,6 +75,14 @@ def test_pixels_from_0_to_1_are_scaled(tmp_path, values, expected):
     assert next(iter(read(tmp_path / "a.csv"))).ravel().tolist() == expected
 
 
+def test_labels_that_are_whole_numbers_need_no_point(tmp_path):
+    pixels = IMAGES[:2].reshape(2, -1)
+    np.savetxt(tmp_path / "a.csv", np.column_stack([[7, 12], pixels]), delimiter=",")
+    table = read(tmp_path / "a.csv")
+    assert table.labels == ["7", "12"]
+    np.testing.assert_array_equal([*table], IMAGES[:2])
+
+
 def test_images_can_be_transposed_and_need_not_be_square(tmp_path):
     (tmp_path / "a.csv").write_text(csv([]))
     turned = [image.T for image in IMAGES]
@@ -145,7 +153,7 @@ def changed(row, column, value):
     ("content", "message"),
     [
         (changed(2, 3, ["x"]), r"row 4, column pixel2 \(invalid value 'x'\)"),
-        (changed(2, 3, [""]), "row 4, column pixel2: nan is no number from 0 to 255"),
+        (changed(2, 3, [""]), "row 4, column pixel2: an empty cell is no number from 0 to 255"),
         (changed(2, 3, ["256"]), "row 4, column pixel2: 256 is no number from 0 to 255"),
         (changed(2, 3, ["-0.5"]), "row 4, column pixel2: -0.5 is no number from 0"),
         (changed(2, 3, []), "Row #4: Expected 17 columns, got 16"),
