@@ -1,9 +1,10 @@
-"""Make a dataset from image files in folders.
+"""Make a dataset from image files in folders, or from a table.
 
 ``python -m src.apps.import_images PICTURES --size 28x28``.
 
 PICTURES has one folder per class, whose name is the name of the class; or it has the folders train
 and test, each with one folder per class. The images are files of any usual format.
+Or PICTURES is a table with one image per row: a .csv, .csv.gz or .parquet file.
 """
 
 import argparse
@@ -11,29 +12,33 @@ import re
 import shlex
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from src.apps.arguments import integer
+from src.apps.arguments import add_table_options, integer
 from src.common.errors import run
-from src.common.messages import escaped, warn
+from src.common.messages import warn_of_all
 from src.common.paths import IMPORTED, INCOMING, main_checkout
 from src.ingest.catalog import DRAWINGS
 from src.ingest.image_folders import converted_images, find_images, kind_of
-from src.ingest.own_dataset import OwnDataset, write_dataset
+from src.ingest.own_dataset import OwnDataset, OwnImage, write_dataset
+from src.ingest.tables import Table, is_table, own_images
 from src.pictures.convert import Conversion
 from src.pictures.decode import depth_of
 from src.plots.contact_sheet import class_sheet, write_png
 
 MAX_SIDE = 512  # pixels
-SHOWN = 20  # files that are skipped or ignored
+DEFAULT_SHAPE = 28, 28
 PROGRAM = "src.apps.import_images"
 # Drawings are strokes on an empty page.
 PAPER = 0.3  # fraction of the maximum contrast: background below
 MOSTLY_EMPTY = 0.75  # of the pixels
 SMALL = 28  # pixels; larger images have the details of photographs
 SOME_DRAWN, MOSTLY_DRAWN = 0.5, 0.9  # fractions of the images
+# The names of the classes, the shape of the images, these, their number, and files of other kinds.
+Source = tuple[list[str], tuple[int, int], Iterator[OwnImage], int, list[str]]
 
 
 def main() -> None:
@@ -43,17 +48,32 @@ def main() -> None:
     conversion = Conversion(center_like_mnist=False, light_on_dark=options.light_on_dark)
     if options.center:
         conversion = DRAWINGS.copy()
+    read = _read_tables if is_table(options.pictures) else _read_folders
+    names, shape, images, count, ignored = read(options, conversion)
+    dataset = write_dataset(options.into, names, shape, conversion, images, count, options.replace)
+    skipped = [f"{source} {reason}" for source, reason in dataset.skipped.items()]
+    warn_of_all("skipped images", skipped)
+    warn_of_all("files in no class folder, or without the suffix of an image", _named(ignored))
+    show(options, names, dataset)
+
+
+def _read_folders(options: argparse.Namespace, conversion: Conversion) -> Source:
     found = find_images(options.pictures, options.test_fraction, options.seed)
     if bits := depth_of([image.path for image in found.images]):
         conversion["bits"] = bits
         print(f"images of 16 bits: {bits} bits are used, which the largest value of all needs")
-    images, count = converted_images(found, options.size, conversion), len(found.images)
-    dataset = write_dataset(
-        options.into, found.names, options.size, conversion, images, count, options.replace
-    )
-    _warn("skipped images", [f"{source} {reason}" for source, reason in dataset.skipped.items()])
-    _warn("files in no class folder, or without the suffix of an image", _named(found.ignored))
-    show(options, found.names, dataset)
+    shape = options.size or DEFAULT_SHAPE
+    images = converted_images(found, shape, conversion)
+    return found.names, shape, images, len(found.images), found.ignored
+
+
+def _read_tables(options: argparse.Namespace, conversion: Conversion) -> Source:
+    how = options.transpose, conversion
+    train, test = Table(options.pictures, options.label, options.size, *how), None
+    if options.test:
+        test = Table(options.test, options.label, train.shape, *how)
+    names, images = own_images(train, test, options.test_fraction, options.seed)
+    return names, train.shape, images, train.count + (test.count if test else 0), []
 
 
 def show(options: argparse.Namespace, names: list[str], dataset: OwnDataset) -> None:
@@ -62,7 +82,7 @@ def show(options: argparse.Namespace, names: list[str], dataset: OwnDataset) -> 
     print("class   train    test  name")
     for number, name in enumerate(names):
         print(f"{number:5} {counts[0][number]:7,} {counts[1][number]:7,}  {name}")
-    height, width = options.size
+    height, width = dataset.sample[0].shape[1:]
     print(
         f"{options.into}: {counts[0].sum():,} training and {counts[1].sum():,} test images of "
         f"{width}×{height}, {len(names)} classes"
@@ -77,9 +97,12 @@ def show(options: argparse.Namespace, names: list[str], dataset: OwnDataset) -> 
     drawn = share_of_drawings(dataset.sample[0])
     if not options.center and drawn > SOME_DRAWN:
         seem = "are" if drawn > MOSTLY_DRAWN else "may be"
-        print(f"the images {seem} drawings, which are easier to learn if they are centered:")
+        why = "which are easier to learn if they are centered"
+        if is_table(options.pictures):  # its pixels are used as they are
+            why = "so the images that you predict should be centered"
+        print(f"the images {seem} drawings, {why}:")
         _print_again("--center")
-    elif not options.center and max(options.size) <= SMALL:
+    elif not options.center and max(height, width) <= SMALL and not is_table(options.pictures):
         print("if too much detail is lost in images of this size, import larger ones:")
         _print_again("--size", "64")
     print("next: dvc exp run -S data.dataset=local -S model=own_images")
@@ -110,21 +133,14 @@ def _named(files: list[str]) -> list[str]:
     return [f"{path} is {kind}" if (kind := kind_of(path)) else path for path in files]
 
 
-def _warn(what: str, files: list[str]) -> None:
-    """Print a warning with the first files, if there are any."""
-    if files:
-        shown = [escaped(file, kept="") for file in files[:SHOWN]]
-        more = [f"… and {len(files) - SHOWN:,} more"] if len(files) > SHOWN else []
-        warn("\n  ".join([f"{len(files):,} {what}:", *shown, *more]))
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=f"python -m {PROGRAM}", description=__doc__)
-    parser.add_argument("pictures", type=Path, metavar="PICTURES", help="folder of the images")
+    pictures = "folder of the images, or a table: .csv, .csv.gz or .parquet"
+    parser.add_argument("pictures", type=Path, metavar="PICTURES", help=pictures)
     into = f"folder of the dataset (default: {INCOMING})"
     parser.add_argument("--into", type=Path, default=INCOMING, metavar="FOLDER", help=into)
     size = f"in pixels, or one number; 1 to {MAX_SIDE} (default: 28x28)"
-    parser.add_argument("--size", type=_shape, default="28", metavar="WIDTHxHEIGHT", help=size)
+    parser.add_argument("--size", type=_shape, metavar="WIDTHxHEIGHT", help=size)
     center = "crop, scale and center the images like the digits of MNIST: light on dark"
     parser.add_argument("--center", action="store_true", help=center)
     light = "invert images that are dark on light"
@@ -134,7 +150,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=integer(0), default=1, help="of this choice (default: 1)")
     replace = "remove the dataset that the folder has"
     parser.add_argument("--replace", action="store_true", help=replace)
+    test = "table of the test images"
+    parser.add_argument("--test", type=Path, metavar="FILE", help=test)
+    add_table_options(parser)
     options = parser.parse_args()
+    if (options.test or options.label or options.transpose) and not is_table(options.pictures):
+        parser.error("--test, --label and --transpose are for tables")
     if not 0 < options.test_fraction < 1:
         parser.error(f"--test-fraction {options.test_fraction} is not between 0 and 1")
     return options

@@ -1,6 +1,8 @@
-"""Predict the class of image files, or of random images of the test split.
+"""Predict the class of image files, of random test images, or of the images in a table.
 
-``python -m src.apps.predict FILE …`` or ``python -m src.apps.predict --test N``.
+``python -m src.apps.predict FILE …`` or ``python -m src.apps.predict --test N``;
+``python -m src.apps.predict FOLDER --out predictions.csv``;
+``python -m src.apps.predict --table test.csv --out submission.csv``.
 
 The files are images of any size and usual format. They are converted like the
 images of the dataset. A file that cannot be used does not stop the others.
@@ -19,14 +21,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from src.apps.arguments import integer
+from src.apps.arguments import add_table_options, integer
 from src.apps.classifiers import Classifier, choose
 from src.apps.familiarity import HINT, familiarity
+from src.apps.predict_many import predict_files, predict_table
 from src.common import paths
 from src.common.errors import PipelineError, run
 from src.common.files import file_name
 from src.common.messages import escaped, warn
 from src.data.splits import load_dataset_info, load_split
+from src.ingest import tables
+from src.ingest.image_folders import image_files
 from src.pictures.convert import Conversion, convert
 from src.pictures.decode import PictureError, read_content
 from src.plots.charts import drawable, rotation
@@ -34,6 +39,7 @@ from src.plots.contact_sheet import write_png
 
 BAR_WIDTH = 40
 MAX_BARS = 20
+MOST_SHOWN = 50  # images of a folder
 MANY_BARS = 12  # their names need a smaller font
 
 
@@ -50,6 +56,7 @@ class Input:
 
 def main() -> None:
     options = _options()
+    files = _files(options)
 
     from src.models.device import choose_device
 
@@ -61,14 +68,20 @@ def main() -> None:
     dataset = load_dataset_info(paths.PROCESSED)
     if dataset["is_fallback"]:
         warn(f"the models were trained on {dataset['name']}, NOT on {dataset['requested']}")
-    inputs = _from_files(options.files, classifier, dataset["conversion"])
-    unusable = len(options.files) - len(inputs)
+    if options.table:
+        how = options.label, classifier.shape, options.transpose, dataset["conversion"]
+        images = tables.Table(options.table, *how)
+        return predict_table(images, classifier, dataset["class_names"], options.out)
+    if options.out:
+        return predict_files(files, classifier, dataset, familiarity(paths.PROCESSED), options.out)
+    inputs = _from_files(files, classifier, dataset["conversion"])
+    unusable = len(files) - len(inputs)
     if options.test:
         inputs += _from_test(options.test, options.seed)
     if inputs:
         _predict(inputs, classifier, dataset["class_names"], options.save, console)
     if unusable:
-        count = f"{unusable} of {len(options.files)} files"
+        count = f"{unusable} of {len(files)} files"
         raise PipelineError(f"{count} could not be predicted; see the warnings above")
 
 
@@ -102,10 +115,29 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", metavar="NAME", help=default)
     chart = "save the bar chart of 7.png as 7-prediction.png"
     parser.add_argument("--save", type=Path, metavar="FOLDER", help=chart)
+    out = "write the predictions of FILE … or of the table to a CSV file"
+    parser.add_argument("--out", type=Path, metavar="FILE", help=out)
+    table = "CSV or Parquet file with one image per row"
+    parser.add_argument("--table", type=Path, metavar="FILE", help=table)
+    add_table_options(parser)
     options = parser.parse_args()
-    if not options.files and not options.test:
-        parser.error("give image files, or --test N")
+    if bool(options.table) == bool(options.files or options.test):
+        parser.error("give image files, --test N, or --table FILE")
+    if options.out if options.test else (options.table and not options.out):
+        parser.error("--table needs --out FILE, and --test has none")
     return options
+
+
+def _files(options: argparse.Namespace) -> list[Path]:
+    """The files of the user, also those in folders."""
+    files: list[Path] = []
+    for path in options.files:
+        files += map(Path, image_files(path)) if path.is_dir() else [path]
+    if options.files and not files:
+        raise PipelineError(f"{options.files[0]} has no image files; give another folder")
+    if len(files) > max(MOST_SHOWN, len(options.files)) and not options.out:
+        raise PipelineError(f"{len(files):,} files are too many to show; add --out predictions.csv")
+    return files
 
 
 def _from_files(files: list[Path], classifier: Classifier, conversion: Conversion) -> list[Input]:

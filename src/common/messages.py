@@ -15,6 +15,7 @@ ADDRESSES = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
 )
 SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "PGPASSWORD")
+SHOWN = 20  # items of a list in a warning
 SHORTEST = 4  # characters of a secret that is hidden wherever it occurs
 USER = re.compile(r"(?<=://)\S+(?=@)")  # all in front of the last @: a password can have a slash
 QUERY = re.compile(r"(?<=\?)[^\s()'\"]*=[^\s()'\"]*")
@@ -28,6 +29,14 @@ def clean(text: str) -> str:
 def warn(text: str) -> None:
     """Print a warning, one sentence."""
     print(f"warning: {clean(text)}", file=sys.stderr)
+
+
+def warn_of_all(what: str, items: list[str]) -> None:
+    """Print a warning with the first of the items, such as files, if there are any."""
+    if items:
+        shown = [escaped(item, kept="") for item in items[:SHOWN]]
+        more = [f"… and {len(items) - SHOWN:,} more"] if len(items) > SHOWN else []
+        warn("\n  ".join([f"{len(items):,} {what}:", *shown, *more]))
 
 
 def without_secrets(text: str) -> str:

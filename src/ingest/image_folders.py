@@ -103,6 +103,11 @@ def kind_of(path: str) -> str:
     return next((what for suffix, what in OTHER_KINDS.items() if name.endswith(suffix)), "")
 
 
+def image_files(folder: Path) -> list[str]:
+    """The paths of all visible image files in a folder and its subfolders, in order."""
+    return [path for path in _files(folder) if path.lower().endswith(SUFFIXES)]
+
+
 def _members(parts: dict[Path, bool]) -> Iterator[tuple[str, bool, str]]:
     """The class of each image, whether it is a test image, and its path."""
     for part, is_test in parts.items():
@@ -149,7 +154,7 @@ def _split(name: str) -> str:
 
 def _holds_only_folders(folder: Path) -> bool:
     """Whether there are images in the subfolders of a folder, and none next to these."""
-    paths = [path for path in _files(folder) if path.lower().endswith(SUFFIXES)]
+    paths = image_files(folder)
     return bool(paths) and all(os.path.dirname(path) != str(folder) for path in paths)
 
 

@@ -143,3 +143,25 @@ def test_ctrl_c_leaves_nothing(tmp_path, pictures, environment):
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 1 and list((tmp_path / "data/incoming").iterdir()) == []
     assert errors.startswith("interrupted: ") and "Traceback" not in errors
+
+
+def test_tables_are_imported(program, tmp_path):
+    rows = [f"{label},{number},9,9,200" for number in range(4) for label in "ab"]
+    for name in ("train.csv", "TEST.CSV"):
+        (tmp_path / name).write_text("\n".join(["name,p,q,r,s", *rows]))
+    options = "--test", "TEST.CSV", "--label", "name", "--transpose", "--size", "1x4"
+    output, errors = program("train.csv", *options)
+    assert "8 training and 8 test images of 1×4, 2 classes" in output and errors == ""
+    assert Path("data/incoming/labels.txt").read_text() == "a\nb\n"
+    assert idx.read(Path("data/incoming") / catalog.TEST_IMAGES)[2].ravel().tolist() == [
+        1,
+        9,
+        9,
+        200,
+    ]
+
+
+def test_options_for_tables_are_refused_with_folders(program, pictures, capsys):
+    with pytest.raises(SystemExit):
+        program("pictures", "--transpose")
+    assert "--test, --label and --transpose are for tables" in capsys.readouterr().err

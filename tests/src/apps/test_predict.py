@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from rich.console import Console
@@ -116,6 +117,90 @@ def test_without_data_and_models_one_sentence_says_what_to_do(program, checkout)
     shutil.rmtree(checkout / "data")
     _, error = program("one.png")
     assert error == "no model is trained yet; run `make repro`"
+
+
+# Many images
+
+
+def test_a_folder_is_predicted_into_a_table(checkout, program, monkeypatch):
+    dark = np.random.default_rng(0).integers(0, 90, (200, 6, 5), np.uint8)
+    monkeypatch.setattr(predict, "familiarity", lambda folder: Familiarity(dark[:100], dark[100:]))
+    (checkout / "=1+2/b").mkdir(parents=True)
+    for number, image in enumerate((dark[0], np.pad(np.full((4, 3), 255, np.uint8), 1))):
+        Image.fromarray(image).save(checkout / f"=1+2/b/{number}.PNG")
+    (checkout / "=1+2/te\x1bxt.gif").write_text("text")
+    (checkout / "=1+2/notes.txt").touch()
+    (output, errors), error = program("=1+2", "one.png", "--out", "out/predictions.csv")
+    assert error is None and output.endswith("out/predictions.csv: 3 of 4 images predicted\n")
+    assert errors == "warning: 1 files that cannot be used:\n" + (
+        "  ./=1+2/te\\x1bxt.gif cannot be read as an image\n"
+    )
+    table = pd.read_csv("out/predictions.csv", keep_default_na=False, dtype=str)
+    assert [*table.columns] == ["file", "label", "probability", "hint"]
+    files = ["./=1+2/b/0.PNG", "./=1+2/b/1.PNG", r"./=1+2/te\x1bxt.gif", "one.png"]
+    assert table.file.to_list() == files
+    assert table.hint.to_list()[:3] == ["", HINT, "cannot be read as an image"]
+    assert set(table.label) <= {"0", "1", "2", ""} and (table.label == "").sum() == 1
+    assert table.probability[0][:2] == "0."
+
+
+def test_the_images_of_a_folder_are_shown_if_they_are_few(checkout, program):
+    (checkout / "few").mkdir()
+    shutil.copy("one.png", "few/one.png")
+    (output, _), error = program("few")
+    assert error is None and output.count("one.png (dark on light") == 1
+    for number in range(60):
+        shutil.copy("one.png", f"few/{number}.png")
+    _, error = program("few")
+    assert error.startswith("61 files are too many to show; ") and "--out" in error
+    (checkout / "empty").mkdir()
+    assert program("empty")[1] == "empty has no image files; give another folder"
+
+
+@pytest.fixture
+def images():
+    """1,000 images, and the classes that the model predicts: more than one batch."""
+    images = np.random.default_rng(0).integers(0, 256, (1000, 6, 5), np.uint8)
+    return images, choose("best").probabilities(images).argmax(1)
+
+
+def test_a_table_is_predicted_as_kaggle_asks(checkout, program, images):
+    pixels, expected = images
+    frame = pd.DataFrame(pixels.transpose(0, 2, 1).reshape(1000, -1)).add_prefix("pixel")
+    frame.to_csv("test.csv", index=False)
+    options = ("--transpose", "--out", "submission.csv")
+    (output, _), error = program("--table", "test.csv", *options)
+    assert error is None and output.endswith("submission.csv: 1,000 images predicted\n")
+    rows = [f"{number},{label}" for number, label in enumerate(expected, 1)]
+    assert (checkout / "submission.csv").read_text().splitlines() == ["ImageId,Label", *rows]
+    frame.assign(what=np.where(frame.index < 250, expected, 7)).to_parquet("test.parquet")
+    (output, _), _ = program("--table", "test.parquet", "--label", "what", *options)
+    assert output.endswith("accuracy: 0.2500\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--table", "a.csv"], "--table needs --out FILE"),
+        (
+            ["--table", "a.csv", "--out", "b.csv", "one.png"],
+            "give image files, --test N, or --table",
+        ),
+        (["--test", "1", "--out", "b.csv"], "--test has none"),
+        ([], "give image files, --test N, or --table"),
+    ],
+)
+def test_other_arguments_are_refused(program, capsys, arguments, message):
+    with pytest.raises(SystemExit):
+        program(*arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_a_table_of_another_size_is_refused(checkout, program):
+    (checkout / "a.csv").write_text("\n".join(["1" + ",2" * 28] * 2))
+    _, error = program("--table", "a.csv", "--out", "b.csv")
+    assert "28 columns of pixels (2, 3, 4, …, 29), not 5×6; give a table of such images" in error
+    assert not (checkout / "b.csv").exists()
 
 
 PROBABILITIES = np.array([0.02, 0.9, 0.08])
