@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from src.models.artifacts import load_record
-from src.tracking import store
+from src.tracking import notes, store
 from tests.fixtures.trainings import ENVIRONMENT, ROW, SECONDS
 
 ROOT = Path(__file__).parents[3]
@@ -34,6 +34,7 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(root))
     for name in ("MLFLOW_TRACKING_URI", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV", "DVC_STAGE"):
         monkeypatch.setenv(name, "")
+    notes.commit.cache_clear()
     return root
 
 

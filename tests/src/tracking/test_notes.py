@@ -26,7 +26,6 @@ def repository(checkout, tmp_path):
         subprocess.run(
             ["git", "-c", "user.name=A", "-c", "user.email=a@example.org", *words], check=True
         )
-    notes.commit.cache_clear()
     return Path.cwd()
 
 
