@@ -45,9 +45,13 @@ class EarlyStopping(Block):
     restore_best: bool = False
 
     def best_row(self, history: Sequence[Mapping[str, Any]]) -> int:
-        """The index of the first row of a history that has the best value."""
-        values = [row[self.monitor] for row in history]
-        return values.index(min(values) if self.monitor == "val_loss" else max(values))
+        """The index of the first row of a history with the best value.
+
+        With few images, many rows have the best accuracy: then that with the lowest loss is best.
+        """
+        sign = 1 if self.monitor == "val_loss" else -1
+        costs = [(sign * row[self.monitor], row["val_loss"]) for row in history]
+        return costs.index(min(costs))
 
 
 class DenseDropout(Block):
