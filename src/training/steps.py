@@ -28,9 +28,9 @@ class Steps:
     Args:
         shape: H and W of the images.
         classes: K; labels are 0 to K - 1.
+        class_weights: ``float32 [K]``, factors of the losses of the images; None: all are 1.
         seed: of dropout and augmentation.
         total_steps: of the training, for a schedule of the learning rate.
-        class_weights: ``float32 [K]``: factors of the losses of the images; None for 1.
         strategy: of the devices or workers that divide each batch.
 
     Attributes:
@@ -43,13 +43,13 @@ class Steps:
         recipe: Recipe,
         shape: Sequence[int],
         classes: int,
+        class_weights: np.ndarray | None = None,
         *,
         batch_size: int,
         seed: int,
         total_steps: int,
         execution: Execution,
         strategy: tf.distribute.Strategy,
-        class_weights: np.ndarray | None = None,
     ) -> None:
         self._recipe, self._batch_size, self._seed = recipe, batch_size, seed
         self._class_weights = class_weights

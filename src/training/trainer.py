@@ -64,30 +64,23 @@ class Trainer:
         self._total_steps = recipe.steps or recipe.epochs * (count // batch_size)
         strategy = make_strategy(execution.strategy, execution.device, worker)
         numbers = {"batch_size": batch_size, "seed": seed, "total_steps": self._total_steps}
+        weights = balanced_weights(training[1], classes) if balances_classes else None
         self.steps = Steps(
-            recipe,
-            shape,
-            classes,
-            **numbers,
-            execution=execution,
-            strategy=strategy,
-            class_weights=balanced_weights(training[1], classes) if balances_classes else None,
+            recipe, shape, classes, weights, **numbers, execution=execution, strategy=strategy
         )
         if worker.others:  # their memory can differ, but all must use the same chunks
             size = b"" if execution.buffer_size is None else b"%d" % execution.buffer_size
             of_chief = broadcast_from_chief(strategy, worker.chief, size)
             execution = replace(execution, buffer_size=int(of_chief) if of_chief else None)
-        shuffle: Shuffle = (
-            "each epoch" if recipe.shuffle else "never" if in_random_order else "once"
+        order: Shuffle = "each epoch" if recipe.shuffle else "never" if in_random_order else "once"
+        self._loader = Loader(
+            training, batch_size, execution.buffer_size, seed, order, self._total_steps
         )
-        order = seed, shuffle, self._total_steps
-        self._loader = Loader(training, batch_size, execution.buffer_size, *order)
         self._validate_every = recipe.validation_interval(self._loader.steps_per_epoch)
         self.model, self.execution = self.steps.exported, execution
         self._recipe, self._validation, self._worker = recipe, validation, worker
         self._predictor = Predictor(self.model)
-        self._restores_best = recipe.early_stopping and recipe.early_stopping.restore_best
-        self._best: list[np.ndarray] = []  # the weights to restore
+        self._best: list[np.ndarray] = []  # weights of the best row, if early stopping restores it
         self._logits: np.ndarray | None = None  # of the last validation
         self._state = TrainerState()
         self._checkpoint: Checkpoint | None = None  # that this worker writes
@@ -203,7 +196,7 @@ class Trainer:
         weights = self.model.get_weights()
         if not all(np.isfinite(values).all() for values in [row["val_loss"], *weights]):
             raise self._diverged("a weight", last_step)
-        if self._restores_best and self._final_row() is row:
+        if self._recipe.early_stopping and self._final_row() is row:
             self._best = weights
         if self._checkpoint:
             self._checkpoint.keep_weights(len(state.history) - 1, weights)
