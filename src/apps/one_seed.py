@@ -63,7 +63,7 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
         "dataset": job.run_config["dataset"]["name"],
         "key": present_key(plan),
         "parameters": training.model.count_params(),
-        "epochs": training.history[-1]["epoch"],
+        "epochs": training.row["epoch"],
         **scores,
         "cold_start": round(ended[0] - plan["started"], 3),
         "seconds": round(seconds, 3),

@@ -16,6 +16,7 @@ from src.common import paths
 from src.common.messages import warn
 from src.common.tensorflow import keras, tf
 
+LINES = 20  # of a training, at most
 HISTOGRAMS = 6  # of each weight, at most; Keras needs 0.2 s for the million weights of mlp_dropout
 MAX_HISTOGRAM = 2_000_000  # values; TensorFlow needs 300 bytes of memory for each of them
 SCALARS = ("loss", "learning_rate", "val_loss", "val_accuracy")
@@ -42,15 +43,17 @@ def training_callbacks(
 
 
 class TrainingProgress(keras.callbacks.Callback):
-    """Shows a live line in a terminal, otherwise prints a line for each validation.
+    """Shows a live line in a terminal, otherwise prints at most ``LINES`` lines for validations.
 
-    The first slice of steps, which compiles, does not count for the time left.
+    The first slice of steps and the first validation, which compile, do not count for the time
+    left.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self._console = Console(highlight=False, soft_wrap=True)
         self._name, self._validation = name, ""
+        self._part = -1  # the part of the training that the last line was for
         # In a narrow terminal, the end of the values is missing, not the time left.
         rest = Column(ratio=1, no_wrap=True, overflow="crop")
         self._bar = Progress(
@@ -79,14 +82,18 @@ class TrainingProgress(keras.callbacks.Callback):
         self._bar.update(self._task, completed=batch + 1, total=total, values=values)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        is_first = not self._validation
         self._validation = f", validation {logs['val_accuracy']:.4f}"
-        if not self._console.is_terminal:
-            left = self._bar.tasks[0].time_remaining
+        part = (LINES - 1) * logs["step"] // self.params["total_steps"]
+        if not self._console.is_terminal and part > self._part:
+            self._part, left = part, self._bar.tasks[0].time_remaining
             self._console.print(
                 f"{self._name}: epoch {logs['epoch']:.4g}, loss {logs['loss']:.4f}, validation "
                 f"accuracy {logs['val_accuracy']:.4f}"
                 + ("" if left is None else f", {left:.0f} s left")
             )
+        if is_first:
+            self._bar.reset(self._task, completed=int(logs["step"]))
 
 
 class TensorBoard(keras.callbacks.TensorBoard):

@@ -64,6 +64,7 @@ class TrainParams(Block):
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)]
     compile: Literal["auto", "graph", "xla"]
     precision: Literal["auto", "float32", "bfloat16"]
+    class_weights: Literal["none", "balanced"]
     seed: Seed
     tensorboard: bool
 

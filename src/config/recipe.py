@@ -1,6 +1,6 @@
 """The schema of a recipe: a block of ``recipes.yaml``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
@@ -34,10 +34,24 @@ class Averaging(Block):
 
 
 class EarlyStopping(Block):
-    """Stop when ``monitor`` has not improved in the last ``patience`` validations."""
+    """Stop when ``monitor`` has not improved in the last ``patience`` validations.
+
+    With ``restore_best``, the model gets the weights of the best validation, also if the training
+    does not stop early.
+    """
 
     monitor: Literal["val_loss", "val_accuracy"]
     patience: Count
+    restore_best: bool = False
+
+    def best_row(self, history: Sequence[Mapping[str, Any]]) -> int:
+        """The index of the first row of a history with the best value.
+
+        With few images, many rows have the best accuracy: then that with the lowest loss is best.
+        """
+        sign = 1 if self.monitor == "val_loss" else -1
+        costs = [(sign * row[self.monitor], row["val_loss"]) for row in history]
+        return costs.index(min(costs))
 
 
 class DenseDropout(Block):
@@ -69,6 +83,7 @@ class BaseRecipe(Block):
     augmentation: Augmentation | None = None
     label_smoothing: Fraction = 0.0  # this part of the target is divided among all classes
     batch_size: BatchSize
+    min_steps_per_epoch: Count = 1  # with few images, a batch has fewer than batch_size
     epochs: Count | None = None
     steps: Count | None = None
     early_stopping: EarlyStopping | None = None
@@ -85,6 +100,10 @@ class BaseRecipe(Block):
                 {"found": "neither is" if self.epochs is None else "both are"},
             )
         return self
+
+    def images_per_step(self, images: int) -> int:
+        """The size of a batch, of a training split of so many images."""
+        return min(self.batch_size, max(1, images // self.min_steps_per_epoch))
 
     def validation_interval(self, steps_per_epoch: int) -> int:
         """The number of steps between validations."""

@@ -42,13 +42,13 @@ def save(folder: Path, run_config: RunConfig, training: TrainingResult) -> Recor
         writer = csv.DictWriter(file, training.history[0])
         writer.writeheader()
         writer.writerows(training.history)
-    last = training.history[-1]
+    row = training.row
     record: Record = {
         **run_config,
-        "steps": last["step"],
-        "epochs": last["epoch"],
-        "val_accuracy": last["val_accuracy"],
-        "val_loss": last["val_loss"],
+        "steps": row["step"],
+        "epochs": row["epoch"],
+        "val_accuracy": row["val_accuracy"],
+        "val_loss": row["val_loss"],
         "weights_sha256": weights_sha256(training.model),
         "temperature": training.temperature,
     }

@@ -28,6 +28,7 @@ class TrainingResult:
 
     model: "keras.Model"
     history: list[HistoryRow]
+    row: HistoryRow  # of the history: that of the weights of the model
     seconds: list[float]  # of training and validation, for each row of the history
     weights_by_epoch: np.ndarray | None  # float32 [rows, weights], a memory map
     temperature: float  # fitted on the validation split; see metrics.fit_temperature

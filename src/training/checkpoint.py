@@ -77,16 +77,15 @@ class Checkpoint:
         """Whether there is a checkpoint to resume from."""
         return self._path.exists()
 
-    def is_complete(self) -> bool:
-        """Whether the checkpoint is of a complete training."""
-        return _is_complete(self._path)
-
     def is_due(self) -> bool:
         """Whether it is time to write the next checkpoint."""
         return time.perf_counter() > self._due
 
     def save(self, state: TrainerState, variables: Sequence[Any]) -> None:
-        """Replace the checkpoint by the state and the variables; on failure it is unchanged."""
+        """Replace the checkpoint by the state and the variables; on failure it is unchanged.
+
+        Arrays, such as the best weights, can be among the variables.
+        """
         started = time.perf_counter()
         with atomic_file(self._path) as partial:
             np.savez(partial, *map(np.asarray, variables), state=np.array(json.dumps(vars(state))))
@@ -143,12 +142,15 @@ class Checkpoint:
                 path.with_suffix(WEIGHTS).unlink(missing_ok=True)
 
 
-def load(content: bytes, variables: Sequence[Any]) -> TrainerState:
-    """Assign the values in the content of a checkpoint to ``variables``, and return its state."""
+def load(content: bytes, variables: Sequence[Any]) -> tuple[TrainerState, list[np.ndarray]]:
+    """Assign the first arrays in the content of a checkpoint to ``variables``.
+
+    Return its state, and the remaining arrays.
+    """
     state, values = _parse(content)
-    for variable, value in zip(variables, values, strict=True):
+    for variable, value in zip(variables, values, strict=False):
         variable.assign(value)
-    return state
+    return state, values[len(variables) :]
 
 
 def _parse(content: bytes) -> tuple[TrainerState, list[np.ndarray]]:

@@ -53,12 +53,11 @@ def choose_execution(
             f"train.compile is xla, which train.strategy {strategy} does not support; set "
             "train.compile to auto"
         )
+    has_bfloat16 = compile != "xla" if device == "cpu" else _has(device, "bfloat16")
     if precision == "auto":
-        supported = (device, compile) != ("cpu", "xla")
-        precision = "bfloat16" if supported and _gains_from_bfloat16(recipe, device) else "float32"
-    elif precision == "bfloat16" and (
-        compile == "xla" if device == "cpu" else not _has(device, "bfloat16")
-    ):
+        gains = has_bfloat16 and _gains_from_bfloat16(recipe, device)
+        precision = "bfloat16" if gains else "float32"
+    elif precision == "bfloat16" and not has_bfloat16:
         needed = "train.compile graph" if device == "cpu" else "compute capability 8.0 or higher"
         raise PipelineError(
             f"train.precision is bfloat16, which needs {needed} on a {device.upper()}; set "

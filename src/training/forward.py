@@ -21,6 +21,7 @@ KERNELS = (
     layers.MaxPooling2D,
     layers.AveragePooling2D,
     layers.GlobalAveragePooling2D,
+    layers.BatchNormalization,
 )
 
 
@@ -32,13 +33,11 @@ class Forward:
 
     def __init__(self, network: keras.Model) -> None:
         self._parts: list[Callable] = []
-        for kind, group in groupby(network.layers[1:], _kind):  # without the input layer
-            if kind is Elementwise:
-                self._parts.append(Elementwise(list(group)))
-            elif kind is Normalization:
-                self._parts += map(Normalization, group)
+        for has_kernel, group in groupby(network.layers[1:], _has_kernel):  # without the input
+            if has_kernel:
+                self._parts += [Normalization(x) if _is_normalization(x) else x for x in group]
             else:
-                self._parts += group
+                self._parts.append(Elementwise(list(group)))
         self._dropouts = [layer for layer in network.layers if _is_dropout(layer)]
 
     def draw_masks(self, batch: int, seed: tf.Tensor) -> list[tf.Tensor]:
@@ -76,10 +75,12 @@ class Forward:
         return x, moments
 
 
-def _kind(layer: keras.layers.Layer) -> type:
-    if isinstance(layer, layers.BatchNormalization):
-        return Normalization
-    return layers.Layer if isinstance(layer, KERNELS) else Elementwise
+def _has_kernel(layer: keras.layers.Layer) -> bool:
+    return isinstance(layer, KERNELS)
+
+
+def _is_normalization(layer: keras.layers.Layer) -> bool:
+    return isinstance(layer, layers.BatchNormalization)
 
 
 class Elementwise:
@@ -172,7 +173,7 @@ class Normalization:
 
 def update_moving_moments(network: keras.Model, moments: list[Moments]) -> None:
     """Update the moving averages, with which the network predicts after the training."""
-    normalizations = [layer for layer in network.layers if _kind(layer) is Normalization]
+    normalizations = [layer for layer in network.layers if _is_normalization(layer)]
     for layer, (mean, variance) in zip(normalizations, moments, strict=True):
         for moving, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
             moving.assign(layer.momentum * moving + (1 - layer.momentum) * value)

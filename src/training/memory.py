@@ -66,7 +66,7 @@ def memory_of_training(
     state = sum(prod(variable.shape) for variable in steps.variables())
     weights = 2 * (state + model.count_params())
     values = [prod(layer.output.shape[1:]) for layer in model.layers]
-    training = min(batch_size, images[0]) * (sum(values) + 2 * max(values))
+    training = batch_size * (sum(values) + 2 * max(values))
     inference = 2 * Predictor(model).batch_size * max(values)
     return split + BASE_BYTES + FLOAT_BYTES * (weights + max(training, inference))
 

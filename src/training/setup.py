@@ -41,7 +41,8 @@ def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Wo
     splits = load_split(processed, "train"), load_split(processed, "validation")
     device = choose_device(settings["device"], settings["threads"])
     memory, shape = usable_memory(settings["memory_limit"], device), splits[0][0].shape
-    buffer_size = choose_buffer_size(shape, recipe.batch_size, memory)
+    batch_size = recipe.images_per_step(shape[0])
+    buffer_size = choose_buffer_size(shape, batch_size, memory)
     modes = settings["compile"], settings["precision"], settings["strategy"]
     trainer = Trainer(
         recipe,
@@ -51,10 +52,9 @@ def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Wo
         choose_execution(recipe, device, *modes, buffer_size),
         worker=worker,
         in_random_order=dataset["split"] == "first",
+        balances_classes=settings["class_weights"] == "balanced",
     )
-    needed = memory_of_training(
-        trainer.steps, shape, recipe.batch_size, trainer.execution.buffer_size
-    )
+    needed = memory_of_training(trainer.steps, shape, batch_size, trainer.execution.buffer_size)
     if needed > memory:
         raise PipelineError(
             f"{name} needs about {needed / GB:.1f} GB of memory, but train.memory_limit is "

@@ -28,6 +28,7 @@ class Steps:
     Args:
         shape: H and W of the images.
         classes: K; labels are 0 to K - 1.
+        class_weights: ``float32 [K]``, factors of the losses of the images; None: all are 1.
         seed: of dropout and augmentation.
         total_steps: of the training, for a schedule of the learning rate.
         strategy: of the devices or workers that divide each batch.
@@ -42,6 +43,7 @@ class Steps:
         recipe: Recipe,
         shape: Sequence[int],
         classes: int,
+        class_weights: np.ndarray | None = None,
         *,
         batch_size: int,
         seed: int,
@@ -50,6 +52,7 @@ class Steps:
         strategy: tf.distribute.Strategy,
     ) -> None:
         self._recipe, self._batch_size, self._seed = recipe, batch_size, seed
+        self._class_weights = class_weights
         self.strategy, (height, width) = strategy, shape
         with strategy.scope():
             self.exported = self._trained = build_model(recipe, height, width, classes)
@@ -123,21 +126,23 @@ class Steps:
             rows: ``int32 [batch_size]``: the indices of the images of the batch.
         """
         seed = tf.stack([self._seed, tf.cast(self._optimizer.iterations, tf.int32)])
-        draws = self._forward.draw_masks(self._batch_size, seed)
+        masks = self._forward.draw_masks(self._batch_size, seed)
+        changes = None
         if self._augmenter:  # other numbers than those of the masks
-            draws.append(self._augmenter.draw(self._batch_size, tf.bitwise.invert(seed)))
+            changes = self._augmenter.draw(self._batch_size, tf.bitwise.invert(seed))
         replicas = self.strategy.num_replicas_in_sync
         if replicas > 1:
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
             replica = tf.cast(replica, tf.int32)
             first, end = (i * self._batch_size // replicas for i in (replica, replica + 1))
-            rows, *draws = (values[first:end] for values in (rows, *draws))
+            rows, masks = rows[first:end], [mask[first:end] for mask in masks]
+            changes = None if changes is None else changes[first:end]
         labels = tf.cast(tf.gather(labels, rows), tf.int32)
         images = tf.gather(images, rows)
         if self._augmenter:
-            images = self._augmenter.apply(images, draws.pop())
+            images = self._augmenter.apply(images, changes)
         with tf.GradientTape() as tape:
-            logits, moments = self._forward.logits(images, draws)
+            logits, moments = self._forward.logits(images, masks)
             loss = tf.reduce_mean(self._losses(labels, logits))
             if replicas > 1:  # the optimizer sums the gradients of all replicas
                 loss *= tf.size(rows, tf.float32) / self._batch_size
@@ -145,11 +150,13 @@ class Steps:
         return loss
 
     def _losses(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        """The cross-entropy of each image, with smoothed labels if the recipe has them."""
+        """The cross-entropy of each image, with smoothed labels and weights if there are any."""
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
         if smoothing := self._recipe.label_smoothing:
             uniform = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=1)
             losses = (1 - smoothing) * losses + smoothing * uniform
+        if self._class_weights is not None:
+            losses *= tf.gather(self._class_weights, labels)
         return losses
 
     def _update(self, gradients: list[tf.Tensor], moments: list[Moments]) -> None:

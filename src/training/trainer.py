@@ -28,8 +28,6 @@ MULTI_WORKER_SLICE = 50  # steps; all workers must use the same slices
 class Trainer:
     """Trains a recipe; the same arguments on the same machine give the same weights.
 
-    If the training split is smaller than a batch, it is the batch.
-
     Args:
         training, validation: labels are 0 to K - 1.
         classes: K.
@@ -37,9 +35,12 @@ class Trainer:
         in_random_order: whether the files have the images in random order. Otherwise, a recipe that
             does not shuffle them gets one random order for all epochs: from images that are sorted
             by class, no model learns.
+        balances_classes: whether the training loss weighs all classes equally; see
+            ``balanced_weights``. The validation loss does not.
 
     Attributes:
-        model: with the current weights; it is validated, and saved at the end.
+        model: with the current weights; it is validated, and saved at the end, with the weights of
+            the best validation if the recipe restores them.
         execution: how the training runs, with the buffer size of the chief.
     """
 
@@ -54,30 +55,32 @@ class Trainer:
         *,
         worker: Worker = SINGLE_WORKER,
         in_random_order: bool = True,
+        balances_classes: bool = False,
     ) -> None:
         keras.utils.clear_session()  # the names of layers do not depend on earlier trainings
         keras.utils.set_random_seed(seed)
         count, *shape = training[0].shape
-        batch_size = min(recipe.batch_size, count)
+        batch_size = recipe.images_per_step(count)
         self._total_steps = recipe.steps or recipe.epochs * (count // batch_size)
         strategy = make_strategy(execution.strategy, execution.device, worker)
         numbers = {"batch_size": batch_size, "seed": seed, "total_steps": self._total_steps}
+        weights = balanced_weights(training[1], classes) if balances_classes else None
         self.steps = Steps(
-            recipe, shape, classes, **numbers, execution=execution, strategy=strategy
+            recipe, shape, classes, weights, **numbers, execution=execution, strategy=strategy
         )
         if worker.others:  # their memory can differ, but all must use the same chunks
             size = b"" if execution.buffer_size is None else b"%d" % execution.buffer_size
             of_chief = broadcast_from_chief(strategy, worker.chief, size)
             execution = replace(execution, buffer_size=int(of_chief) if of_chief else None)
-        shuffle: Shuffle = (
-            "each epoch" if recipe.shuffle else "never" if in_random_order else "once"
+        order: Shuffle = "each epoch" if recipe.shuffle else "never" if in_random_order else "once"
+        self._loader = Loader(
+            training, batch_size, execution.buffer_size, seed, order, self._total_steps
         )
-        order = seed, shuffle, self._total_steps
-        self._loader = Loader(training, batch_size, execution.buffer_size, *order)
         self._validate_every = recipe.validation_interval(self._loader.steps_per_epoch)
         self.model, self.execution = self.steps.exported, execution
         self._recipe, self._validation, self._worker = recipe, validation, worker
         self._predictor = Predictor(self.model)
+        self._best: list[np.ndarray] = []  # weights of the best row, if early stopping restores it
         self._logits: np.ndarray | None = None  # of the last validation
         self._state = TrainerState()
         self._checkpoint: Checkpoint | None = None  # that this worker writes
@@ -113,19 +116,33 @@ class Trainer:
                 self._save()
         finally:
             callback_list.on_train_end()
-        state, (images, labels) = self._state, self._validation
+        return self._result()
+
+    def _result(self) -> TrainingResult:
+        history, (images, labels) = self._state.history, self._validation
+        row = self._final_row()
+        if row is not history[-1]:
+            self.model.set_weights(self._best)
+            self._logits = None
         logits = self._predictor.logits(images) if self._logits is None else self._logits
         temperature = metrics.fit_temperature(logits, labels)
-        kept = self._checkpoint.kept_weights(len(state.history)) if self._checkpoint else None
-        return TrainingResult(self.model, state.history, state.durations, kept, temperature)
+        kept = self._checkpoint.kept_weights(len(history)) if self._checkpoint else None
+        seconds = self._state.durations
+        return TrainingResult(self.model, history, row, seconds, kept, temperature)
+
+    def _final_row(self) -> HistoryRow:
+        """The row of the history whose weights the model has after the training."""
+        history, stopping = self._state.history, self._recipe.early_stopping
+        if stopping and stopping.restore_best:
+            return history[stopping.best_row(history)]
+        return history[-1]
 
     def _is_complete(self) -> bool:
         """Whether no step is left, a callback stops the training, or it stops early."""
         state, stopping = self._state, self._recipe.early_stopping
         if stopping and state.history:
-            values = [row[stopping.monitor] for row in state.history]
-            best = min(values) if stopping.monitor == "val_loss" else max(values)
-            if len(values) - 1 - values.index(best) >= stopping.patience:
+            since_best = len(state.history) - 1 - stopping.best_row(state.history)
+            if since_best >= stopping.patience:
                 return True
         return self.model.stop_training or state.step >= self._total_steps
 
@@ -179,6 +196,8 @@ class Trainer:
         weights = self.model.get_weights()
         if not all(np.isfinite(values).all() for values in [row["val_loss"], *weights]):
             raise self._diverged("a weight", last_step)
+        if self._recipe.early_stopping and self._final_row() is row:
+            self._best = weights
         if self._checkpoint:
             self._checkpoint.keep_weights(len(state.history) - 1, weights)
         state.loss_sum, state.seconds = 0.0, 0.0
@@ -193,7 +212,7 @@ class Trainer:
     def _save(self) -> None:
         self._state.complete = self._is_complete()
         if self._checkpoint and (self._state.complete or self._checkpoint.is_due()):
-            self._checkpoint.save(self._state, self.steps.variables())
+            self._checkpoint.save(self._state, [*self.steps.variables(), *self._best])
 
     def _resume(self, checkpoint: Checkpoint) -> None:
         """Restore the state from the checkpoint of the chief, if there is one."""
@@ -202,10 +221,19 @@ class Trainer:
             content = broadcast_from_chief(self.steps.strategy, self._worker.chief, content)
         if content is None:
             return
-        self._state = load(content, self.steps.variables())
+        self._state, self._best = load(content, self.steps.variables())
         if self._is_complete():
             where = checkpoint.folder.name
             print(f"{checkpoint.name}: already trained; to train it again, delete {where}")
         else:
             done = f"step {self._state.step} of {self._total_steps}"
             print(f"{checkpoint.name}: resuming from {done}")
+
+
+def balanced_weights(labels: np.ndarray, classes: int) -> np.ndarray:
+    """A weight for each class, ``float32 [K]``: n / (K × count), after scikit-learn's ``balanced``.
+
+    ``labels`` are ``uint8 [n]``. The mean weight of all images is 1, if each class has an image.
+    """
+    counts = np.bincount(labels, minlength=classes)
+    return (len(labels) / (classes * np.maximum(counts, 1))).astype(np.float32)

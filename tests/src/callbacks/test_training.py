@@ -20,14 +20,31 @@ def test_without_a_terminal_a_line_says_the_time_left_without_the_compilation(mo
     shown.set_params({"total_steps": 100, "steps_per_epoch": 20})
     shown.on_train_begin()
     row = {"epoch": 1.0, "loss": 0.5, "val_accuracy": 0.9}
-    for end, seconds in ((10, 30), (20, 5), (40, 10)):
+    for end, seconds, is_row in (
+        *((10, 30, True), (15, 40, False)),  # the first step and the first validation compile
+        *((20, 5, True), (40, 10, True)),
+    ):
         clock.now += seconds
         shown.on_train_batch_end(end - 1, {"loss": 0.7})
-        shown.on_epoch_end(0, row | {"step": end})
+        if is_row:
+            shown.on_epoch_end(0, row | {"step": end})
     shown.on_train_end()
     line = "cnn: epoch 1, loss 0.5000, validation accuracy 0.9000"
     lines = capsys.readouterr().out.splitlines()
-    assert lines == [line, f"{line}, 40 s left", f"{line}, 30 s left"]
+    assert lines == [line, f"{line}, 80 s left", f"{line}, 36 s left"]
+
+
+@pytest.mark.parametrize(("rows", "lines"), [(3, 3), (20, 20), (1000, 20)])
+def test_without_a_terminal_a_training_prints_at_most_20_lines(capsys, rows, lines):
+    shown = TrainingProgress("cnn")
+    shown.set_params({"total_steps": 2 * rows, "steps_per_epoch": 2})
+    for epoch in range(rows):
+        shown.on_train_batch_end(2 * epoch + 1, {"loss": 0.7})
+        row = {"epoch": epoch + 1.0, "step": 2 * epoch + 2, "loss": 0.5, "val_accuracy": 0.9}
+        shown.on_epoch_end(epoch, row)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == lines
+    assert "epoch 1," in printed[0] and f"epoch {rows}," in printed[-1]
 
 
 @pytest.mark.parametrize("columns", [60, 80, 140])

@@ -64,7 +64,8 @@ def test_each_family_has_a_plan(params):
     assert cnn["keep_epochs"] and cnn["tensorboard"]
     assert load_recipe(cnn["recipe"]) == RECIPES["cnn"].model_copy(update={"keep_epochs": False})
     assert {*cnn["train"]} == {
-        *("device", "strategy", "memory_limit", "threads", "compile", "precision", "seed")
+        *("device", "strategy", "memory_limit", "threads", "compile", "precision"),
+        *("class_weights", "seed"),
     }
     assert json.loads(json.dumps(plans)) == plans
     digits = make_plans(params(**{"model": "cnn", "data.dataset": "digits"}), RECIPES)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from src.config.recipe import fingerprint, results_key
+from src.config.recipe import EarlyStopping, fingerprint, results_key
 
 SETTINGS = {"device": "auto", "strategy": "single", "memory_limit": "auto", "threads": "auto"}
 SETTINGS |= {"compile": "auto", "precision": "auto", "seed": 1}
@@ -51,3 +51,11 @@ def test_the_seed_a_default_and_the_name_of_the_data_change_nothing(key):
 )
 def test_all_else_changes_it(key, changes):
     assert key(**changes) != key()
+
+
+@pytest.mark.parametrize(("monitor", "best"), [("val_loss", 1), ("val_accuracy", 3)])
+def test_of_rows_with_the_best_accuracy_that_with_the_lowest_loss_is_best(monitor, best):
+    values = [(0.9, 0.4), (0.8, 0.1), (1.0, 0.3), (1.0, 0.2), (1.0, 0.2), (0.9, 0.1)]
+    history = [{"val_accuracy": each, "val_loss": loss} for each, loss in values]
+    stopping = EarlyStopping(monitor=monitor, patience=1, restore_best=True)
+    assert stopping.best_row(history) == best

@@ -40,7 +40,9 @@ def refused(load):
 def test_the_recipes_of_the_project():
     assert list(RECIPES)[:2] == ["softmax", "softmax_normal"]
     assert {each.family for each in tutorials(RECIPES).values()} == {"softmax", "mlp", "cnn"}
-    assert RECIPES.keys() - tutorials(RECIPES) == {"lenet5", "cnn_quick", "cnn_tiny", "cnn_best"}
+    assert RECIPES.keys() - tutorials(RECIPES) == {
+        *("lenet5", "cnn_quick", "cnn_tiny", "cnn_best", "own_images")
+    }
 
 
 def test_a_recipe_like_another_has_its_other_keys(load):

@@ -26,15 +26,15 @@ def checkpoint(new_checkpoint):
 
 def test_the_loaded_state_and_arrays_are_the_saved_ones(checkpoint):
     assert not checkpoint.exists() and checkpoint.read() is None
-    assert not checkpoint.is_due() and not checkpoint.is_complete()
-    checkpoint.save(TrainerState(step=3, loss_sum=0.1), ARRAYS)
+    assert not checkpoint.is_due()
+    best = np.arange(5, dtype=np.float32)
+    checkpoint.save(TrainerState(step=3, loss_sum=0.1), [*ARRAYS, best])
     variables = [tf.Variable(0 * array) for array in ARRAYS]
-    assert load(checkpoint.read(), variables) == TrainerState(step=3, loss_sum=0.1)
+    state, (rest,) = load(checkpoint.read(), variables)
+    assert state == TrainerState(step=3, loss_sum=0.1)
+    np.testing.assert_array_equal(rest, best)
     for saved, loaded in zip(ARRAYS, variables, strict=True):
         np.testing.assert_array_equal(saved, loaded)
-    assert not checkpoint.is_complete()
-    checkpoint.save(TrainerState(complete=True), ARRAYS)
-    assert checkpoint.is_complete()
 
 
 def test_another_training_has_another_checkpoint(checkpoint, new_checkpoint, tmp_path, identity):

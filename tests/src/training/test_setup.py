@@ -36,6 +36,13 @@ def test_a_small_memory_limit_streams_the_images(prepare_tiny, capsys, monkeypat
     assert job.trainer.run().history[-1]["epoch"] == 2
 
 
+def test_class_weights_change_the_training_loss_only(prepare_tiny):
+    rows = [
+        prepare_tiny(class_weights=each).trainer.run().history[0] for each in ("none", "balanced")
+    ]
+    assert rows[0]["loss"] != rows[1]["loss"]
+
+
 @pytest.mark.parametrize("limit", [1.5, "auto"])
 def test_a_recipe_that_needs_more_memory_than_there_is_is_refused(prepare_tiny, monkeypatch, limit):
     if limit == "auto":

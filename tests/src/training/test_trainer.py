@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.utils.class_weight import compute_sample_weight
 
 from src.common.errors import PipelineError
 from src.common.tensorflow import keras
 from src.models.artifacts import weights_sha256
 from src.models.inference import Predictor
-from src.models.metrics import accuracy
+from src.models.metrics import accuracy, fit_temperature
 from src.training.checkpoint import Checkpoint
 from src.training.execution import choose_execution
 from src.training.trainer import Trainer
@@ -95,12 +96,19 @@ def test_a_weight_that_is_infinite_after_the_last_step_is_an_error(
         new_trainer(recipe, replace(graph, compile=compile)).run()
 
 
-def test_without_shuffling_the_images_keep_their_order(new_trainer, splits, change_recipe):
-    """From zero weights, the gradient of the bias is the mean of 1/K - onehot over the batch."""
-    _, labels = splits[0]
+@pytest.mark.parametrize("class_weights", ["none", "balanced"])
+def test_without_shuffling_the_images_keep_their_order(splits, graph, change_recipe, class_weights):
+    """From zero weights, the gradient of the bias is the weighted mean of 1/K - onehot."""
+    images, labels = splits[0]
+    kept = (np.arange(len(labels)) < 10) | (labels != labels[0])  # few images of one class
+    images, labels = images[kept], labels[kept]
     recipe = change_recipe("softmax", epochs=None, steps=1, batch_size=10, shuffle=False)
-    bias = new_trainer(recipe).run().model.get_weights()[1]
-    expected = -0.01 * (0.1 - np.eye(10)[labels[:10]]).mean(axis=0)
+    balances = class_weights == "balanced"
+    trainer = Trainer(recipe, (images, labels), splits[1], 10, 1, graph, balances_classes=balances)
+    bias = trainer.run().model.get_weights()[1]
+    weights = compute_sample_weight("balanced" if balances else None, labels)[:10, None]
+    assert (weights.max() > 5) == balances
+    expected = -0.01 * (weights * (0.1 - np.eye(10)[labels[:10]])).mean(axis=0)
     np.testing.assert_allclose(bias, expected, atol=1e-7)
 
 
@@ -179,23 +187,42 @@ def test_an_interrupted_training_resumes_to_the_same_weights(
     assert len(resumed.seconds) == len(complete.seconds) == 3
 
 
-def test_early_stopping_counts_epochs_before_an_interruption(
-    new_trainer, change_recipe, new_checkpoint
+@pytest.mark.parametrize("restores", [False, True])
+def test_early_stopping_knows_the_rows_before_an_interruption(
+    new_trainer, change_recipe, new_checkpoint, splits, restores
 ):
-    stop = {"monitor": "val_loss", "patience": 3}
+    stop = {"monitor": "val_loss", "patience": 3, "restore_best": restores}
     recipe = change_recipe("mlp_65x2", epochs=200, early_stopping=stop)
-    complete, first, second = (new_trainer(recipe) for _ in range(3))
-    complete = complete.run()
+    complete, first, second, third = (new_trainer(recipe) for _ in range(4))
+    complete = complete.run(checkpoint=new_checkpoint(complete, "complete"))
     rows = len(complete.history)
     with pytest.raises(KeyboardInterrupt):
         first.run([Recorder(interrupt_at_row=rows - 1)], new_checkpoint(first))
     resumed = second.run([], new_checkpoint(second))
-    assert len(resumed.history) == rows
-    assert weights_sha256(resumed.model) == weights_sha256(complete.model)
+    again = third.run([], new_checkpoint(third))  # from the checkpoint of the complete training
+    kept = complete.weights_by_epoch[-4 if restores else -1]
+    for training in (complete, resumed, again):
+        assert training.history == complete.history
+        assert training.row == complete.history[-4 if restores else -1]
+        assert training.temperature == complete.temperature
+        weights = np.concatenate([each.ravel() for each in training.model.get_weights()])
+        np.testing.assert_array_equal(weights, kept)
+    logits = Predictor(complete.model).logits(splits[1][0])
+    assert complete.row["val_accuracy"] == accuracy(logits, splits[1][1])
+    assert complete.temperature == fit_temperature(logits, splits[1][1])
 
 
-def test_a_split_smaller_than_a_batch_is_the_batch(splits, graph, change_recipe):
+@pytest.mark.parametrize(
+    ("changes", "steps"),
+    [  # of 30 images
+        ({}, [1, 2]),  # the split is smaller than the batch
+        ({"min_steps_per_epoch": 10}, [10, 20]),
+        ({"min_steps_per_epoch": 10, "batch_size": 2}, [15, 30]),
+        ({"min_steps_per_epoch": 40}, [30, 60]),
+    ],
+)
+def test_few_images_have_small_batches(splits, graph, change_recipe, changes, steps):
     images, labels = splits[0]
-    few, recipe = (images[:30], labels[:30]), change_recipe("softmax", epochs=2)
+    few, recipe = (images[:30], labels[:30]), change_recipe("softmax", epochs=2, **changes)
     history = Trainer(recipe, few, splits[1], 10, 1, graph).run().history
-    assert [row["step"] for row in history] == [1, 2]
+    assert [row["step"] for row in history] == steps
