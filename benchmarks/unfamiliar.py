@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from src.apps.familiarity import familiarity
 from src.common.paths import PROCESSED
 from src.data.splits import load_split
-from src.pictures.convert import center_like_mnist
+from src.pictures.ink import center_like_mnist
 
 FONTS = Path(matplotlib.get_data_path(), "fonts/ttf")
 STYLES = ("Sans", "Sans-Bold", "Sans-Oblique", "SansMono", "SansMono-Bold", "Serif", "Serif-Bold")

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from src.ingest import catalog, idx
-from src.pictures.convert import center_like_mnist
+from src.pictures.ink import center_like_mnist
 
 TEST_COUNT = 360  # a fifth; the first 1,437 are for training
 

@@ -23,8 +23,9 @@ from src.common.messages import warn
 from src.ingest.classes import MAX_LABELS, in_natural_order, is_class_name, random_test_images
 from src.ingest.image_folders import WORKERS
 from src.ingest.own_dataset import OwnImage
-from src.pictures.convert import Conversion, convert, fit
+from src.pictures.convert import Conversion, convert
 from src.pictures.decode import PictureError
+from src.pictures.ink import fit
 
 PARQUET = ".parquet"
 SUFFIXES = (".csv", ".csv.gz", PARQUET)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from src.apps.familiarity import Familiarity
-from src.pictures.convert import center_like_mnist
+from src.pictures.ink import center_like_mnist
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from src.ingest.catalog import DRAWINGS
-from src.pictures.convert import Conversion, center_like_mnist, convert
+from src.pictures.convert import Conversion, convert
 from src.pictures.decode import PictureError
 from tests.fixtures.image_folders import encoded
 
@@ -76,14 +76,22 @@ def on_desk(photo: np.ndarray) -> np.ndarray:
         lambda photo: on_desk(photo)[60:, 60:],
         lambda photo: np.pad(photo, 5),
         dusty,
+        lambda photo: photo * np.where(np.arange(photo.shape[0]) < 150, 1, 0.85)[:, None],
+        lambda photo: photo[75:330, 70:220],
+        lambda photo: photo[75:330, 70:220] * np.linspace(0.6, 1, 150),
     ],
-    ids=["shadow", "edge of a shadow", "white ink", "desk", "desk on two sides", "frame", "dust"],
+    ids=[
+        *("shadow", "edge of a shadow", "white ink", "desk", "desk on two sides", "frame", "dust"),
+        *("brighter upper half", "no margin", "no margin, shadow"),
+    ],
 )
 def test_a_photograph_shows_the_same_digit_as_a_clean_image(photographed):
     expected = convert(encoded(seven()), "seven", MNIST, DRAWINGS).image
     photo = photographed(np.asarray(seven(paper=230, ink=30))).astype(np.uint8)
     image = convert(encoded(photo), "photo.png", MNIST, DRAWINGS).image
-    assert np.abs(image.astype(int) - expected).mean() < 8
+    # Blurred, because a turned or shifted stroke is the same stroke.
+    blurred = (ndimage.gaussian_filter(each.astype(float), 2) for each in (image, expected))
+    assert np.abs(np.subtract(*blurred)).mean() < 8
 
 
 @pytest.mark.parametrize("pen", [20, 60])
@@ -95,26 +103,37 @@ def test_a_white_zero_is_not_taken_for_paper(pen):
     assert picture.image[14, 14] == 0
 
 
-def test_an_image_of_the_models_input_size_is_not_scaled(digits):
-    image = digits[0][7]
-    light = convert(encoded(image), "7.png", MNIST, DRAWINGS)
-    dark = convert(encoded(255 - image), "7.png", MNIST, DRAWINGS)
-    np.testing.assert_array_equal(light.image, image)
-    np.testing.assert_array_equal(dark.image, image)
-    assert dark.note == "dark on light, 28×28: not scaled"
+def test_an_image_like_those_of_the_dataset_is_not_changed(digits):
+    for image in digits[0][:50]:
+        for content in (image, 255 - image):
+            picture = convert(encoded(content), "7.png", MNIST, DRAWINGS)
+            np.testing.assert_array_equal(picture.image, image)
+    assert picture.note == "dark on light, 28×28: centered like MNIST"
 
 
 @pytest.mark.parametrize(
-    ("drawn", "reason"),
+    "changed",
     [
-        (np.full((90, 90), 77), "all pixels have nearly the same brightness"),
-        (np.diag([255, *[0] * 998, 255]), "it shows only dust"),
+        lambda image: np.roll(image, (4, -3), (0, 1)),
+        lambda image: image // 3,
+        lambda image: image // 2 + 90,
+        lambda image: np.asarray(Image.fromarray(image).resize((14, 14))),
+        lambda image: np.asarray(Image.fromarray(image[4:24, 4:24]).resize((28, 28))),
     ],
-    ids=["blank", "two dots"],
+    ids=["off center", "faint", "on gray", "small", "too large"],
 )
-def test_only_an_image_that_is_centered_can_be_empty(drawn, reason):
-    content = encoded(drawn.astype(np.uint8))
-    with pytest.raises(PictureError, match=f"^it.png is empty: {reason}$"):
+def test_a_small_picture_is_centered_like_a_large_one(digits, changed):
+    differences = []
+    for image in digits[0][:50]:
+        picture = convert(encoded(changed(image)), "7.png", MNIST, DRAWINGS)
+        differences.append(np.abs(picture.image.astype(int) - image).mean())
+        assert picture.image.max() == 255
+    assert np.mean(differences) < 15
+
+
+def test_an_empty_picture_is_refused_only_if_it_is_to_be_centered():
+    content = encoded(np.full((90, 90), 77, np.uint8))
+    with pytest.raises(PictureError, match=r"^it.png is empty: all pixels have nearly the same"):
         convert(content, "it.png", MNIST, DRAWINGS)
     assert convert(content, "it.png", MNIST, UNCHANGED).image.shape == MNIST
 
@@ -149,44 +168,3 @@ def test_any_size_is_scaled_to_any_shape(size, shape):
     image = convert(encoded(np.full(size, 70, np.uint8)), "it.png", shape, INVERTED).image
     assert image.dtype == np.uint8
     np.testing.assert_array_equal(image, np.full(shape, 70))
-
-
-# Centering and scaling
-
-
-def extent(image):
-    rows, columns = np.nonzero(image)
-    return int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
-
-
-def test_place_and_size_in_the_drawing_do_not_matter():
-    digit = np.tril(np.full((50, 40), 255, np.uint8))
-    expected = center_like_mnist(digit)
-    moved = np.pad(digit, ((3, 90), (70, 0)))
-    np.testing.assert_array_equal(center_like_mnist(moved), expected)
-    larger = center_like_mnist(np.kron(digit, np.ones((4, 4), np.uint8)))
-    assert np.abs(larger.astype(int) - expected).mean() < 5
-
-
-def test_the_center_of_mass_is_at_the_center_unless_ink_would_be_lost():
-    lopsided = np.zeros((40, 40), np.uint8)
-    lopsided[:, :8] = lopsided[32:, :] = 255  # an L
-    center = ndimage.center_of_mass(center_like_mnist(lopsided))
-    np.testing.assert_allclose(center, 13.5, atol=0.5)
-    flag = np.full((40, 40), 1, np.uint8)
-    flag[:2] = 255
-    assert extent(center_like_mnist(flag)) == (20, 20)
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 28), (2, 3), (28, 28), (30, 90), (512, 200)])
-@pytest.mark.parametrize("size", [(1, 1), (300, 1), (1, 300), (50, 70)])
-def test_any_shape_is_centered_in_proportion(shape, size):
-    image = center_like_mnist(np.full(size, 255, np.uint8), shape)
-    assert image.shape == shape and image.dtype == np.uint8
-    box = [max(1, round(side * 20 / 28)) for side in shape]
-    height, width = extent(image)
-    assert (height == box[0] or width == box[1]) and height <= box[0] and width <= box[1]
-    if min(height, width) > 10:
-        assert height / width == pytest.approx(size[0] / size[1], rel=0.1)
-    middle = [(side - 1) / 2 for side in shape]
-    np.testing.assert_allclose(ndimage.center_of_mass(image), middle, atol=0.5)
