@@ -87,7 +87,7 @@ def _convolutions(recipe: CnnRecipe | ConvnetRecipe) -> Iterator[keras.layers.La
         shape = block.filters, block.kernel
         yield layers.Conv2D(*shape, padding=block.padding, **initial_values(recipe))
         # The tutorial of cnn activates before it pools. Activations are monotone, so the largest
-        # value is the same, with fewer values to activate.
+        # value is the same, with fewer values to activate. Batch normalization is after pooling.
         if block.pool == "max":
             yield layers.MaxPooling2D(size, padding="same")
         yield from _normalized(recipe)

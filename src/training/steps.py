@@ -97,7 +97,7 @@ class Steps:
             order: ``int32 [S]``: the rows of the images in the order in which the steps use them.
             first: index of the first step within the order.
         """
-        self._copy_weights()  # of a checkpoint, or the initial ones
+        self._copy_weights()  # in the first call, those of a checkpoint or the initial ones
         steps = order, tf.constant(first), tf.constant(count)
         return float(self._run(self.images, self.labels, *steps))
 
@@ -109,9 +109,8 @@ class Steps:
             rows = tf.slice(order, [step * self._batch_size], [self._batch_size])
             loss = self.strategy.run(self.train_step, (images, labels, rows))
             loss = self.strategy.reduce(tf.distribute.ReduceOp.SUM, loss, axis=None)
-            total += tf.cast(
-                loss, tf.float64
-            )  # so that slicing changes less than the history shows
+            # In 64 bits: the order of additions, which slices change, does not reach the history.
+            total += tf.cast(loss, tf.float64)
             step += 1
         return total
 
@@ -171,6 +170,7 @@ class Steps:
         update_moving_moments(self._trained, moments)
         if self._recipe.averaging:
             step = tf.cast(self._optimizer.iterations, tf.float32)
+            # As tf.train.ExponentialMovingAverage of TensorFlow 1 with num_updates.
             decay = tf.minimum(self._recipe.averaging.decay, (1 + step) / (10 + step))
             for average, value in zip(self.exported.weights, self._trained.weights, strict=True):
                 average.assign(decay * average + (1 - decay) * value)

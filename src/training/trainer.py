@@ -150,9 +150,9 @@ class Trainer:
         """Run a slice, at most to the end of the chunk or the next validation, which follows."""
         started, state, first = time.perf_counter(), self._state, self._state.step
         chunk = self._load_chunk()
-        next_row = (first // self._validate_every + 1) * self._validate_every
-        next_row = min(self._total_steps, next_row)
-        count = min(self._slice_steps, chunk.end - first, next_row - first)
+        validation = (first // self._validate_every + 1) * self._validate_every
+        validation = min(self._total_steps, validation)  # the step that is followed by it
+        count = min(self._slice_steps, chunk.end - first, validation - first)
         callbacks.on_train_batch_begin(first)
         loss = self.steps.run(chunk.order, first - chunk.first, count)
         seconds = time.perf_counter() - started
@@ -166,7 +166,7 @@ class Trainer:
         if not np.isfinite(loss):
             raise self._diverged("the loss", first)
         callbacks.on_train_batch_end(state.step - 1, {"loss": loss / count})
-        if state.step == next_row:
+        if state.step == validation:
             row = self._validate()
             callbacks.on_epoch_end(len(state.history) - 1, dict(row))
 
@@ -178,7 +178,7 @@ class Trainer:
         return self._chunk
 
     def _validate(self) -> HistoryRow:
-        """Add a row to the history."""
+        """Validate the model, and add a row to the history."""
         started, state = time.perf_counter(), self._state
         images, labels = self._validation
         logits = self._logits = self._predictor.logits(images)
