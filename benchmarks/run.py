@@ -30,7 +30,7 @@ PAGES: dict[str, Path] = {
     "portability": ROOT / "docs/reproducibility.md",
     "fidelity": ROOT / "docs/fidelity.md",
     "durations": ROOT / "docs/recipes.md",
-    **dict.fromkeys(("unfamiliar", "photographs"), ROOT / "docs/prediction.md"),
+    **dict.fromkeys(("unfamiliar", "photographs", "pictures"), ROOT / "docs/prediction.md"),
     "batch_accuracy": ROOT / "docs/recipes.md",
     **dict.fromkeys(("modern", "robustness", "ablation", "layers"), ROOT / "docs/modern.md"),
     "sorted_classes": ROOT / "docs/datasets.md",
