@@ -34,13 +34,14 @@ def train(plans: list[dict[str, Any]], folder: paths.Path) -> None:
             if log is None:  # only the chief writes outputs
                 job.trainer.run(checkpoint=job.checkpoint)
                 continue
-            resumes = job.checkpoint.exists()
+            complete, resumes = job.checkpoint.is_complete(), job.checkpoint.exists()
             log.begin(job.run_config, job.environment, resumes)
             callbacks = training_callbacks(plan, log.row, resumes)
             training = job.trainer.run(callbacks, job.checkpoint)
             with atomic_folder(folder / plan["name"]) as partial:
                 record = save(partial, job.run_config, training)
-            print(summary(record, training))
+            if not complete:
+                print(summary(record, training))
             log.end(record, training.seconds)
             job.checkpoint.remove_others()
 

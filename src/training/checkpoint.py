@@ -77,6 +77,10 @@ class Checkpoint:
         """Whether there is a checkpoint to resume from."""
         return self._path.exists()
 
+    def is_complete(self) -> bool:
+        """Whether the checkpoint is of a complete training."""
+        return _is_complete(self._path)
+
     def is_due(self) -> bool:
         """Whether it is time to write the next checkpoint."""
         return time.perf_counter() > self._due
