@@ -65,6 +65,13 @@ def test_an_error_is_one_sentence_that_names_the_file(tmp_path, content, message
     assert "\n" not in str(error.value)
 
 
+def test_a_file_that_is_compressed_twice_is_reported(tmp_path):
+    path = tmp_path / "images.gz"
+    path.write_bytes(gzip.compress(gzip.compress(header(3) + b"abc")))
+    with pytest.raises(PipelineError, match=r"images\.gz is compressed twice with gzip; decomp"):
+        idx.read(path)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
