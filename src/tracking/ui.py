@@ -48,7 +48,8 @@ def _serve(store: str, port: int) -> None:
     environment = os.environ | {"PYTHONWARNINGS": "ignore"}
     # In a process group of its own: MLflow would print a traceback after Ctrl-C.
     server = subprocess.Popen(command, env=environment, start_new_session=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the latter: the terminal was closed
+        signal.signal(number, lambda *_: sys.exit())
     with suppress(KeyboardInterrupt, ProcessLookupError):
         try:
             sys.exit(server.wait())
