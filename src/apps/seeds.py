@@ -25,8 +25,8 @@ from filelock import FileLock
 from rich.console import Console
 from rich.table import Table
 
-from src.apps.arguments import integer
 from src.apps.one_seed import PLAN, PROBABILITIES, RESULT, present_key
+from src.apps.shared import integer
 from src.common import paths
 from src.common.errors import PipelineError, run
 from src.common.files import atomic_file, json_sha256, read_json, write_json

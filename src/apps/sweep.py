@@ -23,7 +23,7 @@ from dvc.utils.hydra import get_hydra_sweeps
 from filelock import FileLock, Timeout
 from hydra.errors import HydraException
 
-from src.apps.arguments import integer
+from src.apps.shared import integer
 from src.common.errors import PipelineError, run
 from src.common.files import json_sha256
 from src.common.git import git

@@ -3,7 +3,6 @@
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,14 +48,10 @@ def is_class_name(text: str) -> bool:
     return bool(text) and is_line and not FORMULA.match(text)
 
 
-def in_natural_order(names: Iterable[str]) -> list[str]:
-    """Sort the names of classes: 9 before 10, small and capital letters together."""
-
-    def key(name: str) -> tuple[list[str | int], str]:
-        parts = re.split(r"(\d+)", name)  # every second part is a number
-        return [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)], name
-
-    return sorted(names, key=key)
+def natural_order(name: str) -> tuple[list[str | int], str]:
+    """A key to sort the names of classes: 9 before 10, small and capital letters together."""
+    parts = re.split(r"(\d+)", name)  # every second part is a number
+    return [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)], name
 
 
 def _read_class_names(path: Path) -> list[str]:
