@@ -9,7 +9,6 @@ images of the dataset. A file that cannot be used does not stop the others.
 """
 
 import argparse
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -74,18 +73,15 @@ def main() -> None:
     if options.table:
         how = options.label, classifier.shape, options.transpose, conversion
         table = Table(options.table, *how)
-        found = predictions(with_bar(table, table.count), classifier, names)
-        return _write_submission(options.out, found, table)
+        return _write_submission(options.out, predictions(table, classifier, names), table)
     if options.test:
-        titles, labels, test = _test_images(options.test, options.seed)
-        found = predictions(test, classifier, names)
+        titles, labels, images = _test_images(options.test, options.seed)
+        found = predictions(images, classifier, names)
         return _show_all(console, names, titles, labels, found, options.save)
     pictures = converted_images(files, classifier.shape, conversion)
-    known = familiarity(paths.PROCESSED)
+    found = predictions(pictures, classifier, names, familiarity(paths.PROCESSED))
     if options.out:
-        found = predictions(with_bar(pictures, len(files)), classifier, names, known)
         return _write_predictions(options.out, found, files)
-    found = predictions(pictures, classifier, names, known)
     return _show_all(console, names, files, [None] * len(files), found, options.save)
 
 
@@ -96,7 +92,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=integer(0), help="seed for choosing the test images")
     default = "a recipe (default: the champion, or the best model)"
     parser.add_argument("--model", metavar="NAME", help=default)
-    chart = "save the bar chart of 7.png as 7-prediction.png"
+    chart = "save bar charts, that of 7.png as 1-7.png if it is the first image"
     parser.add_argument("--save", type=Path, metavar="FOLDER", help=chart)
     out = "write the predictions of FILE … or of the table to a CSV file"
     parser.add_argument("--out", type=Path, metavar="FILE", help=out)
@@ -164,7 +160,7 @@ def _write_submission(target: Path, found: Iterable[Prediction], table: Table) -
 
     The labels of the table, if it has any, are compared.
     """
-    labels = pd.Series([each.label for each in found])
+    labels = pd.Series([each.label for each in with_bar(found, table.count)])
     write_csv(target, pd.DataFrame({"ImageId": range(1, len(labels) + 1), "Label": labels}))
     print(f"{target}: {len(labels):,} images predicted")
     if table.labels:
@@ -173,16 +169,11 @@ def _write_submission(target: Path, found: Iterable[Prediction], table: Table) -
 
 def _write_predictions(target: Path, found: Iterable[Prediction], files: list[str]) -> None:
     """Write the file, label, probability and hint of each image file, and warn of unusable ones."""
-    names = [escaped(path, kept="") for path in files]
-    rows = [
-        (
-            f"./{name}" if FORMULA.match(name) else name,
-            each.label,
-            each.probabilities.max(),
-            each.hint,
-        )
-        for name, each in zip(names, found, strict=True)
-    ]
+    rows = []
+    for path, each in zip(files, with_bar(found, len(files)), strict=True):
+        name = escaped(path, kept="")
+        name = f"./{name}" if FORMULA.match(name) else name
+        rows.append((name, each.label, each.probabilities.max(), each.hint))
     table = pd.DataFrame(rows, columns=["file", "label", "probability", "hint"])
     write_csv(target, table)
     unusable = table[table.label == ""]
@@ -199,28 +190,23 @@ def _show_all(
     folder: Path | None,
 ) -> None:
     """Show the prediction of each image, and save its bar chart if there is a folder for it."""
-    stems, unusable = Counter[str](), 0
-    for source, label, prediction in zip(sources, labels, found, strict=True):
-        if prediction.picture is None:
+    unusable = 0
+    for number, (source, label, each) in enumerate(zip(sources, labels, found, strict=True), 1):
+        if each.picture is None:
             unusable += 1
-            warn(f"{source} {prediction.hint}")
+            warn(f"{source} {each.hint}")
             continue
-        note = f" ({prediction.picture.note})" if prediction.picture.note else ""
-        show(console, f"{escaped(Path(source).name, kept='')}{note}", prediction, names, label)
+        note = f" ({each.picture.note})" if each.picture.note else ""
+        show(console, f"{escaped(Path(source).name, kept='')}{note}", each, names, label)
         if folder:
-            stem = f"{file_name(Path(source).stem)}-prediction"
-            stems[stem] += 1
-            number = f"-{stems[stem]}" if stems[stem] > 1 else ""
-            path = folder / f"{stem}{number}.png"
-            figure = prediction_figure(
-                prediction.picture.image, prediction.probabilities, names, label
-            )
+            path = folder / f"{number}-{file_name(Path(source).stem)}.png"
+            figure = prediction_figure(each.picture.image, each.probabilities, names, label)
             write_png(figure, path)
             console.print(f"  saved as {path}", markup=False)
     if unusable:
         raise PipelineError(
             f"{unusable} of {len(sources)} files could not be predicted; see the warnings above, "
-            f"and use complete {FORMAT_NAMES} files of a usual size"
+            f"and use complete {FORMAT_NAMES} files"
         )
 
 
