@@ -58,12 +58,10 @@ def read_array(path: Path, name: str) -> np.ndarray:
         raise PipelineError(
             f"{path}, array {key}, cannot be read ({reason}); save it again with numpy.savez"
         ) from None
-    dimensions = "[N, H, W]" if key.startswith("x") else "[N]"
-    if array.dtype != np.uint8 or array.ndim != len(dimensions.split()) or not array.size:
-        raise PipelineError(
-            f"{path}, array {key}, is {array.dtype} {list(array.shape)}; save it as uint8 "
-            f"{dimensions}"
-        )
+    form = "[N, H, W]" if key.startswith("x") else "[N]"
+    if array.dtype != np.uint8 or array.ndim != len(form.split()) or not array.size:
+        found = f"{array.dtype} {list(array.shape)}"
+        raise PipelineError(f"{path}, array {key}, is {found}; save it as uint8 {form}")
     return array
 
 

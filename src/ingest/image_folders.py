@@ -12,7 +12,7 @@ from typing import NoReturn
 import pandas as pd
 
 from src.common.errors import PipelineError
-from src.ingest.classes import is_class_name, natural_order
+from src.ingest.classes import check_class_name, natural_order
 from src.pictures.convert import Conversion, Picture, convert
 from src.pictures.decode import SUFFIXES, PictureError, read_content
 
@@ -152,14 +152,7 @@ def _split(name: str) -> str:
 
 
 def _class_name(folder: str) -> str:
-    name = _normalized(folder).strip()
-    if not is_class_name(name):
-        raise PipelineError(
-            f"the folder {folder!r} cannot be the name of a class: it is blank, it has a line "
-            "break, a control character or bytes that are not UTF-8, or it begins as a formula of "
-            "a spreadsheet; rename it"
-        )
-    return name
+    return check_class_name(_normalized(folder).strip(), f"folder {folder}")
 
 
 def _files(folder: Path) -> list[str]:

@@ -41,7 +41,9 @@ def preprocess(raw: Path, target: Path, data: DataParams) -> dict:
     source = read_json(raw / "dataset.json", "download")
     paths = [raw / name for name in catalog.NAMES]
     height, width = _check_shapes(paths)
-    rule = _division_rule(data, source["is_published"])
+    # The tutorials use the first images of the datasets that are known by name.
+    auto: DivisionRule = "first" if source["is_published"] else "stratified"
+    rule = auto if data.split == "auto" else data.split
     train, test = idx.read(paths[1]), idx.read(paths[3])
     chosen = validation_images(train, data.validation, rule, data.seed)
     members = {"train": ~chosen, "validation": chosen, "test": np.ones(len(test), bool)}
@@ -49,34 +51,24 @@ def preprocess(raw: Path, target: Path, data: DataParams) -> dict:
     counts = {split: np.bincount(part, minlength=MAX_LABELS) for split, part in labels.items()}
     names = classes.check_classes(counts, source["class_names"])
     digests, leakage = _write_arrays(raw, target, labels, members)
-    info = {key: source[key] for key in COPIED} | _describe(counts, names)
-    info |= {"height": height, "width": width, "split": rule}
-    info["digest"] = json_sha256([digests["train"], digests["validation"], height, width])
+    info = {key: source[key] for key in COPIED} | {
+        "classes": len(names),
+        "class_names": names,
+        "counts": {split: len(labels[split]) for split in ("train", "validation")},
+        "majority_fraction": round(int(counts["validation"].max()) / len(labels["validation"]), 6),
+        "unequal_classes": classes.are_unequal(counts["train"]),
+        "warnings": classes.training_warnings(counts),
+        "height": height,
+        "width": width,
+        "split": rule,
+        "digest": json_sha256([digests["train"], digests["validation"], height, width]),
+    }
     test_warnings = classes.missing_labels(counts, "test") + leakage
     for sentence in info["warnings"] + test_warnings:
         warn(sentence)
     write_json(target / SPLIT_FOLDERS["train"] / "dataset.json", info)
     write_json(target / SPLIT_FOLDERS["test"] / "warnings.json", test_warnings)
     return info
-
-
-def _division_rule(data: DataParams, is_published: bool) -> DivisionRule:
-    if data.split != "auto":
-        return data.split
-    # The tutorials use the first images of the datasets that are known by name.
-    return "first" if is_published else "stratified"
-
-
-def _describe(counts: classes.Counts, names: list[str]) -> dict:
-    validation = counts["validation"]
-    return {
-        "classes": len(names),
-        "class_names": names,
-        "counts": {split: int(counts[split].sum()) for split in ("train", "validation")},
-        "majority_fraction": round(int(validation.max()) / int(validation.sum()), 6),
-        "unequal_classes": classes.are_unequal(counts["train"]),
-        "warnings": classes.training_warnings(counts),
-    }
 
 
 def _check_shapes(paths: list[Path]) -> tuple[int, ...]:

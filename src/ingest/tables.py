@@ -1,27 +1,24 @@
 """Tables with one image per row, as people publish and exchange datasets; see docs/datasets.md."""
 
-import csv
-import io
 import json
 import math
 import re
 import unicodedata
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 
 from src.common.errors import PipelineError
 from src.common.messages import warn
-from src.ingest.classes import is_class_name
+from src.ingest.classes import check_class_name
 from src.ingest.image_folders import converted_images
 from src.pictures.convert import Conversion, Picture, fit
 
@@ -33,9 +30,11 @@ FILE = re.compile(r"(struct<(.*, )?bytes: )?(large_)?binary")  # the type of a c
 FILES_SHAPE = 28, 28  # of image files, if no size is given
 NUMBER = re.compile(r"\s*[\d.eE+-]*\s*")
 FLOAT = re.compile(r"\d+\.\d*(e\+\d+)?")  # of labels, as pandas and NumPy write 7: 7.0, 7.000e+00
-CELL = re.compile(r"column #(\d+): Row #(\d+): .*(invalid .*)", re.DOTALL)  # a message of pyarrow
-BLOCK = 8 << 20  # bytes of a CSV file in memory; more than the longest row
-ROWS = 256  # of a Parquet file in memory
+VALUES, FILES = 2_000_000, 256  # in memory: cells of a table, and image files
+CSV: dict[str, Any] = {
+    **{"header": None, "keep_default_na": False},  # NA can be the name of a class
+    **{"encoding": "utf-8-sig", "skipinitialspace": True},
+}
 
 
 def is_table(path: Path) -> bool:
@@ -72,26 +71,27 @@ class Table:
         if self.transpose and not self._has_files:
             self._images = np.reshape(self._images, self._stored[::-1]).T.ravel().tolist()
         self.labels, self.count, greatest = list[str](), 0, 0.0
-        for labels, images in self._rows():
-            self.labels += labels
-            self.count += len(images)
+        for frame in self._frames():
+            if self._label is not None:
+                self.labels += map(self._class_name, frame[self._label])
             if not self._has_files:
-                greatest = max(greatest, float(images.max()))
+                greatest = max(greatest, float(self._pixels(frame).max()))
+            self.count += len(frame)
         if not self.count:
             raise PipelineError(f"{self.path} has no rows with images; use a complete table")
         self._scale = 255 if greatest <= 1 else 1  # some tables have pixels from 0 to 1
 
     def __iter__(self) -> Iterator[Picture | str]:
         """Yield each image, or why it cannot be used."""
-        parts = (images for _, images in self._rows())
         if self._has_files:
-            files = chain.from_iterable(parts)
+            column = self._images[0]
+            files = (_content(each) for frame in self._frames() for each in frame[column])
             yield from converted_images(files, self.shape, self.conversion)
-        else:
-            for pixels in parts:
-                levels = np.rint(pixels * self._scale).astype(np.uint8)
-                for image in levels.reshape(-1, *self._stored):
-                    yield Picture(fit(image, self.shape), "")
+            return
+        for frame in self._frames():
+            levels = np.rint(self._pixels(frame) * self._scale).astype(np.uint8)
+            for image in levels.reshape(-1, *self._stored):
+                yield Picture(fit(image, self.shape), "")
 
     def row(self, index: int) -> str:
         """The place of an image, for messages. As in a spreadsheet, a header is row 1."""
@@ -105,26 +105,22 @@ class Table:
                 "labels, name their column with --label; to predict its images, use "
                 f"`python -m src.apps.predict --table {self.path} --out submission.csv`"
             )
+        column = self.names[self._label]
         for index, label in enumerate(self.labels):
-            if not is_class_name(label):
-                raise PipelineError(
-                    f"{self.row(index)}, column {self.names[self._label]}: {label!r} cannot be the "
-                    "name of a class: it is blank, has a control character, or begins as a formula "
-                    "of a spreadsheet; correct it"
-                )
+            check_class_name(label, f"{self.row(index)}, column {column}")
 
     def _read_header(self) -> list[int]:
         """Find the columns of a CSV file; return the indices of those of the pixels."""
-        with self._opened() as file, io.TextIOWrapper(file, "utf-8-sig", "replace") as text:
-            names = next(csv.reader(text), [])
+        first_row = pd.read_csv(self.path, nrows=1, dtype=str, **CSV)
+        names = first_row.iloc[0].to_list()
         if len(names) < 2:
             raise PipelineError(f"{self.path} has fewer than two columns; separate them by commas")
         numbers = [str(number) for number in range(len(names) + 1)]
         is_range = names[1:] == numbers[:-2]  # as pandas names columns
         self._has_header = is_range or not all(map(NUMBER.fullmatch, names[1:]))
         is_square = math.isqrt(len(names)) ** 2 == len(names)  # the first column has pixels, too
-        first = None if self._has_header or is_square else 0
-        return self._find_label(names if self._has_header else numbers[1:], first)
+        default = None if self._has_header or is_square else 0
+        return self._find_label(names if self._has_header else numbers[1:], default)
 
     def _read_schema(self) -> list[int]:
         """Find the columns of a Parquet file; return the indices of those of the images."""
@@ -167,50 +163,40 @@ class Table:
             warn(f"the images of {self.path} are scaled from {side} to {size[0]} pixels per side")
         return side, side
 
-    def _opened(self) -> pa.NativeFile:
-        is_gzip = self.path.name.lower().endswith(".gz")
-        return pa.input_stream(str(self.path), compression="gzip" if is_gzip else None)
-
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        """All columns of some rows."""
-        if self._is_parquet:
-            return pa.parquet.ParquetFile(self.path).iter_batches(ROWS)
-        keys = [str(index) for index in range(len(self.names))]  # names can be there twice
-        types = dict.fromkeys(keys, pa.string()) | {str(i): pa.float32() for i in self._images}
-        # With threads, messages would lack the numbers of the rows.
-        read = {"use_threads": False, "block_size": BLOCK, "skip_rows": int(self._has_header)}
-        return pa.csv.open_csv(
-            self._opened(),
-            pa.csv.ReadOptions(**read, column_names=keys),
-            convert_options=pa.csv.ConvertOptions(column_types=types),
-        )
-
-    def _rows(self) -> Iterator[tuple[list[str], Any]]:
-        """The labels of some rows, and their pixels, ``float [n, P]``, or n image files."""
+    def _frames(self) -> Iterator[pd.DataFrame]:
+        """Some rows after the other; the columns are numbered, because names can be there twice."""
+        rows, columns = max(1, VALUES // len(self.names)), range(len(self.names))
         first = 0
         with self._reading():
-            for batch in self._batches():
-                labels = [] if self._label is None else batch[self._label].cast(pa.string())
-                columns = batch.select(self._images)
-                images = _files(columns[0]) if self._has_files else self._pixels(columns, first)
-                yield [self._class_name(label.as_py() or "") for label in labels], images
-                first += batch.num_rows
+            if self._is_parquet:
+                batches = pa.parquet.ParquetFile(self.path).iter_batches(min(rows, FILES))
+                frames = (batch.to_pandas(ignore_metadata=True) for batch in batches)
+            else:
+                how = {"skiprows": int(self._has_header), "dtype": {self._label: str}, **CSV}
+                frames = pd.read_csv(self.path, chunksize=rows, **how)
+            for frame in frames:
+                if frame.shape[1] != len(columns):
+                    raise ValueError(
+                        f"its header has {len(columns)} names, but a row has {frame.shape[1]} cells"
+                    )
+                yield frame.set_axis(columns, axis=1).set_axis(range(first, first + len(frame)))
+                first += len(frame)
 
-    def _pixels(self, columns: pa.RecordBatch, first: int) -> np.ndarray:
-        pixels = columns.to_tensor(null_to_nan=True).to_numpy()
-        wrong = np.argwhere(~((pixels >= 0) & (pixels <= 255)))  # also NaN: an empty cell
+    def _pixels(self, frame: pd.DataFrame) -> np.ndarray:
+        """The pixels, ``float32 [n, P]``, of some rows."""
+        numbers = frame[self._images].apply(pd.to_numeric, errors="coerce")
+        pixels = numbers.to_numpy(np.float32)
+        wrong = np.argwhere(~((pixels >= 0) & (pixels <= 255)))  # also NaN: no number
         if len(wrong):
-            row, column = wrong[0]
-            value = pixels[row, column]
-            shown = "an empty cell" if np.isnan(value) else f"{value:g}"
+            row, column = frame.index[wrong[0, 0]], self._images[wrong[0, 1]]
             raise PipelineError(
-                f"{self.row(first + row)}, column {self.names[self._images[column]]}: "
-                f"{shown} is no number from 0 to 255; correct it"
+                f"{self.row(row)}, column {self.names[column]}: {str(frame.at[row, column])!r} is "
+                "no number from 0 to 255; correct it"
             )
         return pixels
 
-    def _class_name(self, label: str) -> str:
-        name = unicodedata.normalize("NFC", label.strip())
+    def _class_name(self, label: Any) -> str:
+        name = "" if pd.isna(label) else unicodedata.normalize("NFC", str(label).strip())
         if FLOAT.fullmatch(name) and float(name).is_integer():
             name = str(int(float(name)))
         is_number = name.isdecimal() and int(name) < len(self._class_names)
@@ -221,17 +207,15 @@ class Table:
         """Errors of reading become a ``PipelineError``."""
         try:
             yield
-        except (pa.ArrowException, csv.Error, OSError) as error:
-            where, reason = f"{self.path} cannot be read as a table", str(error)
-            if cell := CELL.search(reason):
-                column, row, reason = cell.groups()
-                where = f"{self.path}, row {row}, column {self.names[int(column)]}"
-            raise PipelineError(f"{where} ({reason}); correct or replace the file") from None
+        except (ValueError, TypeError, OSError, EOFError, zlib.error, pa.ArrowException) as error:
+            reason = " ".join(str(error).split())
+            raise PipelineError(
+                f"{self.path} cannot be read as a table ({reason}); correct or replace the file"
+            ) from None
 
 
-def _files(column: pa.Array) -> list[bytes]:
-    files = column.field("bytes") if pa.types.is_struct(column.type) else column
-    return [content or b"" for content in files.to_pylist()]
+def _content(file: Any) -> bytes:
+    return (file["bytes"] if isinstance(file, dict) else file) or b""
 
 
 def _listed(names: list[str]) -> str:
