@@ -12,6 +12,7 @@ import re
 import shlex
 import sys
 import warnings
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
@@ -24,9 +25,9 @@ from src.common.paths import IMPORTED, INCOMING, main_checkout
 from src.ingest import idx
 from src.ingest.catalog import DRAWINGS, NAMES
 from src.ingest.image_folders import converted_images, find_images, kind_of
-from src.ingest.own_dataset import write_dataset
+from src.ingest.own_dataset import number_classes, write_dataset
 from src.ingest.tables import Table, is_table, members_of
-from src.pictures.convert import Conversion
+from src.pictures.convert import Conversion, Picture
 from src.pictures.decode import depth_of
 from src.plots.contact_sheet import class_sheet, write_png
 
@@ -49,6 +50,7 @@ def main() -> None:
     if options.center:
         conversion = DRAWINGS.copy()
     ignored = list[str]()
+    pictures: Iterable[Picture | str]
     if is_table(options.pictures):
         how = options.transpose, conversion
         tables = [Table(options.pictures, options.label, options.size, *how)]
@@ -62,10 +64,11 @@ def main() -> None:
             conversion["bits"] = bits
             print(f"images of 16 bits: {bits} bits are used, which the largest value of all needs")
         shape = options.size or DEFAULT_SHAPE
-        pictures = chain(converted_images(members.source, shape, conversion))
-    shown, random_test = with_bar(pictures, len(members)), (options.test_fraction, options.seed)
-    names, skipped = write_dataset(
-        options.into, members, shown, shape, conversion, random_test, options.replace
+        pictures = converted_images(members.source, shape, conversion)
+    names, members = number_classes(members, (options.test_fraction, options.seed))
+    pictures = with_bar(pictures, len(members))
+    skipped = write_dataset(
+        options.into, names, members, pictures, shape, conversion, options.replace
     )
     warn_of_all("skipped images", skipped)
     named = [f"{path} is {kind}" if (kind := kind_of(path)) else path for path in ignored]

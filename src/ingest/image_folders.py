@@ -45,7 +45,7 @@ def find_images(root: Path) -> tuple[pd.DataFrame, list[str]]:
     files are ignored.
 
     Returns:
-        The images: ``members`` of ``write_dataset``; and the files that are in no class folder or
+        The images: ``members`` of ``number_classes``; and the files that are in no class folder or
         have another suffix.
 
     Raises:

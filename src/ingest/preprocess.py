@@ -49,26 +49,29 @@ def preprocess(raw: Path, target: Path, data: DataParams) -> dict:
     members = {"train": ~chosen, "validation": chosen, "test": np.ones(len(test), bool)}
     labels = {"train": train[~chosen], "validation": train[chosen], "test": test}
     counts = {split: np.bincount(part, minlength=MAX_LABELS) for split, part in labels.items()}
-    names = classes.check_classes(counts, source["class_names"])
+    info = {key: source[key] for key in COPIED} | _describe(counts, source["class_names"])
     digests, leakage = _write_arrays(raw, target, labels, members)
-    info = {key: source[key] for key in COPIED} | {
-        "classes": len(names),
-        "class_names": names,
-        "counts": {split: len(labels[split]) for split in ("train", "validation")},
-        "majority_fraction": round(int(counts["validation"].max()) / len(labels["validation"]), 6),
-        "unequal_classes": classes.are_unequal(counts["train"]),
-        "warnings": classes.training_warnings(counts),
-        "height": height,
-        "width": width,
-        "split": rule,
-        "digest": json_sha256([digests["train"], digests["validation"], height, width]),
-    }
+    info |= {"height": height, "width": width, "split": rule}
+    info["digest"] = json_sha256([digests["train"], digests["validation"], height, width])
     test_warnings = classes.missing_labels(counts, "test") + leakage
     for sentence in info["warnings"] + test_warnings:
         warn(sentence)
     write_json(target / SPLIT_FOLDERS["train"] / "dataset.json", info)
     write_json(target / SPLIT_FOLDERS["test"] / "warnings.json", test_warnings)
     return info
+
+
+def _describe(counts: classes.Counts, class_names: list[str]) -> dict:
+    """Check the classes, and describe the training and validation splits."""
+    names, validation = classes.check_classes(counts, class_names), counts["validation"]
+    return {
+        "classes": len(names),
+        "class_names": names,
+        "counts": {split: int(counts[split].sum()) for split in ("train", "validation")},
+        "majority_fraction": round(int(validation.max()) / int(validation.sum()), 6),
+        "unequal_classes": classes.are_unequal(counts["train"]),
+        "warnings": classes.training_warnings(counts),
+    }
 
 
 def _check_shapes(paths: list[Path]) -> tuple[int, ...]:

@@ -224,7 +224,7 @@ def _listed(names: list[str]) -> str:
 
 
 def members_of(train: Table, test: Table | None = None) -> pd.DataFrame:
-    """The images of one or two tables: ``members`` of ``write_dataset``.
+    """The images of one or two tables: ``members`` of ``number_classes``.
 
     Raises:
         PipelineError: a table has no labels, they cannot be used, or the tables do not agree.
