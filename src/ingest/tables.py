@@ -34,6 +34,7 @@ VALUES, FILES = 2_000_000, 256  # in memory: cells of a table, and image files
 CSV: dict[str, Any] = {
     **{"header": None, "keep_default_na": False},  # NA can be the name of a class
     **{"encoding": "utf-8-sig", "skipinitialspace": True},
+    "low_memory": False,  # otherwise, pandas warns of a wrong cell, too
 }
 
 
@@ -165,11 +166,11 @@ class Table:
 
     def _frames(self) -> Iterator[pd.DataFrame]:
         """Some rows after the other; the columns are numbered, because names can be there twice."""
-        rows, columns = max(1, VALUES // len(self.names)), range(len(self.names))
-        first = 0
+        first, columns = 0, range(len(self.names))
+        rows = FILES if self._has_files else max(1, VALUES // len(columns))
         with self._reading():
             if self._is_parquet:
-                batches = pa.parquet.ParquetFile(self.path).iter_batches(min(rows, FILES))
+                batches = pa.parquet.ParquetFile(self.path).iter_batches(rows)
                 frames = (batch.to_pandas(ignore_metadata=True) for batch in batches)
             else:
                 how = {"skiprows": int(self._has_header), "dtype": {self._label: str}, **CSV}
