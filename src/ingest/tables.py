@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet
 
 from src.common.errors import PipelineError
@@ -30,12 +31,9 @@ FILE = re.compile(r"(struct<(.*, )?bytes: )?(large_)?binary")  # the type of a c
 FILES_SHAPE = 28, 28  # of image files, if no size is given
 NUMBER = re.compile(r"\s*[\d.eE+-]*\s*")
 FLOAT = re.compile(r"\d+\.\d*(e\+\d+)?")  # of labels, as pandas and NumPy write 7: 7.0, 7.000e+00
-VALUES, FILES = 2_000_000, 256  # in memory: cells of a table, and image files
-CSV: dict[str, Any] = {
-    **{"header": None, "keep_default_na": False},  # NA can be the name of a class
-    **{"encoding": "utf-8-sig", "skipinitialspace": True},
-    "low_memory": False,  # otherwise, pandas warns of a wrong cell, too
-}
+CELL = re.compile(r"column #(\d+): Row #(\d+): .*(invalid .*)")  # a message of pyarrow
+BLOCK = 8 << 20  # bytes of a CSV file in memory; more than the longest row
+ROWS, FILES = 2048, 256  # of a Parquet file in memory: rows of pixels, and image files
 
 
 def is_table(path: Path) -> bool:
@@ -112,7 +110,9 @@ class Table:
 
     def _read_header(self) -> list[int]:
         """Find the columns of a CSV file; return the indices of those of the pixels."""
-        first_row = pd.read_csv(self.path, nrows=1, dtype=str, **CSV)
+        first_row = pd.read_csv(
+            self.path, header=None, nrows=1, dtype=str, keep_default_na=False, encoding="utf-8-sig"
+        )
         names = first_row.iloc[0].to_list()
         if len(names) < 2:
             raise PipelineError(f"{self.path} has fewer than two columns; separate them by commas")
@@ -167,21 +167,26 @@ class Table:
     def _frames(self) -> Iterator[pd.DataFrame]:
         """Some rows after the other; the columns are numbered, because names can be there twice."""
         first, columns = 0, range(len(self.names))
-        rows = FILES if self._has_files else max(1, VALUES // len(columns))
         with self._reading():
-            if self._is_parquet:
-                batches = pa.parquet.ParquetFile(self.path).iter_batches(rows)
-                frames = (batch.to_pandas(ignore_metadata=True) for batch in batches)
-            else:
-                how = {"skiprows": int(self._has_header), "dtype": {self._label: str}, **CSV}
-                frames = pd.read_csv(self.path, chunksize=rows, **how)
-            for frame in frames:
-                if frame.shape[1] != len(columns):
-                    raise ValueError(
-                        f"its header has {len(columns)} names, but a row has {frame.shape[1]} cells"
-                    )
+            batches = self._read_parquet() if self._is_parquet else self._read_csv()
+            for batch in batches:
+                frame = batch.to_pandas(ignore_metadata=True)
                 yield frame.set_axis(columns, axis=1).set_axis(range(first, first + len(frame)))
                 first += len(frame)
+
+    def _read_parquet(self) -> Iterator[pa.RecordBatch]:
+        return pa.parquet.ParquetFile(self.path).iter_batches(FILES if self._has_files else ROWS)
+
+    def _read_csv(self) -> Iterator[pa.RecordBatch]:
+        is_gzip = self.path.name.lower().endswith(".gz")
+        file = pa.input_stream(str(self.path), compression="gzip" if is_gzip else None)
+        keys = [str(index) for index in range(len(self.names))]
+        types = dict.fromkeys(keys, pa.string()) | {str(i): pa.float32() for i in self._images}
+        # With threads, messages would lack the numbers of the rows.
+        read = {"use_threads": False, "block_size": BLOCK, "skip_rows": int(self._has_header)}
+        read_options = pa.csv.ReadOptions(**read, column_names=keys)
+        convert_options = pa.csv.ConvertOptions(column_types=types)
+        return pa.csv.open_csv(file, read_options, convert_options=convert_options)
 
     def _pixels(self, frame: pd.DataFrame) -> np.ndarray:
         """The pixels, ``float32 [n, P]``, of some rows."""
@@ -190,9 +195,11 @@ class Table:
         wrong = np.argwhere(~((pixels >= 0) & (pixels <= 255)))  # also NaN: no number
         if len(wrong):
             row, column = frame.index[wrong[0, 0]], self._images[wrong[0, 1]]
+            value = frame.at[row, column]
+            shown = "an empty cell" if pd.isna(value) else value
             raise PipelineError(
-                f"{self.row(row)}, column {self.names[column]}: {str(frame.at[row, column])!r} is "
-                "no number from 0 to 255; correct it"
+                f"{self.row(row)}, column {self.names[column]}: {shown} is no number from 0 to "
+                "255; correct it"
             )
         return pixels
 
@@ -209,10 +216,11 @@ class Table:
         try:
             yield
         except (ValueError, TypeError, OSError, EOFError, zlib.error, pa.ArrowException) as error:
-            reason = " ".join(str(error).split())
-            raise PipelineError(
-                f"{self.path} cannot be read as a table ({reason}); correct or replace the file"
-            ) from None
+            where, reason = f"{self.path} cannot be read as a table", " ".join(str(error).split())
+            if cell := CELL.search(reason):
+                column, row, reason = cell.groups()
+                where = f"{self.path}, row {row}, column {self.names[int(column)]}"
+            raise PipelineError(f"{where} ({reason}); correct or replace the file") from None
 
 
 def _content(file: Any) -> bytes:

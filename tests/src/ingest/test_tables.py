@@ -104,9 +104,9 @@ def test_square_images_are_scaled_to_a_size_with_a_warning(tmp_path, capsys):
 
 
 def test_large_files_are_read_in_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr("src.ingest.tables.VALUES", 200)
+    monkeypatch.setattr("src.ingest.tables.BLOCK", 200)
     (tmp_path / "a.csv").write_text(csv([f"label,{PIXELS}"], ROWS * 50 + ["7" + ",1" * 15 + ",x"]))
-    with pytest.raises(PipelineError, match=r"a.csv, row 302, column pixel15: 'x' is no number"):
+    with pytest.raises(PipelineError, match=r"a.csv, row 302, column pixel15 .*'x'"):
         read(tmp_path / "a.csv")
 
 
@@ -153,21 +153,21 @@ def changed(row, column, value):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (changed(2, 3, ["x"]), "row 4, column pixel2: 'x' is no number from 0 to 255"),
-        (changed(2, 3, [""]), "row 4, column pixel2: '' is no number from 0 to 255"),
-        (changed(2, 3, ["256"]), "row 4, column pixel2: '256' is no number from 0 to 255"),
-        (changed(2, 3, ["-0.5"]), "row 4, column pixel2: '-0.5' is no number from 0"),
-        (changed(2, 3, []), "row 4, column pixel15: '' is no number"),
-        (changed(2, 3, ["1", "2"]), "Expected 17 fields in line 4, saw 18"),
-        (csv([], [*ROWS, "7" + ",1" * 15 + ",x"]), r"row 7, column 17: 'x' is no number"),
+        (changed(2, 3, ["x"]), r"row 4, column pixel2 \(invalid value 'x'\)"),
+        (changed(2, 3, [""]), "row 4, column pixel2: an empty cell is no number from 0 to 255"),
+        (changed(2, 3, ["256"]), "row 4, column pixel2: 256.0 is no number from 0 to 255"),
+        (changed(2, 3, ["-0.5"]), "row 4, column pixel2: -0.5 is no number from 0"),
+        (changed(2, 3, []), "Row #4: Expected 17 columns, got 16"),
+        (changed(2, 3, ["1", "2"]), "Row #4: Expected 17 columns, got 18"),
+        (csv([], [*ROWS, "7" + ",1" * 15 + ",x"]), r"row 7, column 17 \(invalid value 'x'"),
         (
             csv([f"label,{PIXELS},more"], [f"{row},1" for row in ROWS]),
             "17 columns of pixels .*label",
         ),
-        (csv([f"label,{PIXELS},id"]), "has 18 names, but a row has 17 cells"),
+        (csv([f"label,{PIXELS},id"]), "Row #2: Expected 18 columns, got 17"),
         ("", "cannot be read as a table"),
         (csv([f"label,{PIXELS}"]).replace(",", ";"), "has fewer than two columns"),
-        (f"label,{PIXELS}\n", "cannot be read as a table"),
+        (f"label,{PIXELS}\n", "has no rows with images"),
         (b"\x89PNG\r\n\x1a\n\0", "cannot be read as a table"),
         (f"label,{PIXELS}\n\xff{ROWS[0]}".encode("latin-1"), "can't decode byte 0xff"),
     ],
@@ -197,7 +197,7 @@ def test_other_files_are_no_tables(tmp_path, name, content):
     [
         ("name", None, "a.csv has no column 'name'; name one of label, pixel0, pixel1, …, pixel15"),
         (None, (3, 5), r"16 columns of pixels \(pixel0.*, but 5×3 images are wanted; use"),
-        ("pixel3", None, "row 5, column label: 'a b' is no number"),
+        ("pixel3", None, r"row 5, column label \(invalid value 'a b'\)"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(tmp_path, label, size, message):
