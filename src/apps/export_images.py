@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from src.apps.arguments import integer
+from src.apps.shared import integer
 from src.common.errors import run
 from src.common.files import atomic_file, file_name
 from src.common.paths import PROCESSED

@@ -13,7 +13,6 @@ NEAREST = 5
 SIDE = 14  # pixels; larger images are reduced, because single pixels do not matter
 FARTHER, BRIGHTER = 99, 99.9  # percentiles of the validation images: unfamiliar above
 FEWEST = 100  # validation images that are enough for such a percentile
-ROWS = 500  # images that are compared at once, against memory
 
 HINT = (
     "not like the training images: the prediction can be meaningless, because a model must choose "
@@ -33,9 +32,10 @@ class Familiarity:
 
     def __init__(self, train: np.ndarray, validation: np.ndarray) -> None:
         """Compare validation with training images, both ``uint8 [N, H, W]``."""
+        from sklearn.neighbors import NearestNeighbors  # a second to import
+
         train, validation = _sample(train, KNOWN), _sample(validation, COMPARED)
-        self._known = _features(train)
-        self._squares = (self._known**2).sum(1)
+        self._known = NearestNeighbors(n_neighbors=NEAREST, algorithm="brute").fit(_features(train))
         self._farthest = np.percentile(self._distances(validation), FARTHER)
         self._brightest = np.percentile(validation.mean((1, 2)), BRIGHTER)
 
@@ -45,13 +45,8 @@ class Familiarity:
         return is_far | (images.mean((1, 2)) > self._brightest)
 
     def _distances(self, images: np.ndarray) -> np.ndarray:
-        parts = [_features(images[first : first + ROWS]) for first in range(0, len(images), ROWS)]
-        return np.concatenate([self._distance(part) for part in parts])
-
-    def _distance(self, features: np.ndarray) -> np.ndarray:
-        products = self._squares - 2 * features @ self._known.T
-        nearest = np.partition(products, NEAREST - 1, axis=1)[:, :NEAREST]
-        return nearest.mean(1) + (features**2).sum(1)
+        distances, _ = self._known.kneighbors(_features(images))
+        return (distances**2).mean(1)
 
 
 @cache

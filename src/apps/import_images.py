@@ -12,20 +12,22 @@ import re
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from src.apps.arguments import add_table_options, integer
+from src.apps.shared import add_table_options, integer, with_bar
 from src.common.errors import run
 from src.common.messages import warn_of_all
 from src.common.paths import IMPORTED, INCOMING, main_checkout
-from src.ingest.catalog import DRAWINGS
+from src.ingest import idx
+from src.ingest.catalog import DRAWINGS, NAMES
 from src.ingest.image_folders import converted_images, find_images, kind_of
-from src.ingest.own_dataset import OwnDataset, OwnImage, write_dataset
-from src.ingest.tables import Table, is_table, own_images
-from src.pictures.convert import Conversion
+from src.ingest.own_dataset import number_classes, write_dataset
+from src.ingest.tables import Table, is_table, members_of
+from src.pictures.convert import Conversion, Picture
 from src.pictures.decode import depth_of
 from src.plots.contact_sheet import class_sheet, write_png
 
@@ -35,10 +37,9 @@ PROGRAM = "src.apps.import_images"
 # Drawings are strokes on an empty page.
 PAPER = 0.3  # fraction of the maximum contrast: background below
 MOSTLY_EMPTY = 0.75  # of the pixels
+SAMPLE = 100  # images that are looked at
 SMALL = 28  # pixels; larger images have the details of photographs
 SOME_DRAWN, MOSTLY_DRAWN = 0.5, 0.9  # fractions of the images
-# The names of the classes, the shape of the images, these, their number, and files of other kinds.
-Source = tuple[list[str], tuple[int, int], Iterator[OwnImage], int, list[str]]
 
 
 def main() -> None:
@@ -48,53 +49,55 @@ def main() -> None:
     conversion = Conversion(center_like_mnist=False, light_on_dark=options.light_on_dark)
     if options.center:
         conversion = DRAWINGS.copy()
-    read = _read_tables if is_table(options.pictures) else _read_folders
-    names, shape, images, count, ignored = read(options, conversion)
-    dataset = write_dataset(options.into, names, shape, conversion, images, count, options.replace)
-    skipped = [f"{source} {reason}" for source, reason in dataset.skipped.items()]
+    ignored = list[str]()
+    pictures: Iterable[Picture | str]
+    if is_table(options.pictures):
+        how = options.transpose, conversion
+        tables = [Table(options.pictures, options.label, options.size, *how)]
+        shape = tables[0].shape
+        if options.test:
+            tables.append(Table(options.test, options.label, shape, *how))
+        members, pictures = members_of(*tables), chain.from_iterable(tables)
+    else:
+        members, ignored = find_images(options.pictures)
+        if bits := depth_of(members.source):
+            conversion["bits"] = bits
+            print(f"images of 16 bits: {bits} bits are used, which the largest value of all needs")
+        shape = options.size or DEFAULT_SHAPE
+        pictures = converted_images(members.source, shape, conversion)
+    names, members = number_classes(members, (options.test_fraction, options.seed))
+    pictures = with_bar(pictures, len(members))
+    skipped = write_dataset(
+        options.into, names, members, pictures, shape, conversion, options.replace
+    )
     warn_of_all("skipped images", skipped)
-    warn_of_all("files in no class folder, or without the suffix of an image", _named(ignored))
-    show(options, names, dataset)
+    named = [f"{path} is {kind}" if (kind := kind_of(path)) else path for path in ignored]
+    warn_of_all("files in no class folder, or without the suffix of an image", named)
+    show(options, names)
 
 
-def _read_folders(options: argparse.Namespace, conversion: Conversion) -> Source:
-    found = find_images(options.pictures, options.test_fraction, options.seed)
-    if bits := depth_of([image.path for image in found.images]):
-        conversion["bits"] = bits
-        print(f"images of 16 bits: {bits} bits are used, which the largest value of all needs")
-    shape = options.size or DEFAULT_SHAPE
-    images = converted_images(found, shape, conversion)
-    return found.names, shape, images, len(found.images), found.ignored
-
-
-def _read_tables(options: argparse.Namespace, conversion: Conversion) -> Source:
-    how = options.transpose, conversion
-    train, test = Table(options.pictures, options.label, options.size, *how), None
-    if options.test:
-        test = Table(options.test, options.label, train.shape, *how)
-    names, images = own_images(train, test, options.test_fraction, options.seed)
-    return names, train.shape, images, train.count + (test.count if test else 0), []
-
-
-def show(options: argparse.Namespace, names: list[str], dataset: OwnDataset) -> None:
+def show(options: argparse.Namespace, names: list[str]) -> None:
     """Print the classes and the next commands, and write a contact sheet."""
-    counts = dataset.counts
+    train, train_labels, _, test_labels = (options.into / name for name in NAMES)
+    labels = [idx.read(path) for path in (train_labels, test_labels)]
+    counts = [np.bincount(each, minlength=len(names)) for each in labels]
     print("class   train    test  name")
     for number, name in enumerate(names):
         print(f"{number:5} {counts[0][number]:7,} {counts[1][number]:7,}  {name}")
-    height, width = dataset.sample[0].shape[1:]
+    _, height, width = shape = idx.read_header(train)
     print(
-        f"{options.into}: {counts[0].sum():,} training and {counts[1].sum():,} test images of "
+        f"{options.into}: {len(labels[0]):,} training and {len(labels[1]):,} test images of "
         f"{width}×{height}, {len(names)} classes"
     )
-    write_png(class_sheet(*dataset.sample, names), IMPORTED)
+    images = np.memmap(train, np.uint8, "r", len(idx.header(shape)), shape)
+    write_png(class_sheet(images, labels[0], names), IMPORTED)
     print(f"look at {IMPORTED}: it shows some of the images as the models get them")
     folder = options.into.resolve()
     if folder != (main_checkout() / INCOMING).resolve():
         print(f"add {folder} to data.folders in params.yaml")
         if options.replace:
             print("DVC does not see changes there: dvc repro --force download")
-    drawn = share_of_drawings(dataset.sample[0])
+    drawn = share_of_drawings(images[:: -(-len(images) // SAMPLE)])
     if not options.center and drawn > SOME_DRAWN:
         seem = "are" if drawn > MOSTLY_DRAWN else "may be"
         why = "which are easier to learn if they are centered"
@@ -126,11 +129,6 @@ def share_of_drawings(images: np.ndarray) -> float:
     contrast = np.abs(levels - np.median(edges, axis=1, keepdims=True))
     is_empty = contrast < PAPER * contrast.max(axis=1, keepdims=True)
     return float((is_empty.mean(axis=1) > MOSTLY_EMPTY).mean())
-
-
-def _named(files: list[str]) -> list[str]:
-    """The files, with what they are if they are of a kind that people have."""
-    return [f"{path} is {kind}" if (kind := kind_of(path)) else path for path in files]
 
 
 def _options() -> argparse.Namespace:

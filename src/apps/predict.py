@@ -9,49 +9,50 @@ images of the dataset. A file that cannot be used does not stop the others.
 """
 
 import argparse
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from rich.bar import Bar
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Table as Grid
 
-from src.apps.arguments import add_table_options, integer
 from src.apps.classifiers import Classifier, choose
-from src.apps.familiarity import HINT, familiarity
-from src.apps.predict_many import predict_files, predict_table
+from src.apps.familiarity import HINT, Familiarity, familiarity
+from src.apps.shared import add_table_options, integer, with_bar
 from src.common import paths
 from src.common.errors import PipelineError, run
 from src.common.files import file_name
-from src.common.messages import escaped, warn
+from src.common.messages import escaped, warn, warn_of_all
 from src.data.splits import load_dataset_info, load_split
-from src.ingest import tables
-from src.ingest.image_folders import image_files
-from src.pictures.convert import Conversion, convert
-from src.pictures.decode import PictureError, read_content
+from src.evaluation.tables import write_csv
+from src.ingest.classes import FORMULA
+from src.ingest.image_folders import converted_images, image_files
+from src.ingest.tables import Table
+from src.pictures.convert import Picture
+from src.pictures.decode import FORMAT_NAMES
 from src.plots.charts import drawable, rotation
 from src.plots.contact_sheet import write_png
 
+BATCH = 500  # images in memory
 BAR_WIDTH = 40
 MAX_BARS = 20
 MOST_SHOWN = 50  # images of a folder
 MANY_BARS = 12  # their names need a smaller font
 
 
-@dataclass(frozen=True)
-class Input:
-    """An image to predict."""
+class Prediction(NamedTuple):
+    """The prediction of an image."""
 
-    title: str
-    stem: str  # of the name of its bar chart
-    image: np.ndarray  # uint8 [H, W]
-    actual: int | None  # its class, if it is known
-    hint: str = ""  # for the reader of the prediction
+    picture: Picture | None  # None if the file cannot be used
+    probabilities: np.ndarray  # float [K]
+    label: str  # the name of the most probable class, or ""
+    hint: str  # for the reader of the prediction; or why the file cannot be used
 
 
 def main() -> None:
@@ -66,44 +67,22 @@ def main() -> None:
     console.print(f"model: {classifier}", markup=False)
     console.print("percentages: the probabilities of the classes according to the model")
     dataset = load_dataset_info(paths.PROCESSED)
+    names, conversion = dataset["class_names"], dataset["conversion"]
     if dataset["is_fallback"]:
         warn(f"the models were trained on {dataset['name']}, NOT on {dataset['requested']}")
     if options.table:
-        how = options.label, classifier.shape, options.transpose, dataset["conversion"]
-        images = tables.Table(options.table, *how)
-        return predict_table(images, classifier, dataset["class_names"], options.out)
-    if options.out:
-        return predict_files(files, classifier, dataset, familiarity(paths.PROCESSED), options.out)
-    inputs = _from_files(files, classifier, dataset["conversion"])
-    unusable = len(files) - len(inputs)
+        how = options.label, classifier.shape, options.transpose, conversion
+        table = Table(options.table, *how)
+        return _write_submission(options.out, predictions(table, classifier, names), table)
     if options.test:
-        inputs += _from_test(options.test, options.seed)
-    if inputs:
-        _predict(inputs, classifier, dataset["class_names"], options.save, console)
-    if unusable:
-        count = f"{unusable} of {len(files)} files"
-        raise PipelineError(f"{count} could not be predicted; see the warnings above")
-
-
-def _predict(
-    inputs: list[Input],
-    classifier: Classifier,
-    names: Sequence[str],
-    folder: Path | None,
-    console: Console,
-) -> None:
-    """Show the prediction of each image, and save its bar chart if there is a folder for it."""
-    predictions = classifier.probabilities(np.stack([each.image for each in inputs]))
-    stems: Counter[str] = Counter()
-    for shown, prediction in zip(inputs, predictions, strict=True):
-        show(console, shown, prediction, names)
-        if folder:
-            stem = f"{file_name(shown.stem)}-prediction"
-            stems[stem] += 1
-            number = f"-{stems[stem]}" if stems[stem] > 1 else ""
-            path = folder / f"{stem}{number}.png"
-            write_png(prediction_figure(shown.image, prediction, names, shown.actual), path)
-            console.print(f"  saved as {path}", markup=False)
+        titles, labels, images = _test_images(options.test, options.seed)
+        found = predictions(images, classifier, names)
+        return _show_all(console, names, titles, labels, found, options.save)
+    pictures = converted_images(files, classifier.shape, conversion)
+    found = predictions(pictures, classifier, names, familiarity(paths.PROCESSED))
+    if options.out:
+        return _write_predictions(options.out, found, files)
+    return _show_all(console, names, files, [None] * len(files), found, options.save)
 
 
 def _options() -> argparse.Namespace:
@@ -113,7 +92,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=integer(0), help="seed for choosing the test images")
     default = "a recipe (default: the champion, or the best model)"
     parser.add_argument("--model", metavar="NAME", help=default)
-    chart = "save the bar chart of 7.png as 7-prediction.png"
+    chart = "save bar charts, that of 7.png as 1-7.png if it is the first image"
     parser.add_argument("--save", type=Path, metavar="FOLDER", help=chart)
     out = "write the predictions of FILE … or of the table to a CSV file"
     parser.add_argument("--out", type=Path, metavar="FILE", help=out)
@@ -121,18 +100,18 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--table", type=Path, metavar="FILE", help=table)
     add_table_options(parser)
     options = parser.parse_args()
-    if bool(options.table) == bool(options.files or options.test):
+    if [bool(options.files), bool(options.test), bool(options.table)].count(True) != 1:
         parser.error("give image files, --test N, or --table FILE")
     if options.out if options.test else (options.table and not options.out):
         parser.error("--table needs --out FILE, and --test has none")
     return options
 
 
-def _files(options: argparse.Namespace) -> list[Path]:
+def _files(options: argparse.Namespace) -> list[str]:
     """The files of the user, also those in folders."""
-    files: list[Path] = []
+    files: list[str] = []
     for path in options.files:
-        files += map(Path, image_files(path)) if path.is_dir() else [path]
+        files += image_files(path) if path.is_dir() else [str(path)]
     if options.files and not files:
         raise PipelineError(f"{options.files[0]} has no image files; give another folder")
     if len(files) > max(MOST_SHOWN, len(options.files)) and not options.out:
@@ -140,52 +119,119 @@ def _files(options: argparse.Namespace) -> list[Path]:
     return files
 
 
-def _from_files(files: list[Path], classifier: Classifier, conversion: Conversion) -> list[Input]:
-    """The images that can be used; a warning about each other file."""
-    inputs = []
-    for path in files:
-        try:
-            picture = convert(read_content(path), str(path), classifier.shape, conversion)
-        except PictureError as error:
-            warn(str(error))
-            continue
-        title = f"{escaped(path.name, kept='')} ({picture.note})"
-        known = familiarity(paths.PROCESSED)
-        hint = HINT if known and known.unfamiliar(picture.image[None])[0] else ""
-        inputs.append(Input(title, path.stem, picture.image, None, hint))
-    return inputs
-
-
-def _from_test(count: int, random_seed: int | None) -> list[Input]:
+def _test_images(count: int, seed: int | None) -> tuple[list[str], list[int], list[Picture]]:
+    """Titles, labels and images of random test images."""
     images, labels = load_split(paths.PROCESSED, "test")
     count = min(count, len(labels))
-    chosen = np.random.default_rng(random_seed).choice(len(labels), count, replace=False)
-    return [
-        Input(f"test image {i}", f"test-image-{i}", np.array(images[i]), int(labels[i]))
-        for i in chosen
-    ]
+    chosen = np.random.default_rng(seed).choice(len(labels), count, replace=False)
+    pictures = [Picture(np.array(images[index]), "") for index in chosen]
+    return [f"test image {index}" for index in chosen], labels[chosen].tolist(), pictures
 
 
-def show(console: Console, shown: Input, probabilities: np.ndarray, names: Sequence[str]) -> None:
+def predictions(
+    pictures: Iterable[Picture | str],
+    classifier: Classifier,
+    names: Sequence[str],
+    known: Familiarity | None = None,
+) -> Iterator[Prediction]:
+    """Predict images, or pass on why one cannot be used; only ``BATCH`` are in memory.
+
+    Args:
+        names: of the K classes.
+        known: for the hint about an image that is not like the training images.
+    """
+    left = iter(pictures)
+    while batch := list(islice(left, BATCH)):
+        blank = Picture(np.zeros(classifier.shape, np.uint8), "")
+        usable = [blank if isinstance(each, str) else each for each in batch]
+        images = np.stack([each.image for each in usable])
+        is_unknown = known.unfamiliar(images) if known else np.zeros(len(images), bool)
+        results = zip(batch, classifier.probabilities(images), is_unknown, strict=True)
+        for each, probabilities, has_hint in results:
+            if isinstance(each, str):
+                yield Prediction(None, np.full(len(names), np.nan), "", each)
+            else:
+                label = names[int(probabilities.argmax())]
+                yield Prediction(each, probabilities, label, HINT if has_hint else "")
+
+
+def _write_submission(target: Path, found: Iterable[Prediction], table: Table) -> None:
+    """Write the number of each image, from 1 on, and its class name, as Kaggle's competitions ask.
+
+    The labels of the table, if it has any, are compared.
+    """
+    labels = pd.Series([each.label for each in with_bar(found, table.count)])
+    write_csv(target, pd.DataFrame({"ImageId": range(1, len(labels) + 1), "Label": labels}))
+    print(f"{target}: {len(labels):,} images predicted")
+    if table.labels:
+        print(f"accuracy: {(labels == table.labels).mean():.4f}")
+
+
+def _write_predictions(target: Path, found: Iterable[Prediction], files: list[str]) -> None:
+    """Write the file, label, probability and hint of each image file, and warn of unusable ones."""
+    rows = []
+    for path, each in zip(files, with_bar(found, len(files)), strict=True):
+        name = escaped(path, kept="")
+        name = f"./{name}" if FORMULA.match(name) else name
+        rows.append((name, each.label, each.probabilities.max(), each.hint))
+    table = pd.DataFrame(rows, columns=["file", "label", "probability", "hint"])
+    write_csv(target, table)
+    unusable = table[table.label == ""]
+    warn_of_all("files that cannot be used", (unusable.file + " " + unusable.hint).to_list())
+    print(f"{target}: {len(table) - len(unusable):,} of {len(table):,} images predicted")
+
+
+def _show_all(
+    console: Console,
+    names: Sequence[str],
+    sources: Sequence[str],
+    labels: Sequence[int | None],
+    found: Iterable[Prediction],
+    folder: Path | None,
+) -> None:
+    """Show the prediction of each image, and save its bar chart if there is a folder for it."""
+    unusable = 0
+    for number, (source, label, each) in enumerate(zip(sources, labels, found, strict=True), 1):
+        if each.picture is None:
+            unusable += 1
+            warn(f"{source} {each.hint}")
+            continue
+        note = f" ({each.picture.note})" if each.picture.note else ""
+        show(console, f"{escaped(Path(source).name, kept='')}{note}", each, names, label)
+        if folder:
+            path = folder / f"{number}-{file_name(Path(source).stem)}.png"
+            figure = prediction_figure(each.picture.image, each.probabilities, names, label)
+            write_png(figure, path)
+            console.print(f"  saved as {path}", markup=False)
+    if unusable:
+        raise PipelineError(
+            f"{unusable} of {len(sources)} files could not be predicted; see the warnings above, "
+            f"and use complete {FORMAT_NAMES} files"
+        )
+
+
+def show(
+    console: Console, title: str, prediction: Prediction, names: Sequence[str], actual: int | None
+) -> None:
     """Print a bar for the most probable classes, and whether the prediction is correct.
 
     Args:
-        probabilities: ``float [K]``.
         names: of the K classes.
+        actual: the number of the class, if it is known.
     """
-    predicted = int(probabilities.argmax())
-    what = f"predicted [bold]{escape(names[predicted])}[/bold]"
-    if shown.actual is not None:
-        mark = "✓" if shown.actual == predicted else "✗"
-        what = f"actual {escape(names[shown.actual])}, {what}  {mark}"
-    console.print(f"\n[bold]{escape(shown.title)}[/bold]: {what}")
-    if shown.hint:
-        console.print(f"  [yellow]{escape(shown.hint)}[/yellow]")
-    grid = Table.grid(padding=(0, 1))
-    for number in most_probable(probabilities):
-        color = "green" if number == predicted else "blue"
-        bar = Bar(1, 0, float(probabilities[number]), width=BAR_WIDTH, color=color)
-        grid.add_row(f"  {escape(names[number])}", bar, f"{probabilities[number]:7.2%}")
+    what = f"predicted [bold]{escape(prediction.label)}[/bold]"
+    if actual is not None:
+        mark = "✓" if names[actual] == prediction.label else "✗"
+        what = f"actual {escape(names[actual])}, {what}  {mark}"
+    console.print(f"\n[bold]{escape(title)}[/bold]: {what}")
+    if prediction.hint:
+        console.print(f"  [yellow]{escape(prediction.hint)}[/yellow]")
+    grid = Grid.grid(padding=(0, 1))
+    for number in most_probable(prediction.probabilities):
+        probability = float(prediction.probabilities[number])
+        color = "green" if names[number] == prediction.label else "blue"
+        bar = Bar(1, 0, probability, width=BAR_WIDTH, color=color)
+        grid.add_row(f"  {escape(names[number])}", bar, f"{probability:7.2%}")
     console.print(grid)
     if len(names) > MAX_BARS:
         console.print(f"  … and {len(names) - MAX_BARS} less probable classes")

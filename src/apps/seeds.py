@@ -13,7 +13,6 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Collection
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
@@ -25,12 +24,12 @@ from filelock import FileLock
 from rich.console import Console
 from rich.table import Table
 
-from src.apps.arguments import integer
 from src.apps.one_seed import PLAN, PROBABILITIES, RESULT, present_key
+from src.apps.shared import integer
 from src.common import paths
 from src.common.errors import PipelineError, run
 from src.common.files import atomic_file, json_sha256, read_json, write_json
-from src.config.params import Params, load_params
+from src.config.params import load_params
 from src.config.plan import training_plan
 from src.config.recipes import load_recipes
 from src.config.yaml_files import nearest
@@ -46,7 +45,13 @@ def main() -> None:
     parser.add_argument("--validation", action="store_true", help="do not use the test split")
     options = parser.parse_args()
     params, recipes = load_params(), load_recipes()
-    check(params, recipes, options.name)
+    if options.name not in recipes:
+        hint, valid = nearest(options.name, [*recipes]), ", ".join(recipes)
+        raise PipelineError(f"there is no recipe {options.name!r}{hint}; choose from: {valid}")
+    if params.train.strategy == "multi_worker":
+        raise PipelineError(
+            "train.strategy is multi_worker, but seeds are trained on one machine; set it to single"
+        )
     seeds = range(params.train.seed, params.train.seed + options.count)
     plan = training_plan(options.name, recipes[options.name], params)
     plan |= {"keep_epochs": False, "test": not options.validation}
@@ -54,17 +59,6 @@ def main() -> None:
     table = train_missing(plan, seeds, console)
     dataset = load_dataset_info(paths.PROCESSED)["name"]
     console.print(summary(table, f"{options.name} on {dataset}, {len(table)} seeds"))
-
-
-def check(params: Params, recipes: Collection[str], name: str) -> None:
-    """Raise a PipelineError if there is no such recipe, or if seeds cannot be trained."""
-    if name not in recipes:
-        hint, valid = nearest(name, [*recipes]), ", ".join(recipes)
-        raise PipelineError(f"there is no recipe {name!r}{hint}; choose from: {valid}")
-    if params.train.strategy == "multi_worker":
-        raise PipelineError(
-            "train.strategy is multi_worker, but seeds are trained on one machine; set it to single"
-        )
 
 
 def train_missing(plan: dict[str, Any], seeds: range, console: Console) -> pd.DataFrame:

@@ -13,24 +13,21 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
 
 import psutil
 import yaml
 from dvc.exceptions import InvalidArgumentError
 from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import get_hydra_sweeps
-from filelock import FileLock, Timeout
 from hydra.errors import HydraException
 
-from src.apps.arguments import integer
+from src.apps.shared import integer
 from src.common.errors import PipelineError, run
 from src.common.files import json_sha256
 from src.common.git import git
 from src.common.paths import INCOMING, LOCK, PARAMS, RECIPES, main_checkout
 from src.tracking.notes import CODE_PATHS
 
-SWEEP_LOCK = ".dvc/tmp/sweep.lock"
 TRIAL = "SWEEP_TRIAL"  # environment variable that identifies the processes of a trial
 
 
@@ -152,23 +149,21 @@ def main() -> None:
     cores = os.cpu_count() or 1
     workers = "trials at the same time"
     parser.add_argument("--workers", type=integer(1), default=cores, help=workers)
-    address = "use the workers of this Dask scheduler: tcp://host:8786"
-    parser.add_argument("--scheduler", help=address)
+    scheduler = "use the workers of this Dask scheduler: tcp://host:8786"
+    parser.add_argument("--scheduler", help=scheduler)
     options = parser.parse_args()
     grid, added = combinations(options.changes), []
     if not options.scheduler and not any("train.threads" in each for each in options.changes):
         threads = max(1, cores // options.workers)  # so that the trials do not compete for cores
         added = [f"train.threads={threads}"]
+    # Threads are enough on this machine: each trial is a process of its own.
+    is_here = not options.scheduler
+    pool = ThreadPoolExecutor(options.workers) if is_here else workers_of(options.scheduler)
     try:
-        with FileLock(main_checkout() / SWEEP_LOCK, timeout=0), ExitStack() as stack:
-            # Threads are enough on this machine: each trial is a process of its own.
-            address = options.scheduler
-            pool = workers_of(address) if address else ThreadPoolExecutor(options.workers)
-            stack.callback(pool.shutdown, cancel_futures=True)
-            left = missing_trials([[*changes, *added] for changes in grid])
-            failed = run_trials(left, pool)
-    except Timeout:
-        raise PipelineError("another sweep is running in this checkout; wait for it") from None
+        left = missing_trials([[*changes, *added] for changes in grid])
+        failed = run_trials(left, pool)
+    finally:
+        pool.shutdown(cancel_futures=True)
     print("to compare the trials, run `make experiments` or `make ui`")
     if failed:
         raise PipelineError(f"{len(failed)} of {len(left)} trials failed: {', '.join(failed)}")

@@ -3,7 +3,6 @@
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,38 +42,38 @@ def read_properties(folder: Path) -> dict[str, Any]:
     }
 
 
-def is_class_name(text: str) -> bool:
-    """Whether the text can be shown in a line, be written as UTF-8, and is no formula."""
-    is_line = not any(unicodedata.category(character) in UNUSABLE for character in text)
-    return bool(text) and is_line and not FORMULA.match(text)
+def check_class_name(name: str, place: str) -> str:
+    """Return the name of a class, if it can be shown in a line and written to any file.
+
+    Raises:
+        PipelineError: it is blank, cannot be shown or written as UTF-8, or is a formula.
+    """
+    is_line = not any(unicodedata.category(character) in UNUSABLE for character in name)
+    if not name or not is_line or FORMULA.match(name):
+        raise PipelineError(
+            f"{place}: {name!r} cannot be the name of a class: it is blank, has a line break, a "
+            "control character or bytes that are not UTF-8, or begins as a formula of a "
+            "spreadsheet; correct it"
+        )
+    return name
 
 
-def in_natural_order(names: Iterable[str]) -> list[str]:
-    """Sort the names of classes: 9 before 10, small and capital letters together."""
-
-    def key(name: str) -> tuple[list[str | int], str]:
-        parts = re.split(r"(\d+)", name)  # every second part is a number
-        return [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)], name
-
-    return sorted(names, key=key)
+def natural_order(name: str) -> tuple[list[str | int], str]:
+    """A key to sort the names of classes: 9 before 10, small and capital letters together."""
+    parts = re.split(r"(\d+)", name)  # every second part is a number
+    return [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)], name
 
 
 def _read_class_names(path: Path) -> list[str]:
     try:
-        names = [line.strip() for line in path.read_text("utf-8-sig").rstrip().split("\n")]
+        lines = path.read_text("utf-8-sig").rstrip().split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise PipelineError(f"{path} cannot be read ({error}); save it as UTF-8 text") from None
-    mistake = ""
-    if not 2 <= len(names) <= MAX_LABELS:
-        mistake = f"{len(names):,} lines"
-    elif unusable := [name for name in names if not is_class_name(name)]:
-        mistake = f"the unusable name {unusable[0]!r}"
-    elif repeated := [name for name in names if names.count(name) > 1]:
-        mistake = f"the name {repeated[0]!r} more than once"
-    if mistake:
+    names = [check_class_name(line.strip(), f"{path}, line {i}") for i, line in enumerate(lines, 1)]
+    if not 2 <= len(names) <= MAX_LABELS or len(set(names)) < len(names):
         raise PipelineError(
-            f"{path} has {mistake}; write one name per line for each of the 2 to {MAX_LABELS} "
-            "classes, without formulas, or remove the file"
+            f"{path} has {len(names):,} lines, {len(set(names)):,} of them different; write one "
+            f"name per line for each of the 2 to {MAX_LABELS} classes, or remove the file"
         )
     return names
 

@@ -85,18 +85,18 @@ def _fetch(data: DataParams, folders: list[Path], target: Path) -> bool:
         if not missing:
             return True
     reasons = reasons or ["params.yaml names neither a folder nor a mirror"]
-    put = f"put the four files ({', '.join(catalog.NAMES)}; plain or .gz) into data/incoming"
+    listed = "".join(f"\n  {clean(reason)}" for reason in reasons)
+    advice = (
+        f"To use {data.dataset}: connect to the network, or put the four files "
+        f"({', '.join(catalog.NAMES)}; plain or .gz) into data/incoming; and run `dvc repro "
+        "--force download`, then `dvc repro`."
+    )
     if data.fallback == "none":
-        raise PipelineError(
-            "\n  ".join([f"{data.dataset} could not be downloaded:", *reasons])
-            + f"\nConnect to the network, or {put}, and run `dvc repro`."
-        )
+        raise PipelineError(f"{data.dataset} could not be downloaded:{listed}\n{advice}")
     text = (
-        f"This is NOT {data.dataset}, which could not be downloaded. All results are for the "
-        "fallback dataset: 1,797 digits bundled with scikit-learn.\n\n"
-        + "".join(f"• {clean(reason)}\n" for reason in reasons)
-        + f"\nTo use {data.dataset}: connect to the network, or {put}; and run `dvc repro --force "
-        "download`, then `dvc repro`. To stop instead: set data.fallback to none in params.yaml."
+        f"This is NOT {data.dataset}, which could not be downloaded:{listed}\n\nAll results are "
+        f"for the fallback dataset: 1,797 digits bundled with scikit-learn. {advice} To stop "
+        "instead: set data.fallback to none in params.yaml."
     )
     title = f"FALLBACK DATASET, NOT {data.dataset.upper()}"
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)

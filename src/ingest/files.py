@@ -58,12 +58,10 @@ def read_array(path: Path, name: str) -> np.ndarray:
         raise PipelineError(
             f"{path}, array {key}, cannot be read ({reason}); save it again with numpy.savez"
         ) from None
-    dimensions = "[N, H, W]" if key.startswith("x") else "[N]"
-    if array.dtype != np.uint8 or array.ndim != len(dimensions.split()) or not array.size:
-        raise PipelineError(
-            f"{path}, array {key}, is {array.dtype} {list(array.shape)}; save it as uint8 "
-            f"{dimensions}"
-        )
+    form = "[N, H, W]" if key.startswith("x") else "[N]"
+    if array.dtype != np.uint8 or array.ndim != len(form.split()) or not array.size:
+        found = f"{array.dtype} {list(array.shape)}"
+        raise PipelineError(f"{path}, array {key}, is {found}; save it as uint8 {form}")
     return array
 
 
@@ -121,8 +119,7 @@ def copy_own(folders: list[Path], target: Path) -> Path:
     for folder in folders:
         files = find_files(folder)
         if missing := [name for name in catalog.NAMES if not files[name]]:
-            is_empty = len(missing) == len(catalog.NAMES)
-            reasons.append(f"{folder} lacks {'all files' if is_empty else ', '.join(missing)}")
+            reasons.append(f"{folder} lacks {', '.join(missing)}")
             continue
         for name, (path, *others) in files.items():
             if others:
@@ -134,7 +131,6 @@ def copy_own(folders: list[Path], target: Path) -> Path:
         return folder
     raise PipelineError(
         f"data.dataset is local, but {'; '.join(reasons) or 'data.folders is empty'}; put all four "
-        f"files ({', '.join(catalog.NAMES)}; .gz is optional, and test- may replace t10k-) or a "
-        "single .npz file into one of the folders in data.folders, or convert image files: "
-        "`python -m src.apps.import_images FOLDER`, with one folder per class in FOLDER"
+        "files, or a single .npz file, into one of the folders in data.folders, or convert image "
+        "files: `python -m src.apps.import_images FOLDER`, with one folder per class in FOLDER"
     )

@@ -51,14 +51,16 @@ def read_chunks(path: Path) -> Iterator[np.ndarray]:
         count, *item_shape = shape = _parse_header(file, path)
         item = math.prod(item_shape)
         step = max(1, CHUNK_BYTES // item)
+        stated = f"{describe(shape)} = {math.prod(shape):,} bytes of data"
+        wrong = f"{path} is truncated or too long: its header states {stated}; get the file again"
         for start in range(0, count, step):
             rows = min(step, count - start)
             values = file.read(rows * item)
             if len(values) < rows * item:
-                raise _wrong_size(path, "truncated", shape)
+                raise PipelineError(wrong)
             yield np.frombuffer(values, np.uint8).reshape(rows, *item_shape)
         if file.read(1):  # reading to the end also makes gzip verify its checksum
-            raise _wrong_size(path, "too long", shape)
+            raise PipelineError(wrong)
 
 
 def read(path: Path) -> np.ndarray:
@@ -124,8 +126,3 @@ def _parse_header(file: BinaryIO, path: Path) -> tuple[int, ...]:
             "per side; put the right file there"
         )
     return shape
-
-
-def _wrong_size(path: Path, fault: str, shape: tuple[int, ...]) -> PipelineError:
-    stated = f"{describe(shape)} = {math.prod(shape):,} bytes of data"
-    return PipelineError(f"{path} is {fault}: its header states {stated}; get the file again")

@@ -1,84 +1,98 @@
 """Writes a user's own images as the four IDX files that the pipeline reads, or nothing."""
 
-import sys
 from collections.abc import Iterable
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
+import pandas as pd
 
 from src.common.errors import PipelineError
 from src.common.files import atomic_files, write_json
 from src.ingest import catalog, idx
-from src.ingest.classes import CLASS_NAMES, CONVERSION
+from src.ingest.classes import (
+    CLASS_NAMES,
+    CONVERSION,
+    MAX_LABELS,
+    natural_order,
+    random_test_images,
+)
 from src.ingest.files import find_files
+from src.pictures.convert import Conversion, Picture
+from src.pictures.decode import FORMAT_NAMES
 
 EMPTY = "is empty: all its pixels are equal"
-SAMPLE, FEWEST = 50, 3  # images that a contact sheet shows: of all classes, of a class
 
 
-class OwnImage(NamedTuple):
-    """An image of a class, or why it cannot be used."""
+def number_classes(
+    members: pd.DataFrame, random_test: tuple[float, int]
+) -> tuple[list[str], pd.DataFrame]:
+    """Number the classes of images in natural order, 9 before 10, and choose test images.
 
-    source: str  # a path, or a row of a table; for messages
-    label: int
-    is_test: bool
-    content: np.ndarray | str  # uint8 [H, W], or the reason
+    Args:
+        members: for each image, the name of its ``class``; ``is_test``, whether it is a test image,
+            or None for all; and its ``source``, for messages.
+        random_test: the fraction of each class that are test images, and a seed, if ``is_test`` is
+            None.
 
+    Returns:
+        The names of the classes; and the images with ``is_test``, bool, and ``label``, uint8.
 
-@dataclass(frozen=True)
-class OwnDataset:
-    """What was written."""
-
-    counts: np.ndarray  # int [2, K]: training and test images of each class
-    skipped: dict[str, str]  # why an image was left out, by its source
-    sample: tuple[np.ndarray, np.ndarray]  # about 50 training images of all classes, their labels
+    Raises:
+        PipelineError: there are too few or too many classes.
+    """
+    names = sorted(set(members["class"]), key=natural_order)
+    if not 2 <= len(names) <= MAX_LABELS:
+        raise PipelineError(
+            f"{len(names):,} classes were found, but 2 to {MAX_LABELS} are needed; give a folder "
+            f"with one folder of {FORMAT_NAMES} files per class, or a table with a column of "
+            "labels, which --label names"
+        )
+    labels = pd.Categorical(members["class"], names).codes.astype(np.uint8)
+    is_test = members.is_test.to_numpy(bool)
+    if members.is_test.isna().all():
+        is_test = random_test_images(labels, *random_test)
+    return names, members.assign(label=labels, is_test=is_test)
 
 
 def write_dataset(
     target: Path,
     names: list[str],
+    members: pd.DataFrame,
+    pictures: Iterable[Picture | str],
     shape: tuple[int, int],
-    conversion: catalog.Conversion,
-    images: Iterable[OwnImage],
-    count: int,
+    conversion: Conversion,
     replace: bool = False,
-) -> OwnDataset:
+) -> list[str]:
     """Write the four IDX files, ``labels.txt`` and ``conversion.json`` into ``target``, or nothing.
 
     ``labels.txt`` has the name of a class in each line, in the order of the class numbers. Images
-    that cannot be used, or whose pixels are all equal, are left out. In a terminal, a bar shows the
-    progress.
+    that cannot be used, or whose pixels are all equal, are left out.
 
     Args:
         target: created if it is missing.
-        names: of the K classes, in the order of their labels.
+        names: of the classes.
+        members: the images, as ``number_classes`` returns them.
+        pictures: their contents, or why one cannot be used; one after the other, so that only a few
+            are in memory.
         shape: height and width of the images.
         conversion: of other images, when they are predicted.
-        images: one after the other, so that only a few are in memory.
-        count: number of images, for the bar.
         replace: whether to remove the dataset that ``target`` has; otherwise this is an error.
+
+    Returns:
+        The images that were left out, and why.
 
     Raises:
         PipelineError: ``target`` has a dataset, or a class has too few images that can be used.
     """
     with atomic_files(target, _old_files(target, replace)) as folder:
-        console, quiet = Console(stderr=True), not sys.stderr.isatty()
-        shown = track(images, "images", count, console=console, disable=quiet)
-        dataset = _write_images(folder, len(names), shape, shown)
-        for name, number in zip(names, dataset.counts[0], strict=True):
-            if number < 2:  # one to train, one to validate
-                raise PipelineError(
-                    f"the class {name!r} has {number} training images that can be used, but needs "
-                    f"at least 2; add images or remove the class{_example(dataset.skipped)}"
-                )
+        used, skipped = _write_images(folder, members, pictures, shape)
+        train = used.label[~used.is_test].to_numpy()
+        _check_sizes(names, train, skipped)
+        idx.write(folder / catalog.TRAIN_LABELS, train)
+        idx.write(folder / catalog.TEST_LABELS, used.label[used.is_test].to_numpy())
         (folder / CLASS_NAMES).write_bytes("".join(f"{name}\n" for name in names).encode())
         write_json(folder / CONVERSION, conversion)
-    return dataset
+    return skipped
 
 
 def _old_files(target: Path, replace: bool) -> list[Path]:
@@ -93,35 +107,29 @@ def _old_files(target: Path, replace: bool) -> list[Path]:
 
 
 def _write_images(
-    folder: Path, classes: int, shape: tuple[int, int], images: Iterable[OwnImage]
-) -> OwnDataset:
-    labels, skipped = (bytearray(), bytearray()), {}
-    sample, most = list[tuple[np.ndarray, int]](), max(FEWEST, SAMPLE // classes)
-    in_sample = np.zeros(classes, int)
-    with ExitStack() as stack:
-        files = (catalog.TRAIN_IMAGES, catalog.TEST_IMAGES)
-        append = [stack.enter_context(idx.appending(folder / name, shape)) for name in files]
-        for source, label, is_test, content in images:
-            if isinstance(content, str):
-                skipped[source] = content
-            elif content.size > 1 and content.min() == content.max():
-                skipped[source] = EMPTY
+    folder: Path, members: pd.DataFrame, pictures: Iterable[Picture | str], shape: tuple[int, int]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Write the image files; return the members that were used, and why not the others."""
+    is_used, skipped = np.ones(len(members), bool), []
+    paths = [folder / name for name in (catalog.TRAIN_IMAGES, catalog.TEST_IMAGES)]
+    with idx.appending(paths[0], shape) as train, idx.appending(paths[1], shape) as test:
+        rows = zip(members.source, members.is_test, pictures, strict=True)
+        for index, (source, is_test, picture) in enumerate(rows):
+            if not isinstance(picture, str) and picture.image.size > 1:
+                picture = picture if np.ptp(picture.image) else EMPTY
+            if isinstance(picture, str):
+                is_used[index] = False
+                skipped.append(f"{source} {picture}")
             else:
-                append[is_test](content)
-                labels[is_test].append(label)
-                if not is_test and in_sample[label] < most:
-                    in_sample[label] += 1
-                    sample.append((content, label))
-    for name, part in zip((catalog.TRAIN_LABELS, catalog.TEST_LABELS), labels, strict=True):
-        idx.write(folder / name, np.frombuffer(part, np.uint8))
-    counts = [np.bincount(np.frombuffer(part, np.uint8), minlength=classes) for part in labels]
-    drawn, numbers = zip(*sample, strict=True) if sample else ((), ())
-    shown = np.array(drawn, np.uint8).reshape(-1, *shape), np.array(numbers, np.uint8)
-    return OwnDataset(np.stack(counts), skipped, shown)
+                (test if is_test else train)(picture.image)
+    return members[is_used], skipped
 
 
-def _example(skipped: dict[str, str]) -> str:
-    """The first image that was left out, for a message."""
-    for source, reason in skipped.items():
-        return f" (left out: {len(skipped):,}, the first is {source}, which {reason})"
-    return ""
+def _check_sizes(names: list[str], train: np.ndarray, skipped: list[str]) -> None:
+    for name, count in zip(names, np.bincount(train, minlength=len(names)), strict=True):
+        if count < 2:  # one to train, one to validate
+            example = f" ({len(skipped):,} left out: {skipped[0]})" if skipped else ""
+            raise PipelineError(
+                f"the class {name!r} has {count} training images that can be used, but needs "
+                f"at least 2; add images or remove the class{example}"
+            )

@@ -41,15 +41,16 @@ def preprocess(raw: Path, target: Path, data: DataParams) -> dict:
     source = read_json(raw / "dataset.json", "download")
     paths = [raw / name for name in catalog.NAMES]
     height, width = _check_shapes(paths)
-    rule = _division_rule(data, source["is_published"])
+    # The tutorials use the first images of the datasets that are known by name.
+    auto: DivisionRule = "first" if source["is_published"] else "stratified"
+    rule = auto if data.split == "auto" else data.split
     train, test = idx.read(paths[1]), idx.read(paths[3])
     chosen = validation_images(train, data.validation, rule, data.seed)
     members = {"train": ~chosen, "validation": chosen, "test": np.ones(len(test), bool)}
     labels = {"train": train[~chosen], "validation": train[chosen], "test": test}
     counts = {split: np.bincount(part, minlength=MAX_LABELS) for split, part in labels.items()}
-    names = classes.check_classes(counts, source["class_names"])
+    info = {key: source[key] for key in COPIED} | _describe(counts, source["class_names"])
     digests, leakage = _write_arrays(raw, target, labels, members)
-    info = {key: source[key] for key in COPIED} | _describe(counts, names)
     info |= {"height": height, "width": width, "split": rule}
     info["digest"] = json_sha256([digests["train"], digests["validation"], height, width])
     test_warnings = classes.missing_labels(counts, "test") + leakage
@@ -60,15 +61,9 @@ def preprocess(raw: Path, target: Path, data: DataParams) -> dict:
     return info
 
 
-def _division_rule(data: DataParams, is_published: bool) -> DivisionRule:
-    if data.split != "auto":
-        return data.split
-    # The tutorials use the first images of the datasets that are known by name.
-    return "first" if is_published else "stratified"
-
-
-def _describe(counts: classes.Counts, names: list[str]) -> dict:
-    validation = counts["validation"]
+def _describe(counts: classes.Counts, class_names: list[str]) -> dict:
+    """Check the classes, and describe the training and validation splits."""
+    names, validation = classes.check_classes(counts, class_names), counts["validation"]
     return {
         "classes": len(names),
         "class_names": names,

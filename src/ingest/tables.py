@@ -1,30 +1,27 @@
 """Tables with one image per row, as people publish and exchange datasets; see docs/datasets.md."""
 
-import csv
-import io
 import json
 import math
-import os
 import re
 import unicodedata
+import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
 from src.common.errors import PipelineError
 from src.common.messages import warn
-from src.ingest.classes import MAX_LABELS, in_natural_order, is_class_name, random_test_images
-from src.ingest.image_folders import WORKERS
-from src.ingest.own_dataset import OwnImage
-from src.pictures.convert import Conversion, convert
-from src.pictures.decode import PictureError
+from src.ingest.classes import check_class_name
+from src.ingest.image_folders import converted_images
+from src.pictures.convert import Conversion, Picture
 from src.pictures.ink import fit
 
 PARQUET = ".parquet"
@@ -35,9 +32,9 @@ FILE = re.compile(r"(struct<(.*, )?bytes: )?(large_)?binary")  # the type of a c
 FILES_SHAPE = 28, 28  # of image files, if no size is given
 NUMBER = re.compile(r"\s*[\d.eE+-]*\s*")
 FLOAT = re.compile(r"\d+\.\d*(e\+\d+)?")  # of labels, as pandas and NumPy write 7: 7.0, 7.000e+00
-CELL = re.compile(r"column #(\d+): Row #(\d+): .*(invalid .*)", re.DOTALL)  # a message of pyarrow
+CELL = re.compile(r"column #(\d+): Row #(\d+): .*(invalid .*)")  # a message of pyarrow
 BLOCK = 8 << 20  # bytes of a CSV file in memory; more than the longest row
-ROWS = 256  # of a Parquet file in memory
+ROWS, FILES = 2048, 256  # of a Parquet file in memory: rows of pixels, and image files
 
 
 def is_table(path: Path) -> bool:
@@ -65,8 +62,8 @@ class Table:
     conversion: Conversion  # of image files
 
     def __post_init__(self) -> None:
+        self._class_names, self._has_header, self._has_files = list[str](), True, False
         self._is_parquet = self.path.name.lower().endswith(PARQUET)
-        self._has_files, self._class_names = False, list[str]()
         with self._reading():
             self._images = self._read_schema() if self._is_parquet else self._read_header()
         self._stored = (self.size or FILES_SHAPE) if self._has_files else self._stored_shape()
@@ -74,68 +71,62 @@ class Table:
         if self.transpose and not self._has_files:
             self._images = np.reshape(self._images, self._stored[::-1]).T.ravel().tolist()
         self.labels, self.count, greatest = list[str](), 0, 0.0
-        for labels, images in self._rows():
-            self.labels += labels
-            self.count += len(images)
-            if isinstance(images, np.ndarray):
-                greatest = max(greatest, float(images.max()))
+        for frame in self._frames():
+            if self._label is not None:
+                self.labels += map(self._class_name, frame[self._label])
+            if not self._has_files:
+                greatest = max(greatest, float(self._pixels(frame).max()))
+            self.count += len(frame)
         if not self.count:
             raise PipelineError(f"{self.path} has no rows with images; use a complete table")
         self._scale = 255 if greatest <= 1 else 1  # some tables have pixels from 0 to 1
 
-    def __iter__(self) -> Iterator[np.ndarray | str]:
-        """Yield each image, ``uint8 [H, W]``, or why it cannot be used."""
-        with ThreadPoolExecutor(WORKERS) as pool:
-            for _, images in self._rows():
-                if not isinstance(images, np.ndarray):
-                    yield from pool.map(self._converted, images)
-                    continue
-                levels = np.rint(images * self._scale).astype(np.uint8).reshape(-1, *self._stored)
-                is_right = self.shape == self._stored
-                yield from levels if is_right else (fit(each, self.shape) for each in levels)
+    def __iter__(self) -> Iterator[Picture | str]:
+        """Yield each image, or why it cannot be used."""
+        if self._has_files:
+            column = self._images[0]
+            files = (_content(each) for frame in self._frames() for each in frame[column])
+            yield from converted_images(files, self.shape, self.conversion)
+            return
+        for frame in self._frames():
+            levels = np.rint(self._pixels(frame) * self._scale).astype(np.uint8)
+            for image in levels.reshape(-1, *self._stored):
+                yield Picture(fit(image, self.shape), "")
 
     def row(self, index: int) -> str:
         """The place of an image, for messages. As in a spreadsheet, a header is row 1."""
         return f"{self.path}, row {index + 1 + self._has_header}"
 
-    def class_names(self) -> set[str]:
-        """The different labels.
-
-        Raises:
-            PipelineError: there are none, or they cannot be the names of classes.
-        """
+    def check_labels(self) -> None:
+        """Raise a PipelineError if there are no labels, or they cannot be the names of classes."""
         if self._label is None:
             raise PipelineError(
                 f"{self.path} has no column of labels, but {_listed(self.names)}; if it has "
                 "labels, name their column with --label; to predict its images, use "
                 f"`python -m src.apps.predict --table {self.path} --out submission.csv`"
             )
-        names = set(self.labels)
-        if unusable := [self.labels.index(name) for name in names if not is_class_name(name)]:
-            row = min(unusable)
-            raise PipelineError(
-                f"{self.row(row)}, column {self.names[self._label]}: {self.labels[row]!r} cannot "
-                "be the name of a class: it is blank, has a control character, or begins as a "
-                "formula of a spreadsheet; correct it"
-            )
-        return names
+        column = self.names[self._label]
+        for index, label in enumerate(self.labels):
+            check_class_name(label, f"{self.row(index)}, column {column}")
 
     def _read_header(self) -> list[int]:
         """Find the columns of a CSV file; return the indices of those of the pixels."""
-        with self._opened() as file, io.TextIOWrapper(file, "utf-8-sig", "replace") as text:
-            names = next(csv.reader(text), [])
+        first_row = pd.read_csv(
+            self.path, header=None, nrows=1, dtype=str, keep_default_na=False, encoding="utf-8-sig"
+        )
+        names = first_row.iloc[0].to_list()
         if len(names) < 2:
             raise PipelineError(f"{self.path} has fewer than two columns; separate them by commas")
         numbers = [str(number) for number in range(len(names) + 1)]
         is_range = names[1:] == numbers[:-2]  # as pandas names columns
         self._has_header = is_range or not all(map(NUMBER.fullmatch, names[1:]))
         is_square = math.isqrt(len(names)) ** 2 == len(names)  # the first column has pixels, too
-        first = None if self._has_header or is_square else 0
-        return self._find_label(names if self._has_header else numbers[1:], first)
+        default = None if self._has_header or is_square else 0
+        return self._find_label(names if self._has_header else numbers[1:], default)
 
     def _read_schema(self) -> list[int]:
         """Find the columns of a Parquet file; return the indices of those of the images."""
-        schema, self._has_header = pa.parquet.read_schema(self.path), True
+        schema = pa.parquet.read_schema(self.path)
         others = self._find_label(schema.names, None)
         with suppress(KeyError, TypeError, ValueError):  # the file is not one of Hugging Face
             features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
@@ -146,108 +137,95 @@ class Table:
 
     def _find_label(self, names: list[str], default: int | None) -> list[int]:
         """Find the column of the labels; return the others that can have images."""
-        if self.label is not None and self.label not in names:
-            listed = _listed(names)
-            raise PipelineError(f"{self.path} has no column {self.label!r}; name one of {listed}")
         keys = [name.strip().lower() for name in names]
-        is_label = [key in LABELS for key in keys]
-        if self.label:
-            is_label = [name == self.label for name in names]
-        self.names, self._label = names, is_label.index(True) if any(is_label) else default
-        columns = [index for index, key in enumerate(keys) if key not in IGNORED]
-        return [index for index in columns if index != self._label]
+        found = [i for i, key in enumerate(keys) if key in LABELS]
+        if self.label is not None:
+            found = [i for i, name in enumerate(names) if name == self.label]
+            if not found:
+                listed = _listed(names)
+                raise PipelineError(
+                    f"{self.path} has no column {self.label!r}; name one of {listed}"
+                )
+        self.names, self._label = names, found[0] if found else default
+        return [i for i, key in enumerate(keys) if key not in IGNORED and i != self._label]
 
     def _stored_shape(self) -> tuple[int, int]:
         size, count, side = self.size, len(self._images), math.isqrt(len(self._images))
         if size and math.prod(size) == count:
             return size
         if side * side != count or (size and size[0] != size[1]):
-            fault = "which are no square; give --size"
-            if size:
-                fault = f"not {size[1]}×{size[0]}; give a table of such images"
+            shape = f"{size[1]}×{size[0]}" if size else "square"
             names = _listed([self.names[index] for index in self._images])
             raise PipelineError(
-                f"{self.path} has {count:,} columns of pixels ({names}), {fault}, or name the "
-                "column of the labels with --label"
+                f"{self.path} has {count:,} columns of pixels ({names}), but {shape} images are "
+                "wanted; use a table of such images, give their --size, or name the column of the "
+                "labels with --label"
             )
         if size:
             warn(f"the images of {self.path} are scaled from {side} to {size[0]} pixels per side")
         return side, side
 
-    def _opened(self) -> pa.NativeFile:
-        is_gzip = self.path.name.lower().endswith(".gz")
-        return pa.input_stream(str(self.path), compression="gzip" if is_gzip else None)
+    def _frames(self) -> Iterator[pd.DataFrame]:
+        """Some rows after the other; the columns are numbered, because names can be there twice."""
+        first, columns = 0, range(len(self.names))
+        with self._reading():
+            batches = self._read_parquet() if self._is_parquet else self._read_csv()
+            for batch in batches:
+                frame = batch.to_pandas(ignore_metadata=True)
+                yield frame.set_axis(columns, axis=1).set_axis(range(first, first + len(frame)))
+                first += len(frame)
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        """All columns of some rows."""
-        if self._is_parquet:
-            yield from pa.parquet.ParquetFile(self.path).iter_batches(ROWS)
-            return
-        keys = [str(index) for index in range(len(self.names))]  # names can be there twice
+    def _read_parquet(self) -> Iterator[pa.RecordBatch]:
+        return pa.parquet.ParquetFile(self.path).iter_batches(FILES if self._has_files else ROWS)
+
+    def _read_csv(self) -> Iterator[pa.RecordBatch]:
+        is_gzip = self.path.name.lower().endswith(".gz")
+        file = pa.input_stream(str(self.path), compression="gzip" if is_gzip else None)
+        keys = [str(index) for index in range(len(self.names))]
         types = dict.fromkeys(keys, pa.string()) | {str(i): pa.float32() for i in self._images}
         # With threads, messages would lack the numbers of the rows.
         read = {"use_threads": False, "block_size": BLOCK, "skip_rows": int(self._has_header)}
-        yield from pa.csv.open_csv(
-            self._opened(),
-            pa.csv.ReadOptions(**read, column_names=keys),
-            convert_options=pa.csv.ConvertOptions(column_types=types),
-        )
+        read_options = pa.csv.ReadOptions(**read, column_names=keys)
+        convert_options = pa.csv.ConvertOptions(column_types=types)
+        return pa.csv.open_csv(file, read_options, convert_options=convert_options)
 
-    def _rows(self) -> Iterator[tuple[list[str], np.ndarray | list[bytes]]]:
-        """The labels of some rows, and their pixels, ``[N, P]``, or image files."""
-        first = 0
-        with self._reading():
-            for batch in self._batches():
-                labels = [] if self._label is None else batch[self._label].cast(pa.string())
-                found = batch.select(self._images)
-                images = _contents(found[0]) if self._has_files else self._pixels(found, first)
-                yield [self._class_name(label.as_py() or "") for label in labels], images
-                first += batch.num_rows
-
-    def _pixels(self, columns: pa.RecordBatch, first: int) -> np.ndarray:
-        pixels = columns.to_tensor(null_to_nan=True).to_numpy()
-        wrong = np.argwhere(~((pixels >= 0) & (pixels <= 255)))  # also NaN: an empty cell
+    def _pixels(self, frame: pd.DataFrame) -> np.ndarray:
+        """The pixels, ``float32 [n, P]``, of some rows."""
+        numbers = frame[self._images].apply(pd.to_numeric, errors="coerce")
+        pixels = numbers.to_numpy(np.float32)
+        wrong = np.argwhere(~((pixels >= 0) & (pixels <= 255)))  # also NaN: no number
         if len(wrong):
-            row, column = wrong[0]
-            value = pixels[row, column]
-            shown = "an empty cell" if np.isnan(value) else f"{value:g}"
+            row, column = frame.index[wrong[0, 0]], self._images[wrong[0, 1]]
+            value = frame.at[row, column]
+            shown = "an empty cell" if pd.isna(value) else value
             raise PipelineError(
-                f"{self.row(first + row)}, column {self.names[self._images[column]]}: "
-                f"{shown} is no number from 0 to 255; correct it"
+                f"{self.row(row)}, column {self.names[column]}: {shown} is no number from 0 to "
+                "255; correct it"
             )
         return pixels
 
-    def _class_name(self, label: str) -> str:
-        name = unicodedata.normalize("NFC", label.strip())
+    def _class_name(self, label: Any) -> str:
+        name = "" if pd.isna(label) else unicodedata.normalize("NFC", str(label).strip())
         if FLOAT.fullmatch(name) and float(name).is_integer():
             name = str(int(float(name)))
         is_number = name.isdecimal() and int(name) < len(self._class_names)
         return self._class_names[int(name)] if is_number else name
-
-    def _converted(self, content: bytes) -> np.ndarray | str:
-        try:
-            return convert(content, "", self.shape, self.conversion).image
-        except PictureError as error:  # it would keep the decoded file in memory
-            return error.reason
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
         """Errors of reading become a ``PipelineError``."""
         try:
             yield
-        except (pa.ArrowException, csv.Error, OSError) as error:
-            number = getattr(error, "errno", None)
-            reason = os.strerror(number) if number else str(error)
-            where = f"{self.path} cannot be read as a table"
+        except (ValueError, TypeError, OSError, EOFError, zlib.error, pa.ArrowException) as error:
+            where, reason = f"{self.path} cannot be read as a table", " ".join(str(error).split())
             if cell := CELL.search(reason):
                 column, row, reason = cell.groups()
                 where = f"{self.path}, row {row}, column {self.names[int(column)]}"
             raise PipelineError(f"{where} ({reason}); correct or replace the file") from None
 
 
-def _contents(column: pa.Array) -> list[bytes]:
-    files = column.field("bytes") if pa.types.is_struct(column.type) else column
-    return [content or b"" for content in files.to_pylist()]
+def _content(file: Any) -> bytes:
+    return (file["bytes"] if isinstance(file, dict) else file) or b""
 
 
 def _listed(names: list[str]) -> str:
@@ -255,39 +233,20 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names if len(names) <= 5 else [*names[:3], "…", names[-1]])
 
 
-def own_images(
-    train: Table, test: Table | None, test_fraction: float, seed: int
-) -> tuple[list[str], Iterator[OwnImage]]:
-    """Return the names of the classes, in natural order, and the images with their classes.
-
-    Args:
-        test: the test images; if None, a random part of each class.
-        test_fraction: of each class, if there is no table of them.
-        seed: of this choice.
+def members_of(train: Table, test: Table | None = None) -> pd.DataFrame:
+    """The images of one or two tables: ``members`` of ``number_classes``.
 
     Raises:
         PipelineError: a table has no labels, they cannot be used, or the tables do not agree.
     """
-    names = in_natural_order(train.class_names())
-    if not 2 <= len(names) <= MAX_LABELS:
-        raise PipelineError(
-            f"{train.path} has {len(names):,} different labels, but 2 to {MAX_LABELS} are needed; "
-            "name the column of the labels with --label"
-        )
-    numbers = {name: number for number, name in enumerate(names)}
-    if test and (unknown := test.class_names() - numbers.keys()):
+    parts = []
+    for table in (train, test) if test else (train,):
+        table.check_labels()
+        rows = [table.row(index) for index in range(table.count)]
+        is_test = table is test if test else None
+        parts.append(pd.DataFrame({"class": table.labels, "is_test": is_test, "source": rows}))
+    if test and (unknown := {*test.labels} - {*train.labels}):
         row = min(map(test.labels.index, unknown))
         fault = f"the label {test.labels[row]!r}, which {train.path} lacks; correct it"
         raise PipelineError(f"{test.row(row)} has {fault}")
-    labels = np.array([numbers[label] for label in train.labels], np.uint8)
-    is_test = np.zeros(train.count, bool)
-    if test is None:
-        is_test = random_test_images(labels, test_fraction, seed)
-
-    def images() -> Iterator[OwnImage]:
-        for table in (train, test) if test else (train,):
-            for index, (label, image) in enumerate(zip(table.labels, table, strict=True)):
-                chosen = table is test or bool(is_test[index])
-                yield OwnImage(table.row(index), numbers[label], chosen, image)
-
-    return names, images()
+    return pd.concat(parts, ignore_index=True)

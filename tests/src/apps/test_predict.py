@@ -18,6 +18,7 @@ from src.apps.classifiers import choose, classifiers
 from src.apps.familiarity import HINT, Familiarity
 from src.common.errors import PipelineError
 from src.models.artifacts import load_record, weights_sha256
+from src.pictures.convert import Picture
 
 
 @pytest.fixture
@@ -78,14 +79,14 @@ def program(checkout, monkeypatch, capsys):
     return run
 
 
-def test_a_file_is_predicted_and_saved_and_equal_names_get_numbers(checkout, program):
+def test_a_file_is_predicted_and_saved_with_its_number(checkout, program):
     (output, _), error = program("one.png", "one.png", "--save", "out")
     assert error is None
     assert "model: best (validation accuracy 0.9500)" in output
     assert "one.png (dark on light, 5×6: not scaled): predicted " in output
     assert output.count("%") == 2 * 3
     saved = sorted(path.name for path in (checkout / "out").iterdir())
-    assert saved == ["one-prediction-2.png", "one-prediction.png"]
+    assert saved == ["1-one.png", "2-one.png"]
 
 
 def test_files_that_cannot_be_used_do_not_stop_the_others(checkout, program):
@@ -97,7 +98,7 @@ def test_files_that_cannot_be_used_do_not_stop_the_others(checkout, program):
     first, second = errors.splitlines()
     assert first.startswith(r"warning: te\x1bxt.png cannot be read as an image")
     assert second == "warning: missing.png cannot be read: No such file or directory"
-    assert error == "2 of 5 files could not be predicted; see the warnings above"
+    assert error.startswith("2 of 5 files could not be predicted; see the warnings above, and use")
 
 
 def test_a_file_that_is_not_like_the_training_images_has_a_hint(checkout, program, monkeypatch):
@@ -186,6 +187,7 @@ def test_a_table_is_predicted_as_kaggle_asks(checkout, program, images):
             ["--table", "a.csv", "--out", "b.csv", "one.png"],
             "give image files, --test N, or --table",
         ),
+        (["--test", "1", "one.png"], "give image files, --test N, or --table"),
         (["--test", "1", "--out", "b.csv"], "--test has none"),
         ([], "give image files, --test N, or --table"),
     ],
@@ -199,7 +201,7 @@ def test_other_arguments_are_refused(program, capsys, arguments, message):
 def test_a_table_of_another_size_is_refused(checkout, program):
     (checkout / "a.csv").write_text("\n".join(["1" + ",2" * 28] * 2))
     _, error = program("--table", "a.csv", "--out", "b.csv")
-    assert "28 columns of pixels (2, 3, 4, …, 29), not 5×6; give a table of such images" in error
+    assert "28 columns of pixels (2, 3, 4, …, 29), but 5×6 images are wanted; use a table" in error
     assert not (checkout / "b.csv").exists()
 
 
@@ -207,18 +209,24 @@ PROBABILITIES = np.array([0.02, 0.9, 0.08])
 NAMES = ["Tür", "[red]", "ねこ"]
 
 
-def test_the_terminal_shows_a_bar_for_each_class():
+def shown(title, probabilities, names, actual):
+    """What the terminal shows."""
     console = Console(file=io.StringIO(), width=80)
-    for title, actual in (("seven.png", 2), ("other.png", None)):
-        shown = predict.Input(title, "", np.zeros((6, 5), np.uint8), actual)
-        predict.show(console, shown, PROBABILITIES, NAMES)
-    first, second = console.file.getvalue().strip().split("\n\n")
-    title, *rows = first.splitlines()
+    picture = Picture(np.zeros((6, 5), np.uint8), "")
+    label = names[int(probabilities.argmax())]
+    prediction = predict.Prediction(picture, probabilities, label, "")
+    predict.show(console, title, prediction, names, actual)
+    return console.file.getvalue()
+
+
+def test_the_terminal_shows_a_bar_for_each_class():
+    title, *rows = shown("seven.png", PROBABILITIES, NAMES, 2).strip().splitlines()
     assert title == "seven.png: actual ねこ, predicted [red]  ✗"
     assert [row.split()[0] for row in rows] == NAMES
     lengths = [row.count("█") for row in rows]
     assert lengths[1] > 10 * lengths[2] > 0
     assert "90.00%" in rows[1]
+    second = shown("other.png", PROBABILITIES, NAMES, None).strip()
     assert second.splitlines()[0] == "other.png: predicted [red]"
 
 
@@ -236,12 +244,9 @@ def test_the_figure_shows_the_image_and_the_bars():
 def test_of_many_classes_the_most_probable_are_shown():
     many = np.linspace(0, 1, 256) / 128
     names = [f"name {number}" for number in range(256)]
-    shown = predict.Input("seven.png", "", np.zeros((6, 5), np.uint8), 1)
-    figure = predict.prediction_figure(shown.image, many, names, actual=1)
+    figure = predict.prediction_figure(np.zeros((6, 5), np.uint8), many, names, actual=1)
     labels = [label.get_text() for label in figure.axes[1].get_xticklabels()]
     assert labels == names[-20:]
     assert figure.get_suptitle() == "actual: name 1, predicted: name 255"
     assert figure.axes[1].get_xlabel() == "class (20 of 256)"
-    console = Console(file=io.StringIO(), width=80)
-    predict.show(console, shown, many, names)
-    assert console.file.getvalue().endswith("  … and 236 less probable classes\n")
+    assert shown("seven.png", many, names, 1).endswith("  … and 236 less probable classes\n")

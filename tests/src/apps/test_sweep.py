@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from filelock import FileLock
 
 from src.apps import sweep
 from src.apps.sweep import combinations
@@ -101,10 +100,3 @@ def test_an_unreachable_scheduler_gives_a_message(shell, scheduler):
     at_once = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
     error = shell(command, ROOT, fails=True, **at_once).stderr
     assert re.fullmatch(rf"error: no Dask scheduler at {scheduler} \(.*\); start one .*\n", error)
-
-
-def test_only_one_sweep_runs_in_a_checkout(monkeypatch, tmp_path):
-    monkeypatch.setattr(sweep, "SWEEP_LOCK", tmp_path / "lock")
-    monkeypatch.setattr("sys.argv", ["sweep", "-S", "train.seed=1"])
-    with FileLock(tmp_path / "lock"), pytest.raises(PipelineError, match="another sweep is runn"):
-        sweep.main()

@@ -184,7 +184,7 @@ def test_without_a_fallback_the_error_has_one_line_for_each_source(
         f"{dead}: Connection refused",
         f"{url}: 404 Client Error",
         f"put the four files ({', '.join(catalog.NAMES)}; plain or .gz) into data/incoming",
-        "run `dvc repro`",
+        "run `dvc repro --force download`",
     ):
         assert part in message
 

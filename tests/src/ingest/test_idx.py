@@ -47,7 +47,7 @@ def test_what_was_written_is_read_whatever_the_chunks(
         (header(5, 3, count=3), "is not an IDX file"),
         (header(5, 0, 28), "has the shape 5 × 0 × 28, but images have 1 to 4,096"),
         (header(1, 2**32 - 1, 28), "has the shape 1 × 4,294,967,295 × 28"),
-        (header(5, 3, 4) + b"\0" * 59, "truncated: its header states 5 × 3 × 4 = 60 bytes"),
+        (header(5, 3, 4) + b"\0" * 59, "too long: its header states 5 × 3 × 4 = 60 bytes"),
         (header(2**32 - 1, 28, 28) + b"\0" * 4, "is truncated"),
         (header(5, 3, 4) + b"\0" * 61, "too long: its header states 5 × 3 × 4"),
     ],

@@ -13,7 +13,7 @@ from src.ingest.catalog import DRAWINGS
 from src.ingest.classes import read_properties
 from src.ingest.files import copy_own
 from src.ingest.image_folders import converted_images, find_images
-from src.ingest.own_dataset import write_dataset
+from src.ingest.own_dataset import number_classes, write_dataset
 from src.pictures.convert import Conversion
 from tests.fixtures.image_folders import NAMES
 
@@ -34,35 +34,34 @@ def touch(tmp_path):
     return make
 
 
-def find(root):
-    return find_images(root, test_fraction=0.2, seed=1)
-
-
-def listed(found, root):
-    return [
-        (number, is_test, os.path.relpath(path, root)) for number, is_test, path in found.images
-    ]
+def listed(root):
+    """The class of each image, whether it is a test image, and its path."""
+    members = find_images(root)[0].itertuples(index=False)
+    return [(name, is_test, os.path.relpath(path, root)) for name, is_test, path in members]
 
 
 def test_each_folder_is_a_class(touch):
     root = touch("b/2.png", "b/1.png", "a/c/3.jpg", "a/4.gif", "a/notes.txt", "info.txt")
-    found = find(root)
-    assert found.names == ["a", "b"]
-    expected = [(0, "a/4.gif"), (0, "a/c/3.jpg"), (1, "b/1.png"), (1, "b/2.png")]
-    expected = [(number, False, path) for number, path in expected]
-    assert listed(found, root) == expected
-    assert found.ignored == [f"{root}/a/notes.txt", f"{root}/info.txt"]
+    expected = [("a", "a/4.gif"), ("a", "a/c/3.jpg"), ("b", "b/1.png"), ("b", "b/2.png")]
+    assert listed(root) == [(name, None, path) for name, path in expected]
+    assert find_images(root)[1] == [f"{root}/a/notes.txt", f"{root}/info.txt"]
 
 
-def test_classes_are_in_natural_order(touch):
-    names = ["x10", "x9", "10", "9", "01", "1", "b", "A", "x9b2", "x9b10"]
-    found = find(touch(*(f"{name}/1.png" for name in names)))
-    assert found.names == ["01", "1", "9", "10", "A", "b", "x9", "x9b2", "x9b10", "x10"]
-
-
-def test_names_are_normalized(touch):
-    found = find(touch("e\u0301/1.png", " b /1.png"))
-    assert found.names == ["b", "\u00e9"]
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (
+            ["x10/1.png", "x9/1.png", "9/1.png", "01/1.png", "1/1.png", "b/1.png", "A/1.png"],
+            ["01", "1", "9", "A", "b", "x9", "x10"],
+        ),
+        (["e\u0301/1.png", " b /1.png"], ["b", "\u00e9"]),
+        (["archive/images/a/1.png", "archive/images/b/1.png", "archive/readme.txt"], ["a", "b"]),
+        (["train/1.png", "bus/1.png"], ["bus", "train"]),
+    ],
+    ids=["natural order", "normalized", "a folder around them", "train is a class"],
+)
+def test_classes_have_the_names_of_their_folders(touch, files, expected):
+    assert [*dict.fromkeys(find_images(touch(*files))[0]["class"])] == expected
 
 
 @pytest.mark.parametrize(
@@ -75,59 +74,40 @@ def test_names_are_normalized(touch):
     ],
 )
 def test_folders_for_training_and_testing(touch, train, validation, test):
-    parts = (test, validation, train)
+    parts = (train, validation, test)
     root = touch(*(f"{part}/{name}/1.png" for part in parts for name in "ba"))
-    found = find(root)
-    expected = [
-        (number, part == test, f"{part}/{name}/1.png")
-        for number, name in enumerate("ab")
-        for part in (train, validation, test)
-    ]
-    assert found.names == ["a", "b"] and listed(found, root) == expected
+    expected = [(name, part == test, f"{part}/{name}/1.png") for name in "ab" for part in parts]
+    assert listed(root) == expected
 
 
 def test_without_a_test_folder_the_validation_images_are_for_the_test(touch):
     root = touch("train/a/1.png", "train/b/1.png", "val/a/1.png", "val/b/1.png")
-    assert [is_test for _, is_test, _ in listed(find(root), root)] == [False, True] * 2
-
-
-def test_a_folder_around_the_class_folders_is_left_out(touch):
-    root = touch("archive/images/a/1.png", "archive/images/b/1.png", "archive/readme.txt")
-    assert find(root).names == ["a", "b"]
-
-
-def test_train_can_be_the_name_of_a_class(touch):
-    assert find(touch("train/1.png", "bus/1.png")).names == ["bus", "train"]
+    assert [is_test for _, is_test, _ in listed(root)] == [False, True] * 2
 
 
 def test_hidden_files_and_other_folders_are_ignored(touch):
     root = touch("train/a/1.png", "train/b/1.png", "test/a/1.png", "extra/a/1.png", "stray.png")
     touch(".DS_Store", "train/.git/1.png", "train/a/.1.png", "test/empty/notes.txt")
-    found = find(root)
-    assert found.names == ["a", "b"] and len(found.images) == 3
+    assert [name for name, _, _ in listed(root)] == ["a", "a", "b"]
     ignored = ("extra/a/1.png", "stray.png", "test/empty/notes.txt")
-    assert found.ignored == [f"{root}/{name}" for name in ignored]
+    assert find_images(root)[1] == [f"{root}/{name}" for name in ignored]
 
 
 def test_images_in_subfolders_have_the_order_of_their_paths(touch):
     names = ["b.png", "a/2.JPG", "a/10.jpeg", "a/c/1.TIF", "ä.webp", "Z.bmp", "x.tiff", "y.gif"]
     root = touch("other/1.png", *(f"x/{name}" for name in names))
     expected = ["Z.bmp", "a/10.jpeg", "a/2.JPG", "a/c/1.TIF", "b.png", "x.tiff", "y.gif", "ä.webp"]
-    assert [path for _, _, path in listed(find(root), root / "x")][1:] == expected
+    assert [path for _, _, path in listed(root)][1:] == [f"x/{name}" for name in expected]
 
 
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (["info.txt"], "has 0 class folders .*; give .*<class>"),
-        (["a/1.txt", "b/1.svg"], "has 0 class folders with PNG, JPEG"),
-        (["a/1.png"], "1 class folders with PNG.* but 2 to 256 are needed"),
-        ([f"{i}/1.png" for i in range(257)], "257 class folders with .* but 2 to 256"),
-        (["test/a/1.png", "val/a/1.png"], "has test and val but no folder train; add it"),
-        (["train/1.png", "test/1.png"], "or with train and test folders"),
-        (["my_large/a/1.png", "my_small/a/1.png"], "has my_large and my_small .* name the folders"),
-        (["a/1.png", "b/x/1.png"], "has b with folders but no images in them"),
-        (["a/1.png", "b/1.png", "c/1.DNG"], "c has no images: .*1.DNG is a RAW photograph; exp"),
+        (["test/a/1.png", "val/a/1.png"], "test and val are neither .*: name the splits train"),
+        (["train/1.png", "test/1.png"], "test and train are neither classes"),
+        (["my_large/a/1.png", "my_small/a/1.png"], "my_large and my_small are neither .*: name"),
+        (["a/1.png", "b/x/1.png"], "b are neither classes, with images, nor splits"),
+        (["a/1.png", "b/1.png", "c/1.DNG"], "c' has no images: .*1.DNG is a RAW photograph; exp"),
         (["a/1.png", "b\x1b[2J/1.png"], r"b\\x1b\[2J' cannot be the name of a class"),
         (["a/1.png", "b\u2028c/1.png"], "cannot be the name of a class"),
         (["a/1.png", "=1+A1/1.png"], "cannot be the name of a class"),
@@ -137,7 +117,7 @@ def test_images_in_subfolders_have_the_order_of_their_paths(touch):
 )
 def test_other_folders_are_refused_with_one_sentence(touch, files, message):
     with pytest.raises(PipelineError, match=message) as refused:
-        find(touch(*files))
+        find_images(touch(*files))
     assert "\n" not in str(refused.value)
 
 
@@ -148,29 +128,24 @@ def test_other_folders_are_refused_with_one_sentence(touch, files, message):
         ("digits.MAT", "is a MATLAB file; read it with scipy.io"),
         ("images.tar.gz", "is an archive; unpack it"),
         ("train-images-idx3-ubyte.gz", "read without an import; put .* into data/incoming"),
+        ("file.png", "is missing or is not a folder"),
     ],
 )
 def test_other_files_are_named_as_what_they_are(tmp_path, name, message):
     (tmp_path / name).touch()
     with pytest.raises(PipelineError, match=f"{name} .*{message}"):
-        find(tmp_path / name)
-
-
-def test_a_missing_folder_is_refused(tmp_path):
-    (tmp_path / "file.png").touch()
-    for name in ("missing", "file.png"):
-        with pytest.raises(PipelineError, match=f"{name} is missing or is not a folder"):
-            find(tmp_path / name)
+        find_images(tmp_path / name)
+    with pytest.raises(PipelineError, match="missing or is not a folder"):
+        find_images(tmp_path / "nowhere")
 
 
 # The four files
 
 
 def do(pictures, target, replace=False, shape=(9, 12), conversion=PLAIN):
-    found = find(pictures)
-    images, count = converted_images(found, shape, conversion), len(found.images)
-    dataset = write_dataset(target, found.names, shape, conversion, images, count, replace)
-    return dataset.counts, dataset.skipped
+    names, members = number_classes(find_images(pictures)[0], (0.2, 1))
+    images = converted_images(members.source, shape, conversion)
+    return write_dataset(target, names, members, images, shape, conversion, replace)
 
 
 def read(folder):
@@ -182,14 +157,14 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_pipeline_can_read_what_is_written(pictures, tmp_path, target):
-    counts, skipped = do(pictures, tmp_path / "own")
+    skipped = do(pictures, tmp_path / "own")
     assert snapshot(tmp_path / "own").keys() == WRITTEN
     assert copy_own([tmp_path / "own"], target) == tmp_path / "own"
     train, train_labels, test, test_labels = read(target)
     assert train.shape == (40, 9, 12) and test.shape == (10, 9, 12)
-    assert np.bincount(train_labels).tolist() == [8] * 5 == counts[0].tolist()
-    assert np.bincount(test_labels).tolist() == [2] * 5 == counts[1].tolist()
-    assert skipped == {}
+    assert np.bincount(train_labels).tolist() == [8] * 5
+    assert np.bincount(test_labels).tolist() == [2] * 5
+    assert skipped == []
     for images, labels in ((train, train_labels), (test, test_labels)):
         # Gray levels from 40 k to 40 k + 29; lossy formats change them a little.
         assert (abs(images.astype(int) - 40.0 * labels[:, None, None] - 14.5) < 17).all()
@@ -218,9 +193,10 @@ def test_images_in_train_and_test_stay_there(tmp_path, save_images):
     for part, count in (("train", 3), ("val", 2), ("test", 1)):
         for name in "ab":
             save_images(tmp_path / "pictures" / part / name, count, {"a": 10, "b": 90}[name])
-    counts, _ = do(tmp_path / "pictures", tmp_path / "own")
-    assert counts.tolist() == [[5, 5], [1, 1]]
-    levels = read(tmp_path / "own")[0][:, 0, 0].tolist()
+    do(tmp_path / "pictures", tmp_path / "own")
+    train, train_labels, _, test_labels = read(tmp_path / "own")
+    assert train_labels.tolist() == [0] * 5 + [1] * 5 and test_labels.tolist() == [0, 1]
+    levels = train[:, 0, 0].tolist()
     assert levels == pytest.approx([10, 11, 12, 10, 11, 90, 91, 92, 90, 91], abs=2)
 
 
@@ -231,15 +207,23 @@ def test_files_that_are_no_images_are_skipped(tmp_path, pictures):
     Image.new("L", (50, 50), 255).save(pictures / "10/white.png")
     with (pictures / "10/z.png").open("wb") as file:
         file.truncate(1 << 33)  # takes no space on the disk, and must not be read
-    counts, skipped = do(pictures, tmp_path / "own")
-    assert {os.path.relpath(path, pictures): reason for path, reason in skipped.items()} == {
-        "9/0.png": "is an empty file",
-        "10/x.png": "cannot be read as an image",
-        "10/y.png": "cannot be read: No such file or directory",
-        "10/z.png": "is larger than 20 MB",
-        "10/white.png": "is empty: all its pixels are equal",
+    skipped = do(pictures, tmp_path / "own")
+    assert {each.removeprefix(f"{pictures}/") for each in skipped} == {
+        "9/0.png is an empty file",
+        "10/x.png cannot be read as an image",
+        "10/y.png cannot be read: No such file or directory",
+        "10/z.png is larger than 20 MB",
+        "10/white.png is empty: all its pixels are equal",
     }
-    assert counts.tolist() == [[7, 8, 8, 8, 8], [2] * 5]
+    labels = read(tmp_path / "own")[1]
+    assert np.bincount(labels).tolist() == [7, 8, 8, 8, 8]
+
+
+@pytest.mark.parametrize("count", [0, 1, 257])
+def test_the_number_of_classes_must_be_possible(touch, tmp_path, count):
+    root = touch("info.txt", *(f"{i}/1.png" for i in range(count)))
+    with pytest.raises(PipelineError, match=f"{count} classes were found, but 2 to 256 are needed"):
+        do(root, tmp_path / "own")
 
 
 @pytest.mark.parametrize("counts", [{"train/a": 9, "train/b": 1, "test/a": 1}, {"a": 9, "b": 1}])

@@ -1,7 +1,14 @@
-"""Arguments that several programs take."""
+"""What several programs have: options, and a bar that shows the progress."""
 
 import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import track
+
+Item = TypeVar("Item")
 
 
 def integer(least: int) -> Callable[[str], int]:
@@ -21,3 +28,9 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--label", metavar="COLUMN", help=label)
     transpose = "the pixels in the table are stored column by column, as in EMNIST's CSV files"
     parser.add_argument("--transpose", action="store_true", help=transpose)
+
+
+def with_bar(images: Iterable[Item], count: int) -> Iterable[Item]:
+    """The images one after the other; in a terminal, a bar shows how many of them are done."""
+    quiet = not sys.stderr.isatty()
+    return track(images, "images", count, console=Console(stderr=True), disable=quiet)
