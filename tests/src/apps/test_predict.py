@@ -83,7 +83,7 @@ def test_a_file_is_predicted_and_saved_with_its_number(checkout, program):
     (output, _), error = program("one.png", "one.png", "--save", "out")
     assert error is None
     assert "model: best (validation accuracy 0.9500)" in output
-    assert "one.png (dark on light, 5×6: not scaled): predicted " in output
+    assert "one.png (dark on light, 5×6: centered like MNIST): predicted " in output
     assert output.count("%") == 2 * 3
     saved = sorted(path.name for path in (checkout / "out").iterdir())
     assert saved == ["1-one.png", "2-one.png"]
@@ -101,11 +101,19 @@ def test_files_that_cannot_be_used_do_not_stop_the_others(checkout, program):
     assert error.startswith("2 of 5 files could not be predicted; see the warnings above, and use")
 
 
+def do_not_center(checkout):
+    """Use images of the input size unchanged."""
+    path = checkout / "data/processed/training/dataset.json"
+    conversion = {"center_like_mnist": False, "light_on_dark": False}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"conversion": conversion}))
+
+
 def test_a_file_that_is_not_like_the_training_images_has_a_hint(checkout, program, monkeypatch):
     inner = np.random.default_rng(0).integers(0, 90, (200, 4, 3), np.uint8)
     dark = np.pad(inner, ((0, 0), (1, 1), (1, 1)))
     known = Familiarity(dark[:100], dark[100:])
     monkeypatch.setattr(predict, "familiarity", lambda folder: known)
+    do_not_center(checkout)
     for number, image in enumerate((dark[0], np.pad(np.full((4, 3), 255, np.uint8), 1))):
         Image.fromarray(image).save(checkout / f"{number}.gif")
     (output, _), error = program("0.gif", "1.gif")
@@ -126,6 +134,7 @@ def test_without_data_and_models_one_sentence_says_what_to_do(program, checkout)
 def test_a_folder_is_predicted_into_a_table(checkout, program, monkeypatch):
     dark = np.random.default_rng(0).integers(0, 90, (200, 6, 5), np.uint8)
     monkeypatch.setattr(predict, "familiarity", lambda folder: Familiarity(dark[:100], dark[100:]))
+    do_not_center(checkout)
     (checkout / "=1+2/b").mkdir(parents=True)
     for number, image in enumerate((dark[0], np.pad(np.full((4, 3), 255, np.uint8), 1))):
         Image.fromarray(image).save(checkout / f"=1+2/b/{number}.PNG")
