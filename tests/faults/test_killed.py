@@ -101,7 +101,7 @@ def test_ctrl_c_or_an_edit_during_a_training_records_nothing(
     checkout, log = results_there, tmp_path / "log"
     edit_params(checkout, model="mlp_65x2", models__mlp_65x2__epochs=3000)
     process = start(checkout, "train@mlp")
-    wait_for("mlp_65x2: epoch 10", log, process)
+    wait_for("mlp_65x2: epoch 1", log, process)
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) != 0
     wait_until_quiet(checkout)
@@ -110,7 +110,7 @@ def test_ctrl_c_or_an_edit_during_a_training_records_nothing(
     edit_params(checkout, models__mlp_65x2__epochs=300)
     log.write_text("")
     process = start(checkout, "train@mlp")
-    wait_for("mlp_65x2: epoch 10", log, process)
+    wait_for("mlp_65x2: epoch 1", log, process)
     with (checkout / "src/training/network.py").open("a") as module:
         module.write("# edited\n")
     assert process.wait(300) != 0
