@@ -107,7 +107,7 @@ def test_ctrl_c_or_an_edit_during_a_training_records_nothing(
     wait_until_quiet(checkout)
     assert "interrupted: no incomplete output was kept" in log.read_text()
 
-    edit_params(checkout, models__mlp_65x2__epochs=300)
+    edit_params(checkout, models__mlp_65x2__epochs=100)
     log.write_text("")
     process = start(checkout, "train@mlp")
     wait_for("mlp_65x2: epoch 1", log, process)
