@@ -41,7 +41,7 @@ def responds(address: str) -> bool:
 
 @pytest.fixture(scope="module")
 def make(checkout, environment, free_port):
-    """Start a server with `make`; yield its address when it responds; kill it at the end."""
+    """Start a server with `make`; yield its address when it responds; stop it at the end."""
 
     @contextmanager
     def started(target: str) -> Iterator[str]:
@@ -63,8 +63,8 @@ def make(checkout, environment, free_port):
             yield f"http://127.0.0.1:{port}"
             assert "Traceback" not in log.read_text()
         finally:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(30)
 
     return started
 
