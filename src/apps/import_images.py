@@ -3,8 +3,8 @@
 ``python -m src.apps.import_images PICTURES --size 28x28``.
 
 PICTURES has one folder per class, whose name is the name of the class; or it has the folders train
-and test, each with one folder per class. The images are files of any usual format.
-Or PICTURES is a table with one image per row: a .csv, .csv.gz or .parquet file.
+and test, each with one folder per class. The images are files of any usual format. Or PICTURES is a
+table with one image per row: a .csv, .csv.gz or .parquet file.
 """
 
 import argparse

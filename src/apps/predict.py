@@ -4,8 +4,8 @@
 ``python -m src.apps.predict FOLDER --out predictions.csv``;
 ``python -m src.apps.predict --table test.csv --out submission.csv``.
 
-The files are images of any size and usual format. They are converted like the
-images of the dataset. A file that cannot be used does not stop the others.
+The files are images of any size and usual format. They are converted like the images of the
+dataset. A file that cannot be used does not stop the others.
 """
 
 import argparse

@@ -1,7 +1,4 @@
-"""The ink of a drawing or a photograph: found on paper of any color, and centered like MNIST's.
-
-Where the background is not certain, as in a shadow or on a desk, there are several possible inks.
-"""
+"""The ink of a drawing or a photograph: found on paper of any color, and centered like MNIST's."""
 
 import numpy as np
 from PIL import Image
@@ -15,7 +12,7 @@ VISIBLE = 0.2  # fraction of the most ink
 SPECK = 0.02  # fraction of the largest stroke's area: smaller strokes are removed as dust
 FINE = 80  # pixels of the longer side of the ink, at which strokes are measured and widened
 THIN = 2.4  # of 20 pixels: thinner strokes are widened; those of MNIST have 2.7
-# The possible inks of a large picture, such as a photograph:
+# A large picture, such as a photograph, can show a shadow or a desk:
 LARGE = 64  # pixels of the shorter side
 WIDEST = 0.25  # fraction of the longer side: half the width of the widest stroke
 LINE = 0.18  # fraction of the shorter side: what is thinner is no background
@@ -42,26 +39,26 @@ def find_ink(gray: np.ndarray) -> tuple[np.ndarray, bool] | None:
         ``uint8 [h, w]``, cropped to the ink and of another size: 0 where there is no ink, 255 where
         there is most; and whether the ink is darker than the background.
     """
-    ways = [_on_even_paper(gray)]
-    if min(gray.shape) >= LARGE:
-        paper = _without_desk(gray)
-        contrast, is_dark = _on_even_paper(paper)
-        ways.insert(0, (contrast, is_dark))
+    is_large = min(gray.shape) >= LARGE
+    paper = _without_desk(gray) if is_large else gray
+    contrast, is_dark = _on_even_paper(paper)
+    if is_large:
         inside = ndimage.distance_transform_edt(contrast > PAPER * contrast.max())
         if inside.max() > WIDEST * max(gray.shape):
-            ways.insert(0, _in_surroundings(paper))
-    for contrast, is_dark in ways:  # no step may remove all the ink
-        if contrast.max() >= MIN_CONTRAST:
-            ink = np.clip((contrast / contrast.max() - PAPER) / (INK - PAPER), 0, 1)
-            return _widened(_without_specks(ink)), is_dark
-    return None
+            contrast, is_dark = _in_surroundings(paper)
+        if contrast.max() < MIN_CONTRAST:  # no step may remove all the ink
+            contrast, is_dark = _on_even_paper(gray)
+    if contrast.max() < MIN_CONTRAST:
+        return None
+    ink = np.clip((contrast / contrast.max() - PAPER) / (INK - PAPER), 0, 1)
+    return _widened(_without_specks(ink)), is_dark
 
 
 def _on_even_paper(gray: np.ndarray) -> tuple[np.ndarray, bool]:
     """The contrast to the background, in gray levels, and whether the ink is darker.
 
-    The background has the dark or the light pixels, whichever are more; those at the edge count
-    half.
+    The background is the dark or the light part, whichever has more of the picture and of its edge:
+    the sum of both fractions counts.
     """
     dark = _dark_pixels(gray)
     is_dark = bool(dark.mean() + edge(dark).mean() < 1)
