@@ -122,7 +122,8 @@ class Augmentation(Block):
     """Random changes of each training image, different in each step.
 
     Every amount is the largest one: an image is shifted, for example, by a distance that is drawn
-    uniformly from -shift to shift, in both directions.
+    uniformly from -shift to shift, in both directions. The keys from ``stroke_width`` on change a
+    fraction of the images each: see ``src/training/augmentation.py``.
     """
 
     shift: Pixels = 0.0
@@ -130,3 +131,9 @@ class Augmentation(Block):
     scale: Fraction = 0.0  # 0.1: from 1 / 1.1 to 1 / 0.9 times the size, in each direction
     shear: Fraction = 0.0  # pixels to the side for each pixel upwards
     elastic: Pixels = 0.0  # typical distance by which a smooth random field moves a pixel
+    stroke_width: Fraction = 0.0  # pixels by which the edges of strokes move, outwards or inwards
+    occlusion: Pixels = 0.0  # side of a black square
+    blur: Pixels = 0.0  # standard deviation of a Gaussian
+    contrast: Fraction = 0.0  # 0.9: pixels are 0.1 to 1 times as far from the mean of the image
+    background: Annotated[float, Field(ge=0, le=1)] = 0.0  # 1: up to the inverted image
+    noise: Annotated[float, Field(ge=0, le=255)] = 0.0  # standard deviation in gray levels

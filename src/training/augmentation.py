@@ -1,8 +1,11 @@
-"""Random changes of the training images in each step: shift, rotation, scale, shear, elastic.
+"""Random changes of the training images in each step: of their geometry, and of their gray levels.
 
-Each pixel of a changed image is read from one place in the original, by bilinear interpolation;
-places outside are black. The places of an affine map and of an elastic deformation are added, so
-all changes together cost one interpolation.
+Geometry: each pixel of a changed image is read from one place in the original, by bilinear
+interpolation; places outside are black. The places of an affine map and of an elastic deformation
+are added, so all changes together cost one interpolation.
+
+Gray levels: stroke width, occlusion, blur, contrast, background and noise, in this order. Each
+of them changes ``CHANGED`` of the images, because a digit with all of them could not be read.
 """
 
 from math import radians
@@ -18,38 +21,58 @@ from src.training.forward import GENERATOR
 # the same way, needs a sixteenth of the random numbers and looks the same.
 SMOOTHNESS = 1 / 7  # of the side of an image
 AFFINE = 6  # random numbers for each image
+GRAY_LEVELS = 8  # random numbers for each image, without those of the noise
+CHANGED = 0.25  # fraction of the images
+
+# Between the training images and pictures of users, after their conversion and without it.
+PICTURES = Augmentation(
+    shift=1.0,
+    rotation=15.0,
+    scale=0.15,
+    shear=0.2,
+    stroke_width=0.6,
+    occlusion=5.0,
+    blur=1.0,
+    contrast=0.5,
+    background=0.25,
+    noise=40.0,
+)
+MOST = 2000  # images that are corrupted
+CHUNK_PIXELS = 2_000_000  # of the images that are corrupted at the same time, with about 100 MB
 
 
 class Augmenter:
-    """Changes batches of images ``[batch, height, width]``; compiled by XLA.
+    """Changes batches of images; those that it changes ``often``, by code that XLA compiled.
 
-    The numbers for a complete batch are drawn at once, and then divided among the replicas.
+    ``apply(images, numbers)`` returns ``float32 [N, H, W]``, from 0 to 255, of ``uint8 [N, H, W]``
+    and ``float32 [N, numbers]``. The numbers for a complete batch are drawn at once, and then
+    divided among the replicas.
     """
 
-    def __init__(self, settings: Augmentation, height: int, width: int) -> None:
+    def __init__(self, settings: Augmentation, height: int, width: int, often: bool = True) -> None:
+        self.apply = tf.function(self._apply, jit_compile=often)
         self._settings, self._size = settings, (height, width)
         self._bases = _smooth_basis(height), _smooth_basis(width)
+        rows, columns = (basis.shape[1] for basis in self._bases)
+        changes = settings.stroke_width, settings.occlusion, settings.blur, settings.contrast
+        elastic = 2 * rows * columns if settings.elastic else 0
+        levels = GRAY_LEVELS if any((*changes, settings.background, settings.noise)) else 0
+        self._numbers = AFFINE, elastic, levels, height * width if settings.noise else 0
+        self.numbers = sum(self._numbers)
 
     @tf.function(jit_compile=True)
     def draw(self, batch: int, seed: tf.Tensor) -> tf.Tensor:
         """Draw ``float32 [batch, numbers]``, uniform from -1 to 1; ``seed`` is ``int32 [2]``."""
-        rows, columns = (basis.shape[1] for basis in self._bases)
-        numbers = AFFINE + (2 * rows * columns if self._settings.elastic else 0)
-        return tf.random.stateless_uniform((batch, numbers), seed, -1.0, 1.0, alg=GENERATOR)
+        return tf.random.stateless_uniform((batch, self.numbers), seed, -1.0, 1.0, alg=GENERATOR)
 
-    @tf.function(jit_compile=True)
-    def apply(self, images: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
-        """Return ``float32 [N, H, W]``, from 0 to 255.
-
-        Args:
-            images: ``uint8 [N, H, W]``.
-            numbers: ``float32 [N, …]``, the result of ``draw``.
-        """
-        y, x = self._affine(numbers[:, :AFFINE])
+    def _apply(self, images: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+        affine, elastic, levels, noise = tf.split(numbers, self._numbers, axis=1)
+        y, x = self._affine(affine)
         if self._settings.elastic:
-            moved = self._elastic(numbers[:, AFFINE:])
+            moved = self._elastic(elastic)
             y, x = y + moved[:, 0], x + moved[:, 1]
-        return _interpolate(tf.cast(images, tf.float32), y, x)
+        changed = _interpolate(tf.cast(images, tf.float32), y, x)
+        return self._change_levels(changed, levels, noise) if self._numbers[2] else changed
 
     def _affine(self, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The row and the column ``float32 [N, H, W]`` in the original, for each pixel."""
@@ -73,6 +96,64 @@ class Augmenter:
         noise = tf.reshape(numbers, [-1, 2, rows.shape[1], columns.shape[1]])
         noise *= self._settings.elastic * 3**0.5  # the standard deviation of the numbers is 1 / √3
         return tf.einsum("hi,ndij,wj->ndhw", rows, noise, columns)
+
+    def _change_levels(self, images: tf.Tensor, numbers: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """Change the gray levels of images ``float32 [N, H, W]``; the result has 0 to 255."""
+        largest, (height, width) = self._settings, self._size
+        top, left, *chosen = (each[:, None, None] for each in tf.unstack(numbers, axis=1))
+        # 0 for most images; otherwise from 0 to 1.
+        wider, side, blur, contrast, background, noisy = (
+            tf.maximum(tf.abs(each) - (1 - CHANGED), 0) / CHANGED for each in chosen
+        )
+        if largest.stroke_width:
+            images += largest.stroke_width * wider * _wider_by_one(images, chosen[0] > 0)
+        if largest.occlusion:
+            side *= largest.occlusion
+            down = tf.range(height, dtype=tf.float32)[:, None] - (1 + top) / 2 * (height - side)
+            across = tf.range(width, dtype=tf.float32) - (1 + left) / 2 * (width - side)
+            hidden = (down >= 0) & (down < side) & (across >= 0) & (across < side)
+            images = tf.where(hidden, 0.0, images)
+        if largest.blur:
+            across, down = (_blur_matrix(length, largest.blur * blur) for length in (width, height))
+            images = down @ images @ tf.transpose(across, [0, 2, 1])
+        mean = tf.reduce_mean(images, axis=(1, 2), keepdims=True)
+        images = mean + (1 - largest.contrast * contrast) * (images - mean)
+        images += largest.background * background * (255 - 2 * images)
+        if largest.noise:  # uniform; the standard deviation of the numbers is 1 / √3
+            noise = tf.reshape(noise, [-1, height, width])
+            images += largest.noise * noisy * 3**0.5 * noise
+        return tf.clip_by_value(images, 0.0, 255.0)
+
+
+def corrupted(images: np.ndarray) -> np.ndarray:
+    """The first ``MOST`` images ``uint8 [N, H, W]``, changed by ``PICTURES``; always in one way."""
+    result = np.array(images[:MOST])
+    count, height, width = result.shape
+    augmenter = Augmenter(PICTURES, height, width, often=False)
+    size, random = max(1, CHUNK_PIXELS // (height * width)), np.random.default_rng(0)
+    for first in range(0, count, size):
+        chunk = result[first : first + size]
+        numbers = random.uniform(-1, 1, (len(chunk), augmenter.numbers))
+        chunk[:] = np.rint(augmenter.apply(chunk, numbers.astype(np.float32)))
+    return result
+
+
+def _wider_by_one(images: tf.Tensor, is_wider: tf.Tensor) -> tf.Tensor:
+    """What changes when the edges of strokes move by a pixel, outwards or inwards."""
+    height, width = images.shape[1:]
+    padded = tf.pad(images, [[0, 0], [1, 1], [1, 1]])
+    places = (0, 1), (1, 0), (1, 2), (2, 1)
+    near = [padded[:, top : top + height, left : left + width] for top, left in places]
+    most, least = tf.reduce_max([images, *near], axis=0), tf.reduce_min([images, *near], axis=0)
+    return tf.where(is_wider, most, least) - images
+
+
+def _blur_matrix(side: int, sigma: tf.Tensor) -> tf.Tensor:
+    """Gaussian filters ``float32 [N, side, side]`` for ``sigma``, ``float32 [N, 1, 1]``."""
+    places = tf.range(side, dtype=tf.float32)
+    distances = (places[:, None] - places) ** 2
+    weights = tf.exp(-distances / (2 * tf.maximum(sigma, 0.1) ** 2))
+    return weights / tf.reduce_sum(weights, axis=2, keepdims=True)
 
 
 def _smooth_basis(side: int) -> np.ndarray:

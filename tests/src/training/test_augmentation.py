@@ -6,11 +6,14 @@ from scipy import ndimage
 
 from src.common.tensorflow import tf
 from src.config.blocks import Augmentation
-from src.training.augmentation import AFFINE, Augmenter
+from src.training.augmentation import AFFINE, CHANGED, GRAY_LEVELS, MOST, Augmenter, corrupted
 
 HEIGHT, WIDTH = 21, 28
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, HEIGHT, WIDTH), np.uint8)
 ALL = Augmentation(shift=2.0, rotation=15.0, scale=0.2, shear=0.2, elastic=1.0)
+LEVELS = Augmentation(
+    stroke_width=0.9, occlusion=9.0, blur=2.0, contrast=0.9, background=1.0, noise=100.0
+)
 LARGEST = Augmentation(shift=100.0, rotation=180.0, scale=0.99, shear=0.99, elastic=100.0)
 
 
@@ -23,7 +26,7 @@ def changed(settings, images, seed):
 def test_without_an_amount_images_do_not_change_and_values_stay_in_their_range(shape):
     images = np.random.default_rng(0).choice([0, 255], shape).astype(np.uint8)
     np.testing.assert_array_equal(changed(Augmentation(), images, [1, 2]), images)
-    for settings in (ALL, LARGEST):
+    for settings in (ALL, LARGEST, LEVELS):
         values = changed(settings, images, [1, 2])
         assert values.dtype == np.float32 and values.shape == shape
         assert values.min() >= 0 and values.max() <= 255 + 1e-4  # rounding
@@ -84,3 +87,69 @@ def test_a_step_changes_images_in_its_own_way_and_again_in_the_same_way():
     assert first.tobytes() == again.tobytes()
     for other in (next_step, other_seed):
         assert all((one != two).any() for one, two in zip(first, other, strict=True))
+
+
+def occluded(image, side, top, left):
+    rows, columns = np.arange(HEIGHT)[:, None], np.arange(WIDTH)[None]
+    down, across = (
+        (rows - (1 + top) / 2 * (HEIGHT - side)),
+        (columns - (1 + left) / 2 * (WIDTH - side)),
+    )
+    return np.where((down >= 0) & (down < side) & (across >= 0) & (across < side), 0, image)
+
+
+def wider(image, pixels, is_wider):
+    cross = ndimage.generate_binary_structure(2, 1)
+    change = ndimage.grey_dilation if is_wider else ndimage.grey_erosion
+    full = change(np.pad(image, 1), footprint=cross)[1:-1, 1:-1]
+    return image + pixels * (full - image)
+
+
+@pytest.mark.parametrize(
+    ("amount", "expected"),
+    [
+        ({"stroke_width": 0.9}, lambda image, s, n: wider(image, 0.9 * s, n[2] > 0)),
+        ({"occlusion": 9.0}, lambda image, s, n: occluded(image, 9 * s, *n[:2])),
+        (
+            {"contrast": 0.9},
+            lambda image, s, n: image.mean() + (1 - 0.9 * s) * (image - image.mean()),
+        ),
+        ({"background": 1.0}, lambda image, s, n: image + s * (255 - 2 * image)),
+    ],
+)
+def test_gray_levels_of_some_images_change_as_described(amount, expected):
+    augmenter = Augmenter(Augmentation(**amount), HEIGHT, WIDTH)
+    images = np.tile(IMAGES, (50, 1, 1))
+    numbers = np.asarray(augmenter.draw(len(images), tf.constant([1, 2])))
+    assert numbers.shape == (len(images), AFFINE + GRAY_LEVELS)
+    ours, names = np.asarray(augmenter.apply(images, numbers)), list(LEVELS.model_dump())[5:]
+    column = 2 + names.index(*amount)
+    strengths = np.maximum(np.abs(numbers[:, AFFINE + column]) - (1 - CHANGED), 0) / CHANGED
+    assert (strengths > 0).mean() == pytest.approx(CHANGED, abs=0.08)
+    for image, one, strength, own in zip(images, ours, strengths, numbers[:, AFFINE:], strict=True):
+        own = np.concatenate([own[:2], own[column:]])
+        wanted = expected(image.astype(np.float64), strength, own)
+        np.testing.assert_allclose(one, wanted, atol=0.01)
+
+
+def test_blur_and_noise_are_those_of_a_gaussian_and_of_the_standard_deviation():
+    smooth = np.zeros((400, HEIGHT, WIDTH), np.uint8)
+    smooth[:, 10, 14] = 250
+    spread = changed(Augmentation(blur=2.0), smooth, [1, 2])
+    np.testing.assert_allclose(spread.sum((1, 2)), 250, rtol=0.01)  # far from the edge
+    widths = np.sqrt((spread.sum(1) * (np.arange(WIDTH) - 14) ** 2).sum(1) / 250)
+    assert 1.8 < widths.max() <= 2.01 and np.median(widths) == pytest.approx(0, abs=1e-3)
+    gray = np.full((400, HEIGHT, WIDTH), 128, np.uint8)
+    noise = changed(Augmentation(noise=40.0), gray, [1, 2]).std((1, 2))
+    assert 36 < noise.max() < 42 and np.median(noise) == 0
+
+
+def test_images_are_corrupted_in_one_way_and_remain_similar(digits):
+    images = np.concatenate([digits[0]] * 2)
+    result = corrupted(images)
+    assert result.dtype == np.uint8 and result.shape == (MOST, *images.shape[1:])
+    assert result.tobytes() == corrupted(images).tobytes()
+    same, other = (
+        np.corrcoef(result[i].ravel(), images[j].ravel())[0, 1] for i, j in ((3, 3), (3, 4))
+    )
+    assert 0.5 < same < 0.999 and other < same
