@@ -11,7 +11,6 @@ from PIL import Image
 from scipy import ndimage
 
 from src.apps.classifiers import choose
-from src.apps.familiarity import familiarity
 from src.common.paths import PROCESSED
 from src.data.splits import load_split
 from src.ingest.catalog import DRAWINGS
@@ -116,13 +115,13 @@ def measure(repeat: int) -> Iterator[str]:
     choose_device("cpu")
     images, labels = load_split(PROCESSED, "validation")
     chosen = np.random.default_rng(SEED).choice(len(labels), COUNT, replace=False)
-    classifier, known, shape = choose(None), familiarity(PROCESSED), images.shape[1:]
+    classifier, shape = choose(None), images.shape[1:]
     yield INTRODUCTION.format(classifier=classifier.name, count=COUNT)
     for kind in KINDS:
         random = np.random.default_rng(SEED)
         files = [photograph(np.array(images[number]), kind, random) for number in chosen]
-        inputs = np.stack([convert(file, kind, shape, DRAWINGS).image for file in files])
-        is_right = classifier.probabilities(inputs).argmax(1) == labels[chosen]
-        hints = known.unfamiliar(inputs) if known else np.zeros(COUNT, bool)
+        pictures = [convert(file, kind, shape, DRAWINGS) for file in files]
+        probabilities, texts = classifier.predict(pictures)
+        is_right, hints = probabilities.argmax(1) == labels[chosen], np.array(texts) != ""
         wrong = (~is_right & ~hints).sum()
         yield f"| {kind} | {is_right.sum()} | {hints.sum()} | {wrong} |"

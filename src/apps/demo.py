@@ -15,14 +15,13 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from src.apps.classifiers import Classifier, classifiers
-from src.apps.familiarity import HINT, Familiarity, familiarity
+from src.apps.classifiers import Classifier, classifiers, reader
 from src.common import paths
-from src.common.errors import PipelineError, run
+from src.common.errors import run
 from src.common.machine import listen
 from src.data.splits import load_dataset_info, load_split
-from src.pictures.convert import convert
-from src.pictures.decode import MAX_BYTES
+from src.pictures.convert import Picture
+from src.pictures.decode import MAX_BYTES, PictureError
 
 PAGE = Path(__file__).with_name("demo.html")
 LOCAL = ["127.0.0.1", "localhost"]
@@ -38,7 +37,6 @@ class Answers:
     models: list[Classifier]
     dataset: dict[str, Any]  # dataset.json of their data
     test: tuple[np.ndarray, np.ndarray]  # images uint8 [N, H, W], labels uint8 [N]
-    known: Familiarity | None  # for the hint about an image that is not like the training images
 
     def description(self) -> dict[str, Any]:
         """The response to ``GET /models``: see ``make_app``."""
@@ -50,30 +48,36 @@ class Answers:
 
     def to_file(self, content: bytes) -> dict[str, Any]:
         """Predict an image file; an HTTPException if the content is no image."""
-        conversion = self.dataset["conversion"]
         try:
-            picture = convert(content, "the image", self.models[0].shape, conversion)
-        except PipelineError as error:
-            raise HTTPException(422, str(error)) from None
-        is_known = self.known is None or not self.known.unfamiliar(picture.image[None])[0]
-        return self._answer(picture.image, picture.note, "" if is_known else HINT)
+            return self._answer(reader(self.dataset)(content))
+        except PictureError as error:
+            raise HTTPException(422, f"the image {error.reason}") from None
 
     def to_test(self) -> dict[str, Any]:
         """Predict a random test image."""
         images, labels = self.test
         number = int(np.random.default_rng().integers(len(labels)))
         actual = self.dataset["class_names"][labels[number]]
-        return self._answer(np.array(images[number]), f"test image {number}, actual {actual}", "")
+        note = f"test image {number}, actual {actual}"
+        return self._answer([Picture(np.array(images[number]), note)])
 
-    def _answer(self, image: np.ndarray, note: str, hint: str) -> dict[str, Any]:
-        results = []
-        for model in self.models:
-            (probabilities,) = model.probabilities(image[None])
-            rounded = [round(float(value), 4) for value in probabilities]
-            best = int(probabilities.argmax())
-            result = {"name": model.name, "class": best, "label": self.dataset["class_names"][best]}
-            results.append(result | {"probabilities": rounded})
-        return {"note": note, "hint": hint, "image": image.tolist(), "models": results}
+    def _answer(self, pictures: list[Picture]) -> dict[str, Any]:
+        names, results = (
+            self.dataset["class_names"],
+            [model.predict(pictures) for model in self.models],
+        )
+        digits = []
+        for number, picture in enumerate(pictures):
+            predicted = []
+            for model, (probabilities, _) in zip(self.models, results, strict=True):
+                rounded = [round(float(value), 4) for value in probabilities[number]]
+                best = int(probabilities[number].argmax())
+                result = {"name": model.name, "class": best, "label": names[best]}
+                predicted.append(result | {"probabilities": rounded})
+            image = picture.image.tolist()
+            digits.append({"image": image, "box": picture.box, "models": predicted})
+        hint = next(filter(None, results[0][1]), "")  # of the model that reads pictures best
+        return {"note": pictures[0].note, "hint": hint, "digits": digits}
 
 
 def make_app(answers: Answers, hosts: list[str]) -> FastAPI:
@@ -81,10 +85,11 @@ def make_app(answers: Answers, hosts: list[str]) -> FastAPI:
 
     ``GET /models`` returns ``{"dataset": {"name", "class_names", "center_like_mnist", "height",
     "width"}, "models": [{"name", "accuracy", "champion"}]}``. ``POST /predict`` takes an image file
-    as its body and returns ``{"note", "hint", "image", "models": [{"name", "class", "label",
-    "probabilities"}]}``, where ``image`` contains the rows of the models' input. ``GET /test``
-    returns the same for a random test image. An error is returned as ``{"detail"}`` with a status
-    of 400 or higher.
+    as its body and returns ``{"note", "hint", "digits": [{"image", "box", "models": [{"name",
+    "class", "label", "probabilities"}]}]}``, where ``image`` contains the rows of the models'
+    input. The list has one element, or one for each digit of a row, from left to right; ``box`` is
+    its left, top, width and height, as fractions of the image's. ``GET /test`` returns the same for
+    a random test image. An error is returned as ``{"detail"}`` with a status of 400 or higher.
 
     Args:
         hosts: the allowed host names of a request, so that no page of another site can send one.
@@ -132,9 +137,9 @@ def main() -> None:
     print("loading the models …", flush=True)
     choose_device("auto")
     for model in models:  # load and compile it
-        model.probabilities(np.zeros((1, *model.shape), np.uint8))
+        model.predict([Picture(np.zeros(model.shape, np.uint8), "")])
     dataset, test = load_dataset_info(paths.PROCESSED), load_split(paths.PROCESSED, "test")
-    answers = Answers(models, dataset, test, familiarity(paths.PROCESSED))
+    answers = Answers(models, dataset, test)
     action = "Draw" if dataset["conversion"]["center_like_mnist"] else "Drop"
     address = f"http://{options.host}:{options.port}"
     print(f"{action} an image at {address} (Ctrl-C stops it)", flush=True)

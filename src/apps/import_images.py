@@ -13,6 +13,7 @@ import shlex
 import sys
 import warnings
 from collections.abc import Iterable
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from src.ingest.catalog import DRAWINGS, NAMES
 from src.ingest.image_folders import converted_images, find_images, kind_of
 from src.ingest.own_dataset import number_classes, write_dataset
 from src.ingest.tables import Table, is_table, members_of
-from src.pictures.convert import Conversion, Picture
+from src.pictures.convert import Conversion, Picture, convert
 from src.pictures.decode import depth_of
 from src.plots.contact_sheet import class_sheet, write_png
 
@@ -64,7 +65,8 @@ def main() -> None:
             conversion["bits"] = bits
             print(f"images of 16 bits: {bits} bits are used, which the largest value of all needs")
         shape = options.size or DEFAULT_SHAPE
-        pictures = converted_images(members.source, shape, conversion)
+        read = partial(convert, name="", shape=shape, conversion=conversion)
+        pictures = converted_images(members.source, read)
     names, members = number_classes(members, (options.test_fraction, options.seed))
     pictures = with_bar(pictures, len(members))
     skipped = write_dataset(

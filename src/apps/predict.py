@@ -22,8 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from src.apps.classifiers import Classifier, choose
-from src.apps.familiarity import HINT, Familiarity, familiarity
+from src.apps.classifiers import Classifier, choose, reader
 from src.apps.shared import add_table_options, integer, with_bar
 from src.common import paths
 from src.common.errors import PipelineError, run
@@ -47,11 +46,11 @@ MANY_BARS = 12  # their names need a smaller font
 
 
 class Prediction(NamedTuple):
-    """The prediction of an image."""
+    """The prediction of an image file or a test image."""
 
-    picture: Picture | None  # None if the file cannot be used
-    probabilities: np.ndarray  # float [K]
-    label: str  # the name of the most probable class, or ""
+    pictures: list[Picture]  # one for each digit of a row; none if the file cannot be used
+    probabilities: np.ndarray  # float [number of pictures, K]
+    label: str  # the names of the most probable classes, from left to right, or ""
     hint: str  # for the reader of the prediction; or why the file cannot be used
 
 
@@ -73,13 +72,14 @@ def main() -> None:
     if options.table:
         how = options.label, classifier.shape, options.transpose, conversion
         table = Table(options.table, *how)
-        return _write_submission(options.out, predictions(table, classifier, names), table)
+        rows = ([each] if isinstance(each, Picture) else each for each in table)
+        return _write_submission(options.out, predictions(rows, classifier, names), table)
     if options.test:
         titles, labels, images = _test_images(options.test, options.seed)
-        found = predictions(images, classifier, names)
+        found = predictions(([each] for each in images), classifier, names)
         return _show_all(console, names, titles, labels, found, options.save)
-    pictures = converted_images(files, classifier.shape, conversion)
-    found = predictions(pictures, classifier, names, familiarity(paths.PROCESSED))
+    pictures = converted_images(files, reader(dataset))
+    found = predictions(pictures, classifier, names)
     if options.out:
         return _write_predictions(options.out, found, files)
     return _show_all(console, names, files, [None] * len(files), found, options.save)
@@ -90,7 +90,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
     parser.add_argument("--test", type=integer(1), metavar="N", help="N random test images")
     parser.add_argument("--seed", type=integer(0), help="seed for choosing the test images")
-    default = "a recipe (default: the champion, or the best model)"
+    default = "a recipe (default: the one that reads pictures best)"
     parser.add_argument("--model", metavar="NAME", help=default)
     chart = "save bar charts, that of 7.png as 1-7.png if it is the first image"
     parser.add_argument("--save", type=Path, metavar="FOLDER", help=chart)
@@ -129,30 +129,27 @@ def _test_images(count: int, seed: int | None) -> tuple[list[str], list[int], li
 
 
 def predictions(
-    pictures: Iterable[Picture | str],
-    classifier: Classifier,
-    names: Sequence[str],
-    known: Familiarity | None = None,
+    found: Iterable[list[Picture] | str], classifier: Classifier, names: Sequence[str]
 ) -> Iterator[Prediction]:
     """Predict images, or pass on why one cannot be used; only ``BATCH`` are in memory.
 
     Args:
+        found: for each file or row, its pictures, from left to right; or why it cannot be used.
         names: of the K classes.
-        known: for the hint about an image that is not like the training images.
     """
-    left = iter(pictures)
+    left = iter(found)
     while batch := list(islice(left, BATCH)):
-        blank = Picture(np.zeros(classifier.shape, np.uint8), "")
-        usable = [blank if isinstance(each, str) else each for each in batch]
-        images = np.stack([each.image for each in usable])
-        is_unknown = known.unfamiliar(images) if known else np.zeros(len(images), bool)
-        results = zip(batch, classifier.probabilities(images), is_unknown, strict=True)
-        for each, probabilities, has_hint in results:
-            if isinstance(each, str):
-                yield Prediction(None, np.full(len(names), np.nan), "", each)
-            else:
-                label = names[int(probabilities.argmax())]
-                yield Prediction(each, probabilities, label, HINT if has_hint else "")
+        pictures = [each for part in batch if not isinstance(part, str) for each in part]
+        results = zip(*classifier.predict(pictures), strict=True)
+        for part in batch:
+            if isinstance(part, str):
+                yield Prediction([], np.empty((0, len(names))), "", part)
+                continue
+            rows, hints = zip(*islice(results, len(part)), strict=True)
+            probabilities = np.stack(rows)
+            label = " ".join(names[number] for number in probabilities.argmax(axis=1))
+            hint = "; ".join(dict.fromkeys(filter(None, hints)))
+            yield Prediction(part, probabilities, label, hint)
 
 
 def _write_submission(target: Path, found: Iterable[Prediction], table: Table) -> None:
@@ -173,7 +170,9 @@ def _write_predictions(target: Path, found: Iterable[Prediction], files: list[st
     for path, each in zip(files, with_bar(found, len(files)), strict=True):
         name = escaped(path, kept="")
         name = f"./{name}" if FORMULA.match(name) else name
-        rows.append((name, each.label, each.probabilities.max(), each.hint))
+        # Of several digits, the least certain one.
+        probability = each.probabilities.max(axis=1).min() if each.pictures else np.nan
+        rows.append((name, each.label, probability, each.hint))
     table = pd.DataFrame(rows, columns=["file", "label", "probability", "hint"])
     write_csv(target, table)
     unusable = table[table.label == ""]
@@ -192,15 +191,18 @@ def _show_all(
     """Show the prediction of each image, and save its bar chart if there is a folder for it."""
     unusable = 0
     for number, (source, label, each) in enumerate(zip(sources, labels, found, strict=True), 1):
-        if each.picture is None:
+        if not each.pictures:
             unusable += 1
             warn(f"{source} {each.hint}")
             continue
-        note = f" ({each.picture.note})" if each.picture.note else ""
+        note = f" ({each.pictures[0].note})" if each.pictures[0].note else ""
         show(console, f"{escaped(Path(source).name, kept='')}{note}", each, names, label)
-        if folder:
-            path = folder / f"{number}-{file_name(Path(source).stem)}.png"
-            figure = prediction_figure(each.picture.image, each.probabilities, names, label)
+        stem = f"{number}-{file_name(Path(source).stem)}"
+        if not folder:
+            continue
+        for digit, picture in enumerate(each.pictures, 1):
+            path = folder / (f"{stem}-{digit}.png" if len(each.pictures) > 1 else f"{stem}.png")
+            figure = prediction_figure(picture.image, each.probabilities[digit - 1], names, label)
             write_png(figure, path)
             console.print(f"  saved as {path}", markup=False)
     if unusable:
@@ -215,6 +217,8 @@ def show(
 ) -> None:
     """Print a bar for the most probable classes, and whether the prediction is correct.
 
+    Of several digits in a row, print a bar for the most probable class of each.
+
     Args:
         names: of the K classes.
         actual: the number of the class, if it is known.
@@ -226,14 +230,16 @@ def show(
     console.print(f"\n[bold]{escape(title)}[/bold]: {what}")
     if prediction.hint:
         console.print(f"  [yellow]{escape(prediction.hint)}[/yellow]")
-    grid = Grid.grid(padding=(0, 1))
-    for number in most_probable(prediction.probabilities):
-        probability = float(prediction.probabilities[number])
-        color = "green" if names[number] == prediction.label else "blue"
+    grid, best = Grid.grid(padding=(0, 1)), prediction.probabilities.argmax(axis=1)
+    first, is_row = prediction.probabilities[0], len(best) > 1
+    shown = enumerate(best) if is_row else ((0, number) for number in most_probable(first))
+    for digit, number in shown:
+        probability = float(prediction.probabilities[digit, number])
+        color = "green" if number == best[digit] else "blue"
         bar = Bar(1, 0, probability, width=BAR_WIDTH, color=color)
         grid.add_row(f"  {escape(names[number])}", bar, f"{probability:7.2%}")
     console.print(grid)
-    if len(names) > MAX_BARS:
+    if len(names) > MAX_BARS and not is_row:
         console.print(f"  … and {len(names) - MAX_BARS} less probable classes")
 
 

@@ -3,17 +3,16 @@
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import pandas as pd
 
 from src.common.errors import PipelineError
 from src.ingest.classes import check_class_name, natural_order
-from src.pictures.convert import Conversion, Picture, convert
 from src.pictures.decode import SUFFIXES, PictureError, read_content
 
 # A folder of a split: seg_train, Training, test-images, valid …
@@ -32,6 +31,7 @@ OTHER_KINDS = {
 }
 WORKERS = min(4, os.cpu_count() or 1)  # more could need too much memory for large images
 AHEAD = 16 * WORKERS  # images that are converted together, and are in memory
+Result = TypeVar("Result")
 Layout = dict[str, tuple[str, ...]]  # the names of the folders around each image, by its path
 
 
@@ -87,21 +87,22 @@ def image_files(folder: Path) -> list[str]:
 
 
 def converted_images(
-    files: Iterable[str | bytes], shape: tuple[int, int], conversion: Conversion
-) -> Iterator[Picture | str]:
-    """Convert files to ``shape``, height and width, several at the same time, in order.
+    files: Iterable[str | bytes], convert: Callable[[bytes], Result]
+) -> Iterator[Result | str]:
+    """Convert files, several at the same time, in order.
 
     Args:
         files: the path or the content of each.
+        convert: converts a content, or raises a ``PictureError``.
 
     Yields:
-        The image, or why the file cannot be used.
+        The result, or why the file cannot be used.
     """
 
-    def converted(file: str | bytes) -> Picture | str:
+    def converted(file: str | bytes) -> Result | str:
         try:
             content = file if isinstance(file, bytes) else read_content(Path(file))
-            return convert(content, "", shape, conversion)
+            return convert(content)
         except PictureError as error:  # it would keep the decoded file in memory
             return error.reason
 

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from src.common.errors import PipelineError
 from src.common.messages import warn
 from src.ingest.classes import check_class_name
 from src.ingest.image_folders import converted_images
-from src.pictures.convert import Conversion, Picture
+from src.pictures.convert import Conversion, Picture, convert
 from src.pictures.ink import fit
 
 PARQUET = ".parquet"
@@ -86,7 +87,8 @@ class Table:
         if self._has_files:
             column = self._images[0]
             files = (_content(each) for frame in self._frames() for each in frame[column])
-            yield from converted_images(files, self.shape, self.conversion)
+            read = partial(convert, name="", shape=self.shape, conversion=self.conversion)
+            yield from converted_images(files, read)
             return
         for frame in self._frames():
             levels = np.rint(self._pixels(frame) * self._scale).astype(np.uint8)

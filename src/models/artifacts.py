@@ -50,7 +50,7 @@ def save(folder: Path, run_config: RunConfig, training: TrainingResult) -> Recor
         "val_accuracy": row["val_accuracy"],
         "val_loss": row["val_loss"],
         "weights_sha256": weights_sha256(training.model),
-        "temperature": training.temperature,
+        **training.scores,
     }
     write_json(folder / RECORD, record)
     return record

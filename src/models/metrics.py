@@ -7,7 +7,7 @@ arXiv 1706.04599.
 
 import numpy as np
 import pandas as pd
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax, logsumexp, softmax
 
 BINS = 15  # as in the paper
 LIMITS = 0.01, 100.0  # of a temperature
@@ -23,6 +23,15 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
     """The fraction of images whose largest logit is at the label."""
     return float((logits.argmax(axis=1) == labels).mean())
+
+
+def evidence(logits: np.ndarray) -> np.ndarray:
+    """``float32 [N]``: how much speaks for any of the classes; little, if it is none of them.
+
+    It is the negative energy of Liu, Wang, Owens and Li, *Energy-based Out-of-distribution
+    Detection*, NeurIPS 2020, arXiv 2010.03759.
+    """
+    return logsumexp(logits, axis=1)
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> pd.DataFrame:

@@ -31,7 +31,15 @@ class TrainingResult:
     row: HistoryRow  # of the history: that of the weights of the model
     seconds: list[float]  # of training and validation, for each row of the history
     weights_by_epoch: np.ndarray | None  # float32 [rows, weights], a memory map
-    temperature: float  # fitted on the validation split; see metrics.fit_temperature
+    scores: "Scores"
+
+
+class Scores(TypedDict):
+    """What else the validation split tells about a model."""
+
+    temperature: float  # see metrics.fit_temperature
+    least_evidence: float  # that 98.5% of the validation images have; see metrics.evidence
+    corrupted_accuracy: float  # on validation images that are changed: see training.augmentation
 
 
 class RunConfig(TypedDict):
@@ -86,7 +94,7 @@ class Environment(TypedDict):
     variables: dict[str, str]  # of the environment: see ``recorded_variables``
 
 
-class Record(RunConfig):
+class Record(RunConfig, Scores):
     """``training.json``."""
 
     steps: int
@@ -94,4 +102,3 @@ class Record(RunConfig):
     val_accuracy: float
     val_loss: float
     weights_sha256: str
-    temperature: float  # fitted on the validation split; see metrics.fit_temperature

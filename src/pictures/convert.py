@@ -6,7 +6,8 @@ from typing import NotRequired, TypedDict
 import numpy as np
 
 from src.pictures.decode import PictureError, decode
-from src.pictures.ink import center_like_mnist, edge, find_ink, fit, is_like_mnist, pasted
+from src.pictures.divide import divide, whole
+from src.pictures.ink import center_like_mnist, edge, find_ink, fit, is_like_mnist, pasted, widened
 
 WORKING_SIDE = 1000  # pixels; larger images are reduced first, because models have small inputs
 COLORS = {True: "dark on light", False: "light on dark"}
@@ -26,6 +27,9 @@ class Picture:
 
     image: np.ndarray  # uint8 [H, W]
     note: str  # how the file was converted, in a few words
+    # Of one digit of a row: left, top, width, height, as fractions of the picture's.
+    box: tuple[float, float, float, float] | None = None
+    is_wide: bool = False  # whether the ink is wider than any digit
 
 
 def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conversion) -> Picture:
@@ -50,7 +54,7 @@ def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conve
     # Twice the side, so that a reduced image never has the right size by chance.
     gray, size = decode(content, name, max(WORKING_SIDE, 2 * max(shape)), center, bits)
     if center:
-        return _centered(gray, name, shape, size)
+        return _centered(gray, name, shape, size, divides=False)[0]
     paper = int(np.median(edge(gray)))
     is_dark = paper - int(gray.min()) > int(gray.max()) - paper
     is_inverted = is_dark and conversion["light_on_dark"]
@@ -63,13 +67,33 @@ def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conve
     return Picture(255 - image if is_inverted else image, f"{note}: scaled to fit")
 
 
-def _centered(gray: np.ndarray, name: str, shape: tuple[int, int], size: str) -> Picture:
+def convert_row(
+    content: bytes, name: str, shape: tuple[int, int], conversion: Conversion
+) -> list[Picture]:
+    """Convert an image file that may show several digits in a row: one image for each digit.
+
+    Arguments and errors are those of ``convert``; ``conversion`` has ``center_like_mnist``.
+    """
+    gray, size = decode(
+        content, name, max(WORKING_SIDE, 2 * max(shape)), True, conversion.get("bits", 16)
+    )
+    return _centered(gray, name, shape, size, divides=True)
+
+
+def _centered(
+    gray: np.ndarray, name: str, shape: tuple[int, int], size: str, divides: bool
+) -> list[Picture]:
     for is_dark, levels in ((False, gray), (True, 255 - gray)):
         if gray.shape == shape and is_like_mnist(levels):
-            return Picture(levels, f"{COLORS[is_dark]}, {size}: centered like MNIST")
+            return [Picture(levels, f"{COLORS[is_dark]}, {size}: centered like MNIST")]
     if (found := find_ink(gray)) is None:
         raise PictureError(name, "is empty: all pixels have nearly the same brightness")
     ink, is_dark = found
     note = f"{COLORS[is_dark]}, {size}: scaled and centered like MNIST"
-    image = center_like_mnist(ink, shape)
-    return Picture((image * (255 / image.max())).astype(np.uint8), note)
+    parts, pictures = divide(ink) if divides else [whole(ink)], []
+    for part in parts:
+        image = center_like_mnist(widened(part.ink), shape)
+        image = (image * (255 / image.max())).astype(np.uint8)
+        box = part.box(*gray.shape) if len(parts) > 1 else None
+        pictures.append(Picture(image, note, box, part.is_wide))
+    return pictures

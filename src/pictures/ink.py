@@ -36,8 +36,8 @@ def find_ink(gray: np.ndarray) -> tuple[np.ndarray, bool] | None:
     that are wider than strokes, such as a shadow, each pixel gets a background of its own.
 
     Returns:
-        ``uint8 [h, w]``, cropped to the ink and of another size: 0 where there is no ink, 255 where
-        there is most; and whether the ink is darker than the background.
+        ``float [h, w]``: 0 where there is no ink, 1 where there is most; and whether the ink is
+        darker than the background.
     """
     is_large = min(gray.shape) >= LARGE
     paper = _without_desk(gray) if is_large else gray
@@ -51,7 +51,7 @@ def find_ink(gray: np.ndarray) -> tuple[np.ndarray, bool] | None:
     if contrast.max() < MIN_CONTRAST:
         return None
     ink = np.clip((contrast / contrast.max() - PAPER) / (INK - PAPER), 0, 1)
-    return _widened(_without_specks(ink)), is_dark
+    return _without_specks(ink), is_dark
 
 
 def _on_even_paper(gray: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -140,8 +140,8 @@ def edge(image: np.ndarray) -> np.ndarray:
     return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
 
 
-def _widened(ink: np.ndarray) -> np.ndarray:
-    """The ink, enlarged or reduced to ``FINE`` pixels, with strokes of at least the usual width.
+def widened(ink: np.ndarray) -> np.ndarray:
+    """Crop to the ink, scale it to ``FINE`` pixels, and give its strokes at least the usual width.
 
     The mean width of strokes is twice their area, divided by the length of their outline.
 

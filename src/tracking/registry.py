@@ -77,6 +77,8 @@ def register(
         "dataset_digest": record["dataset"]["digest"],
         "classes": str(record["dataset"]["classes"]),  # the user can name more than have images
         "validation_accuracy": f"{record['val_accuracy']:.6f}",
+        "corrupted_accuracy": f"{record['corrupted_accuracy']:.6f}",
+        "least_evidence": f"{record['least_evidence']:.6f}",
         "test_accuracy": f"{test['accuracy']:.6f}",
     }
     for key, value in tags.items():

@@ -15,13 +15,15 @@ from src.config.recipe import Recipe
 from src.data.loader import Chunk, Loader, Shuffle, Split
 from src.models import metrics
 from src.models.inference import Predictor
-from src.models.record import HistoryRow, TrainingResult
+from src.models.record import HistoryRow, Scores, TrainingResult
+from src.training.augmentation import corrupted
 from src.training.checkpoint import Checkpoint, TrainerState, load
 from src.training.distributed import SINGLE_WORKER, Worker, broadcast_from_chief, make_strategy
 from src.training.execution import Execution
 from src.training.steps import Steps
 
 SLICE_SECONDS = 0.5  # long enough to hide the time of Python, short enough to show progress
+FAMILIAR = 1.5  # percentile of the evidence of the validation images: least evidence
 MULTI_WORKER_SLICE = 50  # steps; all workers must use the same slices
 
 
@@ -125,10 +127,15 @@ class Trainer:
             self.model.set_weights(self._best)
             self._logits = None
         logits = self._predictor.logits(images) if self._logits is None else self._logits
-        temperature = metrics.fit_temperature(logits, labels)
+        of_corrupted = self._predictor.logits(corrupted(images))
+        scores = Scores(
+            temperature=metrics.fit_temperature(logits, labels),
+            least_evidence=float(np.percentile(metrics.evidence(logits), FAMILIAR)),
+            corrupted_accuracy=metrics.accuracy(of_corrupted, labels[: len(of_corrupted)]),
+        )
         kept = self._checkpoint.kept_weights(len(history)) if self._checkpoint else None
         seconds = self._state.durations
-        return TrainingResult(self.model, history, row, seconds, kept, temperature)
+        return TrainingResult(self.model, history, row, seconds, kept, scores)
 
     def _final_row(self) -> HistoryRow:
         """The row of the history whose weights the model has after the training."""

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import uvicorn
 
-from src.apps.classifiers import Classifier
+from src.apps.classifiers import UNFAMILIAR, Classifier
 from src.apps.demo import Answers, make_app
-from src.apps.familiarity import HINT, Familiarity
 from tests.fixtures.image_folders import encoded
 
 DATASET = {
@@ -20,6 +19,7 @@ DATASET = {
     "conversion": {"center_like_mnist": False, "light_on_dark": True},
 }
 
+SCORES = {"least_evidence": 1000.0, "corrupted_accuracy": 0.5}
 KNOWN = np.random.default_rng(0).integers(0, 200, (100, 6, 5), np.uint8)
 
 
@@ -28,9 +28,9 @@ def send(model_file):
     """Send a request to the demo; return the status and the body of the response."""
     import keras
 
-    model = Classifier("tiny", 0.9, True, lambda: keras.saving.load_model(model_file))
-    known, test = Familiarity(KNOWN, KNOWN), (KNOWN[:1], np.array([2], np.uint8))
-    app = make_app(Answers([model], DATASET | {"digest": "not sent"}, test, known), ["127.0.0.1"])
+    model = Classifier("tiny", 0.9, SCORES, True, lambda: keras.saving.load_model(model_file))
+    test = KNOWN[:1], np.array([2], np.uint8)
+    app = make_app(Answers([model], DATASET | {"digest": "not sent"}, test), ["127.0.0.1"])
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -60,13 +60,12 @@ def test_the_models_are_listed(send):
 def test_each_model_predicts_probabilities(send):
     image = np.zeros((6, 5), np.uint8)
     image[2:4, 1:4] = 250
-    _, response = send("/predict", encoded(KNOWN[0]), **{"Content-Type": "image/png"})
-    assert response["hint"] == ""
     _, response = send("/predict", encoded(image), **{"Content-Type": "image/png"})
-    assert response["image"] == image.tolist()
     assert response["note"] == "light on dark, 5×6: not scaled"
-    assert response["hint"] == HINT  # not like the training images
-    (prediction,) = response["models"]
+    assert response["hint"] == UNFAMILIAR
+    (digit,) = response["digits"]
+    assert digit["image"] == image.tolist() and digit["box"] is None
+    (prediction,) = digit["models"]
     assert sum(prediction["probabilities"]) == pytest.approx(1, abs=1e-3)
     assert prediction["class"] == np.argmax(prediction["probabilities"])
     assert prediction["label"] == DATASET["class_names"][prediction["class"]]
@@ -75,9 +74,9 @@ def test_each_model_predicts_probabilities(send):
 def test_a_test_image_is_predicted(send):
     status, response = send("/test")
     assert status == 200
-    assert response["image"] == KNOWN[0].tolist()
+    assert response["digits"][0]["image"] == KNOWN[0].tolist()
     assert response["note"] == "test image 0, actual 猫"
-    assert response["hint"] == "" and len(response["models"]) == 1
+    assert len(response["digits"][0]["models"]) == 1
 
 
 @pytest.mark.parametrize(

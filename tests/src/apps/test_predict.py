@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 from types import SimpleNamespace
 
@@ -14,8 +15,7 @@ from rich.console import Console
 
 from src.apps import classifiers as classifiers_module
 from src.apps import predict
-from src.apps.classifiers import choose, classifiers
-from src.apps.familiarity import HINT, Familiarity
+from src.apps.classifiers import UNFAMILIAR, WIDE, choose, classifiers
 from src.common.errors import PipelineError
 from src.models.artifacts import load_record, weights_sha256
 from src.pictures.convert import Picture
@@ -28,8 +28,10 @@ def checkout(tmp_path, monkeypatch, make_training, model_file):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     weights = {"weights_sha256": weights_sha256(keras.saving.load_model(model_file))}
-    make_training(tmp_path / "models/cnn/good", model_file, **weights)
-    make_training(tmp_path / "models/cnn/best", model_file, val_accuracy=0.95, **weights)
+    make_training(tmp_path / "models/cnn/good", model_file, val_accuracy=0.95, **weights)
+    make_training(tmp_path / "models/cnn/best", model_file, corrupted_accuracy=0.85, **weights)
+    proud = {"least_evidence": 1000.0, "corrupted_accuracy": 0.1}  # it knows no image
+    make_training(tmp_path / "models/cnn/proud", model_file, **weights | proud)
     record = load_record(tmp_path / "models/cnn/best")
     folder = tmp_path / "data/processed/training"
     folder.mkdir(parents=True)
@@ -37,13 +39,12 @@ def checkout(tmp_path, monkeypatch, make_training, model_file):
     image = np.full((6, 5), 255, np.uint8)
     image[1:5, 2] = 0
     Image.fromarray(image).save(tmp_path / "one.png")
-    monkeypatch.setattr(predict, "familiarity", lambda folder: None)  # there are no images
     return tmp_path
 
 
-def test_the_best_model_comes_first(checkout):
-    assert [each.name for each in classifiers()] == ["best", "good"]
-    assert str(choose("good")) == "good (validation accuracy 0.9000)"
+def test_the_model_that_reads_changed_images_best_comes_first(checkout):
+    assert [each.name for each in classifiers()] == ["best", "good", "proud"]
+    assert str(choose("good")) == "good (validation accuracy 0.9500; on changed images 0.8000)"
     with pytest.raises(PipelineError, match="no trained model 'vgg'; the trained models are: best"):
         choose("vgg")
 
@@ -82,9 +83,9 @@ def program(checkout, monkeypatch, capsys):
 def test_a_file_is_predicted_and_saved_with_its_number(checkout, program):
     (output, _), error = program("one.png", "one.png", "--save", "out")
     assert error is None
-    assert "model: best (validation accuracy 0.9500)" in output
+    assert "model: best (validation accuracy 0.9000; on changed images 0.8500)" in output
     assert "one.png (dark on light, 5×6: centered like MNIST): predicted " in output
-    assert output.count("%") == 2 * 3
+    assert output.count("%") == 2 * 4
     saved = sorted(path.name for path in (checkout / "out").iterdir())
     assert saved == ["1-one.png", "2-one.png"]
 
@@ -101,25 +102,33 @@ def test_files_that_cannot_be_used_do_not_stop_the_others(checkout, program):
     assert error.startswith("2 of 5 files could not be predicted; see the warnings above, and use")
 
 
-def do_not_center(checkout):
-    """Use images of the input size unchanged."""
+def test_a_hint_says_why_a_prediction_can_be_wrong(program):
+    (output, _), _ = program("one.png", "--model", "proud")
+    assert UNFAMILIAR in output
+    wide = np.full((40, 160), 255, np.uint8)
+    wide[15:25, 20:140] = 0
+    Image.fromarray(wide).save("wide.png")
+    (output, _), _ = program("wide.png", "one.png")
+    assert WIDE in output.split("one.png")[0] and WIDE not in output.split("one.png")[1]
+    assert UNFAMILIAR not in output
+
+
+def test_digits_in_a_row_are_read_from_left_to_right(checkout, program):
+    row = np.full((40, 120), 255, np.uint8)
+    row[8:32, 20:24] = row[8:32, 60:64] = row[8:12, 90:110] = row[8:32, 106:110] = 0
+    Image.fromarray(row).save("row.png")
+    (output, _), error = program("row.png", "--save", "out")
+    assert error is None and re.search("predicted [012] [012] [012]\n", output)
+    assert output.count("%") == 3 + 1  # one bar for each digit; one in the second line
+    names = [f"1-row-{digit}.png" for digit in (1, 2, 3)]
+    assert sorted(path.name for path in (checkout / "out").iterdir()) == names
+    program("row.png", "one.png", "--out", "rows.csv")
+    table = pd.read_csv("rows.csv", dtype=str)
+    assert re.fullmatch("[012] [012] [012]", table.label[0]) and len(table.label[1]) == 1
     path = checkout / "data/processed/training/dataset.json"
-    conversion = {"center_like_mnist": False, "light_on_dark": False}
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"conversion": conversion}))
-
-
-def test_a_file_that_is_not_like_the_training_images_has_a_hint(checkout, program, monkeypatch):
-    inner = np.random.default_rng(0).integers(0, 90, (200, 4, 3), np.uint8)
-    dark = np.pad(inner, ((0, 0), (1, 1), (1, 1)))
-    known = Familiarity(dark[:100], dark[100:])
-    monkeypatch.setattr(predict, "familiarity", lambda folder: known)
-    do_not_center(checkout)
-    for number, image in enumerate((dark[0], np.pad(np.full((4, 3), 255, np.uint8), 1))):
-        Image.fromarray(image).save(checkout / f"{number}.gif")
-    (output, _), error = program("0.gif", "1.gif")
-    assert error is None
-    familiar, unfamiliar = output.split("1.gif")
-    assert HINT not in familiar and HINT in unfamiliar
+    names = {"class_names": ["one", "two", "three"]}  # of classes that are no digits
+    path.write_text(json.dumps(json.loads(path.read_text()) | names))
+    assert re.search("predicted (one|two|three)\n", program("row.png")[0].out)
 
 
 def test_without_data_and_models_one_sentence_says_what_to_do(program, checkout):
@@ -131,25 +140,21 @@ def test_without_data_and_models_one_sentence_says_what_to_do(program, checkout)
 # Many images
 
 
-def test_a_folder_is_predicted_into_a_table(checkout, program, monkeypatch):
-    dark = np.random.default_rng(0).integers(0, 90, (200, 6, 5), np.uint8)
-    monkeypatch.setattr(predict, "familiarity", lambda folder: Familiarity(dark[:100], dark[100:]))
-    do_not_center(checkout)
+def test_a_folder_is_predicted_into_a_table(checkout, program):
     (checkout / "=1+2/b").mkdir(parents=True)
-    for number, image in enumerate((dark[0], np.pad(np.full((4, 3), 255, np.uint8), 1))):
-        Image.fromarray(image).save(checkout / f"=1+2/b/{number}.PNG")
+    shutil.copy("one.png", "=1+2/b/0.PNG")
     (checkout / "=1+2/te\x1bxt.gif").write_text("text")
     (checkout / "=1+2/notes.txt").touch()
-    (output, errors), error = program("=1+2", "one.png", "--out", "out/predictions.csv")
-    assert error is None and output.endswith("out/predictions.csv: 3 of 4 images predicted\n")
+    options = ("--model", "proud", "--out", "out/predictions.csv")
+    (output, errors), error = program("=1+2", "one.png", *options)
+    assert error is None and output.endswith("out/predictions.csv: 2 of 3 images predicted\n")
     assert errors == "warning: 1 files that cannot be used:\n" + (
         "  ./=1+2/te\\x1bxt.gif cannot be read as an image\n"
     )
     table = pd.read_csv("out/predictions.csv", keep_default_na=False, dtype=str)
     assert [*table.columns] == ["file", "label", "probability", "hint"]
-    files = ["./=1+2/b/0.PNG", "./=1+2/b/1.PNG", r"./=1+2/te\x1bxt.gif", "one.png"]
-    assert table.file.to_list() == files
-    assert table.hint.to_list()[:3] == ["", HINT, "cannot be read as an image"]
+    assert table.file.to_list() == ["./=1+2/b/0.PNG", r"./=1+2/te\x1bxt.gif", "one.png"]
+    assert table.hint.to_list() == [UNFAMILIAR, "cannot be read as an image", UNFAMILIAR]
     assert set(table.label) <= {"0", "1", "2", ""} and (table.label == "").sum() == 1
     assert table.probability[0][:2] == "0."
 
@@ -171,7 +176,8 @@ def test_the_images_of_a_folder_are_shown_if_they_are_few(checkout, program):
 def images():
     """1,000 images, and the classes that the model predicts: more than one batch."""
     images = np.random.default_rng(0).integers(0, 256, (1000, 6, 5), np.uint8)
-    return images, choose("best").probabilities(images).argmax(1)
+    pictures = [Picture(image, "") for image in images]
+    return images, choose("best").predict(pictures)[0].argmax(1)
 
 
 def test_a_table_is_predicted_as_kaggle_asks(checkout, program, images):
@@ -223,7 +229,7 @@ def shown(title, probabilities, names, actual):
     console = Console(file=io.StringIO(), width=80)
     picture = Picture(np.zeros((6, 5), np.uint8), "")
     label = names[int(probabilities.argmax())]
-    prediction = predict.Prediction(picture, probabilities, label, "")
+    prediction = predict.Prediction([picture], probabilities[None], label, "")
     predict.show(console, title, prediction, names, actual)
     return console.file.getvalue()
 

@@ -1,6 +1,7 @@
 """Folders of images become the four IDX files, or are refused and nothing is written."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from src.ingest.classes import read_properties
 from src.ingest.files import copy_own
 from src.ingest.image_folders import converted_images, find_images
 from src.ingest.own_dataset import number_classes, write_dataset
-from src.pictures.convert import Conversion
+from src.pictures.convert import Conversion, convert
 from tests.fixtures.image_folders import NAMES
 
 PLAIN = Conversion(center_like_mnist=False, light_on_dark=False)
@@ -144,7 +145,8 @@ def test_other_files_are_named_as_what_they_are(tmp_path, name, message):
 
 def do(pictures, target, replace=False, shape=(9, 12), conversion=PLAIN):
     names, members = number_classes(find_images(pictures)[0], (0.2, 1))
-    images = converted_images(members.source, shape, conversion)
+    how = {"name": "", "shape": shape, "conversion": conversion}
+    images = converted_images(members.source, partial(convert, **how))
     return write_dataset(target, names, members, images, shape, conversion, replace)
 
 

@@ -10,6 +10,7 @@ from src.models.metrics import (
     accuracy,
     calibration_metrics,
     cross_entropy,
+    evidence,
     expected_calibration_error,
     fit_temperature,
     reliability,
@@ -55,6 +56,12 @@ def test_the_calibration_error_is_the_weighted_mean_of_the_distances():
     # With 15 bins: 0.5 and 0.6 are in bins 8 and 9; 0.9 and 0.92, in bin 14, (0.867, 0.933].
     expected = 0.5 / 4 + 0.4 / 4 + abs(0.5 - 0.91) * 2 / 4
     assert expected_calibration_error(np.log(PROBABILITIES), LABELS) == pytest.approx(expected)
+
+
+def test_evidence_is_the_logarithm_of_the_sum_of_exponentials():
+    np.testing.assert_allclose(
+        evidence(np.log([[1.0, 2, 5], [0.1, 0.1, 0.8]])), [np.log(8), 0], atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("scale", [0.05, 1, 30])

@@ -10,7 +10,7 @@ from src.common.errors import PipelineError
 from src.common.tensorflow import keras
 from src.models.artifacts import weights_sha256
 from src.models.inference import Predictor
-from src.models.metrics import accuracy, fit_temperature
+from src.models.metrics import accuracy, evidence, fit_temperature
 from src.training.checkpoint import Checkpoint
 from src.training.execution import choose_execution
 from src.training.trainer import Trainer
@@ -204,12 +204,14 @@ def test_early_stopping_knows_the_rows_before_an_interruption(
     for training in (complete, resumed, again):
         assert training.history == complete.history
         assert training.row == complete.history[-4 if restores else -1]
-        assert training.temperature == complete.temperature
+        assert training.scores == complete.scores
         weights = np.concatenate([each.ravel() for each in training.model.get_weights()])
         np.testing.assert_array_equal(weights, kept)
     logits = Predictor(complete.model).logits(splits[1][0])
     assert complete.row["val_accuracy"] == accuracy(logits, splits[1][1])
-    assert complete.temperature == fit_temperature(logits, splits[1][1])
+    assert complete.scores["temperature"] == fit_temperature(logits, splits[1][1])
+    assert (evidence(logits) > complete.scores["least_evidence"]).mean() == pytest.approx(0.985)
+    assert 0.2 < complete.scores["corrupted_accuracy"] < complete.row["val_accuracy"]
 
 
 @pytest.mark.parametrize(
