@@ -15,7 +15,7 @@ from src.config.yaml_files import flat, read_yaml
 
 PAGE = Path("docs/parameters.md")
 HEAD = "\n## {}\n\n|key|valid|default|meaning|\n|---|---|---|---|"
-LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+LIMITS = {"minimum": "", "exclusiveMinimum": ">", "maximum": "", "exclusiveMaximum": "<"}
 INTRODUCTION = """\
 # All parameters
 
@@ -68,7 +68,7 @@ def _valid(each: dict[str, Any]) -> str:
         return ", ".join(choices)
     if "items" in each:
         return f"list of {_valid(each['items'])}"
-    limits = ", ".join(f"{sign}{each[key]:,}" for key, sign in LIMITS.items() if key in each)
+    limits = "…".join(f"{sign}{each[key]:,}" for key, sign in LIMITS.items() if key in each)
     return f"{each.get('type', 'block')} {limits}".strip().replace("object", "block")
 
 

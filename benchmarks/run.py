@@ -31,10 +31,10 @@ PAGES: dict[str, Path] = {
     **dict.fromkeys(("training", "peers", "target", "modes", "precision", "tensorboard"), RESULTS),
     **dict.fromkeys(("inference", "preprocessing", "pipeline"), RESULTS),
     **dict.fromkeys(("memory", "streaming", "workers", "sweeps", "portability"), DETAILS),
-    **dict.fromkeys(("ablation", "layers", "batch_accuracy", "sorted_classes"), DETAILS),
+    **dict.fromkeys(("ablation", "layers", "batch_accuracy", "durations"), DETAILS),
+    **dict.fromkeys(("sorted_classes", "photographs"), DETAILS),
     "fidelity": DOCS / "fidelity.md",
-    "durations": DOCS / "recipes.md",
-    **dict.fromkeys(("unfamiliar", "photographs", "pictures"), DOCS / "prediction.md"),
+    **dict.fromkeys(("pictures", "unfamiliar"), DOCS / "prediction.md"),
     **dict.fromkeys(("modern", "robustness"), DOCS / "modern.md"),
 }
 CODE = ("src", "stages", "benchmarks/*.py", ":(glob)*.yaml", "requirements.lock")

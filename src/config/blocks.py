@@ -15,7 +15,7 @@ LearningRate = Annotated[float, Field(gt=0, le=1000)]
 Epsilon = Annotated[float, Field(gt=0, le=1)]
 Pixels = Annotated[float, Field(ge=0, le=100)]
 # The descriptions of the fields are in docs/parameters.md: `python -m benchmarks.parameters`.
-WEIGHT_DECAY = "Each step multiplies kernels by 1 - learning rate × this."
+WEIGHT_DECAY = "A step multiplies kernels by 1 - learning_rate × this."
 
 
 class Block(BaseModel):
@@ -31,7 +31,7 @@ class Zeros(Block):
 
 
 class GlorotUniform(Block):
-    """The default of TensorFlow 1, also for biases."""
+    """The default of TensorFlow 1."""
 
     kind: Literal["glorot_uniform"]
 
@@ -44,7 +44,7 @@ class Constant(Block):
 
 
 class Normal(Block):
-    """If truncated, values more than two standard deviations from the mean are redrawn."""
+    """If truncated, values beyond two standard deviations are redrawn."""
 
     kind: Literal["normal", "truncated_normal"]
     mean: Value = Field(0.0, description="Mean.")
@@ -72,7 +72,7 @@ class Sgd(Block):
 
 
 class Adam(Block):
-    """Adam (Kingma and Ba, 2015), in the form with epsilon outside the bias correction."""
+    """Adam (Kingma and Ba, 2015), with epsilon outside the bias correction."""
 
     kind: Literal["adam"]
     learning_rate: LearningRate = Field(description="At the start.")
@@ -118,4 +118,4 @@ class Augmentation(Block):
     rotation: float = Field(0.0, ge=0, le=180, description="Degrees, around the center.")
     scale: Fraction = Field(0.0, description="0.1: from 1 / 1.1 to 1 / 0.9 times the size.")
     shear: Fraction = Field(0.0, description="Pixels to the side for each pixel upwards.")
-    elastic: Pixels = Field(0.0, description="Typical distance that a smooth field moves a pixel.")
+    elastic: Pixels = Field(0.0, description="Pixels that a smooth field moves one, typically.")
