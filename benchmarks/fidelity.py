@@ -9,14 +9,14 @@ from math import sqrt
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, t, ttest_ind
+from scipy.stats import ttest_ind
 
 from benchmarks.fidelity_charts import write_chart
 from benchmarks.originals import PROGRAMS
 from benchmarks.processes import ROOT
 from benchmarks.seeds import load_results, run_missing, wanted_trainings
 from src.common.errors import PipelineError
-from src.config.published_values import PublishedValue, PublishedValues, load_published
+from src.config.published_values import PublishedValues, load_published
 
 PAGE = ROOT / "docs/fidelity.md"
 CHARTS = ROOT / "docs/images"
@@ -26,11 +26,11 @@ INTRODUCTION = """\
 Each original program and each recipe was trained with {seeds} seeds. Our recipes ran with:
 {executions}. The {trainings} trainings took {hours:.1f} hours in total; one runs on each processor.
 
-The table shows the test accuracy at the end of the training (mean ± s), and the smallest p of all
-{tests} values that were compared, of which {significant_tests} differ significantly (p < {level}).
+The test accuracy at the end of the training, and the smallest p of a recipe. Of all {tests} values
+that were compared, {significant_tests} differ significantly (p < {level}).
 
-| recipe | original | ours | difference | smallest p of the recipe |
-| --- | ---: | ---: | ---: | ---: |"""
+|recipe|original|ours|difference|smallest p of the recipe|
+|---|---:|---:|---:|---:|"""
 
 
 def measure(repeat: int) -> Iterator[str]:
@@ -48,10 +48,9 @@ def measure(repeat: int) -> Iterator[str]:
         own = values[values.recipe == recipe]
         final = own[own.metric == "test_accuracy"].iloc[-1]
         cells = recipe, *_means(final), _difference(final), f"{own.p.min():.2g}"
-        yield f"| {' | '.join(cells)} |"
+        yield f"|{'|'.join(cells)}|"
     for recipe in PROGRAMS:
-        own = (table[table.recipe == recipe] for table in (values, results))
-        yield from _published_values(recipe, *own)
+        yield from _charts(recipe, results[results.recipe == recipe])
 
 
 def compare(results: pd.DataFrame) -> pd.DataFrame:
@@ -98,25 +97,6 @@ def holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def prediction_p_value(
-    value: float, mean: float, stddev: float, seeds: int, sample: int | None, rounding: float
-) -> float:
-    """The two-sided p-value of a published value as the result of one more run of a program.
-
-    The result of a new run has Student's distribution, with the variance s² × (1 + 1 / seeds). If
-    the author used a random sample of images, the number of correct images in it is binomial.
-    """
-    scale = stddev * sqrt(1 + 1 / seeds)
-    if not sample:
-        distance = max(0.0, abs(value - mean) - rounding / 2)
-        return float(2 * t.sf(distance / scale, seeds - 1))
-    quantiles = t.ppf((np.arange(1000) + 0.5) / 1000, seeds - 1)
-    accuracies, count = np.clip(mean + scale * quantiles, 0, 1), round(value * sample)
-    lower = binom.cdf(count, sample, accuracies).mean()
-    upper = binom.sf(count - 1, sample, accuracies).mean()
-    return float(min(1.0, 2 * min(lower, upper)))
-
-
 def spread(values: pd.DataFrame, published: PublishedValues) -> tuple[int, list[float]]:
     """Return ``degrees_of_freedom`` and each ``stddev`` for ``published.yaml``, with three digits.
 
@@ -149,41 +129,14 @@ def _introduction(values: pd.DataFrame, results: pd.DataFrame) -> str:
     )
 
 
-def _published_values(recipe: str, values: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
-    """The chart and the table of a recipe; nothing if its author published no values."""
+def _charts(recipe: str, results: pd.DataFrame) -> Iterator[str]:
+    """The chart of each metric of a recipe whose author published its values by epoch."""
     published = load_published().get(recipe)
-    if not published:
-        return
-    yield f"\n### {recipe}\n"
-    for each in published.metrics():
+    for each in published.metrics() if published else []:
         if any(value.epoch for value in each.entries()):
             chart = CHARTS / f"fidelity_{recipe}.png"
             write_chart(chart, each, results[results.metric == each.metric])
-            yield f"![The values of {recipe} by epoch]({chart.relative_to(PAGE.parent)})\n"
-    columns = ["value", "published", "original", "ours", "difference", "p", "s of both"]
-    columns += ["p in original", "p in ours"]
-    yield f"| {' | '.join(columns)} |"
-    yield f"| --- |{' ---: |' * (len(columns) - 1)}"
-    for each in published.metrics():
-        for entry, (_, row) in zip(each.entries(), _rows(values, each).iterrows(), strict=True):
-            yield _published_value(each, entry, row)
-    degrees = values.degrees_of_freedom.iloc[0]
-    yield f"\nThe standard deviation *s of both* has {degrees} degrees of freedom."
-
-
-def _published_value(published: PublishedValues, entry: PublishedValue, row: pd.Series) -> str:
-    name = published.metric.replace("_", " ") + (f", epoch {row.epoch}" if row.epoch else "")
-    sample = getattr(published, "sample", None)
-    places = [
-        prediction_p_value(
-            entry.value, *(row[f"{column}_{of}"] for column in ("mean", "stddev", "seeds")),
-            sample, published.rounding,
-        )
-        for of in ("original", "ours")
-    ]  # fmt: skip
-    cells = [name, str(entry.value), *_means(row), _difference(row), f"{row.p:.2g}"]
-    cells += [f"{row['stddev']:.3g}", *(f"{place:.2g}" for place in places)]
-    return f"| {' | '.join(cells)} |"
+            yield f"\n![The values of {recipe} by epoch]({chart.relative_to(PAGE.parent)})"
 
 
 def _means(row: pd.Series) -> list[str]:

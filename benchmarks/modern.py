@@ -1,7 +1,7 @@
-"""The results of all recipes: the tables and the chart of docs/modern.md.
+"""The results of the recipes of docs/modern.md: its tables, and the chart of all recipes.
 
-First run the programs that docs/modern.md lists: they write the files in ``metrics/``. This
-program reads them, measures the speed of predictions, and reads no test image.
+First run the programs that the page lists: they write the files in ``metrics/``. This program reads
+them, measures the speed of predictions, and reads no test image.
 """
 
 import shutil
@@ -50,26 +50,16 @@ INTRODUCTION = """\
 interval of the mean. *Seconds* is the median time of the training steps, *cold start* that of the
 imports, the data and the compilation before them.
 
-| recipe | target | published | ours | interval | parameters | seconds | cold start | command |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"""
-ERRORS = """
-### Errors and probabilities
-
-These are results of one training each, with the seed of `params.yaml`. *Disputed*: how many of the
-errors are among the 15 test images whose label most people dispute. *NLL* is the negative
-log-likelihood, *ECE* the expected calibration error with 15 bins; the last columns have them after
-the division of the logits by a temperature, which was fitted on the validation split.
-
-| recipe | errors | disputed | NLL | ECE | temperature | NLL after | ECE after |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
+|recipe|target|published|ours|interval|parameters|seconds|cold start|
+|---|---:|---:|---:|---:|---:|---:|---:|"""
 COST = """
 ### Cost of a prediction
 
 *Images per second* is the median of {repeat} rounds, 1,000 images at a time, in float32 on this
 machine.
 
-| recipe | parameters | multiply-adds | size of the file | images per second |
-| --- | ---: | ---: | ---: | ---: |"""
+|recipe|parameters|multiply-adds|size of the file|images per second|
+|---|---:|---:|---:|---:|"""
 
 
 class Goal(NamedTuple):
@@ -119,31 +109,22 @@ def measure(repeat: int) -> Iterator[str]:
     for name, goal in GOALS.items():
         spread, parameters = seeds.loc[name], f"{records[name]['parameters']:,}"
         times = f"{medians.seconds[name]:,.1f}", f"{medians.cold_start[name]:.1f}"
-        command = f"`python -m src.apps.seeds {name} {spread.seeds:.0f}`"
-        yield _row(name, *goal, *_accuracy(spread), parameters, *times, command)
-    yield ERRORS
-    yield from (_error_row(name, each) for name, each in test.items())
+        yield _row(name, *goal, *_accuracy(spread), parameters, *times)
     yield COST.format(repeat=repeat)
-    rates = _images_per_second(folders, repeat)
-    for name, each in test.items():
-        size = f"{each['model_bytes'] / 1e6:.2f} MB"
-        numbers = f"{records[name]['parameters']:,}", f"{each['multiply_adds']:,}"
+    rates = _images_per_second([each for each in folders if each.name in GOALS], repeat)
+    for name in GOALS:
+        size = f"{test[name]['model_bytes'] / 1e6:.2f} MB"
+        numbers = f"{records[name]['parameters']:,}", f"{test[name]['multiply_adds']:,}"
         yield _row(name, *numbers, size, f"{rates[name]:,.0f}")
 
 
 def _row(*cells: Any) -> str:
-    return f"| {' | '.join(map(str, cells))} |"
+    return f"|{'|'.join(map(str, cells))}|"
 
 
 def _accuracy(spread: pd.Series) -> tuple[str, str]:
     ours = f"{spread.seeds_mean:.3%} ± {100 * spread.seeds_stddev:.3f} ({spread.seeds:.0f})"
     return ours, f"{spread.seeds_low:.3%} to {spread.seeds_high:.3%}"
-
-
-def _error_row(name: str, test: dict[str, Any]) -> str:
-    before = f"{test['loss']:.4f}", f"{test['ece']:.4f}", f"{test['temperature']:.2f}"
-    after = f"{test['calibrated_loss']:.4f}", f"{test['calibrated_ece']:.4f}"
-    return _row(name, test["errors"], test["disputed_errors"], *before, *after)
 
 
 def _images_per_second(folders: list[Path], repeat: int) -> dict[str, float]:

@@ -22,20 +22,24 @@ from benchmarks.timing import describe_machine
 from src.common.errors import PipelineError, run
 from src.reporting.report import replace_section
 
-RESULTS, SCALE = ROOT / "benchmarks/RESULTS.md", ROOT / "docs/scale.md"
+DOCS, RESULTS, DETAILS = (
+    ROOT / "docs",
+    ROOT / "benchmarks/RESULTS.md",
+    ROOT / "benchmarks/DETAILS.md",
+)
 PAGES: dict[str, Path] = {
     **dict.fromkeys(("training", "peers", "target", "modes", "precision", "tensorboard"), RESULTS),
     **dict.fromkeys(("inference", "preprocessing", "pipeline"), RESULTS),
-    **dict.fromkeys(("memory", "streaming", "workers", "sweeps"), SCALE),
-    "portability": ROOT / "docs/reproducibility.md",
-    "fidelity": ROOT / "docs/fidelity.md",
-    "durations": ROOT / "docs/recipes.md",
-    **dict.fromkeys(("unfamiliar", "photographs", "pictures"), ROOT / "docs/prediction.md"),
-    "batch_accuracy": ROOT / "docs/recipes.md",
-    **dict.fromkeys(("modern", "robustness", "ablation", "layers"), ROOT / "docs/modern.md"),
-    "sorted_classes": ROOT / "docs/datasets.md",
+    **dict.fromkeys(("memory", "streaming", "workers", "sweeps", "portability"), DETAILS),
+    **dict.fromkeys(("ablation", "layers", "batch_accuracy", "durations"), DETAILS),
+    **dict.fromkeys(("sorted_classes", "photographs"), DETAILS),
+    "fidelity": DOCS / "fidelity.md",
+    **dict.fromkeys(("pictures", "unfamiliar"), DOCS / "prediction.md"),
+    **dict.fromkeys(("modern", "robustness"), DOCS / "modern.md"),
 }
 CODE = ("src", "stages", "benchmarks/*.py", ":(glob)*.yaml", "requirements.lock")
+MACHINE = re.compile(r"^Measured on .+?(?=, at commit)", re.M)
+ABOVE = "Measured as above"  # on the machine of the first section of a page
 CHANGED = "with changes"  # in the place of a commit: such a section is always measured again
 
 
@@ -84,7 +88,19 @@ def measure(name: str, repeat: int, console: Console) -> None:
         lines.append(line)
     part = "\n".join([f"{start}{time.monotonic() - started:.0f} s.", *lines])
     page = PAGES[name]
-    page.write_text(replace_section(page.read_text("utf-8"), name, part), "utf-8")
+    text = page.read_text("utf-8")
+    if first := MACHINE.search(text):
+        text = text.replace(ABOVE, first[0])
+    text = replace_section(text, name, part)
+    if page.parent == DOCS:
+        text = machine_once(text)
+    page.write_text(text, "utf-8")
+
+
+def machine_once(text: str) -> str:
+    """A page that names the machine of its first section only once."""
+    first = MACHINE.search(text)
+    return text[: first.end()] + text[first.end() :].replace(first[0], ABOVE) if first else text
 
 
 def main() -> None:

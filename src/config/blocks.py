@@ -1,6 +1,6 @@
 """The blocks of a recipe: initial values, optimizer, schedule of the learning rate, augmentation.
 
-Defaults are those of Keras. Where TensorFlow 1 has another value, it is in the docstring.
+Defaults are those of Keras.
 """
 
 from typing import Annotated, Literal
@@ -14,6 +14,8 @@ NotNegative = Annotated[float, Field(ge=0, le=1000)]
 LearningRate = Annotated[float, Field(gt=0, le=1000)]
 Epsilon = Annotated[float, Field(gt=0, le=1)]
 Pixels = Annotated[float, Field(ge=0, le=100)]
+# The descriptions of the fields are in docs/parameters.md: `python -m benchmarks.parameters`.
+WEIGHT_DECAY = "A step multiplies kernels by 1 - learning_rate × this."
 
 
 class Block(BaseModel):
@@ -23,29 +25,35 @@ class Block(BaseModel):
 
 
 class Zeros(Block):
+    """All are 0."""
+
     kind: Literal["zeros"]
 
 
 class GlorotUniform(Block):
-    """The default of ``tf.get_variable`` in TensorFlow 1, also for biases."""
+    """The default of TensorFlow 1."""
 
     kind: Literal["glorot_uniform"]
 
 
 class Constant(Block):
+    """All have one value."""
+
     kind: Literal["constant"]
-    value: Value
+    value: Value = Field(description="Of all weights.")
 
 
 class Normal(Block):
-    """If truncated, values more than two standard deviations from the mean are redrawn."""
+    """If truncated, values beyond two standard deviations are redrawn."""
 
     kind: Literal["normal", "truncated_normal"]
-    mean: Value = 0.0
-    stddev: NotNegative
+    mean: Value = Field(0.0, description="Mean.")
+    stddev: NotNegative = Field(description="Standard deviation.")
 
 
 class NoBias(Block):
+    """Layers have no bias."""
+
     kind: Literal["none"]
 
 
@@ -54,64 +62,49 @@ Bias = Annotated[Zeros | Constant | Normal | GlorotUniform | NoBias, Field(discr
 
 
 class Sgd(Block):
-    """Stochastic gradient descent.
-
-    ``weight_decay`` is decoupled (Loshchilov and Hutter, 2019): each step multiplies the kernels of
-    layers by 1 - learning_rate × weight_decay.
-    """
+    """Stochastic gradient descent; weight decay is decoupled (Loshchilov and Hutter, 2019)."""
 
     kind: Literal["sgd"]
-    learning_rate: LearningRate
-    momentum: Fraction = 0.0
-    nesterov: bool = False
-    weight_decay: NotNegative = 0.0
+    learning_rate: LearningRate = Field(description="At the start.")
+    momentum: Fraction = Field(0.0, description="Part of the last step that is added.")
+    nesterov: bool = Field(False, description="Nesterov's momentum.")
+    weight_decay: NotNegative = Field(0.0, description=WEIGHT_DECAY)
 
 
 class Adam(Block):
-    """Adam (Kingma and Ba, 2015), in the form with epsilon outside the bias correction.
-
-    ``epsilon`` of ``tf.compat.v1.train.AdamOptimizer`` is 1e-8.
-    """
+    """Adam (Kingma and Ba, 2015), with epsilon outside the bias correction."""
 
     kind: Literal["adam"]
-    learning_rate: LearningRate
-    beta_1: Fraction = 0.9
-    beta_2: Fraction = 0.999
-    epsilon: Epsilon = 1e-7
-    weight_decay: NotNegative = 0.0
+    learning_rate: LearningRate = Field(description="At the start.")
+    beta_1: Fraction = Field(0.9, description="Decay of the mean gradient.")
+    beta_2: Fraction = Field(0.999, description="Decay of the mean squared gradient.")
+    epsilon: Epsilon = Field(1e-7, description="TensorFlow 1: 1e-8.")
+    weight_decay: NotNegative = Field(0.0, description=WEIGHT_DECAY)
 
 
 class Rmsprop(Block):
-    """w -= learning_rate × g / √(v + epsilon), with v = rho × v + (1 - rho) × g².
-
-    ``initial_accumulator`` is the first v. In ``tf.compat.v1.train.RMSPropOptimizer``, it is 1 (in
-    Keras: 0), and ``epsilon`` is 1e-10. With v = 1, the first steps are small.
-    """
+    """w -= learning_rate × g / √(v + epsilon), with v = rho × v + (1 - rho) × g²."""
 
     kind: Literal["rmsprop"]
-    learning_rate: LearningRate
-    rho: Fraction = 0.9
-    initial_accumulator: NotNegative = 0.0
-    epsilon: Epsilon = 1e-7
+    learning_rate: LearningRate = Field(description="At the start.")
+    rho: Fraction = Field(0.9, description="Decay of v.")
+    initial_accumulator: NotNegative = Field(0.0, description="The first v; TensorFlow 1: 1.")
+    epsilon: Epsilon = Field(1e-7, description="TensorFlow 1: 1e-10.")
 
 
 class ExponentialSchedule(Block):
     """learning_rate × decay_rate ^ (step / decay_steps), continuous."""
 
     kind: Literal["exponential"]
-    decay_rate: Annotated[float, Field(gt=0, le=1)]
-    decay_steps: Count
+    decay_rate: float = Field(gt=0, le=1, description="Factor of the learning rate …")
+    decay_steps: Count = Field(description="… in so many steps.")
 
 
 class CosineSchedule(Block):
-    """From learning_rate to zero along half a cosine, over the complete training.
-
-    During ``warmup``, a fraction of the training, the learning rate first increases from almost
-    zero along a straight line: a cycle.
-    """
+    """From learning_rate to zero along half a cosine, over the complete training."""
 
     kind: Literal["cosine"]
-    warmup: Fraction = 0.0
+    warmup: Fraction = Field(0.0, description="First part of the training, in which it rises.")
 
 
 Optimizer = Annotated[Sgd | Adam | Rmsprop, Field(discriminator="kind")]
@@ -119,21 +112,17 @@ Schedule = Annotated[ExponentialSchedule | CosineSchedule, Field(discriminator="
 
 
 class Augmentation(Block):
-    """Random changes of each training image, different in each step.
+    """Random changes of each training image in each step, uniformly up to these amounts."""
 
-    Every amount is the largest one: an image is shifted, for example, by a distance that is drawn
-    uniformly from -shift to shift, in both directions. The keys from ``stroke_width`` on change a
-    fraction of the images each: see ``src/training/augmentation.py``.
-    """
-
-    shift: Pixels = 0.0
-    rotation: Annotated[float, Field(ge=0, le=180)] = 0.0  # degrees, around the center
-    scale: Fraction = 0.0  # 0.1: from 1 / 1.1 to 1 / 0.9 times the size, in each direction
-    shear: Fraction = 0.0  # pixels to the side for each pixel upwards
-    elastic: Pixels = 0.0  # typical distance by which a smooth random field moves a pixel
-    stroke_width: Fraction = 0.0  # pixels by which the edges of strokes move, outwards or inwards
-    occlusion: Pixels = 0.0  # side of a black square
-    blur: Pixels = 0.0  # standard deviation of a Gaussian
-    contrast: Fraction = 0.0  # 0.9: pixels are 0.1 to 1 times as far from the mean of the image
-    background: Annotated[float, Field(ge=0, le=1)] = 0.0  # 1: up to the inverted image
-    noise: Annotated[float, Field(ge=0, le=255)] = 0.0  # standard deviation in gray levels
+    shift: Pixels = Field(0.0, description="Pixels, in both directions.")
+    rotation: float = Field(0.0, ge=0, le=180, description="Degrees, around the center.")
+    scale: Fraction = Field(0.0, description="0.1: from 1 / 1.1 to 1 / 0.9 times the size.")
+    shear: Fraction = Field(0.0, description="Pixels to the side for each pixel upwards.")
+    elastic: Pixels = Field(0.0, description="Pixels that a smooth field moves one, typically.")
+    # Each of these changes a fraction of the images: see src/training/augmentation.py.
+    stroke_width: Fraction = Field(0.0, description="Pixels that the edges of strokes move.")
+    occlusion: Pixels = Field(0.0, description="Pixels per side of a black square.")
+    blur: Pixels = Field(0.0, description="Standard deviation of a Gaussian in pixels.")
+    contrast: Fraction = Field(0.0, description="0.9: 0.1 to 1 times the distance from the mean.")
+    background: float = Field(0.0, ge=0, le=1, description="1: up to the inverted image.")
+    noise: float = Field(0.0, ge=0, le=255, description="Standard deviation in gray levels.")

@@ -37,48 +37,57 @@ def _without_secrets(address: str) -> str:
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 OwnName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,49}$"), AfterValidator(_own_name)]
 Mirror = Annotated[str, Field(pattern=r"^https?://"), AfterValidator(_without_secrets)]
+MemoryLimit = Literal["auto"] | Annotated[float, Field(ge=1.5, le=100_000)]
+Threads = Literal["auto"] | Annotated[int, Field(ge=1, le=1024)]
+MODEL = "tutorials, modern, all, a family, a recipe, or a list of these."
+REPLACES = "A number replaces that of each selected recipe."
+STRATEGY = "One device, all GPUs, or the workers of TF_CONFIG."
+MEMORY = "GB; larger datasets are streamed; auto: all memory of the device."
+MINIMUM_SKILL = "Least accuracy of a registered model: 0: of the most frequent class, 1: 100%."
 
 
 class DataParams(Block):
     """The dataset, and its sources."""
 
-    dataset: Dataset
-    name: OwnName
-    folders: list[str]
-    mirrors: Literal["public"] | list[Mirror]
-    fallback: Literal["digits", "none"]
-    split: Literal["auto", "first", "stratified"]
-    validation: Count
-    seed: Seed
+    dataset: Dataset = Field(description="local: your own files.")
+    name: OwnName = Field(description="Of your own dataset, in tables and in MLflow.")
+    folders: list[str] = Field(description="Where the files are searched first.")
+    mirrors: Literal["public"] | list[Mirror] = Field(description="Base URLs, searched next.")
+    fallback: Literal["digits", "none"] = Field(description="If all fail; none: stop.")
+    split: Literal["auto", "first", "stratified"] = Field(description="auto: stratified for local.")
+    validation: Count = Field(
+        description="Validation images; at most a fifth of the training images."
+    )
+    seed: Seed = Field(description="Of the stratified sample.")
 
 
 class TrainParams(Block):
-    """Settings of all trainings. The first three can replace a value of all selected recipes."""
+    """Settings of all trainings."""
 
-    epochs: Literal["recipe"] | Count
-    batch_size: Literal["recipe"] | BatchSize
-    learning_rate: Literal["recipe"] | LearningRate
-    device: Literal["auto", "cpu", "gpu"]
-    strategy: Literal["single", "mirrored", "multi_worker"]
-    memory_limit: Literal["auto"] | Annotated[float, Field(ge=1.5, le=100_000)]  # GB
-    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)]
-    compile: Literal["auto", "graph", "xla"]
-    precision: Literal["auto", "float32", "bfloat16"]
-    class_weights: Literal["none", "balanced"]
-    seed: Seed
-    tensorboard: bool
+    epochs: Literal["recipe"] | Count = Field(description=REPLACES)
+    batch_size: Literal["recipe"] | BatchSize = Field(description=REPLACES)
+    learning_rate: Literal["recipe"] | LearningRate = Field(description=REPLACES)
+    device: Literal["auto", "cpu", "gpu"] = Field(description="auto: a GPU if there is one.")
+    strategy: Literal["single", "mirrored", "multi_worker"] = Field(description=STRATEGY)
+    memory_limit: MemoryLimit = Field(description=MEMORY)
+    threads: Threads = Field(description="auto: one per processor.")
+    compile: Literal["auto", "graph", "xla"] = Field(description="auto: the faster one.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(description="auto: the faster one.")
+    class_weights: Literal["none", "balanced"] = Field(description="balanced: by 1 / frequency.")
+    seed: Seed = Field(description="Of initial weights, order, dropout and augmentation.")
+    tensorboard: bool = Field(description="Write logs for `make tensorboard`.")
 
 
 class RegistryParams(Block):
     """Which models are registered in MLflow."""
 
-    minimum_skill: Annotated[float, Field(ge=0, le=1)]
+    minimum_skill: float = Field(ge=0, le=1, description=MINIMUM_SKILL)
 
 
 class Params(Block):
     """The content of ``params.yaml``."""
 
-    model: str | Annotated[list[str], Field(min_length=1)]
+    model: str | Annotated[list[str], Field(min_length=1)] = Field(description=MODEL)
     data: DataParams
     train: TrainParams
     registry: RegistryParams

@@ -23,6 +23,7 @@ BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 Units = Annotated[int, Field(ge=1, le=100_000)]
 KernelSize = Annotated[int, Field(ge=1, le=31)]
 MOST_VALIDATIONS = 100  # of a recipe with `steps`
+VALIDATE_EVERY = f"Steps; null: each epoch, with steps at most {MOST_VALIDATIONS} times."
 # All are monotone: max-pooling may therefore come before them or after, with the same result.
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "softplus"]
 
@@ -30,19 +31,15 @@ Activation = Literal["relu", "sigmoid", "tanh", "elu", "softplus"]
 class Averaging(Block):
     """Moving average of the weights, with decay min(decay, (1 + step) / (10 + step))."""
 
-    decay: Fraction
+    decay: Fraction = Field(description="0.99: over about the last hundred steps.")
 
 
 class EarlyStopping(Block):
-    """Stop when ``monitor`` has not improved in the last ``patience`` validations.
+    """Stop when ``monitor`` has not improved in the last ``patience`` validations."""
 
-    With ``restore_best``, the model gets the weights of the best validation, also if the training
-    does not stop early.
-    """
-
-    monitor: Literal["val_loss", "val_accuracy"]
-    patience: Count
-    restore_best: bool = False
+    monitor: Literal["val_loss", "val_accuracy"] = Field(description="What should improve.")
+    patience: Count = Field(description="Number of validations.")
+    restore_best: bool = Field(False, description="Use the weights of the best validation.")
 
     def best_row(self, history: Sequence[Mapping[str, Any]]) -> int:
         """The index of the first row of a history with the best value.
@@ -55,41 +52,47 @@ class EarlyStopping(Block):
 
 
 class DenseDropout(Block):
-    """Fractions of the units that are dropped, here and in the other families."""
+    """Fractions of the units that are dropped."""
 
-    inputs: Fraction = 0.0
-    hidden: Fraction = 0.0  # after each hidden dense layer
+    inputs: Fraction = Field(0.0, description="Of the pixels.")
+    hidden: Fraction = Field(0.0, description="After each hidden dense layer.")
 
 
 class ConvolutionDropout(Block):
-    convolutions: Fraction = 0.0  # after each pooling
-    hidden: Fraction = 0.0
+    """Fractions of the units that are dropped."""
+
+    convolutions: Fraction = Field(0.0, description="After each pooling.")
+    hidden: Fraction = Field(0.0, description="After each hidden dense layer.")
 
 
 class ConvnetDropout(ConvolutionDropout):
-    features: Fraction = 0.0  # before the last layer
+    """Fractions of the units that are dropped."""
+
+    features: Fraction = Field(0.0, description="Before the last layer.")
 
 
 class BaseRecipe(Block):
     """The keys that all families have."""
 
-    family: str
-    weights: Weights
-    bias: Bias
-    l2: NotNegative = 0.0  # × ½ Σ w², without biases
-    optimizer: Optimizer
-    schedule: Schedule | None = None
+    family: str = Field(description="Kind of network: softmax, mlp, cnn, or convnet.")
+    weights: Weights = Field(description="Initial values of the kernels.")
+    bias: Bias = Field(description="As weights; kind: none: no biases.")
+    l2: NotNegative = Field(0.0, description="Added to the loss × ½ Σ w², without biases.")
+    optimizer: Optimizer = Field(description="How a step changes the weights.")
+    schedule: Schedule | None = Field(None, description="Of the learning rate.")
     averaging: Averaging | None = None
     augmentation: Augmentation | None = None
-    label_smoothing: Fraction = 0.0  # this part of the target is divided among all classes
-    batch_size: BatchSize
-    min_steps_per_epoch: Count = 1  # with few images, a batch has fewer than batch_size
-    epochs: Count | None = None
-    steps: Count | None = None
+    label_smoothing: Fraction = Field(0.0, description="Part of a target, divided among classes.")
+    batch_size: BatchSize = Field(description="Images in a step.")
+    min_steps_per_epoch: Count = Field(1, description="With few images, batches are smaller.")
+    epochs: Count | None = Field(
+        None, description="Length of the training, unless steps are given."
+    )
+    steps: Count | None = Field(None, description="Length in batches.")
     early_stopping: EarlyStopping | None = None
-    shuffle: bool = True  # in each epoch; False: the order of the files, see Trainer
-    validate_every: Count | None = None  # steps; None: once per epoch
-    keep_epochs: bool = False  # the weights after each, so that each is evaluated on the test split
+    shuffle: bool = Field(True, description="In each epoch; false: the order of the files.")
+    validate_every: Count | None = Field(None, description=VALIDATE_EVERY)
+    keep_epochs: bool = Field(False, description="Evaluate each epoch on the test split.")
 
     @model_validator(mode="after")
     def _check_length(self) -> "BaseRecipe":
@@ -122,8 +125,10 @@ class MlpRecipe(BaseRecipe):
     """Dense layers."""
 
     family: Literal["mlp"]
-    hidden: Annotated[list[Units], Field(min_length=1, max_length=100)]
-    activation: Activation
+    hidden: list[Units] = Field(
+        min_length=1, max_length=100, description="Units of each dense layer."
+    )
+    activation: Activation = Field(description="After each layer but the last.")
     dropout: DenseDropout = DenseDropout()
 
 
@@ -131,37 +136,37 @@ class CnnRecipe(BaseRecipe):
     """Blocks of convolution, max-pooling and activation, then dense layers."""
 
     family: Literal["cnn"]
-    filters: Annotated[list[Units], Field(min_length=1, max_length=100)]
-    kernel: KernelSize
-    pool: KernelSize
-    hidden: Annotated[list[Units], Field(default_factory=list, max_length=100)]
-    activation: Activation
+    filters: list[Units] = Field(min_length=1, max_length=100, description="Of each convolution.")
+    kernel: KernelSize = Field(description="Width and height of the convolutions.")
+    pool: KernelSize = Field(description="Width and height of max-pooling.")
+    hidden: list[Units] = Field([], max_length=100, description="Units of each dense layer.")
+    activation: Activation = Field(description="After each layer but the last.")
     dropout: ConvolutionDropout = ConvolutionDropout()
 
 
 class Convolution(Block):
     """A convolution; then pooling, batch normalization and activation, if the recipe has them."""
 
-    filters: Units
-    kernel: KernelSize = 3
-    padding: Literal["same", "valid"] = "same"
-    pool: Literal["max", "average"] | None = None  # of 2 × 2 pixels
+    filters: Units = Field(description="Number of channels.")
+    kernel: KernelSize = Field(3, description="Width and height.")
+    padding: Literal["same", "valid"] = Field("same", description="At the edge.")
+    pool: Literal["max", "average"] | None = Field(None, description="Of 2 × 2 pixels.")
 
 
 class BatchNormalization(Block):
-    """After each convolution and hidden layer; ``momentum`` is that of the moving averages."""
+    """After each convolution and hidden layer (Ioffe and Szegedy, 2015)."""
 
-    momentum: Fraction = 0.99
+    momentum: Fraction = Field(0.99, description="Of the moving averages.")
 
 
 class ConvnetRecipe(BaseRecipe):
     """A convolutional network, each convolution of which has its own settings."""
 
     family: Literal["convnet"]
-    convolutions: Annotated[list[Convolution], Field(min_length=1, max_length=100)]
-    global_average: bool = False  # of each channel, instead of all values, before dense layers
-    hidden: Annotated[list[Units], Field(default_factory=list, max_length=100)]
-    activation: Activation
+    convolutions: list[Convolution] = Field(min_length=1, max_length=100)
+    global_average: bool = Field(False, description="Dense layers get the mean of each channel.")
+    hidden: list[Units] = Field([], max_length=100, description="Units of each dense layer.")
+    activation: Activation = Field(description="After each layer but the last.")
     batch_normalization: BatchNormalization | None = None
     dropout: ConvnetDropout = ConvnetDropout()
 

@@ -64,6 +64,20 @@ def test_a_section_of_other_code_is_measured_again(section, monkeypatch, commit)
     assert len(section.module.measured) == (3 if commit == run.CHANGED else 2)
 
 
+def test_a_page_of_docs_names_the_machine_once(section, monkeypatch):
+    monkeypatch.setattr(run, "DOCS", section.page.parent)
+    section.page.write_text(section.page.read_text() + "<!-- other -->\n<!-- /other -->\n", "utf-8")
+    monkeypatch.setitem(sys.modules, "benchmarks.other", section.module)
+    run.PAGES["other"] = section.page
+    section.start("fake", "other")
+    section.start("fake")
+    text = section.page.read_text("utf-8")
+    assert text.count("Measured on ") == 1
+    assert (
+        text.count("Measured as above, at commit 1234567, by `python -m benchmarks.run other") == 1
+    )
+
+
 def test_a_section_that_this_machine_cannot_measure_keeps_its_page(section, capsys):
     def measure(repeat):
         raise PipelineError("the section fake needs a library")
