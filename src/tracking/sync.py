@@ -59,13 +59,13 @@ def sync_within_limit() -> None:
 def _sync_recipe(client: Any, folder: Path, test: dict[str, Any] | None, is_best: bool) -> None:
     """Log what MLflow lacks of a recipe."""
     record = load_record(folder)
-    run = sync_run(client, folder, record)
+    run, model = sync_run(client, folder, record)
     if test is None or test.get("weights_sha256") != record["weights_sha256"]:
         return  # metrics/test.json is older than the model
-    log_test_results(client, run, record, test)
+    log_test_results(client, run, model, record, test)
     if is_best:
         skill = load_params().registry.minimum_skill
-        print(f"MLflow: {register(client, run, record, test, skill)}")
+        print(f"MLflow: {register(client, run, model, record, test, skill)}")
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ CONFIG = {
     "recipe_sha256": "ab",
     "dataset": {"name": "mnist", "digest": "d1", "counts": {"train": 55000, "validation": 5000}},
 }
-NOTE = {"start": 1, "environment": None, "revision": "abc", "changes": [], "edited": False}
-NOTE |= {"experiment": None, "user": "me"}
+NOTE = {"start": 1, "environment": {}, "revision": "abc", "changes": [], "edited": False}
+NOTE |= {"experiment": "", "user": "me"}
 
 
 @pytest.mark.parametrize(
