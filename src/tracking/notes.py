@@ -32,6 +32,9 @@ CODE_PATHS = ("src", "stages", "dvc.yaml", "requirements.lock")  # what results 
 TIMING_COLUMNS = [
     *("recipe", "epoch", "seconds", "val_accuracy", "device", "processor", "weights_sha256"),
 ]
+# The values in metrics/recorded_on.json that all trainings share, and those of a training.
+SHARED = ("dataset", "dataset_digest", "processor", "threads", "versions", "variables")
+OF_RECIPE = ("device", "compile", "precision", "weights_sha256")
 
 
 class Note(TypedDict):
@@ -162,7 +165,7 @@ def recorded_on() -> dict[str, Any]:
     Raises:
         PipelineError: a model was not trained here, or not on the same machine as the others.
     """
-    tests, recipes, machines, dataset = read_json(TEST, "compare"), {}, [], {}
+    tests, found = read_json(TEST, "compare"), []
     for folder in trained_folders():
         record, name = load_record(folder), folder.name
         weights, data = record["weights_sha256"], record["dataset"]
@@ -172,19 +175,16 @@ def recorded_on() -> dict[str, Any]:
                 f"the result of {name} does not come from a training in this checkout; run "
                 f"`dvc repro --force {stage_name(record)}` and `dvc repro`"
             )
-        here = note["environment"]
-        recipes[name] = {key: here[key] for key in ("device", "compile", "precision")}
-        recipes[name]["weights_sha256"] = weights
-        machines.append(
-            {key: here[key] for key in ("processor", "threads", "versions", "variables")}
-        )
-        dataset = {"dataset": data["name"], "dataset_digest": data["digest"]}  # the same for all
-    if not machines or any(each != machines[0] for each in machines):
+        of_data = {"name": name, "dataset": data["name"], "dataset_digest": data["digest"]}
+        found.append({**note["environment"], **of_data, "weights_sha256": weights})
+    shared = [{key: each[key] for key in SHARED} for each in found]
+    if not shared or any(each != shared[0] for each in shared):
         raise PipelineError(
             "no recipe is trained, or not all on the same machine with the same versions; run "
             "`dvc repro --force`"
         )
-    return dataset | machines[0] | {"recipes": recipes}
+    recipes = {each["name"]: {key: each[key] for key in OF_RECIPE} for each in found}
+    return shared[0] | {"recipes": recipes}
 
 
 def main() -> None:

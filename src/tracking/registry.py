@@ -121,28 +121,21 @@ def _register_version(
 
 
 def model_card(record: Record, test: dict[str, Any]) -> str:
-    """The Markdown description of a version: what it is for, its data, limits and evaluation."""
+    """The Markdown description of a version: what it is for, its limits, data and evaluation."""
     data, counts = record["dataset"], record["dataset"]["counts"]
     names = shorten(", ".join(map(str, data["class_names"])), 300, placeholder=" …")
-    source = "a published dataset" if data["is_published"] else "your own dataset"
-    accuracy, low, high = (f"{test[key]:.4f}" for key in ("accuracy", "ci_low", "ci_high"))
     warnings = "".join(f" Warning: {warning}." for warning in test.get("warnings", []))
-    parts = [
+    return (
         f"**Intended use.** To classify one gray image of {data['height']} × {data['width']} "
         f"pixels, light on dark, prepared as those of {data['name']}, as one of {data['classes']} "
-        f"classes: {names}. For teaching and for comparing methods, not for decisions about "
-        "people.",
-        f"**Model.** Recipe {record['name']}: {record['parameters']:,} parameters. Its run has all "
-        "settings, and the commands that reproduce it.",
-        f"**Data.** {data['name']}, {source}: {counts['train']:,} training images. Some labels can "
-        "be wrong.",
-        "**Limits.** It always chooses one of these classes, also for an image of anything else. "
-        "It was tested only on images like those of its training.",
+        f"classes: {names}. It chooses one of these also for an image of anything else. For "
+        "teaching and for comparing methods, not for decisions about people.\n\n"
+        f"**Model.** Recipe {record['name']}, trained on {counts['train']:,} images. Its run has "
+        "all settings, and the commands that reproduce it.\n\n"
         f"**Evaluation.** Chosen by its validation accuracy, {record['val_accuracy']:.4f} on "
-        f"{counts['validation']:,} images. Test accuracy **{accuracy}** (95% interval {low} to "
-        f"{high}), for which nothing was chosen.{warnings}",
-    ]
-    return "\n\n".join(parts)[:MAX_TEXT]
+        f"{counts['validation']:,} images. Test accuracy **{test['accuracy']:.4f}** (95% interval "
+        f"{test['ci_low']:.4f} to {test['ci_high']:.4f}), for which nothing was chosen.{warnings}"
+    )[:MAX_TEXT]
 
 
 def _champion_version(client: Any, name: str) -> Any:

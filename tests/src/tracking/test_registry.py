@@ -102,9 +102,7 @@ def test_the_champion_can_be_loaded_after_mlflow_gc(client, checkout, registers,
     uri = client.tracking_uri
     command = ["mlflow", "gc", "--backend-store-uri", uri, "--tracking-uri", uri]
     subprocess.run([sys.executable, "-m", *command], check=True)
-    became = (
-        "the new champion, version 2" if is_model_deleted else "version 2, as good as the"
-    )
+    became = "the new champion, version 2" if is_model_deleted else "version 2, as good as the"
     assert f"a (validation accuracy 0.9100) is {became}" in registers("a", 0.91)
     downloaded = registry.download(registry.champion(DATASET), checkout)
     assert (downloaded / "model.keras").exists()
@@ -119,13 +117,10 @@ def test_a_store_that_fails_gives_no_champion_and_one_warning(
     assert capfd.readouterr().err.startswith("warning: no champion from MLflow at http://***@")
 
 
-def test_the_model_card_has_use_data_limits_and_evaluation_in_this_order(record):
+def test_the_model_card_has_use_model_and_evaluation(record):
     test = {"accuracy": 0.91, "ci_low": 0.9, "ci_high": 0.92, "warnings": ["few images"]}
     card = model_card(record, test)
-    parts = ("Intended use", "Model", "Data", "Limits", "Evaluation")
-    places = [card.index(f"**{part}.** ") for part in parts]
-    assert places == sorted(places)
-    assert "one of 3 classes: 0, 1, 2." in card and "60 training images" in card
+    assert "one of 3 classes: 0, 1, 2." in card and "cnn, trained on 60 images" in card
     assert "0.9000 on 10 images. Test accuracy **0.9100** (95% interval 0.9000 to" in card
     assert card.endswith("Warning: few images.")
     record["dataset"]["class_names"] = ["a class with a long name"] * 256
