@@ -127,15 +127,13 @@ def test_tensorboard_shows_each_training(make):
     with make("tensorboard") as address:
         deadline = time.monotonic() + 60
         expected = {f"digits/{name}/workspace" for name in TRAINED} | {f"digits/cnn/{EXPERIMENT}"}
-        while True:  # the part of a name that is left out is the time
+        runs: dict[str, str] = {}
+        while not expected <= runs.keys():  # without the time, which is part of a name
             runs = {run.rsplit("/", 2)[0]: run for run in get_json(f"{address}/data/runs")}
-            if expected <= runs.keys():
-                break
             assert time.monotonic() < deadline
             time.sleep(0.5)
         url = f"{address}/data/plugin"
-        loss = get_json(f"{url}/scalars/tags")[runs[f"digits/cnn/{EXPERIMENT}"]]
-        assert "epoch_loss" in loss
+        assert "epoch_loss" in get_json(f"{url}/scalars/tags")[runs[f"digits/cnn/{EXPERIMENT}"]]
         kernels = runs["digits/mlp_65x2/workspace"].replace("validation", "train")
         assert len(get_json(f"{url}/histograms/tags")[kernels]) == 6
         assert get_json(f"{url}/graphs/info")["softmax/workspace/train"]

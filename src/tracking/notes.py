@@ -29,9 +29,8 @@ from src.models.record import Record, RunConfig, stage_name
 
 NOTES = LOGS / "trainings"  # in the main checkout
 CODE_PATHS = ("src", "stages", "dvc.yaml", "requirements.lock")  # what results depend on
-TIMING_COLUMNS = [
-    *("recipe", "epoch", "seconds", "val_accuracy", "device", "processor", "weights_sha256"),
-]
+# Of metrics/timing.csv.
+COLUMNS = ["recipe", "epoch", "seconds", "val_accuracy", "device", "processor", "weights_sha256"]
 # The values in metrics/recorded_on.json that all trainings share, and those of a training.
 SHARED = ("dataset", "dataset_digest", "processor", "threads", "versions", "variables")
 OF_RECIPE = ("device", "compile", "precision", "weights_sha256")
@@ -156,7 +155,7 @@ def write_timing() -> None:
                 for row, second in zip(load_history(folder), seconds, strict=False):
                     rows.append(values | row | {"seconds": second})
     with suppress(OSError):
-        write_csv(TIMING, pd.DataFrame(rows, columns=TIMING_COLUMNS))
+        write_csv(TIMING, pd.DataFrame(rows, columns=COLUMNS))
 
 
 def recorded_on() -> dict[str, Any]:
