@@ -8,6 +8,7 @@ Python runs nothing else, so it must not delay the import of TensorFlow and the 
 that is shorter logs nothing.
 """
 
+import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,7 +66,10 @@ class LiveLogger:
         self._trainings.append(Training(config, note))
         if len(self._trainings) == 1:
             self._thread.start()
-        return notes.curves_folder(config, note)
+        folder = notes.curves_folder(config, note)
+        if not resumes:
+            shutil.rmtree(folder.parent, ignore_errors=True)  # earlier trainings with this name
+        return folder
 
     def row(self, row: dict[str, float]) -> None:
         """The training has a new row of its history."""

@@ -8,7 +8,6 @@ again at its end. ``make record`` calls ``main``.
 import json
 import os
 import re
-import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -120,18 +119,11 @@ def own_changes(config: RunConfig, note: Note) -> list[str]:
 
 
 def curves_folder(config: RunConfig, note: Note) -> Path:
-    """The folder for TensorBoard's files of a training, named after what is special about it.
-
-    The files of earlier trainings with the same name are removed: they would be mixed.
-    """
+    """The folder for TensorBoard's files of a training: what is special about it, and its start."""
     name = note["experiment"] or " ".join(own_changes(config, note)) or "workspace"
     start = f"{datetime.fromtimestamp(note['start'] / 1000):%Y-%m-%d %H.%M.%S}"
     parts = file_name(config["dataset"]["name"]), config["name"], file_name(name)
-    folder = (main_checkout() / LOGS).joinpath(*parts, start)
-    for other in folder.parent.glob("*"):
-        if other != folder:
-            shutil.rmtree(other, ignore_errors=True)
-    return folder
+    return (main_checkout() / LOGS).joinpath(*parts, start)
 
 
 def write_timing() -> None:

@@ -113,14 +113,6 @@ def test_large_weights_have_no_histograms(train, tmp_path, monkeypatch):
     assert "epoch_loss" in tags and not any("histogram" in tag for tag in tags)
 
 
-def test_a_file_in_place_of_the_folder_is_one_warning(train, tmp_path, capfd):
-    (tmp_path / "logs").touch()
-    board = TensorBoard(tmp_path / "logs/cnn")
-    assert len(train(callback=BestEffort(board, "no curves")).history) == 2
-    (line,) = capfd.readouterr().err.splitlines()
-    assert line.startswith("warning: no curves") and "logs is not a directory" in line
-
-
 @pytest.mark.parametrize("hook", training.HOOKS)
 def test_a_full_disk_at_any_time_is_one_warning_and_a_bug_is_none(train, hook, capfd):
     class Full(keras.callbacks.Callback):

@@ -77,10 +77,6 @@ def test_what_was_changed_for_a_recipe_names_its_runs_and_the_folder_of_its_curv
     assert notes.own_changes(record, note) == ["epochs=1", "~old", "data.seed=2"]
     folder = notes.curves_folder(record, note)
     assert folder.parts[-4:-1] == ("mnist", "cnn", "epochs-1--old-data.seed-2")
-    folder.mkdir(parents=True)
-    assert notes.curves_folder(record, note) == folder and folder.exists()  # it was resumed
-    later = notes.curves_folder(record, note | {"start": 1000})
-    assert later.parent == folder.parent and not folder.exists()
     experiment = notes.curves_folder(record, note | {"experiment": "bold-move"})
     assert experiment.parent.name == "bold-move"
 
