@@ -6,17 +6,13 @@ from typing import Any
 
 from src.common import paths
 from src.common.errors import run
-from src.common.files import atomic_folder, read_json
+from src.common.files import atomic_folder, read_json, write_not_selected
 
 
 def main() -> None:
     folder = paths.MODELS / sys.argv[1]
     plans = read_json(paths.PLAN / f"{folder.name}.json", "plan")["recipes"]
-    if plans:
-        train(plans, folder)
-        return
-    with atomic_folder(folder) as target:  # DVC requires an output; quick: no more imports
-        (target / "not-selected.txt").write_text("`model` in params.yaml selects no recipe here.\n")
+    train(plans, folder) if plans else write_not_selected(folder)  # quick: no more imports
 
 
 def train(plans: list[dict[str, Any]], folder: paths.Path) -> None:

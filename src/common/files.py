@@ -97,3 +97,9 @@ def file_name(text: str) -> str:
     """
     safe = "".join(each if each.isalnum() or each in "-_." else "-" for each in text)
     return safe[:LONGEST_NAME]
+
+
+def write_not_selected(folder: Path) -> None:
+    """Write the output of a family without a selected recipe: DVC requires one."""
+    with atomic_folder(folder) as target:
+        (target / "not-selected.txt").write_text("`model` in params.yaml selects no recipe here.\n")
