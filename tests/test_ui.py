@@ -101,7 +101,7 @@ def test_runs_are_listed_best_first_with_their_datasets_and_can_be_compared(page
     for accuracy in ACCURACIES.values():
         page.get_by_text(str(accuracy), exact=True).first.wait_for()
     page.screenshot(path=tmp_path / "results.png")
-    page.get_by_text("Datasets", exact=True).click(timeout=60_000)
+    page.get_by_test_id("datasets-select-dropdown").click(timeout=60_000)
     for split in ("train", "validation", "test"):
         page.get_by_text(f"mnist-{split} (d1d1d1d1)").first.wait_for()
 
