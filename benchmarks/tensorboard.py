@@ -49,7 +49,7 @@ def training_seconds(
     execution = choose_execution(recipe, choose_device("cpu"), "auto", "auto")
     trainer = Trainer(recipe, training, validation, classes, 1, execution)
     with tempfile.TemporaryDirectory() as folder:
-        tensorboard = TensorBoard(Path(folder), resumes=False)
+        tensorboard = TensorBoard(Path(folder))
         seconds, started = time_methods(tensorboard), time.perf_counter()
         trainer.run([tensorboard])
         return time.perf_counter() - started, sum(seconds)

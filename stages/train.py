@@ -35,8 +35,8 @@ def train(plans: list[dict[str, Any]], folder: paths.Path) -> None:
                 job.trainer.run(checkpoint=job.checkpoint)
                 continue
             complete, resumes = job.checkpoint.is_complete(), job.checkpoint.exists()
-            log.begin(job.run_config, job.environment, resumes)
-            callbacks = training_callbacks(plan, log.row, resumes)
+            curves = log.begin(job.run_config, job.environment, resumes)
+            callbacks = training_callbacks(plan, log.row, curves)
             training = job.trainer.run(callbacks, job.checkpoint)
             with atomic_folder(folder / plan["name"]) as partial:
                 record = save(partial, job.run_config, training)

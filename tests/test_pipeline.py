@@ -62,8 +62,8 @@ def test_only_a_recipe_that_is_new_or_changed_is_trained(
     assert not (checkout / "models/mlp/mlp_65x2").exists()  # it is not selected any more
     changed = [("softmax", "changed"), ("tiny", "changed")]
     assert logged_trainings(checkout) == sorted(before + changed)
-    assert (checkout / f"logs/cnn/{EXPERIMENT}").is_dir()  # TensorBoard's files
-    assert not (checkout / "logs/softmax/changed").exists()
+    assert (checkout / f"logs/digits/cnn/{EXPERIMENT}").is_dir()  # TensorBoard's files
+    assert not (checkout / "logs/digits/softmax/changed").exists()
 
 
 def test_a_selection_that_was_trained_before_is_restored(checkout, shell, logged_trainings):

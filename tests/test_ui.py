@@ -16,7 +16,8 @@ from src.tracking.sync import sync
 pytestmark = pytest.mark.slow
 
 ACCURACIES = {"softmax": 0.9137, "cnn": 0.9932, "mlp_sigmoid": 0.9048}
-RUNS = "experiments/1/runs?workflowType=machine_learning&viewStateShareKey=recipes"
+RUNS = "experiments/1/runs?workflowType=machine_learning&compareRunsMode=CHART"
+RUNS += "&orderByKey=metrics.%60val_accuracy%60&orderByAsc=false"
 ROOT = Path(__file__).parents[1]
 DATASET = {"name": "mnist", "is_fallback": False, "digest": "of other data"}
 
@@ -78,9 +79,10 @@ def open_run(page, name: str) -> None:
 
 def test_runs_are_listed_best_first_with_their_datasets_and_can_be_compared(page, tmp_path):
     page.goto(f"/#/{RUNS}")
-    for name, accuracy in ACCURACIES.items():
+    for name in ACCURACIES:
         page.get_by_role("link", name=name, exact=True).wait_for(timeout=60_000)
-        page.get_by_text(str(accuracy), exact=True).first.wait_for()
+    page.get_by_text("test_accuracy", exact=True).first.wait_for()  # a chart
+    assert page.get_by_text("shared view").count() == 0
     best_first = sorted(ACCURACIES, key=ACCURACIES.get, reverse=True)
     heights = [
         page.get_by_role("link", name=name, exact=True).bounding_box()["y"] for name in best_first
@@ -93,8 +95,13 @@ def test_runs_are_listed_best_first_with_their_datasets_and_can_be_compared(page
     page.get_by_text("Comparing 2 Runs").wait_for()
     for accuracy in ("0.993", "0.914"):  # test accuracies, as this page rounds them
         page.get_by_text(accuracy).first.wait_for()
-    page.goto(f"/#/{RUNS}")
-    page.get_by_text("Datasets", exact=True).click(timeout=60_000)
+    page.goto(f"/#/{RUNS.replace('&compareRunsMode=CHART', '')}")
+    page.get_by_role("button", name="Views").click(timeout=60_000)
+    page.get_by_text("Results", exact=True).click()
+    for accuracy in ACCURACIES.values():
+        page.get_by_text(str(accuracy), exact=True).first.wait_for()
+    page.screenshot(path=tmp_path / "results.png")
+    page.get_by_test_id("datasets-select-dropdown").click(timeout=60_000)
     for split in ("train", "validation", "test"):
         page.get_by_text(f"mnist-{split} (d1d1d1d1)").first.wait_for()
 
@@ -124,7 +131,7 @@ def test_a_run_shows_its_curves_and_plots(page, tmp_path):
 
 def test_the_pages_of_a_model_show_its_version_and_the_champion(page, tmp_path):
     open_run(page, "cnn")
-    page.goto("/" + page.get_by_role("link", name="model", exact=True).first.get_attribute("href"))
+    page.goto("/" + page.get_by_role("link", name="cnn", exact=True).first.get_attribute("href"))
     page.get_by_text("About this logged model").wait_for()
     page.get_by_text("Model versions").wait_for()
     page.get_by_role("link", name="mnist-classifier").first.wait_for()

@@ -126,13 +126,16 @@ def get_json(url: str):
 def test_tensorboard_shows_each_training(make):
     with make("tensorboard") as address:
         deadline = time.monotonic() + 60
-        expected = {f"{name}/workspace/train" for name in TRAINED} | {f"cnn/{EXPERIMENT}/train"}
-        while not expected <= set(get_json(f"{address}/data/runs")):
+        expected = {f"digits/{name}/workspace" for name in TRAINED} | {f"digits/cnn/{EXPERIMENT}"}
+        runs: dict[str, str] = {}
+        while not expected <= runs.keys():  # without the time, which is part of a name
+            runs = {run.rsplit("/", 2)[0]: run for run in get_json(f"{address}/data/runs")}
             assert time.monotonic() < deadline
             time.sleep(0.5)
         url = f"{address}/data/plugin"
-        assert "epoch_loss" in get_json(f"{url}/scalars/tags")[f"cnn/{EXPERIMENT}/train"]
-        assert len(get_json(f"{url}/histograms/tags")["mlp_65x2/workspace/train"]) == 6
+        assert "epoch_loss" in get_json(f"{url}/scalars/tags")[runs[f"digits/cnn/{EXPERIMENT}"]]
+        kernels = runs["digits/mlp_65x2/workspace"].replace("validation", "train")
+        assert len(get_json(f"{url}/histograms/tags")[kernels]) == 6
         assert get_json(f"{url}/graphs/info")["softmax/workspace/train"]
 
 

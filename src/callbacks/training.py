@@ -1,8 +1,6 @@
 """The callbacks of a training: its progress, its curves in MLflow, and TensorBoard's files."""
 
 import math
-import os
-import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,7 +10,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
-from src.common import paths
 from src.common.messages import warn
 from src.common.tensorflow import keras, tf
 
@@ -27,18 +24,17 @@ HOOKS = (
 
 
 def training_callbacks(
-    plan: dict[str, Any], log_row: Callable[[dict[str, float]], None], resumes: bool
+    plan: dict[str, Any], log_row: Callable[[dict[str, float]], None], folder: Path
 ) -> list[keras.callbacks.Callback]:
     """Return the callbacks for progress, MLflow, and, if the plan enables it, TensorBoard.
 
-    ``log_row`` gets each row of the history.
+    ``log_row`` gets each row of the history; ``folder`` is that for TensorBoard's files.
     """
     live = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: log_row(logs))
     callbacks = [TrainingProgress(plan["name"]), live]
     if plan["tensorboard"]:
-        experiment = os.environ.get("DVC_EXP_NAME") or "workspace"
-        board = TensorBoard(paths.main_checkout() / paths.LOGS / plan["name"] / experiment, resumes)
-        callbacks.append(BestEffort(board, f"TensorBoard does not show all of {plan['name']}"))
+        lacks = f"TensorBoard does not show all of {plan['name']}"
+        callbacks.append(BestEffort(TensorBoard(folder), lacks))
     return callbacks
 
 
@@ -99,14 +95,8 @@ class TrainingProgress(keras.callbacks.Callback):
 class TensorBoard(keras.callbacks.TensorBoard):
     """Keras' callback. The x axis shows epochs, or numbers of validations if these are more.
 
-    There are no histograms if a weight has more than ``MAX_HISTOGRAM`` values. Unless the training
-    resumes, existing files in the folder are removed.
+    There are no histograms if a weight has more than ``MAX_HISTOGRAM`` values.
     """
-
-    def __init__(self, folder: Path, resumes: bool) -> None:
-        super().__init__(folder)
-        if not resumes:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         """Write the scalars of a row of the history, and after some rows the histograms."""

@@ -43,7 +43,6 @@ class Evaluation(TestResults):
     """The results of one trained model, with what their plots need."""
 
     model: keras.Model  # with the weights from the end of the training
-    confusion: np.ndarray  # int64 [K, K]; rows are actual classes, columns are predicted classes
     reliability: pd.DataFrame  # one row per bin of the probability: count, confidence, accuracy
 
 
@@ -60,14 +59,16 @@ def evaluate_model(
     """
     record = artifacts.load_record(folder)
     model = artifacts.load_model(folder, record["weights_sha256"])
-    history, classes = artifacts.load_history(folder), range(model.output_shape[1])
-    images, labels = test
-    predictor = Predictor(model)
+    history, (images, labels), predictor = artifacts.load_history(folder), test, Predictor(model)
     logits = predictor.logits(images)
     probabilities = softmax(logits, axis=1)
     columns = {"actual": labels, "predicted": logits.argmax(axis=1)}
     predictions = pd.DataFrame(columns | {"probability": probabilities.max(axis=1).round(4)})
-    metrics = _metrics(folder, model, record, logits, predictions, warnings)
+    metrics = _metrics(record, logits, predictions, warnings) | {
+        "multiply_adds": multiply_adds(model),
+        "model_bytes": (folder / artifacts.MODEL).stat().st_size,
+        "weights_sha256": record["weights_sha256"],
+    }
     accuracies = _accuracy_by_epoch(folder, model, predictor, test, metrics["accuracy"])
     rows = zip([row["epoch"] for row in history], accuracies, strict=False)
     return Evaluation(
@@ -78,32 +79,26 @@ def evaluate_model(
         metrics=metrics,
         by_epoch=pd.DataFrame(rows, columns=["epoch", "accuracy"], dtype=float),
         predictions=predictions,
-        confusion=confusion_matrix(labels, predictions.predicted, labels=classes),
-        per_class=_per_class(labels, predictions.predicted, record["dataset"]["class_names"]),
+        per_class=_per_class(predictions, record["dataset"]["class_names"]),
         reliability=reliability(probabilities, labels),
     )
 
 
 def _metrics(
-    folder: Path,
-    model: keras.Model,
-    record: Record,
-    logits: np.ndarray,
-    predictions: pd.DataFrame,
-    warnings: Sequence[str],
+    record: Record, logits: np.ndarray, predictions: pd.DataFrame, warnings: Sequence[str]
 ) -> dict[str, Any]:
-    """The entry in ``metrics/test.json``."""
-    labels = predictions.actual.to_numpy()
-    right, errors = accuracy(logits, labels), _errors(predictions)
+    """The entry in ``metrics/test.json``, without what is known of the model alone."""
+    labels, errors = predictions.actual.to_numpy(), _errors(predictions)
+    right = accuracy(logits, labels)
     low, high = proportion_interval(len(labels) - errors, len(labels))
     metrics: dict[str, Any] = {"accuracy": right, "error_rate": 1 - right, "errors": errors}
     disputed = disputed_rows(record["dataset"], predictions)
     if len(disputed):
         metrics["disputed_errors"] = _errors(disputed)
     if record["dataset"]["unequal_classes"]:  # the mean of the accuracies of the classes
-        present, predicted = np.unique(labels), predictions.predicted
-        recalls = recall_score(labels, predicted, labels=present, average="macro")
-        metrics["balanced_accuracy"] = float(recalls)
+        metrics["balanced_accuracy"] = float(
+            recall_score(labels, predictions.predicted, labels=np.unique(labels), average="macro")
+        )
     if warnings:
         metrics["warnings"] = list(warnings)
     return metrics | {
@@ -111,9 +106,6 @@ def _metrics(
         **calibration_metrics(logits, labels, record["temperature"]),
         "ci_low": low,
         "ci_high": high,
-        "multiply_adds": multiply_adds(model),
-        "model_bytes": (folder / artifacts.MODEL).stat().st_size,
-        "weights_sha256": record["weights_sha256"],
     }
 
 
@@ -147,9 +139,11 @@ def _accuracy_by_epoch(
     return [*accuracies, final_accuracy]
 
 
-def _per_class(labels: np.ndarray, predicted: pd.Series, names: list[str]) -> pd.DataFrame:
+def _per_class(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     numbers = range(len(names))
-    scores = precision_recall_fscore_support(labels, predicted, labels=numbers, zero_division=0)
+    scores = precision_recall_fscore_support(
+        rows.actual, rows.predicted, labels=numbers, zero_division=0
+    )
     columns = dict(zip(("precision", "recall", "f1", "images"), scores, strict=True))
     return pd.DataFrame({"class": numbers, "label": names, **columns})
 
@@ -177,9 +171,11 @@ def write_outputs(evaluations: Iterable[Evaluation], count: int, images: np.ndar
 
 def _write_plots(plots: dict[str, Path], each: Evaluation, images: np.ndarray, title: str) -> None:
     name, class_names = each.record["name"], each.record["dataset"]["class_names"]
+    rows, classes = each.predictions, range(len(class_names))
+    confusion = confusion_matrix(rows.actual, rows.predicted, labels=classes)
     figures = {
         "curves": curves_figure(each.history, name),
-        "confusion": confusion_matrix_figure(each.confusion, class_names, title),
+        "confusion": confusion_matrix_figure(confusion, class_names, title),
         "mistakes": mistake_sheet(images, each.predictions, class_names, title),
         "first_layer": first_layer_figure(each.model, class_names, name),
     }

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.ticker import MaxNLocator
@@ -23,22 +22,17 @@ def curves_figure(history: list[dict[str, float]], title: str) -> Figure:
     """Draw loss and accuracy by epoch, from the rows of ``history.csv``."""
     figure = Figure((9, 3.6), dpi=100, layout="constrained")
     losses, accuracies = figure.subplots(1, 2)
-    epochs = [row["epoch"] for row in history]
-    marker = "o" if len(history) < 40 else None
-
-    def draw(axes: Axes, key: str, label: str) -> None:
-        axes.plot(epochs, [row[key] for row in history], marker=marker, markersize=3, label=label)
-
-    draw(losses, "loss", "training")
-    draw(losses, "val_loss", "validation")
-    losses.set(xlabel="epoch", ylabel="cross-entropy, nats")
-    values = [row[key] for row in history for key in ("loss", "val_loss")]
-    if min(values) > 0 and max(values) > 20 * min(values):
+    table = pd.DataFrame(history)
+    style: dict[str, Any] = {"marker": "o" if len(table) < 40 else None, "markersize": 3}
+    losses.plot(table.epoch, table.loss, label="training", **style)
+    losses.plot(table.epoch, table.val_loss, label="validation", **style)
+    values = table[["loss", "val_loss"]].to_numpy()
+    if 0 < 20 * values.min() < values.max():
         losses.set_yscale("log")
     losses.legend()
-    draw(accuracies, "val_accuracy", "validation")
-    accuracies.set(xlabel="epoch", ylabel="validation accuracy")
-    for axes in (losses, accuracies):
+    accuracies.plot(table.epoch, table.val_accuracy, **style)
+    for axes, label in ((losses, "cross-entropy, nats"), (accuracies, "validation accuracy")):
+        axes.set(xlabel="epoch", ylabel=label)
         axes.grid(alpha=0.3)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.suptitle(title)

@@ -74,14 +74,12 @@ def other_processor_note(comparison: pd.DataFrame) -> str | None:
 
 def _families_with_other_outputs() -> list[str]:
     """The families that the last commit trained from the same inputs to other outputs."""
-    before = _trainings(committed(LOCK))
-    now = _trainings(LOCK.read_text("utf-8") if LOCK.exists() else "")
-    same = [name for name in now if name in before and now[name]["deps"] == before[name]["deps"]]
-    other = [name for name in same if now[name]["outs"] != before[name]["outs"]]
-    return [name.removeprefix("train@") for name in other]
-
-
-def _trainings(lock: str) -> dict[str, dict[str, Any]]:
-    """The stages ``train@…`` in the text of ``dvc.lock``."""
-    stages = (yaml.safe_load(lock) or {}).get("stages", {})
-    return {name: stage for name, stage in stages.items() if name.startswith("train@")}
+    locks = committed(LOCK), LOCK.read_text("utf-8") if LOCK.exists() else ""
+    before, now = ((yaml.safe_load(lock) or {}).get("stages", {}) for lock in locks)
+    return [
+        name.removeprefix("train@")
+        for name, stage in now.items()
+        if name.startswith("train@")
+        and stage["deps"] == before.get(name, {}).get("deps")
+        and stage["outs"] != before[name]["outs"]
+    ]

@@ -23,13 +23,6 @@ def changes(state: State) -> list[str]:
     return changes_of(PARAMS, "", revision) + changes_of(RECIPES, f"{RECIPES}:", revision)
 
 
-def results(state: State) -> list[str]:
-    """The test accuracy of each trained recipe, the best first."""
-    names = [name for name in state if name.startswith(PREFIX) and isinstance(state[name], float)]
-    best_first = sorted(names, key=lambda name: -state[name])
-    return [f"{name.removeprefix(PREFIX)} {state[name]:.4f}" for name in best_first]
-
-
 def experiments_table(states: list[State]) -> Table:
     """One row for the workspace, the last commit and each of its experiments, in this order.
 
@@ -39,12 +32,14 @@ def experiments_table(states: list[State]) -> Table:
     for name in ("experiment", "changes", "dataset", "test accuracy", "created", "state"):
         table.add_column(name, no_wrap=name != "changes", overflow="fold")
     for state in states:
+        tests = [key for key in state if key.startswith(PREFIX) and isinstance(state[key], float)]
+        best_first = sorted(tests, key=lambda key: -state[key])
         wanted = f" (NOT {state['fallback_for']})" if state.get("fallback_for") else ""
         table.add_row(
             state["Experiment"] or state["rev"],
             Text("\n".join(changes(state))),  # not a string: [ is markup
             f"{state.get('dataset') or '–'}{wanted}",
-            "\n".join(results(state)),
+            "\n".join(f"{key.removeprefix(PREFIX)} {state[key]:.4f}" for key in best_first),
             state["Created"] or "–",
             state["State"],
         )

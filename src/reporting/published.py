@@ -64,7 +64,9 @@ def compare_with_published(published: Published, results: TestResults) -> list[P
         for entry, (low, high) in zip(each.entries(), limits, strict=True):
             value = ours[each.metric].get(entry.epoch)
             row = record["name"], each.metric, entry.epoch, entry.value, each.sample, value
-            verdict = _verdict(value if comparable else None, low, high)
+            verdict = NOT_COMPARABLE
+            if comparable and value is not None:
+                verdict = "below" if value < low else "above" if value > high else "reproduced"
             compared.append(PublishedResult(*row, low, high, verdict))
     return compared
 
@@ -88,9 +90,3 @@ def allowed_limits(published: PublishedValues, level: float) -> list[tuple[float
         above = hypot(high - value, seeds) + published.rounding / 2
         limits.append((max(0.0, value - below), min(highest, value + above)))
     return limits
-
-
-def _verdict(ours: float | None, low: float, high: float) -> str:
-    if ours is None:
-        return NOT_COMPARABLE
-    return "below" if ours < low else "above" if ours > high else "reproduced"

@@ -8,8 +8,10 @@ Python runs nothing else, so it must not delay the import of TensorFlow and the 
 that is shorter logs nothing.
 """
 
+import shutil
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event, Timer
 from typing import Any
 
@@ -36,7 +38,9 @@ class Training:
         """Log what is new; return whether that was the end."""
         # The status first: rows that come later are sent next time.
         status, rows = self.status, self.rows[self.sent :]
-        self.run = self.run or runs.open_run(client, self.config, self.note)
+        if self.run is None:
+            run = runs.find_run(client, self.config, f"start_time = {self.note['start']}")
+            self.run = runs.open_run(client, self.config, self.note, run)
         if rows:
             runs.log_rows(client, self.run, self.config, rows)
             self.sent += len(rows)
@@ -56,12 +60,16 @@ class LiveLogger:
         self._thread.daemon = True
         self._closed = Event()
 
-    def begin(self, config: RunConfig, environment: Environment, resumes: bool) -> None:
-        """A training begins, or continues from its checkpoint."""
+    def begin(self, config: RunConfig, environment: Environment, resumes: bool) -> Path:
+        """A training begins, or continues from its checkpoint; return the folder of its curves."""
         note = notes.begin_note(config, environment, resumes)
         self._trainings.append(Training(config, note))
         if len(self._trainings) == 1:
             self._thread.start()
+        folder = notes.curves_folder(config, note)
+        if not resumes:
+            shutil.rmtree(folder.parent, ignore_errors=True)  # earlier trainings with this name
+        return folder
 
     def row(self, row: dict[str, float]) -> None:
         """The training has a new row of its history."""

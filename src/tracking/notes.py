@@ -5,30 +5,34 @@ note is written when a training begins, so that a resumed training continues its
 again at its end. ``make record`` calls ``main``.
 """
 
-import csv
 import json
 import os
+import re
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
 from src.common.errors import PipelineError, run
-from src.common.files import atomic_file, json_sha256, read_json, write_json
+from src.common.files import file_name, json_sha256, read_json, write_json
 from src.common.git import git
 from src.common.messages import warn
 from src.common.paths import LOGS, PARAMS, RECIPES, RECORDED_ON, TEST, TIMING, main_checkout
 from src.config.yaml_files import changes_of
 from src.models.artifacts import load_history, load_record, trained_folders
-from src.models.record import Environment, Record, RunConfig, stage_name
+from src.models.record import Record, RunConfig, stage_name
 
 NOTES = LOGS / "trainings"  # in the main checkout
 CODE_PATHS = ("src", "stages", "dvc.yaml", "requirements.lock")  # what results depend on
-TIMING_COLUMNS = (
-    *("recipe", "epoch", "seconds", "val_accuracy", "device", "processor", "weights_sha256"),
-)
+# Of metrics/timing.csv.
+COLUMNS = ["recipe", "epoch", "seconds", "val_accuracy", "device", "processor", "weights_sha256"]
+# The values in metrics/recorded_on.json that all trainings share, and those of a training.
+SHARED = ("dataset", "dataset_digest", "processor", "threads", "versions", "variables")
+OF_RECIPE = ("device", "compile", "precision", "weights_sha256")
 
 
 class Note(TypedDict):
@@ -37,12 +41,12 @@ class Note(TypedDict):
     start: int  # milliseconds since 1970
     seconds: list[float]  # of training and validation, for each row of the history
     weights_sha256: str | None  # None while the training runs
-    environment: Environment | None  # None: not known, because the training ran elsewhere
+    environment: Mapping[str, Any]  # see record.Environment
     revision: str  # the commit; empty without git
     # In params.yaml and recipes.yaml since the commit, as ``dvc exp run -S`` takes them.
     changes: list[str]
     edited: bool  # whether code was changed since the commit
-    experiment: str | None  # DVC's name; None outside of an experiment
+    experiment: str  # DVC's name; empty outside of an experiment
     user: str  # account name
 
 
@@ -55,7 +59,7 @@ def commit() -> str:
     return revision
 
 
-def new_note(environment: Environment | None) -> Note:
+def new_note(environment: Mapping[str, Any]) -> Note:
     """The note of a training that begins now."""
     return Note(
         start=int(1000 * time.time()),
@@ -65,12 +69,12 @@ def new_note(environment: Environment | None) -> Note:
         revision=commit(),
         changes=[*changes_of(PARAMS), *changes_of(RECIPES, f"{RECIPES}:")],
         edited=bool(git("status", "--porcelain", "--", *CODE_PATHS).strip()),
-        experiment=os.environ.get("DVC_EXP_NAME") or None,
+        experiment=os.environ.get("DVC_EXP_NAME", ""),
         user=os.environ.get("USER", ""),
     )
 
 
-def begin_note(config: RunConfig, environment: Environment, resumes: bool) -> Note:
+def begin_note(config: RunConfig, environment: Mapping[str, Any], resumes: bool) -> Note:
     """The note of a training that begins, or of the one that resumes from its checkpoint."""
     note = newest_note(config, environment=environment) if resumes else None
     if note is None:
@@ -92,20 +96,34 @@ def _write(config: RunConfig, note: Note) -> None:
 
 def newest_note(config: RunConfig, **values: Any) -> Note | None:
     """The newest note of the trainings of a recipe on the same data that has these values."""
-    every = _path(config, "*")
-    for path in sorted(every.parent.glob(every.name), reverse=True):
+    every, found = _path(config, "*"), []
+    for path in every.parent.glob(every.name):
         # Damaged notes, and those of earlier versions of this project, are left out.
         with suppress(OSError, ValueError, AttributeError):
             note = json.loads(path.read_text("utf-8"))
             if note.keys() == Note.__required_keys__ and note.items() >= values.items():
-                return cast(Note, note)
-    return None
+                found.append(note)
+    return max(found, key=lambda note: note["start"], default=None)
 
 
 def _path(config: RunConfig, start: int | str) -> Path:
     data = config["dataset"]["digest"], config["dataset"]["classes"]
     key = json_sha256([config["recipe_sha256"], *data, config["code"]])
     return main_checkout() / NOTES / f"{config['name']}-{key[:16]}-{start}.json"
+
+
+def own_changes(config: RunConfig, note: Note) -> list[str]:
+    """The changes that concern a recipe, under its own names of settings: ``epochs=1``."""
+    recipe = rf"({RECIPES}:)?([~+]?)({re.escape(config['name'])}\.|train\.|(?=data\.))"
+    return [re.sub(recipe, r"\2", each) for each in note["changes"] if re.match(recipe, each)]
+
+
+def curves_folder(config: RunConfig, note: Note) -> Path:
+    """The folder for TensorBoard's files of a training: what is special about it, and its start."""
+    name = note["experiment"] or " ".join(own_changes(config, note)) or "workspace"
+    start = f"{datetime.fromtimestamp(note['start'] / 1000):%Y-%m-%d %H.%M.%S}"
+    parts = file_name(config["dataset"]["name"]), config["name"], file_name(name)
+    return (main_checkout() / LOGS).joinpath(*parts, start)
 
 
 def write_timing() -> None:
@@ -115,20 +133,21 @@ def write_timing() -> None:
     each run. No result depends on it: a model that cannot be read is left out, and a failure to
     write is ignored.
     """
+    import pandas as pd  # here, because the stage train waits for the imports of this module
+
+    from src.evaluation.tables import write_csv
+
     rows = []
     for folder in trained_folders():
         with suppress(PipelineError):
             record = load_record(folder)
-            note = newest_note(record, weights_sha256=record["weights_sha256"])
-            if note is None:
-                continue
-            values = {**(note["environment"] or {}), **record, "recipe": folder.name}
-            for row, second in zip(load_history(folder), accumulate(note["seconds"]), strict=False):
-                rows.append(values | row | {"seconds": f"{second:.6g}"})
-    with suppress(OSError), atomic_file(TIMING) as partial, partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, TIMING_COLUMNS, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
+            if note := newest_note(record, weights_sha256=record["weights_sha256"]):
+                values = {**note["environment"], **record, "recipe": folder.name}
+                seconds = accumulate(note["seconds"])
+                for row, second in zip(load_history(folder), seconds, strict=False):
+                    rows.append(values | row | {"seconds": second})
+    with suppress(OSError):
+        write_csv(TIMING, pd.DataFrame(rows, columns=COLUMNS))
 
 
 def recorded_on() -> dict[str, Any]:
@@ -137,31 +156,26 @@ def recorded_on() -> dict[str, Any]:
     Raises:
         PipelineError: a model was not trained here, or not on the same machine as the others.
     """
-    recipes, machines, data, tests = {}, [], {}, read_json(TEST, "compare")
-    if not (folders := trained_folders()):
-        raise PipelineError("no model is trained yet; run `dvc repro`")
-    for folder in folders:
+    tests, found = read_json(TEST, "compare"), []
+    for folder in trained_folders():
         record, name = load_record(folder), folder.name
-        weights, data = record["weights_sha256"], record["dataset"]  # the same data for all
+        weights, data = record["weights_sha256"], record["dataset"]
         note = newest_note(record, weights_sha256=weights)
         if note is None or tests.get(name, {}).get("weights_sha256") != weights:
             raise PipelineError(
                 f"the result of {name} does not come from a training in this checkout; run "
                 f"`dvc repro --force {stage_name(record)}` and `dvc repro`"
             )
-        here = dict(note["environment"] or {})
-        recipes[name] = {key: here[key] for key in ("device", "compile", "precision")}
-        recipes[name]["weights_sha256"] = weights
-        machines.append(
-            {key: here[key] for key in ("processor", "threads", "versions", "variables")}
+        of_data = {"name": name, "dataset": data["name"], "dataset_digest": data["digest"]}
+        found.append({**note["environment"], **of_data, "weights_sha256": weights})
+    shared = [{key: each[key] for key in SHARED} for each in found]
+    if not shared or any(each != shared[0] for each in shared):
+        raise PipelineError(
+            "no recipe is trained, or not all on the same machine with the same versions; run "
+            "`dvc repro --force`"
         )
-        if machines[0] != machines[-1]:
-            raise PipelineError(
-                f"{name} and other recipes were trained on different machines, or with different "
-                "versions; run `dvc repro --force`"
-            )
-    dataset = {"dataset": data["name"], "dataset_digest": data["digest"]}
-    return dataset | machines[0] | {"recipes": recipes}
+    recipes = {each["name"]: {key: each[key] for key in OF_RECIPE} for each in found}
+    return shared[0] | {"recipes": recipes}
 
 
 def main() -> None:

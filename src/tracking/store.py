@@ -32,21 +32,18 @@ SQLITE = "sqlite:///"
 NO_PROXY = "localhost,127.0.0.1"  # a proxy cannot reach a server on this machine
 DATABASES = (SQLITE, "postgresql", "mysql", "mssql")
 DESCRIPTION_TAG = "mlflow.note.content"  # which MLflow shows as the description
+MAX_TEXT = 5000  # characters: MLflow's limit for a tag; that for a parameter is not lower
 
-# The columns of the page of runs, best on validation first. The page reads them from this tag of
-# an experiment at the address …/runs?viewStateShareKey=recipes; by default it shows no metrics.
-RUN_COLUMNS = (
-    "metrics.`val_accuracy`",
-    "metrics.`test_accuracy`",
-    "params.`parameters`",
-    "attributes.`Dataset`",
-    "tags.`changes`",
-    "tags.`dvc_exp`",
-    "attributes.`Models`",
+# The columns of the view "Results" in the menu "Views" of the page of runs.
+COLUMNS = (
+    *("metrics.`val_accuracy`", "metrics.`test_accuracy`", "tags.`changes`"),
+    *("params.`epochs`", "params.`optimizer.learning_rate`"),
+    *("attributes.`Dataset`", "attributes.`Models`"),
 )
+VIEW = {"orderByKey": COLUMNS[0], "orderByAsc": False, "selectedColumns": COLUMNS}
 EXPERIMENT_TAGS = {
-    "mlflow.sharedViewState.recipes": json.dumps(
-        {"orderByKey": RUN_COLUMNS[0], "orderByAsc": False, "selectedColumns": RUN_COLUMNS}
+    "mlflow.sharedViewState.results": json.dumps(
+        {"name": "Results", "createdAt": 0, "updatedAt": 0, "state": json.dumps(VIEW)}
     ),
     "mlflow.experimentKind": "custom_model_development",
     DESCRIPTION_TAG: "Each run is a training of a recipe. `make sync` logs runs that are missing.",

@@ -32,7 +32,7 @@ def sync() -> bool:
     write_timing()
     tests = read_json(TEST, "compare") if TEST.exists() else {}
     best = read_json(SUMMARY, "compare")["best"] if SUMMARY.exists() else None
-    failures, errors = 0, {}
+    errors: dict[str, Exception] = {}
     for folder in trained_folders():
         try:
             client = connect(store_uri())
@@ -40,12 +40,11 @@ def sync() -> bool:
                 _sync_recipe(client, folder, tests.get(folder.name), folder.name == best)
         except Exception as error:  # MLflow and its stores raise many types
             errors[folder.name] = error
-            failures += not isinstance(error, PipelineError)  # that is about one file
-            if failures == MOST_FAILURES:
+            of_store = [each for each in errors.values() if not isinstance(each, PipelineError)]
+            if len(of_store) == MOST_FAILURES:
                 break
     if errors:
-        more = ", …" if failures == MOST_FAILURES else ""
-        warn_failed(f"results of {', '.join(errors)}{more}", next(iter(errors.values())))
+        warn_failed(f"results of {', '.join(errors)}", next(iter(errors.values())))
     return not errors
 
 
@@ -59,13 +58,13 @@ def sync_within_limit() -> None:
 def _sync_recipe(client: Any, folder: Path, test: dict[str, Any] | None, is_best: bool) -> None:
     """Log what MLflow lacks of a recipe."""
     record = load_record(folder)
-    run = sync_run(client, folder, record)
+    run, model = sync_run(client, folder, record)
     if test is None or test.get("weights_sha256") != record["weights_sha256"]:
         return  # metrics/test.json is older than the model
-    log_test_results(client, run, record, test)
+    log_test_results(client, run, model, record, test)
     if is_best:
         skill = load_params().registry.minimum_skill
-        print(f"MLflow: {register(client, run, record, test, skill)}")
+        print(f"MLflow: {register(client, run, model, record, test, skill)}")
 
 
 def main() -> None:

@@ -51,7 +51,7 @@ def test_a_store_that_fails(
 def test_a_store_that_is_deleted(results_there, shell, logged_trainings):
     (results_there / "mlflow.db").unlink()
     done = shell(["dvc", "repro", "--force", "-s", "compare"], results_there)
-    assert "of mnist-classifier-fallback, is the new champion" in done.stdout
+    assert "is the new champion, version 1 of mnist-classifier-fallback" in done.stdout
     assert "warning" not in done.stderr
     assert logged_trainings(results_there) == [(name, "") for name in sorted(TRAINED)]
 

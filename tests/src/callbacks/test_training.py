@@ -8,7 +8,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src.callbacks import training
-from src.callbacks.training import BestEffort, TensorBoard, TrainingProgress, training_callbacks
+from src.callbacks.training import BestEffort, TensorBoard, TrainingProgress
 from src.common.tensorflow import keras, tf
 from src.config.recipe import load_recipe
 
@@ -71,10 +71,9 @@ def test_the_line_in_a_terminal_fits_and_shows_the_time_left(monkeypatch, capsys
 def train(new_trainer, tiny_recipe, tmp_path):
     """Train with the callback, or another one."""
 
-    def train(resumes=False, callback=None, **changes):
+    def train(callback=None, **changes):
         trainer = new_trainer(load_recipe(tiny_recipe | changes))
-        callback = callback or TensorBoard(tmp_path / "logs", resumes)
-        return trainer.run([callback])
+        return trainer.run([callback or TensorBoard(tmp_path / "logs")])
 
     return train
 
@@ -112,29 +111,6 @@ def test_large_weights_have_no_histograms(train, tmp_path, monkeypatch):
     train()
     tags = events(tmp_path / "logs/train").Tags()["tensors"]
     assert "epoch_loss" in tags and not any("histogram" in tag for tag in tags)
-
-
-def test_a_resumed_training_keeps_the_files_and_a_new_one_removes_them(train, tmp_path):
-    for resumes, count in ((False, 1), (False, 1), (True, 2)):
-        train(resumes)
-        assert len(list((tmp_path / "logs/train").iterdir())) == count
-
-
-@pytest.mark.parametrize(("experiment", "name"), [("", "workspace"), ("bold-move", "bold-move")])
-def test_folders_are_named_after_recipe_and_experiment(tmp_path, monkeypatch, experiment, name):
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    monkeypatch.setenv("DVC_EXP_NAME", experiment)
-    (tmp_path / "logs/cnn" / name / "old").mkdir(parents=True)
-    training_callbacks({"name": "cnn", "tensorboard": True}, print, resumes=False)
-    assert list((tmp_path / "logs/cnn").iterdir()) == []
-
-
-def test_a_file_in_place_of_the_folder_is_one_warning(train, tmp_path, capfd):
-    (tmp_path / "logs").touch()
-    board = TensorBoard(tmp_path / "logs/cnn", resumes=False)
-    assert len(train(callback=BestEffort(board, "no curves")).history) == 2
-    (line,) = capfd.readouterr().err.splitlines()
-    assert line.startswith("warning: no curves") and "logs is not a directory" in line
 
 
 @pytest.mark.parametrize("hook", training.HOOKS)

@@ -44,6 +44,15 @@ def test_a_run_is_visible_while_its_training_runs(
     assert capfd.readouterr() == ("", "")
 
 
+def test_the_curves_of_a_new_training_replace_those_of_the_last(folder, run_config):
+    with closing(live.LiveLogger()) as log:
+        curves = log.begin(run_config(folder), ENVIRONMENT, False)
+        curves.mkdir(parents=True)
+        assert log.begin(run_config(folder), ENVIRONMENT, True) == curves and curves.exists()
+        assert log.begin(run_config(folder), ENVIRONMENT, False).parent == curves.parent
+        assert not curves.exists()
+
+
 def test_a_short_training_is_logged_by_sync(client, folder, record, run_config, runs_of):
     with closing(live.LiveLogger()) as log:
         log.begin(run_config(folder), ENVIRONMENT, False)

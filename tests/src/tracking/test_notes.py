@@ -39,7 +39,7 @@ def contents():
 
 
 def origin():
-    note = notes.new_note(None)
+    note = notes.new_note({})
     return note["revision"], note["changes"], note["edited"]
 
 
@@ -68,6 +68,17 @@ def test_a_repository_of_another_user_is_one_warning(repository, capfd):
     os.chown(repository / ".git", 12345, 12345)
     assert [origin() for _ in range(2)] == [("", [], False)] * 2
     assert capfd.readouterr().err.count("warning: MLflow shows neither commit nor changes") == 1
+
+
+def test_what_was_changed_for_a_recipe_names_its_runs_and_the_folder_of_its_curves(record):
+    others = ["model=cnn", "recipes.yaml:mlp.hidden=[3]"]
+    changes = ["train.epochs=1", "recipes.yaml:~cnn.old", "data.seed=2", *others]
+    note = notes.new_note({}) | {"start": 0, "changes": changes}
+    assert notes.own_changes(record, note) == ["epochs=1", "~old", "data.seed=2"]
+    folder = notes.curves_folder(record, note)
+    assert folder.parts[-4:-1] == ("mnist", "cnn", "epochs-1--old-data.seed-2")
+    experiment = notes.curves_folder(record, note | {"experiment": "bold-move"})
+    assert experiment.parent.name == "bold-move"
 
 
 @pytest.fixture
@@ -111,5 +122,5 @@ def test_where_the_results_come_from(trained, make_training, make_evaluation, mo
     with pytest.raises(PipelineError, match="other does not come from a training in this checkout"):
         notes.recorded_on()
     notes.end_note(notes.new_note({**ENVIRONMENT, "processor": "P2"}), other, SECONDS)
-    with pytest.raises(PipelineError, match="on different machines"):
+    with pytest.raises(PipelineError, match="not all on the same machine"):
         notes.recorded_on()

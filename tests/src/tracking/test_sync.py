@@ -37,7 +37,7 @@ def test_a_training_is_one_run(client, checkout, logged, monkeypatch, capfd):
     assert capfd.readouterr().err == ""
     assert (run.info.run_name, run.info.status) == ("cnn", "FINISHED")
     expected = {"family": "cnn", "filters": "[32, 64]", "optimizer.kind": "sgd", "epochs": "2"}
-    expected |= {"optimizer.learning_rate": "0.01", "train.seed": "1", "parameters": "93"}
+    expected |= {"optimizer.learning_rate": "0.01", "train.seed": "1", "parameter_count": "93"}
     assert expected.items() <= run.data.params.items()
     tags = {"recipe": "cnn", "weights_sha256": "cd" * 32, "dataset_digest": "d1" * 32}
     tags |= {"device": "cpu", "threads": "2", "processor": "P1, 2 cores", "dvc_exp": "bold-move"}
@@ -58,7 +58,7 @@ def test_the_logged_model_predicts_from_raw_images(client, folder, logged):
 
     run = logged()
     mlflow.set_tracking_uri(client.tracking_uri)
-    model = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
+    model = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/cnn")
     images = np.arange(4 * 6 * 5, dtype=np.uint8).reshape(4, 6, 5)
     predicted = model.predict(images)
     logits = np.asarray(keras.models.load_model(folder / "model.keras")(images))
@@ -70,7 +70,7 @@ def test_the_logged_model_predicts_from_raw_images(client, folder, logged):
     outputs = {each.name: each.shape for each in model.metadata.signature.outputs.inputs}
     assert outputs == {"class": (-1,), "label": (-1,), "probabilities": (-1, 3)}
 
-    logged_files = Path(mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/model"))
+    logged_files = Path(mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/cnn"))
     assert (logged_files / "data/model.keras").read_bytes() == (folder / "model.keras").read_bytes()
     requirements = (logged_files / "requirements.txt").read_text()
     assert requirements.startswith(f"mlflow=={mlflow.__version__}\n")
@@ -103,6 +103,8 @@ def test_the_data_gives_digests_of_the_splits_and_an_example(client, processed, 
 
 
 def test_a_training_from_elsewhere_is_logged_as_restored(client, results, runs_of):
+    import mlflow
+
     for _ in range(2):
         assert sync()
     (run,) = runs_of(client)
@@ -113,6 +115,9 @@ def test_a_training_from_elsewhere_is_logged_as_restored(client, results, runs_o
     assert sorted(each.step for each in curve) == [215, 430, 860]
     plots = {Path(file.path).name for file in client.list_artifacts(run.info.run_id, "plots")}
     assert plots == {"confusion.png", "curves.png", "first_layer.png", "mistakes.png"}
+    assert len(run.data.metrics) <= 8 and "test_ci_low" not in run.data.metrics
+    results = mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/metrics/test.json")
+    assert {"accuracy", "ci_low", "ci_high", "weights_sha256"} <= results.keys()
 
 
 def test_changed_test_results_and_images_replace_the_old_ones(
