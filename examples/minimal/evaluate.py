@@ -9,9 +9,9 @@ import pandas as pd
 import tracking
 from models import build
 
-record = json.loads(Path("model/training.json").read_text())
+record = json.loads(Path("trained/training.json").read_text())
 network = build(record["model"])
-network.load_weights("model/model.weights.h5")
+network.load_weights("trained/model.weights.h5")
 test = np.load("data/test.npz")
 probabilities = network.predict(test["images"], verbose=0)
 table = pd.DataFrame({"actual": test["labels"], "predicted": probabilities.argmax(axis=1)})

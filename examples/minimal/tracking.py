@@ -27,7 +27,7 @@ def connect():
 
 def run_of_training(record):
     """The id of the run that has these weights; it is created if there is none."""
-    weights = hashlib.sha256(Path("model/model.weights.h5").read_bytes()).hexdigest()
+    weights = hashlib.sha256(Path("trained/model.weights.h5").read_bytes()).hexdigest()
     same = mlflow.search_runs(filter_string=f"tags.weights = '{weights}'", output_format="list")
     if same:
         return same[0].info.run_id
@@ -35,7 +35,7 @@ def run_of_training(record):
     tags = {"weights": weights, "dvc_exp": os.environ.get("DVC_EXP_NAME", "")}
     with mlflow.start_run(run_name=record["model"], tags=tags) as run:
         mlflow.log_params({"model": record["model"], **record["train"]})
-        for epoch, row in pd.read_csv("model/history.csv", index_col="epoch").iterrows():
+        for epoch, row in pd.read_csv("trained/history.csv", index_col="epoch").iterrows():
             mlflow.log_metrics(row.to_dict(), step=epoch)
     return run.info.run_id
 
