@@ -23,9 +23,12 @@ def test_it_is_short_has_the_versions_of_this_project_and_is_ignored_by_its_dvc(
 @pytest.mark.slow
 def test_the_commands_of_its_readme(shell, tmp_path):
     lines = [line for block in blocks(EXAMPLE / "README.md") for line in block]
-    script = "\n".join(line for line in lines if not line.startswith(NOT_RUN))
-    done = shell(["bash", "-exc", script], ROOT, HOME=str(tmp_path))
-    names = re.findall(r"^Ran experiment\(s\): (\S+)", done.stdout, re.MULTILINE)
+    folder, printed = ROOT, ""
+    for line in lines:
+        if not line.startswith(NOT_RUN):
+            printed += shell(["bash", "-ec", line], folder, HOME=str(tmp_path)).stdout
+            folder = tmp_path / "mine"  # the first line goes there
+    names = re.findall(r"^Ran experiment\(s\): (\S+)", printed, re.MULTILINE)
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mine/mlflow.db")
     runs = client.search_runs(["1"], order_by=["start_time"])
     links = [(run.info.run_name, run.data.tags["dvc_exp"]) for run in runs]
