@@ -154,9 +154,9 @@ def changed(row, column, value):
     ("content", "message"),
     [
         (changed(2, 3, ["x"]), r"row 4, column pixel2 \(invalid value 'x'\)"),
-        (changed(2, 3, [""]), "row 4, column pixel2: an empty cell is no number from 0 to 255"),
-        (changed(2, 3, ["256"]), "row 4, column pixel2: 256.0 is no number from 0 to 255"),
-        (changed(2, 3, ["-0.5"]), "row 4, column pixel2: -0.5 is no number from 0"),
+        (changed(2, 3, [""]), "row 4, column pixel2 is empty or no number from 0 to 255"),
+        (changed(2, 3, ["256"]), "row 4, column pixel2 is empty or no number"),
+        (changed(2, 3, ["-0.5"]), "row 4, column pixel2 is empty or no number"),
         (changed(2, 3, []), "Row #4: Expected 17 columns, got 16"),
         (changed(2, 3, ["1", "2"]), "Row #4: Expected 17 columns, got 18"),
         (csv([], [*ROWS, "7" + ",1" * 15 + ",x"]), r"row 7, column 17 \(invalid value 'x'"),
@@ -252,8 +252,3 @@ def test_a_table_without_labels_can_be_predicted(tmp_path):
     table = Table(tmp_path / "test.csv", None, None, False, LIGHT_ON_DARK)
     with pytest.raises(PipelineError, match=r"has no column of labels, but pixel0, .* --table "):
         members_of(table)
-
-
-def test_the_labels_of_the_tables_must_agree(table):
-    with pytest.raises(PipelineError, match=r"b.csv, row 4 has the label 'z', which .*a.csv lacks"):
-        members_of(table("a.csv", "xyxy"), table("b.csv", "xyz"))
