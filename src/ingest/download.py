@@ -40,21 +40,8 @@ def download(data: DataParams, target: Path) -> dict:
     """
     names = [os.path.expanduser(name.replace("{dataset}", data.dataset)) for name in data.folders]
     folders = [Path(os.path.abspath(main_checkout() / name)) for name in names]
-    name, is_published = str(data.dataset), data.dataset != "local"
-    reasons = _fetch(data, folders, target) if name in catalog.CATALOGUE else []
-    if reasons:
-        _announce_fallback(data, reasons)
-        name = "digits"
-    if name == "digits":
-        digits.write(target)
-        properties = {"class_names": catalog.DIGITS, "conversion": catalog.DRAWINGS}
-    elif is_published:
-        known = catalog.CATALOGUE[name]
-        properties = {"class_names": known.class_names, "conversion": known.conversion}
-    else:
-        name, source = data.name, copy_own(folders, target)
-        properties = read_properties(source)
-        print(clean(f"local: the four files from {source}"), file=sys.stderr)
+    name, properties = _collect(data, folders, target)
+    is_published = data.dataset != "local"
     requested = data.dataset if is_published else name
     train, _, test, _ = (idx.read_header(target / file)[0] for file in catalog.NAMES)
     info = {
@@ -68,6 +55,22 @@ def download(data: DataParams, target: Path) -> dict:
     }
     write_json(target / "dataset.json", info)
     return info
+
+
+def _collect(data: DataParams, folders: list[Path], target: Path) -> tuple[str, dict]:
+    """Write the files of a dataset; return its name and its properties."""
+    if data.dataset == "local":
+        source = copy_own(folders, target)
+        print(clean(f"local: the four files from {source}"), file=sys.stderr)
+        return data.name, read_properties(source)
+    if known := catalog.CATALOGUE.get(data.dataset):
+        reasons = _fetch(data, folders, target)
+        if not reasons:
+            properties = {"class_names": known.class_names, "conversion": known.conversion}
+            return data.dataset, properties
+        _announce_fallback(data, reasons)
+    digits.write(target)
+    return "digits", {"class_names": catalog.DIGITS, "conversion": catalog.DRAWINGS}
 
 
 def _fetch(data: DataParams, folders: list[Path], target: Path) -> list[str]:

@@ -52,6 +52,20 @@ def write_dataset(
         PipelineError: ``target`` has a dataset, there are too few or too many classes, or a class
             has too few images that can be used.
     """
+    names, labels, is_test = _numbered(members, test_fraction)
+    with atomic_files(target, _old_files(target, replace)) as folder:
+        unusable = _write_images(folder, is_test, pictures, shape)
+        skipped = [f"{members.source[index]} {reason}" for index, reason in unusable.items()]
+        is_used = ~np.isin(np.arange(len(labels)), [*unusable])
+        _write_labels(folder, names, labels[is_used & ~is_test], labels[is_used & is_test])
+        write_json(folder / CONVERSION, conversion)
+    return names, skipped
+
+
+def _numbered(
+    members: pd.DataFrame, test_fraction: float
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """The names of the classes, the label of each image, and whether it is a test image."""
     names = sorted(set(members["class"]), key=natural_order)
     if not 2 <= len(names) <= MAX_LABELS:
         raise PipelineError(
@@ -60,16 +74,9 @@ def write_dataset(
             "labels, which --label names"
         )
     labels = pd.Categorical(members["class"], names).codes.astype(np.uint8)
-    is_test = members.is_test.to_numpy(bool)
     if members.is_test.isna().all():
-        is_test = random_test_images(labels, test_fraction, SEED)
-    with atomic_files(target, _old_files(target, replace)) as folder:
-        unusable = _write_images(folder, is_test, pictures, shape)
-        skipped = [f"{members.source[index]} {reason}" for index, reason in unusable.items()]
-        is_used = ~np.isin(np.arange(len(labels)), [*unusable])
-        _write_labels(folder, names, labels[is_used & ~is_test], labels[is_used & is_test])
-        write_json(folder / CONVERSION, conversion)
-    return names, skipped
+        return names, labels, random_test_images(labels, test_fraction, SEED)
+    return names, labels, members.is_test.to_numpy(bool)
 
 
 def _old_files(target: Path, replace: bool) -> list[Path]:

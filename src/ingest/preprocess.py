@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -44,9 +45,8 @@ def preprocess(raw: Path, target: Path, data: DataParams) -> dict:
     paths = [raw / name for name in catalog.NAMES]
     height, width = _check_shapes(paths)
     # The tutorials use the first images of the datasets that are known by name.
-    rule = data.split
-    if rule == "auto":
-        rule = "first" if source["is_published"] else "stratified"
+    auto: Literal["first", "stratified"] = "first" if source["is_published"] else "stratified"
+    rule = auto if data.split == "auto" else data.split
     train, test = idx.read(paths[1]), idx.read(paths[3])
     chosen = validation_images(train, data.validation, rule, data.seed)
     members = {"train": ~chosen, "validation": chosen, "test": np.ones(len(test), bool)}

@@ -93,17 +93,21 @@ def decode(
         with Image.open(BytesIO(content), formats=FORMATS) as file:
             size = f"{file.width}×{file.height}"
             file.draft("RGB" if by_color else "L", (side, side))  # a JPEG decoder reduces the size
-            ImageOps.exif_transpose(file, in_place=True)
-            colored = _opaque_colors(file) if by_color else None
-            image = colored or _gray_levels(file, bits)
-            image.thumbnail((side, side))
-            return np.asarray(_most_contrast(image) if colored else image), size
+            return _gray(file, side, by_color, bits), size
     except Image.DecompressionBombError:
         many = f"has more than {MAX_PIXELS / 1e6:.0f} million pixels"
         raise PictureError(name, many, SMALLER) from None
     except Exception:  # Pillow raises ten kinds of errors for damaged files
         remedy = f"; use a complete {FORMAT_NAMES} file"
         raise PictureError(name, "cannot be read as an image", remedy) from None
+
+
+def _gray(file: Image.Image, side: int, by_color: bool, bits: int) -> np.ndarray:
+    ImageOps.exif_transpose(file, in_place=True)
+    colored = _opaque_colors(file) if by_color else None
+    image = colored or _gray_levels(file, bits)
+    image.thumbnail((side, side))
+    return np.asarray(_most_contrast(image) if colored else image)
 
 
 def _gray_levels(image: Image.Image, bits: int) -> Image.Image:
