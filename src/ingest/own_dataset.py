@@ -57,7 +57,8 @@ def write_dataset(
         unusable = _write_images(folder, is_test, pictures, shape)
         skipped = [f"{members.source[index]} {reason}" for index, reason in unusable.items()]
         is_used = ~np.isin(np.arange(len(labels)), [*unusable])
-        _write_labels(folder, names, labels[is_used & ~is_test], labels[is_used & is_test])
+        parts = labels[is_used & ~is_test], labels[is_used & is_test]
+        _write_labels(folder, names, *parts, skipped)
         write_json(folder / CONVERSION, conversion)
     return names, skipped
 
@@ -107,12 +108,15 @@ def _write_images(
     return unusable
 
 
-def _write_labels(folder: Path, names: list[str], train: np.ndarray, test: np.ndarray) -> None:
+def _write_labels(
+    folder: Path, names: list[str], train: np.ndarray, test: np.ndarray, skipped: list[str]
+) -> None:
     for name, count in zip(names, np.bincount(train, minlength=len(names)), strict=True):
         if count < 2:  # one to train, one to validate
+            example = f" ({len(skipped):,} left out: {skipped[0]})" if skipped else ""
             raise PipelineError(
                 f"the class {name!r} has {count} training images that can be used, but needs "
-                "at least 2; add images or remove the class"
+                f"at least 2; add images or remove the class{example}"
             )
     idx.write(folder / catalog.TRAIN_LABELS, train)
     idx.write(folder / catalog.TEST_LABELS, test)

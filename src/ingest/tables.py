@@ -217,7 +217,8 @@ def _listed(names: list[str]) -> str:
 def members_of(train: Table, test: Table | None = None) -> pd.DataFrame:
     """The images of one or two tables: ``members`` of ``write_dataset``.
 
-    A PipelineError is raised if a table has no labels, or they cannot be the names of classes.
+    A PipelineError is raised if a table has no labels, they cannot be the names of classes,
+    or the test images have other ones.
     """
     parts = []
     for table in (train, test) if test else (train,):
@@ -232,4 +233,8 @@ def members_of(train: Table, test: Table | None = None) -> pd.DataFrame:
             check_class_name(label, f"{row}, column {table.label}")
         is_test = table is test if test else None
         parts.append(pd.DataFrame({"class": table.labels, "is_test": is_test, "source": rows}))
+    if test and (unknown := {*test.labels} - {*train.labels}):
+        row = min(map(test.labels.index, unknown))
+        fault = f"the label {test.labels[row]!r}, which {train.path} lacks; correct it"
+        raise PipelineError(f"{test.row(row)} has {fault}")
     return pd.concat(parts, ignore_index=True)

@@ -252,3 +252,8 @@ def test_a_table_without_labels_can_be_predicted(tmp_path):
     table = Table(tmp_path / "test.csv", None, None, False, LIGHT_ON_DARK)
     with pytest.raises(PipelineError, match=r"has no column of labels, but pixel0, .* --table "):
         members_of(table)
+
+
+def test_the_labels_of_the_tables_must_agree(table):
+    with pytest.raises(PipelineError, match=r"b.csv, row 4 has the label 'z', which .*a.csv lacks"):
+        members_of(table("a.csv", "xyxy"), table("b.csv", "xyz"))
