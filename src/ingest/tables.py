@@ -234,7 +234,7 @@ def members_of(train: Table, test: Table | None = None) -> pd.DataFrame:
         is_test = table is test if test else None
         parts.append(pd.DataFrame({"class": table.labels, "is_test": is_test, "source": rows}))
     if test and (unknown := {*test.labels} - {*train.labels}):
-        row = min(map(test.labels.index, unknown))
-        fault = f"the label {test.labels[row]!r}, which {train.path} lacks; correct it"
-        raise PipelineError(f"{test.row(row)} has {fault}")
+        first = min(map(test.labels.index, unknown))
+        fault = f"the label {test.labels[first]!r}, which {train.path} lacks; correct it"
+        raise PipelineError(f"{test.row(first)} has {fault}")
     return pd.concat(parts, ignore_index=True)
