@@ -18,15 +18,16 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from src.apps.shared import add_table_options, integer, with_bar
+from src.apps.shared import add_table_options, with_bar
 from src.common.errors import run
 from src.common.messages import warn_of_all
 from src.common.paths import IMPORTED, INCOMING, main_checkout
 from src.ingest import idx
-from src.ingest.catalog import DRAWINGS, NAMES
+from src.ingest.catalog import DRAWINGS, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from src.ingest.image_folders import converted_images, find_images, kind_of
-from src.ingest.own_dataset import number_classes, write_dataset
+from src.ingest.own_dataset import write_dataset
 from src.ingest.tables import Table, is_table, members_of
 from src.pictures.convert import Conversion, Picture, convert
 from src.pictures.decode import depth_of
@@ -38,9 +39,9 @@ PROGRAM = "src.apps.import_images"
 # Drawings are strokes on an empty page.
 PAPER = 0.3  # fraction of the maximum contrast: background below
 MOSTLY_EMPTY = 0.75  # of the pixels
+DRAWN = 0.5  # of the images
 SAMPLE = 100  # images that are looked at
 SMALL = 28  # pixels; larger images have the details of photographs
-SOME_DRAWN, MOSTLY_DRAWN = 0.5, 0.9  # fractions of the images
 
 
 def main() -> None:
@@ -67,10 +68,14 @@ def main() -> None:
         shape = options.size or DEFAULT_SHAPE
         read = partial(convert, name="", shape=shape, conversion=conversion)
         pictures = converted_images(members.source, read)
-    names, members = number_classes(members, (options.test_fraction, options.seed))
-    pictures = with_bar(pictures, len(members))
-    skipped = write_dataset(
-        options.into, names, members, pictures, shape, conversion, options.replace
+    names, skipped = write_dataset(
+        options.into,
+        members,
+        with_bar(pictures, len(members)),
+        shape,
+        conversion,
+        options.test_fraction,
+        options.replace,
     )
     warn_of_all("skipped images", skipped)
     named = [f"{path} is {kind}" if (kind := kind_of(path)) else path for path in ignored]
@@ -80,18 +85,17 @@ def main() -> None:
 
 def show(options: argparse.Namespace, names: list[str]) -> None:
     """Print the classes and the next commands, and write a contact sheet."""
-    train, train_labels, _, test_labels = (options.into / name for name in NAMES)
-    labels = [idx.read(path) for path in (train_labels, test_labels)]
-    counts = [np.bincount(each, minlength=len(names)) for each in labels]
-    print("class   train    test  name")
-    for number, name in enumerate(names):
-        print(f"{number:5} {counts[0][number]:7,} {counts[1][number]:7,}  {name}")
-    _, height, width = shape = idx.read_header(train)
+    labels = [idx.read(options.into / name) for name in (TRAIN_LABELS, TEST_LABELS)]
+    train, test = (np.bincount(each, minlength=len(names)) for each in labels)
+    table = {"class": range(len(names)), "train": train, "test": test, "name": names}
+    print(pd.DataFrame(table).to_string(index=False))
+    shape = idx.read_header(options.into / TRAIN_IMAGES)
     print(
-        f"{options.into}: {len(labels[0]):,} training and {len(labels[1]):,} test images of "
-        f"{width}×{height}, {len(names)} classes"
+        f"{options.into}: {train.sum():,} training and {test.sum():,} test images of "
+        f"{shape[2]}×{shape[1]}, {len(names)} classes"
     )
-    images = np.memmap(train, np.uint8, "r", len(idx.header(shape)), shape)
+    offset = len(idx.header(shape))
+    images = np.memmap(options.into / TRAIN_IMAGES, np.uint8, "r", offset, shape)
     write_png(class_sheet(images, labels[0], names), IMPORTED)
     print(f"look at {IMPORTED}: it shows some of the images as the models get them")
     folder = options.into.resolve()
@@ -99,24 +103,15 @@ def show(options: argparse.Namespace, names: list[str]) -> None:
         print(f"add {folder} to data.folders in params.yaml")
         if options.replace:
             print("DVC does not see changes there: dvc repro --force download")
-    drawn = share_of_drawings(images[:: -(-len(images) // SAMPLE)])
-    if not options.center and drawn > SOME_DRAWN:
-        seem = "are" if drawn > MOSTLY_DRAWN else "may be"
-        why = "which are easier to learn if they are centered"
-        if is_table(options.pictures):  # its pixels are used as they are
-            why = "so the images that you predict should be centered"
-        print(f"the images {seem} drawings, {why}:")
-        _print_again("--center")
-    elif not options.center and max(height, width) <= SMALL and not is_table(options.pictures):
+    again = ["python", "-m", PROGRAM, *(word for word in sys.argv[1:] if word != "--replace")]
+    are_drawn = share_of_drawings(images[:: -(-len(images) // SAMPLE)]) > DRAWN
+    if are_drawn and not options.center:
+        print("the images seem to be drawings; add --center, so that what you predict is centered:")
+        print(f"  {shlex.join([*again, '--center', '--replace'])}")
+    elif not options.center and max(shape[1:]) <= SMALL and not is_table(options.pictures):
         print("if too much detail is lost in images of this size, import larger ones:")
-        _print_again("--size", "64")
+        print(f"  {shlex.join([*again, '--size', '64', '--replace'])}")
     print("next: dvc exp run -S data.dataset=local -S model=own_images")
-
-
-def _print_again(*options: str) -> None:
-    """Print the user's command with other options."""
-    words = [word for word in sys.argv[1:] if word != "--replace"]
-    print(f"  {shlex.join(['python', '-m', PROGRAM, *words, *options, '--replace'])}")
 
 
 def share_of_drawings(images: np.ndarray) -> float:
@@ -147,7 +142,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--light-on-dark", action="store_true", help=light)
     fraction = "of each class, at random, if there are no folders train and test (default: 0.2)"
     parser.add_argument("--test-fraction", type=float, default=0.2, help=fraction)
-    parser.add_argument("--seed", type=integer(0), default=1, help="of this choice (default: 1)")
     replace = "remove the dataset that the folder has"
     parser.add_argument("--replace", action="store_true", help=replace)
     test = "table of the test images"

@@ -1,47 +1,28 @@
-"""Train and evaluate a recipe with one seed: ``python -m src.apps.one_seed FOLDER``.
+"""Train and evaluate a recipe with one seed: ``python -m src.apps.one_seed PLAN``.
 
 ``src.apps.seeds`` starts this program for each seed, as DVC starts the stage ``train``: so each
-training begins in a new process, and the time of its start can be measured. It writes neither
-models nor checkpoints, and nothing to MLflow.
+training begins in a new process, and the time of its start can be measured. It adds a row to
+metrics/seeds.csv, and writes neither models nor checkpoints, and nothing to MLflow. PLAN is JSON.
 """
 
+import json
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.common import paths
 from src.common.errors import run
-from src.common.files import read_json, write_json
-from src.config.recipe import results_key
-from src.data.splits import load_dataset_info, load_split, load_test_digest
-from src.training.checkpoint import training_code_sha256
+from src.common.files import atomic_file
+from src.data.splits import load_split
 
 if TYPE_CHECKING:
-    from src.models.inference import Predictor
-
-PLAN, RESULT, PROBABILITIES = "plan.json", "result.json", "probabilities.npy"  # in FOLDER
+    import keras
 
 
-def present_key(plan: dict[str, Any]) -> str:
-    """The key of the plan of a recipe, with the present data and the code of this process."""
-    config = {**plan, "dataset": load_dataset_info(paths.PROCESSED), "code": training_code_sha256()}
-    return results_key(config, load_test_digest(paths.PROCESSED))
-
-
-def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Train once, and return the columns of ``metrics/seeds.csv`` except recipe and seed.
-
-    The probabilities of the test images, ``float32 [N, K]``, are written to the folder.
-
-    Args:
-        plan: of the recipe, with two more keys: ``started`` is ``time.time()`` when
-            the process was started; ``test``, whether the test split is evaluated, too.
-    """
+def train(plan: dict[str, Any]) -> tuple["keras.Model", dict[str, Any]]:
+    """Train once; return the model, and the columns of ``metrics/seeds.csv`` about the training."""
     from src.callbacks.training import TrainingProgress
     from src.common.tensorflow import keras
-    from src.models.artifacts import weights_sha256
-    from src.models.inference import Predictor
     from src.training.distributed import SINGLE_WORKER
     from src.training.setup import prepare
 
@@ -53,45 +34,56 @@ def train(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
         on_train_batch_begin=lambda batch, logs: begun.append(time.time()),
         on_train_batch_end=lambda batch, logs: ended.append(time.time()),
     )
-    progress = TrainingProgress(f"{plan['name']}, seed {plan['train']['seed']}")
+    seed = plan["train"]["seed"]
+    progress = TrainingProgress(f"{plan['name']}, seed {seed}")
     # Elsewhere, it would print a line for each epoch of each seed.
     training = job.trainer.run([clock, progress] if sys.stdout.isatty() else [clock])
-    scores = evaluate(predictor := Predictor(training.model), "val", "validation", folder)
-    scores |= evaluate(predictor, "test", "test", folder) if plan["test"] else {}
     seconds = sum(end - begin for begin, end in zip(begun[1:], ended[1:], strict=True))
-    return {
-        "dataset": job.run_config["dataset"]["name"],
-        "key": present_key(plan),
-        "parameters": training.model.count_params(),
-        "epochs": training.row["epoch"],
-        **scores,
-        "cold_start": round(ended[0] - plan["started"], 3),
-        "seconds": round(seconds, 3),
-        "weights": weights_sha256(training.model)[:12],
-    }
+    row = {"dataset": job.run_config["dataset"]["name"], "recipe": plan["name"], "seed": seed}
+    row |= {"parameters": training.model.count_params(), "epochs": training.row["epoch"]}
+    row |= {"cold_start": round(ended[0] - plan["started"], 3), "seconds": round(seconds, 3)}
+    return training.model, row
 
 
-def evaluate(predictor: "Predictor", prefix: str, split: str, folder: Path) -> dict[str, float]:
-    """Accuracy and mean cross-entropy, in nats, on a split; writes its probabilities."""
+def evaluate(model: "keras.Model", is_tested: bool) -> dict[str, Any]:
+    """The digest of the weights; accuracy and mean cross-entropy, in nats, of the splits.
+
+    The probabilities of the test images, ``float32 [N, K]``, are written to a file.
+    """
     import numpy as np
     from scipy.special import softmax
 
+    from src.apps.seeds import probabilities_file
+    from src.models.artifacts import weights_sha256
+    from src.models.inference import Predictor
     from src.models.metrics import accuracy, cross_entropy
 
-    images, labels = load_split(paths.PROCESSED, split)
-    logits = predictor.logits(images)
-    np.save(folder / PROBABILITIES, softmax(logits, axis=1))  # those of the last split remain
-    scores = accuracy(logits, labels), cross_entropy(logits, labels)
-    return {f"{prefix}_accuracy": scores[0], f"{prefix}_loss": scores[1]}
+    row: dict[str, Any] = {"weights": weights_sha256(model)[:12]}
+    predictor = Predictor(model)
+    for split, prefix in {"validation": "val", "test": "test"}.items():
+        if split == "validation" or is_tested:
+            images, labels = load_split(paths.PROCESSED, split)
+            logits = predictor.logits(images)
+            row[f"{prefix}_accuracy"] = accuracy(logits, labels)
+            row[f"{prefix}_loss"] = cross_entropy(logits, labels)
+    if is_tested:
+        with atomic_file(probabilities_file(row["weights"])) as partial:
+            np.save(partial, softmax(logits, axis=1))
+    return row
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
-    plan = read_json(folder / PLAN, "plan")
+    plan = json.loads(sys.argv[1])
     try:
-        write_json(folder / RESULT, train(plan, folder))
+        model, row = train(plan)
+        row |= evaluate(model, plan["test"])
     except KeyboardInterrupt:  # src.apps.seeds prints the message
         sys.exit(1)
+
+    from src.apps.seeds import present_key, write_row
+
+    if present_key(plan) == plan["key"]:  # otherwise src.apps.seeds says that inputs changed
+        write_row(row | {"key": plan["key"]})
 
 
 if __name__ == "__main__":

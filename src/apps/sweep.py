@@ -11,8 +11,8 @@ import os
 import shlex
 import subprocess
 import sys
-import time
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import suppress
 
 import psutil
 import yaml
@@ -34,12 +34,8 @@ TRIAL = "SWEEP_TRIAL"  # environment variable that identifies the processes of a
 def combinations(changes: list[str]) -> list[list[str]]:
     """The changes of each trial: all combinations of the values.
 
-    Args:
-        changes: in the syntax of ``dvc exp run -S``: ``key=value,value`` or ``key=range(1,4)``,
-            after the name of another file than ``params.yaml`` and a colon.
-
-    Raises:
-        PipelineError: the syntax of a change is invalid.
+    They have the syntax of ``dvc exp run -S``: ``key=value,value`` or ``key=range(1,4)``, after the
+    name of another file than ``params.yaml`` and a colon. Others raise a PipelineError.
     """
     try:
         sweeps = get_hydra_sweeps(to_path_overrides(changes))
@@ -58,51 +54,37 @@ def missing_trials(grid: list[list[str]]) -> dict[str, list[str]]:
     The name depends on the changes, and on what changes the results of all trials: edited files
     since the commit, and the data. The record of the stages ``download`` and ``preprocess`` in
     ``dvc.lock`` also has the files in ``data/incoming``, which a trial can select.
-
-    Raises:
-        PipelineError: the data could not be prepared.
     """
-    ready = subprocess.run(["dvc", "repro", "--quiet", "preprocess", "plan"])
-    if ready.returncode != 0:
+    if subprocess.run(["dvc", "repro", "--quiet", "preprocess", "plan"]).returncode:
         raise PipelineError("`dvc repro preprocess plan` failed; see its message above")
     stages = yaml.safe_load(LOCK.read_text("utf-8"))["stages"]
     edits = git("diff", "--no-ext-diff", "HEAD", "--", str(PARAMS), str(RECIPES), *CODE_PATHS)
     others = [edits, stages["download"], stages["preprocess"]]
     listed = subprocess.run(["dvc", "exp", "list", "--name-only"], capture_output=True, text=True)
     trials = {f"sweep-{json_sha256([changes, *others])[:8]}": changes for changes in grid}
-    done = set(listed.stdout.split())
-    left = {name: changes for name, changes in trials.items() if name not in done}
+    left = {name: trials[name] for name in trials if name not in listed.stdout.split()}
     print(f"{len(grid)} trials, {len(grid) - len(left)} of them already done", flush=True)
     return left
 
 
-def run_trial(folder: str, name: str, options: list[str], settings: dict[str, str]) -> str | None:
-    """Run one trial on a worker; return None, or the end of its output if it failed.
-
-    ``options`` are those of ``dvc exp run``.
-    """
+def run_trial(folder: str, name: str, options: list[str], settings: dict[str, str]) -> str:
+    """Run ``dvc exp run`` with options on a worker; return the end of its output if it failed."""
     trial = f"{folder} {name}"
     for process in psutil.process_iter():  # a worker that died may have left some
-        try:
+        with suppress(psutil.Error):
             if process.environ().get(TRIAL) == trial:
                 process.kill()
-        except psutil.Error:
-            continue
     # Otherwise DVC waits 3 s for the lock, which another trial holds longer on a slow machine.
     command = ["dvc", "--wait-for-lock", "exp", "run", "--temp", "--name", name, *options]
     environment = os.environ | settings | {TRIAL: trial}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    return None if done.returncode == 0 else (done.stdout + done.stderr).strip()[-2000:]
+    return (done.stdout + done.stderr).strip()[-2000:] if done.returncode else ""
 
 
 def run_trials(left: dict[str, list[str]], pool: Executor) -> list[str]:
-    """Run trials; return the names of the failed ones.
-
-    Raises:
-        PipelineError: the connection to the scheduler is lost.
-    """
+    """Run trials; return the names of the failed ones."""
     settings = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")}
-    folder, failed, started = str(main_checkout()), [], time.monotonic()
+    folder, failed = str(main_checkout()), []
     # Git ignores these files. Without them, DVC would find no difference between two versions of
     # them, and would restore the images of an earlier trial from its cache.
     files = [path for path in sorted(INCOMING.iterdir()) if path.exists()]
@@ -115,28 +97,22 @@ def run_trials(left: dict[str, list[str]], pool: Executor) -> list[str]:
         name = futures[future]
         if future.cancelled():
             raise PipelineError("lost connection to the Dask scheduler; run the sweep again")
-        error = future.exception() or future.result()
-        trial = f"{count} of {len(left)}: {name}, {shlex.join(left[name])}"
-        print(f"{trial}, {time.monotonic() - started:.0f} s", flush=True)
-        if error:
+        print(f"{count} of {len(left)}: {name}, {shlex.join(left[name])}", flush=True)
+        if error := future.exception() or future.result():
             failed.append(name)
             print(f"warning: {name} failed:\n{error}", file=sys.stderr)
     return failed
 
 
 def workers_of(scheduler: str) -> Executor:
-    """The workers of a Dask scheduler.
-
-    Raises:
-        PipelineError: Dask is not installed, or the scheduler does not answer.
-    """
+    """The workers of a Dask scheduler; a PipelineError if it does not answer."""
     try:
         from distributed import Client
+
+        return Client(scheduler).get_executor()
     except ImportError:
         message = "several machines need Dask; run `pip install -r requirements-sweep.txt`"
         raise PipelineError(message) from None
-    try:
-        return Client(scheduler).get_executor()
     except (OSError, ValueError) as error:
         raise PipelineError(
             f"no Dask scheduler at {scheduler} ({error}); start one with `dask scheduler`"
@@ -152,15 +128,17 @@ def main() -> None:
     scheduler = "use the workers of this Dask scheduler: tcp://host:8786"
     parser.add_argument("--scheduler", help=scheduler)
     options = parser.parse_args()
-    grid, added = combinations(options.changes), []
-    if not options.scheduler and not any("train.threads" in each for each in options.changes):
-        threads = max(1, cores // options.workers)  # so that the trials do not compete for cores
-        added = [f"train.threads={threads}"]
-    # Threads are enough on this machine: each trial is a process of its own.
-    is_here = not options.scheduler
-    pool = ThreadPoolExecutor(options.workers) if is_here else workers_of(options.scheduler)
+    grid = combinations(options.changes)
+    if options.scheduler:
+        pool: Executor = workers_of(options.scheduler)
+    else:
+        # Threads are enough on this machine: each trial is a process of its own.
+        pool = ThreadPoolExecutor(options.workers)
+        if not any("train.threads" in change for change in options.changes):
+            threads = max(1, cores // options.workers)  # the trials should not compete for cores
+            grid = [[*changes, f"train.threads={threads}"] for changes in grid]
     try:
-        left = missing_trials([[*changes, *added] for changes in grid])
+        left = missing_trials(grid)
         failed = run_trials(left, pool)
     finally:
         pool.shutdown(cancel_futures=True)

@@ -31,20 +31,15 @@ from src.reporting.report import new_console
 
 
 def repeat(checkout: Path, model: str | None) -> None:
-    """Run the pipeline in a clone of the last commit; its messages are visible.
-
-    Raises:
-        PipelineError: a command failed.
-    """
+    """Run the pipeline in a clone of the last commit; a PipelineError if a command fails."""
     data = load_params().data  # relative folders are those of this checkout
     raw = [] if data.dataset == "local" else [str(RAW)]  # it lacks the names of own classes
     names = [*raw, *(each.replace("{dataset}", data.dataset) for each in data.folders)]
     folders = json.dumps([str(Path(name).expanduser().resolve()) for name in names])
     pipeline = ["dvc", "exp", "run", "-S", "data.fallback=none", "-S", f"data.folders={folders}"]
-    environment = {name: value for name, value in os.environ.items() if name[:4] != "DVC_"}
-    environment |= {"TABLE_FOLLOWS": "1"}
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
-        environment.pop(name, None)
+    stores = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"}
+    kept = {name for name in os.environ if not name.startswith("DVC_")} - stores
+    environment = {name: os.environ[name] for name in kept} | {"TABLE_FOLLOWS": "1"}
     for command in (
         ["git", "clone", "-q", os.getcwd(), "."],
         ["dvc", "cache", "dir", "--local", "--quiet", ".dvc/cache"],
@@ -52,9 +47,9 @@ def repeat(checkout: Path, model: str | None) -> None:
         [sys.executable, "-m", "src.tracking.notes"],
     ):
         if subprocess.run(command, cwd=checkout, env=environment).returncode:
+            what = f"`{' '.join(command[:3])}`"
             raise PipelineError(
-                f"`{' '.join(command[:3])}` failed in a clone of the last commit; see its message "
-                "above"
+                f"{what} failed in a clone of the last commit; see its message above"
             )
 
 

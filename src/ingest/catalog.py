@@ -13,7 +13,6 @@ TEST_LABELS = "t10k-labels-idx1-ubyte"
 NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 DIGITS = tuple(string.digits)
 
-
 DRAWINGS: Conversion = {"center_like_mnist": True, "light_on_dark": True}
 LIGHT_ON_DARK: Conversion = {"center_like_mnist": False, "light_on_dark": True}
 

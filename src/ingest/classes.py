@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +22,6 @@ MOST = 5  # at most one image in five is for validation, unless there are many s
 UNUSABLE = ("Cc", "Zl", "Zp", "Cs")
 # In a CSV file, a spreadsheet runs such a name; a sign alone or in front of a number is harmless.
 FORMULA = re.compile(r"[=+@-](?![\d.]*$)")
-UNEQUAL = 10  # a warning if the largest class is so many times as large as the smallest
 Counts = dict[str, np.ndarray]  # for each split, int [256]: how many images have each label
 DivisionRule = Literal["first", "stratified"]
 
@@ -29,11 +29,8 @@ DivisionRule = Literal["first", "stratified"]
 def read_properties(folder: Path) -> dict[str, Any]:
     """Read ``labels.txt`` and ``conversion.json`` of a user's dataset; both are optional.
 
-    Returns:
-        ``class_names``, empty if the classes have no names; and ``conversion``, a ``Conversion``.
-
-    Raises:
-        PipelineError: a file is damaged.
+    Returns ``class_names``, empty if the classes have no names, and ``conversion``, a
+    ``Conversion``; a PipelineError is raised if a file is damaged.
     """
     names, conversion = folder / CLASS_NAMES, folder / CONVERSION
     return {
@@ -45,8 +42,7 @@ def read_properties(folder: Path) -> dict[str, Any]:
 def check_class_name(name: str, place: str) -> str:
     """Return the name of a class, if it can be shown in a line and written to any file.
 
-    Raises:
-        PipelineError: it is blank, cannot be shown or written as UTF-8, or is a formula.
+    A PipelineError is raised if it is blank, a formula, or cannot be shown or written as UTF-8.
     """
     is_line = not any(unicodedata.category(character) in UNUSABLE for character in name)
     if not name or not is_line or FORMULA.match(name):
@@ -67,7 +63,7 @@ def natural_order(name: str) -> tuple[list[str | int], str]:
 def _read_class_names(path: Path) -> list[str]:
     try:
         lines = path.read_text("utf-8-sig").rstrip().split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise PipelineError(f"{path} cannot be read ({error}); save it as UTF-8 text") from None
     names = [check_class_name(line.strip(), f"{path}, line {i}") for i, line in enumerate(lines, 1)]
     if not 2 <= len(names) <= MAX_LABELS or len(set(names)) < len(names):
@@ -79,18 +75,16 @@ def _read_class_names(path: Path) -> list[str]:
 
 
 def _read_conversion(path: Path) -> Conversion:
-    try:
+    with suppress(ValueError):  # it is no JSON, or no UTF-8
         content = json.loads(path.read_text("utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise PipelineError(f"{path} cannot be read ({error}); remove it") from None
-    match content:
-        case {"center_like_mnist": bool(), "light_on_dark": bool()} if (
-            content.get("bits", 16) in DEPTHS
-        ):
-            return content
+        match content:
+            case {"center_like_mnist": bool(), "light_on_dark": bool()} if (
+                content.get("bits", 16) in DEPTHS
+            ):
+                return content
     raise PipelineError(
-        f"{path} must have center_like_mnist and light_on_dark, each true or false, and can have "
-        f"bits, one of {', '.join(map(str, DEPTHS))}; correct it or remove it"
+        f"{path} must be JSON with center_like_mnist and light_on_dark, each true or false, and "
+        f"can have bits, one of {', '.join(map(str, DEPTHS))}; correct it or remove it"
     )
 
 
@@ -123,33 +117,16 @@ def check_classes(counts: Counts, names: list[str]) -> list[str]:
     return names or [str(number) for number in range(used[-1] + 1)]
 
 
-def training_warnings(counts: Counts) -> list[str]:
-    """Return a sentence for labels that the validation split lacks, and for unequal classes."""
-    train, warnings = counts["train"], missing_labels(counts, "validation")
-    if are_unequal(train):
-        warnings.append(
-            f"the largest class has {train.max():,} training images, the smallest "
-            f"{train[train > 0].min():,}; look at the balanced accuracy, the mean over the classes"
-        )
-    return warnings
-
-
 def missing_labels(counts: Counts, split: str) -> list[str]:
     """Return a sentence if the split lacks a class of the training split, otherwise nothing."""
     missing = np.flatnonzero((counts["train"] > 0) & (counts[split] == 0))
-    if not len(missing):
-        return []
-    return [f"{split} has no image with {_listed(missing)}; the training split has"]
-
-
-def are_unequal(counts: np.ndarray) -> bool:
-    """Whether the classes, with these numbers of images, are of very different size."""
-    return bool(counts.max() > UNEQUAL * counts[counts > 0].min())
+    sentence = f"{split} has no image with {_listed(missing)}; the training split has"
+    return [sentence] if len(missing) else []
 
 
 def _listed(labels: np.ndarray) -> str:
-    first = ", ".join(str(label) for label in labels[:10])
-    return f"label {first}" + (f" and {len(labels) - 10} more" if len(labels) > 10 else "")
+    more = f" and {len(labels) - 10} more" if len(labels) > 10 else ""
+    return f"label {', '.join(map(str, labels[:10]))}{more}"
 
 
 def validation_images(labels: np.ndarray, count: int, rule: DivisionRule, seed: int) -> np.ndarray:

@@ -15,11 +15,10 @@ from src.common.messages import clean, warn
 from src.common.paths import main_checkout
 from src.config.params import DataParams
 from src.ingest import catalog, digits, idx
-from src.ingest.classes import CLASS_NAMES, read_properties
-from src.ingest.files import NO_FILE, copy_own, copy_published, copy_verified
+from src.ingest.classes import read_properties
+from src.ingest.files import NO_FILE, copy_own, copy_published
 
 TIMEOUT = 3, 10  # seconds: to connect, and for each read
-CHUNK_BYTES = 1 << 16
 
 
 def download(data: DataParams, target: Path) -> dict:
@@ -62,84 +61,69 @@ def _collect(data: DataParams, folders: list[Path], target: Path) -> tuple[str, 
     """Write the files of a dataset; return its name and its properties."""
     if data.dataset == "local":
         source = copy_own(folders, target)
-        names = " and its labels.txt" if (source / CLASS_NAMES).exists() else ""
-        print(clean(f"local: the four files from {source}{names}"), file=sys.stderr)
+        print(clean(f"local: the four files from {source}"), file=sys.stderr)
         return data.name, read_properties(source)
-    if data.dataset != "digits" and _fetch(data, folders, target):
-        known = catalog.CATALOGUE[data.dataset]
-        return data.dataset, {"class_names": known.class_names, "conversion": known.conversion}
+    if known := catalog.CATALOGUE.get(data.dataset):
+        reasons = _fetch(data, folders, target)
+        if not reasons:
+            properties = {"class_names": known.class_names, "conversion": known.conversion}
+            return data.dataset, properties
+        _announce_fallback(data, reasons)
     digits.write(target)
     return "digits", {"class_names": catalog.DIGITS, "conversion": catalog.DRAWINGS}
 
 
-def _fetch(data: DataParams, folders: list[Path], target: Path) -> bool:
-    """Fetch the four files of a published dataset; False if the fallback is to be used.
-
-    Raises:
-        PipelineError: a file is missing, and ``data.fallback`` is ``none``.
-    """
+def _fetch(data: DataParams, folders: list[Path], target: Path) -> list[str]:
+    """Fetch the four files of a published dataset; return why no source has one of them, if so."""
     public = catalog.CATALOGUE[data.dataset].mirrors
-    missing, reasons = list(catalog.NAMES), list[str]()
-    for source in (*folders, *(public if data.mirrors == "public" else data.mirrors)):
-        reasons += _fetch_from(source, data.dataset, missing, target)
-        if not missing:
-            return True
-    reasons = reasons or ["params.yaml names neither a folder nor a mirror"]
+    sources = [*folders, *(public if data.mirrors == "public" else data.mirrors)]
+    reasons = list[str]()
+    for name in catalog.NAMES:
+        for source in tuple(sources):
+            try:
+                if isinstance(source, Path):
+                    copy_published(source, name, data.dataset, target)
+                else:
+                    _download(source, name, data.dataset, target)
+            except PipelineError as error:
+                reasons.append(f"{source}: {error} ({name})")
+                if str(error) != NO_FILE:
+                    warn(reasons[-1])
+                if isinstance(source, str):  # do not wait for it again
+                    sources.remove(source)
+            else:
+                size = (target / name).stat().st_size
+                print(clean(f"{name}: {size:,} bytes from {source}"), file=sys.stderr)
+                break
+        else:
+            return reasons or ["params.yaml names neither a folder nor a mirror"]
+    return []
+
+
+def _announce_fallback(data: DataParams, reasons: list[str]) -> None:
+    """Say why a published dataset is not used, or stop if ``data.fallback`` is ``none``."""
     listed = "".join(f"\n  {clean(reason)}" for reason in reasons)
+    failed = f"{data.dataset} could not be downloaded:{listed}\n"
     advice = (
         f"To use {data.dataset}: connect to the network, or put the four files "
         f"({', '.join(catalog.NAMES)}; plain or .gz) into data/incoming; and run `dvc repro "
         "--force download`, then `dvc repro`."
     )
     if data.fallback == "none":
-        raise PipelineError(f"{data.dataset} could not be downloaded:{listed}\n{advice}")
+        raise PipelineError(failed + advice)
     text = (
-        f"This is NOT {data.dataset}, which could not be downloaded:{listed}\n\nAll results are "
-        f"for the fallback dataset: 1,797 digits bundled with scikit-learn. {advice} To stop "
-        "instead: set data.fallback to none in params.yaml."
+        f"{failed}\nAll results are for the fallback dataset: 1,797 digits bundled with "
+        f"scikit-learn. {advice} To stop instead: set data.fallback to none in params.yaml."
     )
     title = f"FALLBACK DATASET, NOT {data.dataset.upper()}"
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     console.print(Panel(text, title=title, style="bold red"))
-    return False
-
-
-def _fetch_from(source: Path | str, dataset: str, missing: list[str], target: Path) -> list[str]:
-    """Fetch files from a folder or a mirror, and remove their names from ``missing``.
-
-    Returns:
-        Why the source does not have the others.
-    """
-    failures: dict[str, list[str]] = {}
-    for name in tuple(missing):
-        try:
-            if isinstance(source, Path):
-                copy_published(source, name, dataset, target)
-            else:
-                _download(source, name, dataset, target)
-        except PipelineError as error:
-            failures.setdefault(str(error), []).append(name)
-            if isinstance(source, str):  # do not wait for each file of this mirror
-                break
-        else:
-            missing.remove(name)
-            size = (target / name).stat().st_size
-            print(clean(f"{name}: {size:,} bytes from {source}"), file=sys.stderr)
-    for reason, names in failures.items():
-        if reason != NO_FILE:
-            warn(f"{names[0]} from {source}: {reason}")
-    return [f"{source}: {reason} ({', '.join(names)})" for reason, names in failures.items()]
 
 
 def _download(url: str, name: str, dataset: str, target: Path) -> None:
-    """Download a .gz file, and write its content into ``target`` if its checksum is right.
-
-    Raises:
-        PipelineError: no connection, an HTTP error, an incomplete transfer, or wrong content.
-    """
+    """Download a .gz file, and write its content into ``target``; otherwise, a PipelineError."""
     downloader = pooch.HTTPDownloader(
         progressbar=sys.stderr.isatty(),
-        chunk_size=CHUNK_BYTES,
         timeout=TIMEOUT,
         headers={"Accept-Encoding": "identity"},  # requests would unpack a .gz file on the way
     )
@@ -151,7 +135,7 @@ def _download(url: str, name: str, dataset: str, target: Path) -> None:
         except (OSError, TypeError, ValueError) as error:  # TypeError: a proxy without a host
             raise PipelineError(_root_cause(error)) from None
         try:
-            copy_verified(packed, name, dataset, target)
+            copy_published(Path(folder), name, dataset, target)
         except PipelineError:  # with the path of the temporary file
             raise PipelineError("wrong content") from None
 

@@ -27,93 +27,61 @@ def find_files(folder: Path) -> dict[str, list[Path]]:
     paths = [path for path in sorted(folder.glob("*")) if path.is_file()]
     for path in paths:
         name = path.name.lower().removesuffix(".gz").replace(".idx", "-idx")
-        name = name.replace("test-", "t10k-")
-        if name in files:
-            files[name].append(path)
+        files.get(name.replace("test-", "t10k-"), []).append(path)
     archives = [path for path in paths if path.suffix.lower() == ".npz"]
     return files if any(files.values()) else dict.fromkeys(catalog.NAMES, archives)
 
 
-def read_array(path: Path, name: str) -> np.ndarray:
-    """Read the array of an ``.npz`` file that belongs in the IDX file ``name``; never a pickle.
+def copy(path: Path, name: str, target: Path) -> None:
+    """Write the IDX file ``name``, not compressed, from an IDX file or an ``.npz`` file.
 
-    Args:
-        path: a file that ``np.savez`` or ``np.savez_compressed`` wrote, with the arrays
-            ``x_train``, ``x_test`` (``uint8 [N, H, W]``), ``y_train`` and ``y_test``
-            (``uint8 [N]``).
-        name: one of ``catalog.NAMES``.
-
-    Raises:
-        PipelineError: the file is damaged, or the array is missing or has another dtype or shape.
+    An ``.npz`` file has the arrays ``x_train``, ``x_test`` (``uint8 [N, H, W]``), ``y_train`` and
+    ``y_test`` (``uint8 [N]``). A PipelineError is raised if the file is damaged, or if the array is
+    missing or has another dtype or shape; ``target`` is then not complete.
     """
+    if path.suffix.lower() != ".npz":
+        return idx.unpack(path, target)
     key = ARRAYS[name]
     try:
         with np.load(path, allow_pickle=False) as archive:
             array = archive[key]
-    except KeyError:
-        arrays = ", ".join(ARRAYS.values())
-        raise PipelineError(f"{path} has no array {key}; save {arrays} in it") from None
     except Exception as error:  # zipfile, zlib and NumPy raise ten kinds of errors
         reason = " ".join(str(error).split()) or type(error).__name__
         raise PipelineError(
-            f"{path}, array {key}, cannot be read ({reason}); save it again with numpy.savez"
+            f"{path}, array {key}, cannot be read ({reason}); save {', '.join(ARRAYS.values())} in "
+            "it with numpy.savez"
         ) from None
     form = "[N, H, W]" if key.startswith("x") else "[N]"
-    if array.dtype != np.uint8 or array.ndim != len(form.split()) or not array.size:
+    if array.dtype != np.uint8 or array.ndim != len(form.split()):
         found = f"{array.dtype} {list(array.shape)}"
         raise PipelineError(f"{path}, array {key}, is {found}; save it as uint8 {form}")
-    return array
-
-
-def copy(path: Path, name: str, target: Path) -> None:
-    """Write the IDX file ``name``, uncompressed, from an IDX file or an ``.npz`` file.
-
-    Raises:
-        PipelineError: the file is damaged; ``target`` is then incomplete.
-    """
-    if path.suffix.lower() == ".npz":
-        idx.write(target, read_array(path, name))
-        return
-    with idx.appending(target, idx.read_header(path)[1:]) as append:
-        for chunk in idx.read_chunks(path):
-            append(chunk)
+    idx.write(target, array)
 
 
 def copy_published(folder: Path, name: str, dataset: str, target: Path) -> None:
-    """Write the file ``name`` of a published dataset into ``target``.
+    """Write the file ``name`` of a published dataset into ``target``, not compressed.
 
-    Raises:
-        PipelineError: the folder has no such file (``NO_FILE``), or none with the right content.
+    A PipelineError is raised if the folder has no such file (``NO_FILE``), or another content.
     """
     failure = PipelineError(NO_FILE)
+    known, number = catalog.CATALOGUE[dataset], catalog.NAMES.index(name)
     for path in find_files(folder)[name]:
         try:
-            return copy_verified(path, name, dataset, target)
+            with atomic_file(target / name) as partial:
+                copy(path, name, partial)
+                if sha256(path if known.is_packed else partial) != known.checksums[number]:
+                    file = ".gz file" if known.is_packed else "content"
+                    raise PipelineError(f"wrong content (the SHA-256 of the {file} differs)")
+                return
         except PipelineError as error:
             failure = error
     raise failure
 
 
-def copy_verified(path: Path, name: str, dataset: str, target: Path) -> None:
-    """As ``copy``, into the folder ``target``, if the catalogue has the checksum of the file.
-
-    Raises:
-        PipelineError: it is damaged, or it has another content.
-    """
-    known, number = catalog.CATALOGUE[dataset], catalog.NAMES.index(name)
-    with atomic_file(target / name) as partial:
-        copy(path, name, partial)
-        if sha256(path if known.is_packed else partial) != known.checksums[number]:
-            file = ".gz file" if known.is_packed else "content"
-            raise PipelineError(f"wrong content (the SHA-256 of the {file} differs)")
-
-
 def copy_own(folders: list[Path], target: Path) -> Path:
     """Write the user's dataset, as four IDX files, from the first folder that has it; return that.
 
-    Raises:
-        PipelineError: no folder has the dataset; a file is damaged; or there are several files for
-            the same name.
+    A PipelineError is raised if there is none, a file is damaged, or two files have the same name.
     """
     reasons = []
     for folder in folders:

@@ -19,20 +19,24 @@ from src.pictures.decode import SUFFIXES, PictureError, read_content
 SPLIT = re.compile(r"(?:^|[^a-z])(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?)(?:[^a-z]|$)")
 # Files that people have, but that are not read; by the end of their name.
 OTHER_KINDS = {
-    r"\.(zip|tar|tar\.gz|tgz|rar|7z)": "an archive; unpack it, and give the folder of its images",
-    r"\.(dng|cr2|cr3|nef|arw|raf|orf|rw2)": "a RAW photograph; export it as JPEG or PNG",
-    r"(\.npz|-ubyte|-ubyte\.gz)": (
+    (".zip", ".tar", ".tar.gz", ".tgz", ".rar", ".7z"): (
+        "an archive; unpack it, and give the folder of its images"
+    ),
+    (".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2"): (
+        "a RAW photograph; export it as JPEG or PNG"
+    ),
+    (".npz", "-ubyte", "-ubyte.gz"): (
         "read without an import; put the files of the dataset into data/incoming"
     ),
-    r"\.(pkl|pickle|pkl\.gz)": (
+    (".pkl", ".pickle", ".pkl.gz"): (
         "a pickle, which could run any code; get the dataset as IDX, CSV or Parquet files"
     ),
-    r"\.mat": "a MATLAB file; read it with scipy.io.loadmat, and save it with numpy.savez",
+    (".mat",): "a MATLAB file; read it with scipy.io.loadmat, and save it with numpy.savez",
 }
 WORKERS = min(4, os.cpu_count() or 1)  # more could need too much memory for large images
 AHEAD = 16 * WORKERS  # images that are converted together, and are in memory
 Result = TypeVar("Result")
-Layout = dict[str, tuple[str, ...]]  # the names of the folders around each image, by its path
+Layout = dict[str, list[str]]  # the names of the folders around each file, by its path
 
 
 def find_images(root: Path) -> tuple[pd.DataFrame, list[str]]:
@@ -41,32 +45,32 @@ def find_images(root: Path) -> tuple[pd.DataFrame, list[str]]:
     The folders of the splits can have longer names, such as ``seg_train`` or ``Testing``. Images in
     ``val`` or ``validation`` are training images, because the pipeline makes its own validation
     split; or test images, if there are no others. Class folders are searched with their subfolders.
-    Classes are in natural order (9 before 10), their files in the order of their paths. Hidden
-    files are ignored.
+    Classes are in natural order, their files in the order of their paths.
 
     Returns:
-        The images: ``members`` of ``number_classes``; and the files that are in no class folder or
-        have another suffix.
+        The images: ``members`` of ``write_dataset``; and the files that are in no class folder or
+        have another suffix. Hidden files are ignored.
 
     Raises:
         PipelineError: ``root`` is not such a folder, or the names of its classes cannot be used.
-        OSError: a subfolder cannot be read.
     """
     if not root.is_dir():
         what = kind_of(str(root)) or "missing or is not a folder of images"
         raise PipelineError(f"{root} is {what}")
     files = _files(root)
     known = [path for path in files if is_image(path) or kind_of(path)]
-    members = _members(
-        {path: tuple(path[len(str(root)) + 1 :].split(os.sep)[:-1]) for path in known}
-    )
-    with_images = {name for name, _, path in members if is_image(path)}
+    layout = {path: path[len(str(root)) + 1 :].split(os.sep)[:-1] for path in known}
+    members = [
+        (check_class_name(_normalized(folder).strip(), f"folder {folder}"), is_test, path)
+        for folder, is_test, path in _members(layout)
+    ]
+    members.sort(key=lambda member: (natural_order(member[0]), member[1]))
+    images = [member for member in members if is_image(member[2])]
+    with_images = {name for name, _, _ in images}
     for name, _, path in members:
         if name not in with_images:
             raise PipelineError(f"the class {name!r} has no images: {path} is {kind_of(path)}")
-    members = [member for member in members if is_image(member[2])]
-    members.sort(key=lambda member: (natural_order(member[0]), member[1]))
-    table = pd.DataFrame(members, columns=["class", "is_test", "source"])
+    table = pd.DataFrame(images, columns=["class", "is_test", "source"])
     return table, sorted({*files} - {*table.source})
 
 
@@ -78,7 +82,7 @@ def is_image(path: str) -> bool:
 def kind_of(path: str) -> str:
     """What a file is that people have, but that is not read, and what to do; empty if unknown."""
     kinds = OTHER_KINDS.items()
-    return next((what for end, what in kinds if re.search(f"{end}$", path.lower())), "")
+    return next((what for ends, what in kinds if path.lower().endswith(ends)), "")
 
 
 def image_files(folder: Path) -> list[str]:
@@ -89,14 +93,9 @@ def image_files(folder: Path) -> list[str]:
 def converted_images(
     files: Iterable[str | bytes], convert: Callable[[bytes], Result]
 ) -> Iterator[Result | str]:
-    """Convert files, several at the same time, in order.
+    """Convert files (paths or contents), several at the same time.
 
-    Args:
-        files: the path or the content of each.
-        convert: converts a content, or raises a ``PictureError``.
-
-    Yields:
-        The result, or why the file cannot be used.
+    Yields, in order, the result of ``convert``, or why it raised a ``PictureError``.
     """
 
     def converted(file: str | bytes) -> Result | str:
@@ -112,33 +111,32 @@ def converted_images(
             yield from pool.map(converted, batch)
 
 
-def _members(images: Layout) -> list[tuple[str, bool | None, str]]:
-    """The class of each image, whether it is a test image (None: not known), and its path."""
-    images = _unwrapped(images)
-    names = {folders[0] for folders in images.values()}
-    nested = names - {folders[0] for folders in images.values() if len(folders) == 1}
-    splits = {name: split for name in nested if (split := _split(name))}
-    found = set(splits.values())
-    if "train" in found and len(found) > 1:
-        members = list[tuple[str, bool | None, str]]()
+def _members(files: Layout) -> Iterator[tuple[str, bool | None, str]]:
+    """The class of each file, whether it is for the test (None: not known), and its path."""
+    files = _unwrapped(files)
+    names = {folders[0] for folders in files.values()}
+    nested = names - {folders[0] for folders in files.values() if len(folders) == 1}
+    splits = {name: _split(name) for name in nested}
+    found = {*splits.values()} - {""}
+    if found > {"train"}:
         is_test = {"train": False, "validation": "test" not in found, "test": True}
         for split in is_test:
-            inside = {p: f[1:] for p, f in images.items() if splits.get(f[0]) == split}
+            inside = {p: f[1:] for p, f in files.items() if splits.get(f[0]) == split}
             for path, folders in _unwrapped(inside).items():
-                members.append((_class_name(folders[0]), is_test[split], path))
-        return members
-    if nested or (names and all(map(_split, names))):
+                yield folders[0], is_test[split], path
+    elif nested or (names and all(map(_split, names))):
         shown = " and ".join(sorted(nested or names)[:5])
         raise PipelineError(
             f"{shown} are neither classes, with images, nor splits, with a folder per class: name "
             "the splits train and test, or give a folder that has one folder of images per class"
         )
-    return [(_class_name(folders[0]), None, path) for path, folders in images.items()]
+    else:
+        yield from ((folders[0], None, path) for path, folders in files.items())
 
 
-def _unwrapped(images: Layout) -> Layout:
+def _unwrapped(files: Layout) -> Layout:
     """Without the folders around all class folders, which archives add; and without stray files."""
-    inside = {path: folders for path, folders in images.items() if folders}
+    inside = {path: folders for path, folders in files.items() if folders}
     is_one = len({folders[0] for folders in inside.values()}) == 1
     if is_one and min(map(len, inside.values())) > 1:
         return _unwrapped({path: folders[1:] for path, folders in inside.items()})
@@ -150,10 +148,6 @@ def _split(name: str) -> str:
     found = SPLIT.search(name.casefold())
     words = {"tr": "train", "te": "test", "va": "validation"}
     return words[found[1][:2]] if found else ""
-
-
-def _class_name(folder: str) -> str:
-    return check_class_name(_normalized(folder).strip(), f"folder {folder}")
 
 
 def _files(folder: Path) -> list[str]:

@@ -20,26 +20,53 @@ from src.ingest.files import find_files
 from src.pictures.convert import Conversion, Picture
 from src.pictures.decode import FORMAT_NAMES
 
-EMPTY = "is empty: all its pixels are equal"
+SEED = 1  # of the choice of test images
 
 
-def number_classes(
-    members: pd.DataFrame, random_test: tuple[float, int]
-) -> tuple[list[str], pd.DataFrame]:
-    """Number the classes of images in natural order, 9 before 10, and choose test images.
+def write_dataset(
+    target: Path,
+    members: pd.DataFrame,
+    pictures: Iterable[Picture | str],
+    shape: tuple[int, int],
+    conversion: Conversion,
+    test_fraction: float,
+    replace: bool = False,
+) -> tuple[list[str], list[str]]:
+    """Write the four IDX files, ``labels.txt`` and ``conversion.json`` into ``target``, or nothing.
+
+    The classes are numbered in natural order, 9 before 10; ``labels.txt`` has their names, one per
+    line. Images that cannot be used, or whose pixels are all equal, are left out.
 
     Args:
         members: for each image, the name of its ``class``; ``is_test``, whether it is a test image,
             or None for all; and its ``source``, for messages.
-        random_test: the fraction of each class that are test images, and a seed, if ``is_test`` is
-            None.
+        pictures: the images of this height and width (``shape``), or why one cannot be used.
+        conversion: of other images, when they are predicted.
+        test_fraction: of each class, chosen at random, if ``is_test`` is None.
+        replace: whether to remove the dataset that ``target`` has; otherwise this is an error.
 
     Returns:
-        The names of the classes; and the images with ``is_test``, bool, and ``label``, uint8.
+        The names of the classes; and the images that were left out, with the reason.
 
     Raises:
-        PipelineError: there are too few or too many classes.
+        PipelineError: ``target`` has a dataset, there are too few or too many classes, or a class
+            has too few images that can be used.
     """
+    names, labels, is_test = _numbered(members, test_fraction)
+    with atomic_files(target, _old_files(target, replace)) as folder:
+        unusable = _write_images(folder, is_test, pictures, shape)
+        skipped = [f"{members.source[index]} {reason}" for index, reason in unusable.items()]
+        is_used = ~np.isin(np.arange(len(labels)), [*unusable])
+        parts = labels[is_used & ~is_test], labels[is_used & is_test]
+        _write_labels(folder, names, *parts, skipped)
+        write_json(folder / CONVERSION, conversion)
+    return names, skipped
+
+
+def _numbered(
+    members: pd.DataFrame, test_fraction: float
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """The names of the classes, the label of each image, and whether it is a test image."""
     names = sorted(set(members["class"]), key=natural_order)
     if not 2 <= len(names) <= MAX_LABELS:
         raise PipelineError(
@@ -48,51 +75,9 @@ def number_classes(
             "labels, which --label names"
         )
     labels = pd.Categorical(members["class"], names).codes.astype(np.uint8)
-    is_test = members.is_test.to_numpy(bool)
     if members.is_test.isna().all():
-        is_test = random_test_images(labels, *random_test)
-    return names, members.assign(label=labels, is_test=is_test)
-
-
-def write_dataset(
-    target: Path,
-    names: list[str],
-    members: pd.DataFrame,
-    pictures: Iterable[Picture | str],
-    shape: tuple[int, int],
-    conversion: Conversion,
-    replace: bool = False,
-) -> list[str]:
-    """Write the four IDX files, ``labels.txt`` and ``conversion.json`` into ``target``, or nothing.
-
-    ``labels.txt`` has the name of a class in each line, in the order of the class numbers. Images
-    that cannot be used, or whose pixels are all equal, are left out.
-
-    Args:
-        target: created if it is missing.
-        names: of the classes.
-        members: the images, as ``number_classes`` returns them.
-        pictures: their contents, or why one cannot be used; one after the other, so that only a few
-            are in memory.
-        shape: height and width of the images.
-        conversion: of other images, when they are predicted.
-        replace: whether to remove the dataset that ``target`` has; otherwise this is an error.
-
-    Returns:
-        The images that were left out, and why.
-
-    Raises:
-        PipelineError: ``target`` has a dataset, or a class has too few images that can be used.
-    """
-    with atomic_files(target, _old_files(target, replace)) as folder:
-        used, skipped = _write_images(folder, members, pictures, shape)
-        train = used.label[~used.is_test].to_numpy()
-        _check_sizes(names, train, skipped)
-        idx.write(folder / catalog.TRAIN_LABELS, train)
-        idx.write(folder / catalog.TEST_LABELS, used.label[used.is_test].to_numpy())
-        (folder / CLASS_NAMES).write_bytes("".join(f"{name}\n" for name in names).encode())
-        write_json(folder / CONVERSION, conversion)
-    return skipped
+        return names, labels, random_test_images(labels, test_fraction, SEED)
+    return names, labels, members.is_test.to_numpy(bool)
 
 
 def _old_files(target: Path, replace: bool) -> list[Path]:
@@ -107,25 +92,25 @@ def _old_files(target: Path, replace: bool) -> list[Path]:
 
 
 def _write_images(
-    folder: Path, members: pd.DataFrame, pictures: Iterable[Picture | str], shape: tuple[int, int]
-) -> tuple[pd.DataFrame, list[str]]:
-    """Write the image files; return the members that were used, and why not the others."""
-    is_used, skipped = np.ones(len(members), bool), []
+    folder: Path, is_test: np.ndarray, pictures: Iterable[Picture | str], shape: tuple[int, int]
+) -> dict[int, str]:
+    """Write the image files; return the numbers of the images that cannot be used, and why."""
+    unusable = {}
     paths = [folder / name for name in (catalog.TRAIN_IMAGES, catalog.TEST_IMAGES)]
     with idx.appending(paths[0], shape) as train, idx.appending(paths[1], shape) as test:
-        rows = zip(members.source, members.is_test, pictures, strict=True)
-        for index, (source, is_test, picture) in enumerate(rows):
-            if not isinstance(picture, str) and picture.image.size > 1:
-                picture = picture if np.ptp(picture.image) else EMPTY
+        for index, picture in enumerate(pictures):
             if isinstance(picture, str):
-                is_used[index] = False
-                skipped.append(f"{source} {picture}")
+                unusable[index] = picture
+            elif picture.image.size > 1 and not np.ptp(picture.image):
+                unusable[index] = "is empty: all its pixels are equal"
             else:
-                (test if is_test else train)(picture.image)
-    return members[is_used], skipped
+                (test if is_test[index] else train)(picture.image)
+    return unusable
 
 
-def _check_sizes(names: list[str], train: np.ndarray, skipped: list[str]) -> None:
+def _write_labels(
+    folder: Path, names: list[str], train: np.ndarray, test: np.ndarray, skipped: list[str]
+) -> None:
     for name, count in zip(names, np.bincount(train, minlength=len(names)), strict=True):
         if count < 2:  # one to train, one to validate
             example = f" ({len(skipped):,} left out: {skipped[0]})" if skipped else ""
@@ -133,3 +118,6 @@ def _check_sizes(names: list[str], train: np.ndarray, skipped: list[str]) -> Non
                 f"the class {name!r} has {count} training images that can be used, but needs "
                 f"at least 2; add images or remove the class{example}"
             )
+    idx.write(folder / catalog.TRAIN_LABELS, train)
+    idx.write(folder / catalog.TEST_LABELS, test)
+    (folder / CLASS_NAMES).write_bytes("".join(f"{name}\n" for name in names).encode())

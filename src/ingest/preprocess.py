@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -12,10 +13,12 @@ from src.common.files import json_sha256, read_json, write_json
 from src.common.messages import warn
 from src.common.paths import SPLIT_FOLDERS
 from src.config.params import DataParams
-from src.ingest import catalog, classes, idx
-from src.ingest.classes import MAX_LABELS, DivisionRule, validation_images
+from src.ingest import catalog, idx
+from src.ingest.classes import MAX_LABELS, Counts, check_classes, missing_labels, validation_images
 
 MIN_TRAIN = 5  # a fifth of them is then at least one validation image
+UNEQUAL = 10  # a warning if the largest class is so many times as large as the smallest
+CHUNK_BYTES = 1 << 20  # of images that are copied at a time
 COPIED = ("name", "requested", "is_fallback", "is_published", "conversion")  # from ``data/raw``
 
 
@@ -42,7 +45,7 @@ def preprocess(raw: Path, target: Path, data: DataParams) -> dict:
     paths = [raw / name for name in catalog.NAMES]
     height, width = _check_shapes(paths)
     # The tutorials use the first images of the datasets that are known by name.
-    auto: DivisionRule = "first" if source["is_published"] else "stratified"
+    auto: Literal["first", "stratified"] = "first" if source["is_published"] else "stratified"
     rule = auto if data.split == "auto" else data.split
     train, test = idx.read(paths[1]), idx.read(paths[3])
     chosen = validation_images(train, data.validation, rule, data.seed)
@@ -53,7 +56,7 @@ def preprocess(raw: Path, target: Path, data: DataParams) -> dict:
     digests, leakage = _write_arrays(raw, target, labels, members)
     info |= {"height": height, "width": width, "split": rule}
     info["digest"] = json_sha256([digests["train"], digests["validation"], height, width])
-    test_warnings = classes.missing_labels(counts, "test") + leakage
+    test_warnings = missing_labels(counts, "test") + leakage
     for sentence in info["warnings"] + test_warnings:
         warn(sentence)
     write_json(target / SPLIT_FOLDERS["train"] / "dataset.json", info)
@@ -61,16 +64,26 @@ def preprocess(raw: Path, target: Path, data: DataParams) -> dict:
     return info
 
 
-def _describe(counts: classes.Counts, class_names: list[str]) -> dict:
+def _describe(counts: Counts, class_names: list[str]) -> dict:
     """Check the classes, and describe the training and validation splits."""
-    names, validation = classes.check_classes(counts, class_names), counts["validation"]
+    train, validation = counts["train"], counts["validation"]
+    names, smallest = check_classes(counts, class_names), train[train > 0].min()
+    is_unequal, warnings = (
+        bool(train.max() > UNEQUAL * smallest),
+        missing_labels(counts, "validation"),
+    )
+    if is_unequal:
+        warnings.append(
+            f"the largest class has {train.max():,} training images, the smallest {smallest:,}; "
+            "look at the balanced accuracy, the mean over the classes"
+        )
     return {
         "classes": len(names),
         "class_names": names,
-        "counts": {split: int(counts[split].sum()) for split in ("train", "validation")},
+        "counts": {"train": int(train.sum()), "validation": int(validation.sum())},
         "majority_fraction": round(int(validation.max()) / int(validation.sum()), 6),
-        "unequal_classes": classes.are_unequal(counts["train"]),
-        "warnings": classes.training_warnings(counts),
+        "unequal_classes": is_unequal,
+        "warnings": warnings,
     }
 
 
@@ -124,13 +137,12 @@ def _write_arrays(
 
 def _write_images(source: Path, members: np.ndarray, target: Path) -> Iterator[np.ndarray]:
     """Write those images of an IDX file that are ``members`` to a ``.npy`` file; yield them."""
-    shape = (int(members.sum()), *idx.read_header(source)[1:])
+    height, width = idx.read_header(source)[1:]
+    shape, rows = (int(members.sum()), height, width), max(1, CHUNK_BYTES // (height * width))
     with target.open("wb") as file:  # not a memory map: its pages count as memory of this process
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
-        first = 0
-        for chunk in idx.read_chunks(source):
-            images = chunk[members[first : first + len(chunk)]]
+        for first in range(0, len(members), rows):
+            images = idx.read(source, first, rows)[members[first : first + rows]]
             file.write(images.tobytes())
             yield images
-            first += len(chunk)

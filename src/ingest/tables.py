@@ -47,13 +47,10 @@ def is_table(path: Path) -> bool:
 class Table:
     """The labels and images of a table. It is read once, to check it, and for each iteration.
 
-    A PipelineError is raised if it cannot be used, or if its images cannot have the size.
-
-    Attributes:
-        shape: height and width of the images.
-        names: of the columns; their numbers from 1 on, if there is no header.
-        labels: of the rows, as text, "" where one is missing; empty if there is no such column.
-        count: number of rows.
+    A PipelineError is raised if it cannot be used, or if its images cannot have the size. ``names``
+    are those of the columns; their numbers from 1 on, if there is no header. ``shape`` is height
+    and width of the images, ``count`` the number of rows. ``labels`` are texts, "" where one is
+    missing; there are none without a column of labels.
     """
 
     path: Path
@@ -63,35 +60,37 @@ class Table:
     conversion: Conversion  # of image files
 
     def __post_init__(self) -> None:
-        self._class_names, self._has_header, self._has_files = list[str](), True, False
         self._is_parquet = self.path.name.lower().endswith(PARQUET)
+        self._class_names, self._has_header, self._has_files = list[str](), True, False
         with self._reading():
-            self._images = self._read_schema() if self._is_parquet else self._read_header()
+            schema = pa.parquet.read_schema(self.path) if self._is_parquet else None
+            self.names = schema.names if schema else self._read_header()
+        self._images = self._find_columns()
+        if schema:
+            self._find_files(schema)
         self._stored = (self.size or FILES_SHAPE) if self._has_files else self._stored_shape()
         self.shape = self.size or self._stored
         if self.transpose and not self._has_files:
             self._images = np.reshape(self._images, self._stored[::-1]).T.ravel().tolist()
-        self.labels, self.count, greatest = list[str](), 0, 0.0
-        for frame in self._frames():
-            if self._label is not None:
-                self.labels += map(self._class_name, frame[self._label])
+        self.labels, self.count, greatest = list[str](), 0, 1.0
+        for labels, content in self._parts():
+            self.labels += map(self._class_name, labels)
+            self.count += len(content)
             if not self._has_files:
-                greatest = max(greatest, float(self._pixels(frame).max()))
-            self.count += len(frame)
+                greatest = max(greatest, float(content.max()))
         if not self.count:
             raise PipelineError(f"{self.path} has no rows with images; use a complete table")
-        self._scale = 255 if greatest <= 1 else 1  # some tables have pixels from 0 to 1
+        self._scale = 255 if greatest == 1 else 1  # some tables have pixels from 0 to 1
 
     def __iter__(self) -> Iterator[Picture | str]:
         """Yield each image, or why it cannot be used."""
         if self._has_files:
-            column = self._images[0]
-            files = (_content(each) for frame in self._frames() for each in frame[column])
+            files = (file for _, files in self._parts() for file in files)
             read = partial(convert, name="", shape=self.shape, conversion=self.conversion)
             yield from converted_images(files, read)
             return
-        for frame in self._frames():
-            levels = np.rint(self._pixels(frame) * self._scale).astype(np.uint8)
+        for _, pixels in self._parts():
+            levels = np.rint(pixels * self._scale).astype(np.uint8)
             for image in levels.reshape(-1, *self._stored):
                 yield Picture(fit(image, self.shape), "")
 
@@ -99,20 +98,8 @@ class Table:
         """The place of an image, for messages. As in a spreadsheet, a header is row 1."""
         return f"{self.path}, row {index + 1 + self._has_header}"
 
-    def check_labels(self) -> None:
-        """Raise a PipelineError if there are no labels, or they cannot be the names of classes."""
-        if self._label is None:
-            raise PipelineError(
-                f"{self.path} has no column of labels, but {_listed(self.names)}; if it has "
-                "labels, name their column with --label; to predict its images, use "
-                f"`python -m src.apps.predict --table {self.path} --out submission.csv`"
-            )
-        column = self.names[self._label]
-        for index, label in enumerate(self.labels):
-            check_class_name(label, f"{self.row(index)}, column {column}")
-
-    def _read_header(self) -> list[int]:
-        """Find the columns of a CSV file; return the indices of those of the pixels."""
+    def _read_header(self) -> list[str]:
+        """The names of the columns of a CSV file, or their numbers."""
         first_row = pd.read_csv(
             self.path, header=None, nrows=1, dtype=str, keep_default_na=False, encoding="utf-8-sig"
         )
@@ -122,34 +109,32 @@ class Table:
         numbers = [str(number) for number in range(len(names) + 1)]
         is_range = names[1:] == numbers[:-2]  # as pandas names columns
         self._has_header = is_range or not all(map(NUMBER.fullmatch, names[1:]))
-        is_square = math.isqrt(len(names)) ** 2 == len(names)  # the first column has pixels, too
-        default = None if self._has_header or is_square else 0
-        return self._find_label(names if self._has_header else numbers[1:], default)
+        return names if self._has_header else numbers[1:]
 
-    def _read_schema(self) -> list[int]:
-        """Find the columns of a Parquet file; return the indices of those of the images."""
-        schema = pa.parquet.read_schema(self.path)
-        others = self._find_label(schema.names, None)
-        with suppress(KeyError, TypeError, ValueError):  # the file is not one of Hugging Face
-            features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
-            self._class_names = features[schema.names[self._label or 0]]["names"]
-        files = [index for index in others if FILE.match(str(schema.types[index]))]
-        self._has_files = bool(files)
-        return files[:1] or others
-
-    def _find_label(self, names: list[str], default: int | None) -> list[int]:
+    def _find_columns(self) -> list[int]:
         """Find the column of the labels; return the others that can have images."""
-        keys = [name.strip().lower() for name in names]
+        keys = [name.strip().lower() for name in self.names]
         found = [i for i, key in enumerate(keys) if key in LABELS]
         if self.label is not None:
-            found = [i for i, name in enumerate(names) if name == self.label]
+            found = [i for i, name in enumerate(self.names) if name == self.label]
             if not found:
-                listed = _listed(names)
+                valid = _listed(self.names)
                 raise PipelineError(
-                    f"{self.path} has no column {self.label!r}; name one of {listed}"
+                    f"{self.path} has no column {self.label!r}; name one of {valid}"
                 )
-        self.names, self._label = names, found[0] if found else default
-        return [i for i, key in enumerate(keys) if key not in IGNORED and i != self._label]
+        elif not self._has_header and math.isqrt(len(keys)) ** 2 != len(keys):
+            found = [0]  # otherwise the first column has pixels, too
+        self._labels = found[:1]
+        self.label = self.names[found[0]] if found else None
+        return [i for i, key in enumerate(keys) if key not in IGNORED and i not in found[:1]]
+
+    def _find_files(self, schema: pa.Schema) -> None:
+        """Find the image files in a Parquet file, and the names of classes that it stores."""
+        with suppress(KeyError, TypeError, ValueError):  # it has none: only Hugging Face has
+            features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+            self._class_names = features[self.label]["names"]
+        if files := [index for index in self._images if FILE.match(str(schema.types[index]))]:
+            self._has_files, self._images = True, files[:1]
 
     def _stored_shape(self) -> tuple[int, int]:
         size, count, side = self.size, len(self._images), math.isqrt(len(self._images))
@@ -167,15 +152,18 @@ class Table:
             warn(f"the images of {self.path} are scaled from {side} to {size[0]} pixels per side")
         return side, side
 
-    def _frames(self) -> Iterator[pd.DataFrame]:
-        """Some rows after the other; the columns are numbered, because names can be there twice."""
-        first, columns = 0, range(len(self.names))
+    def _parts(self) -> Iterator[tuple[list[Any], Any]]:
+        """The labels, and the pixels ``float32 [n, P]`` or image files, of n rows at a time."""
+        first = 0
         with self._reading():
-            batches = self._read_parquet() if self._is_parquet else self._read_csv()
-            for batch in batches:
-                frame = batch.to_pandas(ignore_metadata=True)
-                yield frame.set_axis(columns, axis=1).set_axis(range(first, first + len(frame)))
-                first += len(frame)
+            for batch in self._read_parquet() if self._is_parquet else self._read_csv():
+                labels = [label for i in self._labels for label in batch.column(i).to_pylist()]
+                if self._has_files:
+                    files = batch.column(self._images[0]).to_pylist()
+                    yield labels, [(f["bytes"] if isinstance(f, dict) else f) or b"" for f in files]
+                else:
+                    yield labels, self._pixels(batch, first)
+                first += len(batch)
 
     def _read_parquet(self) -> Iterator[pa.RecordBatch]:
         return pa.parquet.ParquetFile(self.path).iter_batches(FILES if self._has_files else ROWS)
@@ -183,7 +171,7 @@ class Table:
     def _read_csv(self) -> Iterator[pa.RecordBatch]:
         is_gzip = self.path.name.lower().endswith(".gz")
         file = pa.input_stream(str(self.path), compression="gzip" if is_gzip else None)
-        keys = [str(index) for index in range(len(self.names))]
+        keys = [str(index) for index in range(len(self.names))]  # a name can be there twice
         types = dict.fromkeys(keys, pa.string()) | {str(i): pa.float32() for i in self._images}
         # With threads, messages would lack the numbers of the rows.
         read = {"use_threads": False, "block_size": BLOCK, "skip_rows": int(self._has_header)}
@@ -191,19 +179,16 @@ class Table:
         convert_options = pa.csv.ConvertOptions(column_types=types)
         return pa.csv.open_csv(file, read_options, convert_options=convert_options)
 
-    def _pixels(self, frame: pd.DataFrame) -> np.ndarray:
-        """The pixels, ``float32 [n, P]``, of some rows."""
-        numbers = frame[self._images].apply(pd.to_numeric, errors="coerce")
-        pixels = numbers.to_numpy(np.float32)
-        wrong = np.argwhere(~((pixels >= 0) & (pixels <= 255)))  # also NaN: no number
+    def _pixels(self, batch: pa.RecordBatch, first: int) -> np.ndarray:
+        """The pixels, ``float32 [n, P]``, of the rows from ``first`` on."""
+        columns = [batch.column(index).cast(pa.float32()) for index in self._images]
+        pixels = np.column_stack([column.to_numpy(zero_copy_only=False) for column in columns])
+        wrong = np.argwhere(~((pixels >= 0) & (pixels <= 255)))  # also NaN: an empty cell
         if len(wrong):
-            row, column = frame.index[wrong[0, 0]], self._images[wrong[0, 1]]
-            value = frame.at[row, column]
-            shown = "an empty cell" if pd.isna(value) else value
-            raise PipelineError(
-                f"{self.row(row)}, column {self.names[column]}: {shown} is no number from 0 to "
-                "255; correct it"
+            place = (
+                f"{self.row(first + wrong[0, 0])}, column {self.names[self._images[wrong[0, 1]]]}"
             )
+            raise PipelineError(f"{place} is empty or no number from 0 to 255; correct it")
         return pixels
 
     def _class_name(self, label: Any) -> str:
@@ -226,29 +211,32 @@ class Table:
             raise PipelineError(f"{where} ({reason}); correct or replace the file") from None
 
 
-def _content(file: Any) -> bytes:
-    return (file["bytes"] if isinstance(file, dict) else file) or b""
-
-
 def _listed(names: list[str]) -> str:
     """The first names of columns, and the last one, for messages."""
     return ", ".join(names if len(names) <= 5 else [*names[:3], "…", names[-1]])
 
 
 def members_of(train: Table, test: Table | None = None) -> pd.DataFrame:
-    """The images of one or two tables: ``members`` of ``number_classes``.
+    """The images of one or two tables: ``members`` of ``write_dataset``.
 
-    Raises:
-        PipelineError: a table has no labels, they cannot be used, or the tables do not agree.
+    A PipelineError is raised if a table has no labels, they cannot be the names of classes,
+    or the test images have other ones.
     """
     parts = []
     for table in (train, test) if test else (train,):
-        table.check_labels()
+        if table.label is None:
+            raise PipelineError(
+                f"{table.path} has no column of labels, but {_listed(table.names)}; if it has "
+                "labels, name their column with --label; to predict its images, use "
+                f"`python -m src.apps.predict --table {table.path} --out submission.csv`"
+            )
         rows = [table.row(index) for index in range(table.count)]
+        for row, label in zip(rows, table.labels, strict=True):
+            check_class_name(label, f"{row}, column {table.label}")
         is_test = table is test if test else None
         parts.append(pd.DataFrame({"class": table.labels, "is_test": is_test, "source": rows}))
     if test and (unknown := {*test.labels} - {*train.labels}):
-        row = min(map(test.labels.index, unknown))
-        fault = f"the label {test.labels[row]!r}, which {train.path} lacks; correct it"
-        raise PipelineError(f"{test.row(row)} has {fault}")
+        first = min(map(test.labels.index, unknown))
+        fault = f"the label {test.labels[first]!r}, which {train.path} lacks; correct it"
+        raise PipelineError(f"{test.row(first)} has {fault}")
     return pd.concat(parts, ignore_index=True)

@@ -44,8 +44,6 @@ def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conve
         content: of an image file; see ``decode``.
         name: for messages.
         shape: height and width of the model's input.
-        conversion: whether to ``center_like_mnist``, and otherwise whether dark images on a light
-            background become ``light_on_dark``; and the ``bits`` of images of 16 bits.
 
     Raises:
         PictureError: the file cannot be decoded or is too large; or there is no ink to center.
@@ -57,14 +55,12 @@ def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conve
         return _centered(gray, name, shape, size, divides=False)[0]
     paper = int(np.median(edge(gray)))
     is_dark = paper - int(gray.min()) > int(gray.max()) - paper
-    is_inverted = is_dark and conversion["light_on_dark"]
     note = f"{COLORS[is_dark]}, {size}" if conversion["light_on_dark"] else size
-    if gray.shape == shape:
-        return Picture(255 - gray if is_inverted else gray, f"{note}: not scaled")
-    scaled = fit(gray, shape)
+    scaled = gray if gray.shape == shape else fit(gray, shape)
     top, left = ((full - part) // 2 for full, part in zip(shape, scaled.shape, strict=True))
     image = pasted(scaled, shape, top, left, paper)
-    return Picture(255 - image if is_inverted else image, f"{note}: scaled to fit")
+    note += ": not scaled" if gray.shape == shape else ": scaled to fit"
+    return Picture(255 - image if is_dark and conversion["light_on_dark"] else image, note)
 
 
 def convert_row(

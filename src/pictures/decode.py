@@ -1,8 +1,7 @@
 """Image files of the usual formats and of any mode, read as 8-bit gray levels."""
 
 import warnings
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +21,7 @@ DEEP_SUFFIXES = (".png", ".tif", ".tiff")  # of files that can have 16 bits per 
 DEPTHS = (8, 10, 12, 14, 16)  # bits per pixel that cameras and scanners use
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 64_000_000  # Pillow needs up to 18 bytes of memory for each
+SMALLER = "; use a smaller image"
 COLOR_MODES = ("RGB", "P", "CMYK", "YCbCr", "LAB")
 COLORFUL = 2  # times the standard deviation of the brightness: a color difference has more contrast
 # Pillow refuses an image with more than twice this number, and only warns below.
@@ -30,19 +30,15 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 class PictureError(PipelineError):
-    """An image file that cannot be used."""
+    """An image file that cannot be used, and the ``reason``."""
 
     def __init__(self, name: str, reason: str, remedy: str = ""):
-        super().__init__(f"{name} {reason}" + (f"; {remedy}" if remedy else ""))
+        super().__init__(f"{name} {reason}{remedy}")
         self.reason = reason
 
 
 def read_content(path: Path) -> bytes:
-    """Read a file, but not much more than ``decode`` accepts.
-
-    Raises:
-        PictureError: the file cannot be read.
-    """
+    """Read a file, but not much more than ``decode`` accepts; a PictureError if this fails."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
@@ -50,22 +46,18 @@ def read_content(path: Path) -> bytes:
         raise PictureError(str(path), f"cannot be read: {error.strerror}") from None
 
 
-def depth_of(paths: Sequence[str]) -> int | None:
+def depth_of(paths: Iterable[str]) -> int | None:
     """The bits, one of ``DEPTHS``, that the largest value in all gray images of 16 bits needs.
 
     None if there is no such image. Many programs store 8 or 12 bits in files of 16 bits.
     """
-    with ThreadPoolExecutor(4) as pool:
-        largest = max(pool.map(_largest, paths), default=-1)
+    largest = -1
+    for path in paths:
+        if path.lower().endswith(DEEP_SUFFIXES):
+            with suppress(Exception), Image.open(path, formats=FORMATS) as file:  # see ``decode``
+                if file.mode.startswith("I;16"):
+                    largest = max(largest, int(np.array(file).max()))
     return None if largest < 0 else next(bits for bits in DEPTHS if largest < 1 << bits)
-
-
-def _largest(path: str) -> int:
-    """The largest value of a gray image of 16 bits; -1 for any other file."""
-    with suppress(Exception), Image.open(path, formats=FORMATS) as file:  # damaged: see ``decode``
-        if path.lower().endswith(DEEP_SUFFIXES) and file.mode.startswith("I;16"):
-            return int(np.array(file).max())
-    return -1
 
 
 def decode(
@@ -92,7 +84,7 @@ def decode(
     if not content:
         raise PictureError(name, "is an empty file")
     if len(content) > MAX_BYTES:
-        raise PictureError(name, f"is larger than {MAX_BYTES / 1e6:.0f} MB", "use a smaller image")
+        raise PictureError(name, f"is larger than {MAX_BYTES / 1e6:.0f} MB", SMALLER)
     if content[4:8] == b"ftyp":  # the formats of phones; the import takes time
         from pillow_heif import register_heif_opener
 
@@ -104,9 +96,9 @@ def decode(
             return _gray(file, side, by_color, bits), size
     except Image.DecompressionBombError:
         many = f"has more than {MAX_PIXELS / 1e6:.0f} million pixels"
-        raise PictureError(name, many, "use a smaller image") from None
+        raise PictureError(name, many, SMALLER) from None
     except Exception:  # Pillow raises ten kinds of errors for damaged files
-        remedy = f"use a complete {FORMAT_NAMES} file"
+        remedy = f"; use a complete {FORMAT_NAMES} file"
         raise PictureError(name, "cannot be read as an image", remedy) from None
 
 

@@ -14,7 +14,7 @@ from src.ingest.catalog import DRAWINGS
 from src.ingest.classes import read_properties
 from src.ingest.files import copy_own
 from src.ingest.image_folders import converted_images, find_images
-from src.ingest.own_dataset import number_classes, write_dataset
+from src.ingest.own_dataset import write_dataset
 from src.pictures.convert import Conversion, convert
 from tests.fixtures.image_folders import NAMES
 
@@ -144,10 +144,10 @@ def test_other_files_are_named_as_what_they_are(tmp_path, name, message):
 
 
 def do(pictures, target, replace=False, shape=(9, 12), conversion=PLAIN):
-    names, members = number_classes(find_images(pictures)[0], (0.2, 1))
-    how = {"name": "", "shape": shape, "conversion": conversion}
-    images = converted_images(members.source, partial(convert, **how))
-    return write_dataset(target, names, members, images, shape, conversion, replace)
+    members, _ = find_images(pictures)
+    read = partial(convert, name="", shape=shape, conversion=conversion)
+    images = converted_images(members.source, read)
+    return write_dataset(target, members, images, shape, conversion, 0.2, replace)[1]
 
 
 def read(folder):

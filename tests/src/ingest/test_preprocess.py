@@ -9,7 +9,7 @@ import pytest
 
 from src.common.errors import PipelineError
 from src.common.paths import SPLIT_FOLDERS
-from src.ingest import catalog, idx, preprocess
+from src.ingest import catalog, preprocess
 from src.ingest.classes import read_properties
 from src.ingest.download import download
 
@@ -41,7 +41,7 @@ def load(target, split):
 
 @pytest.mark.parametrize("chunk_bytes", [1, 24 * 7, 1 << 20])
 def test_the_arrays_are_the_content_of_the_files(run, arrays, monkeypatch, chunk_bytes):
-    monkeypatch.setattr(idx, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(preprocess, "CHUNK_BYTES", chunk_bytes)
     contents = arrays(train=50, test=20, height=4, width=6, classes=3)
     info, target = run(contents, validation=8)
     bounds = {"validation": ("train", 0, 8), "train": ("train", 8, 50), "test": ("t10k", 0, 20)}
@@ -118,6 +118,16 @@ def test_a_stratified_split_has_all_classes_of_sorted_files(run, arrays):
     assert sorted(rows) == sorted(map(bytes, contents[TRAIN_IMAGES]))
     by_image = dict(zip(map(bytes, contents[TRAIN_IMAGES]), contents[TRAIN_LABELS], strict=True))
     assert [by_image[row] for row in rows] == [*labels, *train_labels]
+
+
+def test_unequal_classes_are_a_warning(run, arrays):
+    contents = arrays(train=70, test=20, classes=2)
+    assert run(contents)[0]["unequal_classes"] is False
+    contents[TRAIN_LABELS][:] = np.arange(70) < 6
+    info, _ = run(contents, name="unequal", split="stratified")
+    assert info["unequal_classes"] is True
+    (warning,) = info["warnings"]
+    assert "training images, the smallest 5; look at the balanced accuracy" in warning
 
 
 def test_test_images_that_are_training_images_are_reported(run, arrays, capsys):

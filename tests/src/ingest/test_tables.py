@@ -154,9 +154,9 @@ def changed(row, column, value):
     ("content", "message"),
     [
         (changed(2, 3, ["x"]), r"row 4, column pixel2 \(invalid value 'x'\)"),
-        (changed(2, 3, [""]), "row 4, column pixel2: an empty cell is no number from 0 to 255"),
-        (changed(2, 3, ["256"]), "row 4, column pixel2: 256.0 is no number from 0 to 255"),
-        (changed(2, 3, ["-0.5"]), "row 4, column pixel2: -0.5 is no number from 0"),
+        (changed(2, 3, [""]), "row 4, column pixel2 is empty or no number from 0 to 255"),
+        (changed(2, 3, ["256"]), "row 4, column pixel2 is empty or no number"),
+        (changed(2, 3, ["-0.5"]), "row 4, column pixel2 is empty or no number"),
         (changed(2, 3, []), "Row #4: Expected 17 columns, got 16"),
         (changed(2, 3, ["1", "2"]), "Row #4: Expected 17 columns, got 18"),
         (csv([], [*ROWS, "7" + ",1" * 15 + ",x"]), r"row 7, column 17 \(invalid value 'x'"),
