@@ -41,7 +41,7 @@ def test_the_recipes_of_the_project():
     assert list(RECIPES)[:2] == ["softmax", "softmax_normal"]
     assert {each.family for each in tutorials(RECIPES).values()} == {"softmax", "mlp", "cnn"}
     assert RECIPES.keys() - tutorials(RECIPES) == {
-        *("lenet5", "cnn_quick", "cnn_tiny", "cnn_best", "own_images")
+        *("lenet5", "cnn_quick", "cnn_tiny", "cnn_best", "cnn_robust", "own_images")
     }
 
 
