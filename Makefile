@@ -12,6 +12,10 @@ READY := $(VENV)/.installed-$(shell cat requirements.lock | cksum | cut -d' ' -f
 ON_ALL_CORES := -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 CHECK := ruff check . && ruff format --check . && lint-imports && mypy src stages
 
+SHELL := /bin/bash -o pipefail
+# Of pip's lines, only those about packages of a megabyte and more.
+SHOW_LARGE := awk '/ MB\)/ { $$1 = $$1; print "  " $$0 } /^Installing/ { print "  Unpacking all packages" } { fflush() }'
+
 comma := ,
 # A list in YAML if MODEL has several names.
 SELECTION = $(if $(findstring $(comma),$(MODEL)),[$(MODEL)],$(MODEL))
@@ -26,7 +30,7 @@ $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and "error: Python 3.11 to 3.13 is required, but $(PYTHON) is %d.%d; choose another Python: make PYTHON=python3.12 ..." % v)'
 	@echo "installing the pinned requirements into $(VENV) (only once; takes a few minutes) …" >&2
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --disable-pip-version-check --require-hashes -r requirements.lock | $(SHOW_LARGE)
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 

@@ -77,10 +77,8 @@ class Classifier:
 
     def __str__(self) -> str:
         title = ", the champion" if self.champion else ""
-        return (
-            f"{self.name}{title} (validation accuracy {self.accuracy:.4f}; on changed images "
-            f"{self.scores['corrupted_accuracy']:.4f})"
-        )
+        changed = self.scores["corrupted_accuracy"]
+        return f"{self.name}{title} (accuracy {self.accuracy:.4f}, on changed images {changed:.4f})"
 
 
 def classifiers() -> list[Classifier]:

@@ -63,7 +63,8 @@ def main() -> None:
     choose_device("auto")
     classifier = choose(options.model)
     console = Console(highlight=False, soft_wrap=True, emoji=False)
-    console.print(f"model: {classifier}", markup=False)
+    reason = "" if options.model else ": the best on changed images"
+    console.print(f"model: {classifier}{reason}", markup=False)
     console.print("percentages: the probabilities of the classes according to the model")
     dataset = load_dataset_info(paths.PROCESSED)
     names, conversion = dataset["class_names"], dataset["conversion"]

@@ -83,8 +83,11 @@ class TrainingProgress(keras.callbacks.Callback):
         part = (LINES - 1) * logs["step"] // self.params["total_steps"]
         if not self._console.is_terminal and part > self._part:
             self._part, left = part, self._bar.tasks[0].time_remaining
+            # Of a recipe with steps, most validations are within an epoch.
+            is_end = float(logs["epoch"]).is_integer()
+            where = f"epoch {logs['epoch']:.0f}" if is_end else f"step {logs['step']:,}"
             self._console.print(
-                f"{self._name}: epoch {logs['epoch']:.4g}, loss {logs['loss']:.4f}, validation "
+                f"{self._name}: {where}, loss {logs['loss']:.4f}, validation "
                 f"accuracy {logs['val_accuracy']:.4f}"
                 + ("" if left is None else f", {left:.0f} s left")
             )
