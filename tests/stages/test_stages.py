@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -80,7 +78,6 @@ def test_without_results_of_earlier_stages_evaluate_and_compare_stop(
 
 
 @pytest.mark.parametrize("name", ["download", "plan", "preprocess", "compare"])
-def test_only_train_and_evaluate_import_tensorflow(name):
+def test_only_train_and_evaluate_import_tensorflow(shell, name):
     code = f"import sys, stages.{name}; print({{'tensorflow', 'mlflow'}} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout == "set()\n", done.stderr
+    assert shell(["python", "-c", code], ROOT).stdout == "set()\n"
