@@ -45,13 +45,6 @@ def test_each_family_has_a_file_that_depends_only_on_its_recipes(plan, tmp_path)
     assert {family for family in FAMILIES if files()[family] != first[family]} == {"mlp", "softmax"}
 
 
-def test_values_that_train_replaces_are_printed(plan, tmp_path):
-    output = plan({"model": "cnn", "train.epochs": 1, "train.learning_rate": 0.1})
-    assert output.startswith("plan: train cnn, with train.epochs=1, train.learning_rate=0.1 in p")
-    (recipe,) = json.loads((tmp_path / "data/plan/cnn.json").read_text())["recipes"]
-    assert recipe["recipe"]["epochs"] == 1 and recipe["recipe"]["optimizer"]["learning_rate"] == 0.1
-
-
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
