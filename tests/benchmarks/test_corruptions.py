@@ -5,24 +5,14 @@ import pytest
 
 from benchmarks.corruptions import CORRUPTIONS, LEVELS, corrupt
 
-EVERY = pytest.mark.parametrize("name", CORRUPTIONS)
 
-
-@EVERY
-def test_the_result_is_fixed_and_like_the_images(digits, name):
-    images = digits[0][:300]
+@pytest.mark.parametrize("name", CORRUPTIONS)
+@pytest.mark.parametrize("shape", [(300, 28, 28), (2, 6, 5), (1, 1, 1), (2, 3, 40), (0, 28, 28)])
+def test_the_result_is_fixed_and_like_the_images(name, shape):
+    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     before = images.copy()
     for level in LEVELS:
         corrupted = corrupt(images, name, level)
-        assert corrupted.dtype == np.uint8 and corrupted.shape == images.shape
+        assert corrupted.dtype == np.uint8 and corrupted.shape == shape
         assert corrupted.tobytes() == corrupt(images, name, level).tobytes()
     np.testing.assert_array_equal(images, before)
-
-
-@EVERY
-@pytest.mark.parametrize("shape", [(3, 8, 8), (2, 6, 5), (1, 1, 1), (2, 3, 40), (0, 28, 28)])
-def test_other_sizes(name, shape):
-    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    for level in LEVELS:
-        corrupted = corrupt(images, name, level)
-        assert corrupted.dtype == np.uint8 and corrupted.shape == shape

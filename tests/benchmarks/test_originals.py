@@ -1,7 +1,5 @@
 """The original programs, and the recipes that reproduce them."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.stats import ks_2samp
@@ -9,35 +7,10 @@ from scipy.stats import ks_2samp
 from benchmarks.originals import PROGRAMS, Original
 from src.common.tensorflow import keras, tf
 from src.config.recipe import load_recipe
-from src.config.recipes import load_recipes
-from src.training.distributed import SINGLE_WORKER, make_strategy
 from src.training.network import build_model
-from src.training.steps import Steps
+from tests.fixtures.training import RECIPES
 
-RECIPES = load_recipes(Path(__file__).parents[2] / "recipes.yaml")
 STEPS = 10
-
-
-def ten_steps(content: dict, original: Original, images, labels, rows, graph) -> list[np.ndarray]:
-    """Start with the same weights as the original program; return the weights after ten steps."""
-    keras.utils.set_random_seed(1)
-    recipe, strategy = load_recipe(content), make_strategy("single", "cpu", SINGLE_WORKER)
-    steps = Steps(
-        recipe,
-        (28, 28),
-        10,
-        batch_size=recipe.batch_size,
-        seed=1,
-        total_steps=STEPS,
-        execution=graph,
-        strategy=strategy,
-    )
-    variables = steps.variables()[: len(original.weights())]
-    for variable, value in zip(variables, original.weights(), strict=True):
-        variable.assign(value)
-    steps.load((images, labels))
-    steps.run(tf.constant(rows), 0, STEPS)
-    return [np.asarray(each) for each in variables]
 
 
 def relative_difference(ours, theirs, first) -> float:
@@ -51,7 +24,7 @@ TOLERANCE = dict.fromkeys(PROGRAMS, 1e-3) | {"mlp_65x2": 0.02}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_ten_steps_give_the_weights_of_the_original_program(digits, graph, name):
+def test_ten_steps_give_the_weights_of_the_original_program(digits, new_steps, name):
     """Both are trained without dropout, on the same images in the same order."""
     images, labels = digits
     content = RECIPES[name].model_dump()
@@ -63,9 +36,14 @@ def test_ten_steps_give_the_weights_of_the_original_program(digits, graph, name)
     rows = np.random.default_rng(0).integers(len(labels), size=count).astype(np.int32)
     original = Original(name, images, labels)
     first = original.weights()
-    ours = ten_steps(content, original, images, labels, rows, graph)
+    steps = new_steps(load_recipe(content), content["batch_size"], STEPS)
+    ours = steps.variables()[: len(first)]
+    for variable, value in zip(ours, first, strict=True):
+        variable.assign(value)
+    steps.load((images, labels))
+    steps.run(tf.constant(rows), 0, STEPS)
     original.train(rows, dropout=False)
-    assert relative_difference(ours, original.weights(), first) < TOLERANCE[name]
+    assert relative_difference(map(np.asarray, ours), original.weights(), first) < TOLERANCE[name]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -1,15 +1,10 @@
-from pathlib import Path
-
 import pytest
 
 from benchmarks.matrix_products import MatrixProducts
 from benchmarks.training import time_epochs
-from src.config.recipes import load_recipes
 from src.training.execution import Execution
 from src.training.network import build_model
-
-RECIPES = load_recipes(Path(__file__).parents[2] / "recipes.yaml")
-
+from tests.fixtures.training import RECIPES
 
 MORE = [pytest.param(name, marks=pytest.mark.expensive) for name in ("mlp_ema", "mlp_dropout")]
 

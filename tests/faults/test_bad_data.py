@@ -2,9 +2,7 @@
 
 import gzip
 import struct
-import zipfile
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,54 +57,15 @@ def test_a_folder_that_cannot_be_is_a_missing_folder(
         download(data_params(folders=[folder]), target)
 
 
-def cut_in_half(path):
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def with_code(path):
-    """Write a model with a lambda layer: Python code, which Keras' safe mode refuses."""
-    import keras
-
-    model = keras.Sequential([keras.Input((28, 28)), keras.layers.Lambda(lambda x: x)])
-    model.save(path)
-    with zipfile.ZipFile(path) as archive:
-        assert "lambda" in archive.read("config.json").decode().lower()
-
-
-def other_columns(path):
-    path.write_text("a,b\n1,2\n")
-
-
-def a_pickle(path):
-    np.save(path, np.array([{"a": 1}], object), allow_pickle=True)
-
-
-ALTERED = [
-    ("models/mlp/mlp_65x2/history.csv", other_columns),
-    ("data/processed/test/test_images.npy", cut_in_half),
-    ("data/processed/test/test_labels.npy", a_pickle),
-    ("models/mlp/mlp_65x2/model.keras", with_code),
-    ("models/mlp/mlp_65x2/training.json", cut_in_half),
-]
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(("path", "fault"), ALTERED)
-def test_altered_files(results_there, shell, recovers, path, fault):
+@pytest.mark.parametrize(
+    "path", ["data/processed/test/test_images.npy", "models/mlp/mlp_65x2/model.keras"]
+)
+def test_altered_files(results_there, shell, recovers, path):
     altered = results_there / path
     altered.chmod(0o644)
-    fault(altered)
+    altered.write_bytes(altered.read_bytes()[: altered.stat().st_size // 2])
     done = shell(["python", "-m", "stages.evaluate"], results_there, fails=True)
     (line,) = [line for line in done.stderr.splitlines() if line.startswith(("error: ", "Trace"))]
     assert altered.name in line and "dvc repro" in line
     recovers(results_there)
-
-
-@pytest.mark.slow
-@pytest.mark.expensive
-def test_an_altered_checkpoint_is_discarded(results_there, shell, expected, results):
-    (checkpoint,) = (results_there / ".checkpoints").glob("mlp_dropout-*.npz")
-    cut_in_half(checkpoint)
-    done = shell(["python", "-m", "stages.train", "mlp"], results_there)
-    assert "mlp_dropout: the checkpoint cannot be read" in done.stderr
-    assert results(results_there) == expected

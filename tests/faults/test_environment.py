@@ -1,13 +1,8 @@
-"""Missing permissions; passwords; too little memory; pickles."""
+"""Missing permissions; passwords; too little memory."""
 
-import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-
-from src.common.errors import PipelineError
-from src.data.splits import load_split
 
 ROOT = Path(__file__).parents[2]
 # Without this limit, the system may promise more memory than there is, and kill the process later.
@@ -52,24 +47,3 @@ def test_full_memory_is_one_sentence(tmp_path, write_plan, change_recipe, shell)
     done = shell(["python", "-c", LIMITED], tmp_path, fails=True, PYTHONPATH=str(ROOT))
     assert "error: the memory is full (OOM when allocating tensor with shape[1" in done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "models").exists()
-
-
-class RunsCode:
-    """An object whose pickle creates a file when it is loaded."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return open, (str(self.path), "w")
-
-
-def test_a_pickle_in_place_of_an_array_is_refused(tmp_path):
-    for name in ("training", "test"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "training/dataset.json").write_text(json.dumps({"height": 1, "width": 1}))
-    labels = np.array([RunsCode(tmp_path / "created")], object)
-    np.save(tmp_path / "test/test_labels.npy", labels, allow_pickle=True)
-    with pytest.raises(PipelineError, match=r"test_labels\.npy is damaged"):
-        load_split(tmp_path, "test")
-    assert not (tmp_path / "created").exists()

@@ -3,7 +3,6 @@
 import os
 import random
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -118,24 +117,6 @@ def test_ctrl_c_or_an_edit_during_a_training_records_nothing(
     edit_params(checkout, models__mlp_65x2__epochs=5)
     done = shell(["dvc", "repro", "train@mlp"], checkout)
     assert "Running stage 'train@mlp'" in done.stdout and "mlp_65x2: epoch 5," in done.stdout
-
-
-def test_a_complete_training_is_not_repeated(
-    results_there, shell, expected, results, logged_trainings
-):
-    checkout, before = results_there, logged_trainings(results_there)
-    # As if `dvc` were killed when the stage is complete, before DVC has recorded it.
-    lock = checkout / "dvc.lock"
-    content = yaml.safe_load(lock.read_text())
-    del content["stages"]["train@mlp"]
-    lock.write_text(yaml.safe_dump(content, sort_keys=False))
-    shutil.rmtree(checkout / ".dvc/cache/runs")
-    shutil.rmtree(checkout / "models/mlp")
-
-    again = shell(["dvc", "repro"], checkout)
-    assert "mlp_dropout: already trained; to train it again, delete .checkpoints" in again.stdout
-    assert results(checkout) == expected
-    assert logged_trainings(checkout) == before
 
 
 def test_damaged_files_of_dvc_can_be_removed_or_restored(results_there, shell, recovers):

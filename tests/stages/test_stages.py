@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -47,13 +45,6 @@ def test_each_family_has_a_file_that_depends_only_on_its_recipes(plan, tmp_path)
     assert {family for family in FAMILIES if files()[family] != first[family]} == {"mlp", "softmax"}
 
 
-def test_values_that_train_replaces_are_printed(plan, tmp_path):
-    output = plan({"model": "cnn", "train.epochs": 1, "train.learning_rate": 0.1})
-    assert output.startswith("plan: train cnn, with train.epochs=1, train.learning_rate=0.1 in p")
-    (recipe,) = json.loads((tmp_path / "data/plan/cnn.json").read_text())["recipes"]
-    assert recipe["recipe"]["epochs"] == 1 and recipe["recipe"]["optimizer"]["learning_rate"] == 0.1
-
-
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -80,7 +71,6 @@ def test_without_results_of_earlier_stages_evaluate_and_compare_stop(
 
 
 @pytest.mark.parametrize("name", ["download", "plan", "preprocess", "compare"])
-def test_only_train_and_evaluate_import_tensorflow(name):
+def test_only_train_and_evaluate_import_tensorflow(shell, name):
     code = f"import sys, stages.{name}; print({{'tensorflow', 'mlflow'}} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout == "set()\n", done.stderr
+    assert shell(["python", "-c", code], ROOT).stdout == "set()\n"

@@ -62,6 +62,7 @@ ZEROS = np.zeros((3, 4, 6), np.uint8)
         (b"", ""),
         (b"not an array", ""),
         ("cut", ""),
+        (np.array([print], object), "Python objects in dtype"),  # a pickle, which is not loaded
         (ZEROS.astype(float), r"float64 \[3, 4, 6\] instead of uint8 with the shape \[3, 4, 6\]"),
         (ZEROS[:2], r"uint8 \[2, 4, 6\] instead"),
         (ZEROS.reshape(3, 24), r"uint8 \[3, 24\] instead"),

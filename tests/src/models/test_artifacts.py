@@ -47,7 +47,7 @@ def test_two_models_with_the_same_weights_give_the_same_bytes(tmp_path):
         keras.utils.set_random_seed(1)
         model = build_model(SMALL_RECIPES["mlp_65x2"], 28, 28, 10)
         artifacts.save_model(model, tmp_path / f"{name}.keras")
-        time.sleep(2)  # the resolution of times in a zip file
+        time.sleep(2 if name == "a" else 0)  # the resolution of times in a zip file
     assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {"a.keras", "b.keras"}
 

@@ -39,11 +39,9 @@ DRAWN = {
     "large": ("JPEG", seven((3000, 4000))),
     "equally bright": ("JPEG", seven(mode="RGB", paper=(60, 150, 60), ink=(230, 76, 60))),
     "yellow": ("PNG", seven(mode="RGB", paper=(255, 255, 255), ink=(240, 240, 0))),
-    "color": ("WEBP", seven(mode="RGB", paper=(240, 230, 200), ink=(20, 20, 90))),
     "transparent": ("PNG", seven(mode="RGBA", paper=(0, 0, 0, 0), ink=(0, 0, 0, 255))),
     "white ink": ("PNG", seven(mode="RGBA", paper=(255, 255, 255, 0), ink=(255, 255, 255, 255))),
     "1 bit": ("PNG", seven(mode="1", paper=1, ink=0)),
-    "16 bits": ("PNG", Image.fromarray(np.asarray(seven()).astype(np.uint16) * 257)),
     "faint": ("PNG", seven(paper=140, ink=90)),
 }
 

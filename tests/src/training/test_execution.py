@@ -21,13 +21,14 @@ def features(request, monkeypatch) -> tuple[str, ...]:
     return request.param
 
 
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
 @pytest.mark.parametrize("name", RECIPES)
-def test_each_recipe_has_one_execution_on_each_kind_of_processor(name, features):
+def test_each_recipe_has_one_execution_on_each_kind_of_device(name, device, features):
     convolutional = RECIPES[name].family in ("cnn", "convnet")
-    reduced = (convolutional and features) or (name in LARGE and features == TILES)
-    graph = convolutional or reduced
-    expected = "graph" if graph else "xla", "bfloat16" if reduced else "float32"
-    assert choose_execution(RECIPES[name], "cpu", "auto", "auto") == Execution("cpu", *expected)
+    large = device == "cpu" and name in LARGE and features == TILES
+    reduced = (convolutional and features) or large
+    expected = "graph" if convolutional or large else "xla", "bfloat16" if reduced else "float32"
+    assert choose_execution(RECIPES[name], device, "auto", "auto") == Execution(device, *expected)
 
 
 @pytest.mark.parametrize("name", LARGE)
@@ -45,15 +46,6 @@ def test_unsupported_bfloat16_is_an_error(monkeypatch):
     monkeypatch.setattr(execution, "_has", lambda device, what: False)
     with pytest.raises(PipelineError, match=r"needs compute capability 8\.0 or higher on a GPU"):
         choose_execution(RECIPES["cnn"], "gpu", "auto", "bfloat16")
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_gpu_uses_xla_for_dense_recipes_and_bfloat16_for_convolutions(name, features):
-    chosen = choose_execution(RECIPES[name], "gpu", "auto", "auto")
-    if RECIPES[name].family in ("cnn", "convnet"):
-        assert chosen == Execution("gpu", "graph", "bfloat16" if features else "float32")
-    else:
-        assert chosen == Execution("gpu", "xla", "float32")
 
 
 @pytest.mark.parametrize(

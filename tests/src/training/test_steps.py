@@ -8,10 +8,8 @@ import pytest
 from src.common.tensorflow import keras, tf
 from src.config.recipe import load_recipe
 from src.models.artifacts import weights_sha256
-from src.training.distributed import SINGLE_WORKER, make_strategy
 from src.training.execution import Execution
 from src.training.network import build_model, build_optimizer
-from src.training.steps import Steps
 from tests.fixtures.training import SMALL_RECIPES
 
 BATCH, STEPS = 50, 6
@@ -40,20 +38,9 @@ def weights_with_sample_variance(model, steps):
 
 # L2 and an average; dropout and RMSProp; Adam; convolutions; batch normalization and all else.
 @pytest.mark.parametrize("name", ["mlp_ema", "mlp_dropout", "mlp_65x2", "cnn", "tiny_convnet"])
-def test_steps_give_the_weights_of_train_on_batch(splits, graph, name):
+def test_steps_give_the_weights_of_train_on_batch(splits, new_steps, name):
     recipe = without_randomness(SMALL_RECIPES[name])
-    keras.utils.set_random_seed(1)
-    strategy = make_strategy("single", "cpu", SINGLE_WORKER)
-    steps = Steps(
-        recipe,
-        (28, 28),
-        10,
-        batch_size=BATCH,
-        seed=1,
-        total_steps=STEPS,
-        execution=graph,
-        strategy=strategy,
-    )
+    steps = new_steps(recipe, BATCH, STEPS)
     reference = build_model(recipe, 28, 28, 10)
     reference.set_weights(steps.exported.get_weights())
     settings = {"from_logits": True, "label_smoothing": recipe.label_smoothing}
