@@ -86,10 +86,9 @@ def make_app(answers: Answers, hosts: list[str]) -> FastAPI:
     ``GET /models`` returns ``{"dataset": {"name", "class_names", "center_like_mnist", "height",
     "width"}, "models": [{"name", "accuracy", "champion"}]}``. ``POST /predict`` takes an image file
     as its body and returns ``{"note", "hint", "digits": [{"image", "box", "models": [{"name",
-    "class", "label", "probabilities"}]}]}``, where ``image`` contains the rows of the models'
-    input. The list has one element, or one for each digit of a row, from left to right; ``box`` is
-    its left, top, width and height, as fractions of the image's. ``GET /test`` returns the same for
-    a random test image. An error is returned as ``{"detail"}`` with a status of 400 or higher.
+    "class", "label", "probabilities"}]}]}``: one digit or a row, the rows of the models' input, and
+    left, top, width and height of its box as fractions. ``GET /test`` returns the same for a random
+    test image. An error is returned as ``{"detail"}`` with a status of 400 or higher.
 
     Args:
         hosts: the allowed host names of a request, so that no page of another site can send one.
