@@ -1,6 +1,6 @@
 """Photographs of validation digits, made by a program: with a shadow, a dark desk, colors or noise.
 
-The table says how many of them the champion, or the best model, predicts correctly.
+The table says how many of them the model that reads pictures best predicts correctly.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,12 +10,12 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from src.apps.classifiers import choose
+from src.apps.classifiers import choose, reader
+from src.apps.predict import predictions
 from src.common.paths import PROCESSED
-from src.data.splits import load_split
-from src.ingest.catalog import DRAWINGS
+from src.data.splits import load_dataset_info, load_split
+from src.ingest.image_folders import converted_images
 from src.models.device import choose_device
-from src.pictures.convert import convert
 
 COUNT = 500  # of each kind
 # The conversion was developed on other photographs, of test images with the seeds 0 and 1.
@@ -115,13 +115,14 @@ def measure(repeat: int) -> Iterator[str]:
     choose_device("cpu")
     images, labels = load_split(PROCESSED, "validation")
     chosen = np.random.default_rng(SEED).choice(len(labels), COUNT, replace=False)
-    classifier, shape = choose(None), images.shape[1:]
+    classifier, dataset = choose(None), load_dataset_info(PROCESSED)
     yield INTRODUCTION.format(classifier=classifier.name, count=COUNT)
     for kind in KINDS:
         random = np.random.default_rng(SEED)
         files = [photograph(np.array(images[number]), kind, random) for number in chosen]
-        pictures = [convert(file, kind, shape, DRAWINGS) for file in files]
-        probabilities, texts = classifier.predict(pictures)
-        is_right, hints = probabilities.argmax(1) == labels[chosen], np.array(texts) != ""
+        pictures = converted_images(files, reader(dataset))
+        found = list(predictions(pictures, classifier, dataset["class_names"]))
+        is_right = np.array([each.label for each in found]) == labels[chosen].astype(str)
+        hints = np.array([each.hint != "" for each in found])
         wrong = (~is_right & ~hints).sum()
         yield f"| {kind} | {is_right.sum()} | {hints.sum()} | {wrong} |"

@@ -14,8 +14,10 @@ from PIL import Image
 from benchmarks.processes import ROOT
 from src.apps.classifiers import choose, reader
 from src.apps.predict import predictions
+from src.common.errors import PipelineError
 from src.common.paths import PROCESSED
 from src.data.splits import load_dataset_info, load_split
+from src.ingest.image_folders import converted_images
 from src.models.device import choose_device
 
 PICTURES = ROOT / "../shared/pictures"
@@ -72,12 +74,11 @@ def rows() -> pd.DataFrame:
 
 def measure(repeat: int) -> Iterator[str]:
     if not (PICTURES.exists() and SEMEION.exists()):
-        yield "Not measured: the pictures are missing."
-        return
+        raise PipelineError(f"the pictures are missing; this needs {PICTURES} and {SEMEION}")
     choose_device("cpu")
     classifier, table = choose(None), pd.concat([digits(), rows()], ignore_index=True)
     dataset = load_dataset_info(PROCESSED)
-    pictures = map(reader(dataset), table.content)
+    pictures = converted_images(table.content, reader(dataset))
     found = list(predictions(pictures, classifier, dataset["class_names"]))
     table["right"] = [each.label for each in found] == table.label
     table["hint"] = [bool(each.hint) for each in found]

@@ -39,7 +39,6 @@ def measure(repeat: int) -> Iterator[str]:
         "test images": test,
         "digits of fonts": _printed("0123456789"),
         "letters": _printed(LETTERS),
-        "two shapes (circle, square, triangle, cross)": _several(lambda: _shapes(random)),
         "scribbles": _several(lambda: _scribble(random)),
         "dots": _several(lambda: _dot(random)),
     }
@@ -68,17 +67,6 @@ def _drawn(*lines: Points) -> np.ndarray:
     for line in lines:
         ImageDraw.Draw(image).line(line, 255, PEN, joint="curve")
     return np.asarray(image)
-
-
-def _shapes(random: np.random.Generator) -> np.ndarray:
-    lines: list[Points] = []
-    for x in (75, 205):
-        y, size = random.uniform(100, 180), random.uniform(25, 55)
-        corners = random.choice([3, 4, 30, 0])
-        angles = np.linspace(0, 2 * np.pi, (corners or 4) + 1) + np.pi / 4
-        points = [(x + size * np.cos(a), y + size * np.sin(a)) for a in angles]
-        lines += [points] if corners else [[points[0], points[2]], [points[1], points[3]]]
-    return _drawn(*lines)
 
 
 def _scribble(random: np.random.Generator) -> np.ndarray:

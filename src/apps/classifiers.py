@@ -19,13 +19,13 @@ from src.tracking.registry import champion, download
 from src.tracking.store import short_reason
 
 DIGIT = re.compile("[0-9]")
-CERTAIN = 0.7  # of 942 digits of other people, 7 of 10 wrong ones were below, 4 of 379 right ones
+CERTAIN = 0.7  # of 389 digits of other people, 7 of 10 wrong ones were below, 4 of 379 right ones
 UNCERTAIN = "hard to read: no class has a probability of 70%"
 UNFAMILIAR = (
     "not like the training images: the prediction can be meaningless, because a model must choose "
     "one of its classes"
 )
-WIDE = "much wider than a digit: digits that touch, and lines of text, cannot be read"
+WIDE = "much wider than a digit, and cannot be divided: digits touch, or it is a line of text"
 
 if TYPE_CHECKING:
     import keras
@@ -77,14 +77,15 @@ class Classifier:
 
     def __str__(self) -> str:
         title = ", the champion" if self.champion else ""
-        changed = self.scores["corrupted_accuracy"]
-        return f"{self.name}{title} (accuracy {self.accuracy:.4f}, on changed images {changed:.4f})"
+        corrupted = self.scores["corrupted_accuracy"]
+        also = f", on corrupted images {corrupted:.4f}" if corrupted >= 0 else ""
+        return f"{self.name}{title} (validation accuracy {self.accuracy:.4f}{also})"
 
 
 def classifiers() -> list[Classifier]:
     """The models trained on the present data, those first that read pictures best.
 
-    That is the accuracy on changed validation images: see ``src/training/augmentation.py``.
+    That is the accuracy on corrupted validation images: see ``src/training/augmentation.py``.
 
     Raises:
         PipelineError: there are none.
@@ -147,3 +148,9 @@ def reader(dataset: dict[str, Any]) -> Callable[[bytes], list[Picture]]:
     if conversion["center_like_mnist"] and all(map(DIGIT.fullmatch, dataset["class_names"])):
         return lambda content: convert_row(content, "", shape, conversion)
     return lambda content: [convert(content, "", shape, conversion)]
+
+
+def hint_of(hints: Sequence[str]) -> str:
+    """The hint of an image from those of its digits: the first one, and which digit it is for."""
+    number, hint = next(((i, hint) for i, hint in enumerate(hints, 1) if hint), (0, ""))
+    return f"digit {number} is {hint}" if hint and len(hints) > 1 else hint

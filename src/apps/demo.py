@@ -15,7 +15,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from src.apps.classifiers import Classifier, classifiers, reader
+from src.apps.classifiers import Classifier, classifiers, hint_of, reader
 from src.common import paths
 from src.common.errors import run
 from src.common.machine import listen
@@ -62,10 +62,8 @@ class Answers:
         return self._answer([Picture(np.array(images[number]), note)])
 
     def _answer(self, pictures: list[Picture]) -> dict[str, Any]:
-        names, results = (
-            self.dataset["class_names"],
-            [model.predict(pictures) for model in self.models],
-        )
+        names = self.dataset["class_names"]
+        results = [model.predict(pictures) for model in self.models]
         digits = []
         for number, picture in enumerate(pictures):
             predicted = []
@@ -76,7 +74,7 @@ class Answers:
                 predicted.append(result | {"probabilities": rounded})
             image = picture.image.tolist()
             digits.append({"image": image, "box": picture.box, "models": predicted})
-        hint = next(filter(None, results[0][1]), "")  # of the model that reads pictures best
+        hint = hint_of(results[0][1])  # of the model that reads pictures best
         return {"note": pictures[0].note, "hint": hint, "digits": digits}
 
 

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from src.apps.classifiers import Classifier, choose, reader
+from src.apps.classifiers import Classifier, choose, hint_of, reader
 from src.apps.shared import add_table_options, integer, with_bar
 from src.common import paths
 from src.common.errors import PipelineError, run
@@ -63,7 +63,7 @@ def main() -> None:
     choose_device("auto")
     classifier = choose(options.model)
     console = Console(highlight=False, soft_wrap=True, emoji=False)
-    reason = "" if options.model else ": the best on changed images"
+    reason = "" if options.model else ": the best on corrupted images"
     console.print(f"model: {classifier}{reason}", markup=False)
     console.print("percentages: the probabilities of the classes according to the model")
     dataset = load_dataset_info(paths.PROCESSED)
@@ -149,7 +149,7 @@ def predictions(
             rows, hints = zip(*islice(results, len(part)), strict=True)
             probabilities = np.stack(rows)
             label = " ".join(names[number] for number in probabilities.argmax(axis=1))
-            hint = "; ".join(dict.fromkeys(filter(None, hints)))
+            hint = hint_of(hints)
             yield Prediction(part, probabilities, label, hint)
 
 

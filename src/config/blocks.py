@@ -112,14 +112,16 @@ Schedule = Annotated[ExponentialSchedule | CosineSchedule, Field(discriminator="
 
 
 class Augmentation(Block):
-    """Random changes of each training image in each step, uniformly up to these amounts."""
+    """Random changes of training images in each step, uniformly up to these amounts.
+
+    The keys from ``stroke_width`` on change a quarter of the images each.
+    """
 
     shift: Pixels = Field(0.0, description="Pixels, in both directions.")
     rotation: float = Field(0.0, ge=0, le=180, description="Degrees, around the center.")
     scale: Fraction = Field(0.0, description="0.1: from 1 / 1.1 to 1 / 0.9 times the size.")
     shear: Fraction = Field(0.0, description="Pixels to the side for each pixel upwards.")
     elastic: Pixels = Field(0.0, description="Pixels that a smooth field moves one, typically.")
-    # Each of these changes a fraction of the images: see src/training/augmentation.py.
     stroke_width: Fraction = Field(0.0, description="Pixels that the edges of strokes move.")
     occlusion: Pixels = Field(0.0, description="Pixels per side of a black square.")
     blur: Pixels = Field(0.0, description="Standard deviation of a Gaussian in pixels.")

@@ -29,7 +29,7 @@ class Picture:
     note: str  # how the file was converted, in a few words
     # Of one digit of a row: left, top, width, height, as fractions of the picture's.
     box: tuple[float, float, float, float] | None = None
-    is_wide: bool = False  # whether the ink is wider than any digit
+    is_wide: bool = False  # whether it should be one digit, but is wider than any
 
 
 def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conversion) -> Picture:
@@ -88,8 +88,9 @@ def _centered(
     note = f"{COLORS[is_dark]}, {size}: scaled and centered like MNIST"
     parts, pictures = divide(ink) if divides else [whole(ink)], []
     for part in parts:
-        image = center_like_mnist(widened(part.ink), shape)
+        # What is left can be faint: the darkest ink may have been removed as dust.
+        image = center_like_mnist(widened(part.ink / part.ink.max()), shape)
         image = (image * (255 / image.max())).astype(np.uint8)
         box = part.box(*gray.shape) if len(parts) > 1 else None
-        pictures.append(Picture(image, note, box, part.is_wide))
+        pictures.append(Picture(image, note, box, divides and part.is_wide))
     return pictures

@@ -8,7 +8,8 @@ from scipy import ndimage
 SAME = 0.5  # fraction of the narrower of two strokes that is above or below the other: one digit
 HEIGHT = 0.5  # of the highest digit: least height of a digit
 BESIDE = 0.4  # of the highest digit: least height that all digits have in common
-AREA = 0.15  # of the digit with the most ink: least ink of a digit
+INK = 0.15  # of the digit with the most ink: least ink of a digit
+POINT = 0.05  # of the digit with the most ink: less is a point or dust
 WIDE = 2.1  # times as wide as high: the widest of 942 single digits of other people has 2.07
 
 
@@ -34,27 +35,27 @@ class Part(NamedTuple):
 def divide(ink: np.ndarray) -> list[Part]:
     """Return the digits in a row, from left to right; or all of the ink as one part.
 
-    Strokes above each other, such as the top of a 5, belong to one digit. If a part is too small
-    for a digit, or not beside the others, the picture is not divided. Digits that touch cannot be.
+    Strokes above each other, such as the top of a 5, belong to one digit. Points beside digits are
+    left out. If a part is too small for a digit, or not beside the others, the picture is not
+    divided. Digits that touch cannot be.
 
     Args:
         ink: ``[h, w]``, 0 where there is no ink, with some ink.
     """
     strokes, _ = ndimage.label(ink > 0, structure=np.ones((3, 3)))
     boxes = ndimage.find_objects(strokes)
-    digits: list[list[int]] = []  # numbers of strokes
-    right, width = 0, 0  # of the last digit
-    for number in sorted(range(len(boxes)), key=lambda each: boxes[each][1].start):
-        first, end = boxes[number][1].start, boxes[number][1].stop
-        if digits and right - first > SAME * min(width, end - first):
-            digits[-1].append(number + 1)
-            width += max(0, end - right)
-        else:
-            digits.append([number + 1])
-            right, width = 0, end - first
-        right = max(right, end)
-    parts = [whole(np.where(np.isin(strokes, numbers), ink, 0)) for numbers in digits]
-    return parts if _is_row(parts) else [whole(ink)]
+    areas = ndimage.sum_labels(ink, strokes, range(1, len(boxes) + 1))
+    groups = [np.array(group) for group in _above_each_other([box[1] for box in boxes])]
+    largest = max(areas[group].sum() for group in groups)
+    groups = [group for group in groups if areas[group].sum() >= POINT * largest]
+    places = [_union([boxes[number] for number in group]) for group in groups]
+    if not _is_row([rows for rows, _ in places], [areas[group].sum() for group in groups]):
+        return [whole(ink)]
+    parts = []
+    for group, place in zip(groups, places, strict=True):
+        is_part = np.isin(strokes[place], group + 1)
+        parts.append(Part(*place, np.where(is_part, ink[place], 0)))
+    return parts
 
 
 def whole(ink: np.ndarray) -> Part:
@@ -63,8 +64,32 @@ def whole(ink: np.ndarray) -> Part:
     return Part(rows, columns, ink[rows, columns])
 
 
-def _is_row(parts: list[Part]) -> bool:
-    heights, areas = [len(part.ink) for part in parts], [part.ink.sum() for part in parts]
-    common = min(part.rows.stop for part in parts) - max(part.rows.start for part in parts)
+def _above_each_other(columns: list[slice]) -> list[list[int]]:
+    """The numbers of the strokes of each digit, from left to right."""
+    digits: list[list[int]] = []
+    right, width = 0, 0  # of the last digit
+    for number in sorted(range(len(columns)), key=lambda each: columns[each].start):
+        first, end = columns[number].start, columns[number].stop
+        if digits and right - first > SAME * min(width, end - first):
+            digits[-1].append(number)
+            width += max(0, end - right)
+        else:
+            digits.append([number])
+            right, width = 0, end - first
+        right = max(right, end)
+    return digits
+
+
+def _union(boxes: list[tuple[slice, slice]]) -> tuple[slice, slice]:
+    rows, columns = (
+        slice(min(side.start for side in sides), max(side.stop for side in sides))
+        for sides in zip(*boxes, strict=True)
+    )
+    return rows, columns
+
+
+def _is_row(rows: list[slice], areas: list[float]) -> bool:
+    heights = [each.stop - each.start for each in rows]
+    common = min(each.stop for each in rows) - max(each.start for each in rows)
     is_beside = common >= BESIDE * max(heights)
-    return is_beside and min(heights) >= HEIGHT * max(heights) and min(areas) >= AREA * max(areas)
+    return is_beside and min(heights) >= HEIGHT * max(heights) and min(areas) >= INK * max(areas)

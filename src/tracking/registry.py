@@ -1,7 +1,4 @@
-"""The model registry: models that are at least as good as the champion, the best of them.
-
-``predict`` and the demo use the champion.
-"""
+"""The model registry: models that are at least as good as the champion, the best of them."""
 
 import json
 from math import sqrt

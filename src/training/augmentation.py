@@ -37,7 +37,6 @@ PICTURES = Augmentation(
     background=0.25,
     noise=40.0,
 )
-MOST = 2000  # images that are corrupted
 CHUNK_PIXELS = 2_000_000  # of the images that are corrupted at the same time, with about 100 MB
 
 
@@ -126,8 +125,8 @@ class Augmenter:
 
 
 def corrupted(images: np.ndarray) -> np.ndarray:
-    """The first ``MOST`` images ``uint8 [N, H, W]``, changed by ``PICTURES``; always in one way."""
-    result = np.array(images[:MOST])
+    """Images ``uint8 [N, H, W]``, changed by ``PICTURES``, always in the same way."""
+    result = np.array(images)
     count, height, width = result.shape
     augmenter = Augmenter(PICTURES, height, width, often=False)
     size, random = max(1, CHUNK_PIXELS // (height * width)), np.random.default_rng(0)

@@ -42,9 +42,9 @@ def checkout(tmp_path, monkeypatch, make_training, model_file):
     return tmp_path
 
 
-def test_the_model_that_reads_changed_images_best_comes_first(checkout):
+def test_the_model_that_reads_corrupted_images_best_comes_first(checkout):
     assert [each.name for each in classifiers()] == ["best", "good", "proud"]
-    assert str(choose("good")) == "good (accuracy 0.9500, on changed images 0.8000)"
+    assert str(choose("good")) == "good (validation accuracy 0.9500, on corrupted images 0.8000)"
     with pytest.raises(PipelineError, match="no trained model 'vgg'; the trained models are: best"):
         choose("vgg")
 
@@ -83,7 +83,10 @@ def program(checkout, monkeypatch, capsys):
 def test_a_file_is_predicted_and_saved_with_its_number(checkout, program):
     (output, _), error = program("one.png", "one.png", "--save", "out")
     assert error is None
-    assert "model: best (accuracy 0.9000, on changed images 0.8500): the best on changed" in output
+    assert (
+        "model: best (validation accuracy 0.9000, on corrupted images 0.8500): the best on"
+        in output
+    )
     assert "one.png (dark on light, 5×6: centered like MNIST): predicted " in output
     assert output.count("%") == 2 * 4
     saved = sorted(path.name for path in (checkout / "out").iterdir())

@@ -24,10 +24,11 @@ def drawn(*boxes: tuple[int, int, int, int], shape: tuple[int, int] = (60, 200))
         ([(10, 50, 10, 40), (12, 55, 60, 70), (5, 45, 90, 120)], [(10, 40), (60, 70), (90, 120)]),
         ([(10, 15, 12, 40), (18, 50, 10, 38)], [(10, 40)]),  # a 5 whose top is separate
         ([(10, 50, 10, 14), (10, 50, 30, 34)], [(10, 14), (30, 34)]),  # 11
-        ([(10, 50, 10, 40), (40, 50, 60, 65)], [(10, 65)]),  # a comma is no digit
+        ([(10, 50, 10, 40), (46, 50, 45, 49), (10, 50, 60, 90)], [(10, 40), (60, 90)]),  # a point
+        ([(10, 50, 10, 40), (28, 32, 60, 90)], [(10, 90)]),  # a minus sign is no digit
         ([(0, 25, 10, 40), (30, 58, 60, 90)], [(10, 90)]),  # not beside each other
     ],
-    ids=["three", "five", "eleven", "comma", "diagonal"],
+    ids=["three", "five", "eleven", "point", "minus", "diagonal"],
 )
 def test_parts_beside_each_other_are_digits(boxes, columns):
     parts = divide(drawn(*boxes))
@@ -72,7 +73,19 @@ def test_each_digit_of_a_row_is_converted_as_if_it_were_alone(row):
         alone = convert(encoded(picture[:, left : left + 120]), "", (28, 28), DRAWINGS)
         np.testing.assert_allclose(digit.image.astype(int), alone.image.astype(int), atol=12)
         assert left < 640 * digit.box[0] < left + 120 and digit.box[3] <= 0.5
-    assert convert(encoded(picture), "row", (28, 28), DRAWINGS).is_wide
+
+
+def test_ink_that_is_wider_than_a_digit_is_said_to_be_and_only_where_it_should_be_one():
+    dash = encoded(255 - np.pad(np.full((20, 80), 255, np.uint8), 40))
+    assert convert_row(dash, "dash", (28, 28), DRAWINGS)[0].is_wide
+    assert not convert(dash, "dash", (28, 28), DRAWINGS).is_wide
+
+
+def test_faint_ink_remains_where_a_dark_speck_is_removed():
+    paper = np.full((200, 200), 255, np.uint8)
+    paper[40:160, 90:110], paper[10:14, 10:14] = 200, 0
+    (picture,) = convert_row(encoded(paper), "faint", (28, 28), DRAWINGS)
+    assert picture.image.max() == 255 and (picture.image > 128).sum() > 20
 
 
 def test_single_digits_are_not_divided(digits):
