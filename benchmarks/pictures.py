@@ -38,11 +38,11 @@ def digits() -> pd.DataFrame:
     values = np.loadtxt(SEMEION, usecols=range(266))
     images = (255 * values[:, :256].reshape(-1, 16, 16)).astype(np.uint8)
     rows = {"kind": "Semeion", "label": values[:, 256:].argmax(1).astype(str)}
-    semeion = pd.DataFrame(rows | {"content": [_png(image) for image in images]})
+    semeion = pd.DataFrame(rows | {"content": [png(image) for image in images]})
     return pd.concat([listed[["kind", "label", "content"]], semeion], ignore_index=True)
 
 
-def _png(image: np.ndarray) -> bytes:
+def png(image: np.ndarray) -> bytes:
     file = BytesIO()
     Image.fromarray(image).save(file, "PNG")
     return file.getvalue()
@@ -67,7 +67,7 @@ def rows() -> pd.DataFrame:
         gray = light + (dark - light) / 255 * paper[:, : left + 30]
         gray += random.normal(0, 3, gray.shape)
         label = " ".join(map(str, labels[chosen]))
-        content = _png(gray.clip(0, 255).astype(np.uint8))
+        content = png(gray.clip(0, 255).astype(np.uint8))
         pictures.append({"kind": "rows of digits", "label": label, "content": content})
     return pd.DataFrame(pictures)
 

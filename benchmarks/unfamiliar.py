@@ -1,4 +1,4 @@
-"""How many images get a hint: not like the training images, or hard to read."""
+"""How many images get a hint: no digit, not like the training images, or hard to read."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,12 +7,13 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from src.apps.classifiers import choose
+from benchmarks.pictures import png
+from src.apps.classifiers import choose, reader
+from src.apps.predict import predictions
 from src.common.paths import PROCESSED
-from src.data.splits import load_split
+from src.data.splits import load_dataset_info, load_split
+from src.ingest.image_folders import converted_images
 from src.models.device import choose_device
-from src.pictures.convert import Picture
-from src.pictures.ink import center_like_mnist
 
 FONTS = Path(matplotlib.get_data_path(), "fonts/ttf")
 STYLES = ("Sans", "Sans-Bold", "Sans-Oblique", "SansMono", "SansMono-Bold", "Serif", "Serif-Bold")
@@ -33,7 +34,7 @@ Points = list[tuple[float, float]]
 def measure(repeat: int) -> Iterator[str]:
     choose_device("cpu")
     classifier, random = choose(None), np.random.default_rng(0)
-    test = np.asarray(load_split(PROCESSED, "test")[0])
+    dataset, test = load_dataset_info(PROCESSED), load_split(PROCESSED, "test")[0]
     yield INTRODUCTION.format(classifier=classifier.name, fonts=len(STYLES), letters=LETTERS)
     kinds = {
         "test images": test,
@@ -43,23 +44,25 @@ def measure(repeat: int) -> Iterator[str]:
         "dots": _several(lambda: _dot(random)),
     }
     for name, images in kinds.items():
-        _, hints = classifier.predict([Picture(image, "") for image in images])
-        yield f"| {name} | {len(images):,} | {np.mean(np.array(hints) != ''):.1%} |"
+        pictures = converted_images(map(png, images), reader(dataset))
+        found = predictions(pictures, classifier, dataset["class_names"])
+        share = np.mean([each.hint != "" for each in found])
+        yield f"| {name} | {len(images):,} | {share:.1%} |"
 
 
-def _several(draw: Callable[[], np.ndarray]) -> np.ndarray:
-    return np.stack([center_like_mnist(draw()) for _ in range(COUNT)])
+def _several(draw: Callable[[], np.ndarray]) -> list[np.ndarray]:
+    return [draw() for _ in range(COUNT)]
 
 
-def _printed(characters: str) -> np.ndarray:
+def _printed(characters: str) -> list[np.ndarray]:
     images = []
     for style in STYLES:
         font = ImageFont.truetype(FONTS / f"DejaVu{style}.ttf", 200)
         for each in characters:
             image = Image.new("L", (400, 400))
             ImageDraw.Draw(image).text((200, 200), each, 255, font=font, anchor="mm")
-            images.append(center_like_mnist(np.asarray(image)))
-    return np.stack(images)
+            images.append(np.asarray(image))
+    return images
 
 
 def _drawn(*lines: Points) -> np.ndarray:

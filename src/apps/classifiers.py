@@ -25,7 +25,7 @@ UNFAMILIAR = (
     "not like the training images: the prediction can be meaningless, because a model must choose "
     "one of its classes"
 )
-WIDE = "much wider than a digit, and cannot be divided: digits touch, or it is a line of text"
+NO_DIGIT = "no digit: too wide, or filled; digits that touch and lines of text cannot be divided"
 
 if TYPE_CHECKING:
     import keras
@@ -72,7 +72,7 @@ class Classifier:
         is_unfamiliar = evidence(logits) < self.scores["least_evidence"]
         hints = np.where(probabilities.max(axis=1) < CERTAIN, UNCERTAIN, "")
         hints = np.where(is_unfamiliar, UNFAMILIAR, hints)
-        hints = np.where([picture.is_wide for picture in pictures], WIDE, hints)
+        hints = np.where([picture.is_no_digit for picture in pictures], NO_DIGIT, hints)
         return probabilities, hints.tolist()
 
     def __str__(self) -> str:

@@ -29,7 +29,7 @@ class Picture:
     note: str  # how the file was converted, in a few words
     # Of one digit of a row: left, top, width, height, as fractions of the picture's.
     box: tuple[float, float, float, float] | None = None
-    is_wide: bool = False  # whether it should be one digit, but is wider than any
+    is_no_digit: bool = False  # whether it should be one, but is wider than any, or filled
 
 
 def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conversion) -> Picture:
@@ -92,5 +92,5 @@ def _centered(
         image = center_like_mnist(widened(part.ink / part.ink.max()), shape)
         image = (image * (255 / image.max())).astype(np.uint8)
         box = part.box(*gray.shape) if len(parts) > 1 else None
-        pictures.append(Picture(image, note, box, divides and part.is_wide))
+        pictures.append(Picture(image, note, box, divides and part.is_no_digit))
     return pictures

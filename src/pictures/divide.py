@@ -10,6 +10,7 @@ HEIGHT = 0.5  # of the highest digit: least height of a digit
 BESIDE = 0.4  # of the highest digit: least height that all digits have in common
 INK = 0.15  # of the digit with the most ink: least ink of a digit
 POINT = 0.05  # of the digit with the most ink: less is a point or dust
+FILLED = 0.65  # of the longer side: the diameter of the largest disk inside; MNIST: at most 0.61
 WIDE = 2.1  # times as wide as high: the widest of 942 single digits of other people has 2.07
 
 
@@ -21,10 +22,11 @@ class Part(NamedTuple):
     ink: np.ndarray  # [rows, columns], without that of other digits
 
     @property
-    def is_wide(self) -> bool:
-        """Whether it is wider than any digit: digits that touch, or a line of text."""
+    def is_no_digit(self) -> bool:
+        """Whether it is wider than any digit, as digits that touch are, or filled, as a dot is."""
         height, width = self.ink.shape
-        return width > WIDE * height
+        inside = ndimage.distance_transform_edt(np.pad(self.ink > 0, 1))
+        return width > WIDE * height or 2 * inside.max() > FILLED * max(height, width)
 
     def box(self, height: int, width: int) -> tuple[float, float, float, float]:
         """Left, top, width and height as fractions of a picture of this size in pixels."""

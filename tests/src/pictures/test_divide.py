@@ -47,10 +47,11 @@ def test_slanted_digits_whose_boxes_overlap_get_only_their_ink():
     assert first.ink.sum() == second.ink.sum() == ink.sum() / 2
 
 
-def test_a_box_is_a_fraction_of_the_picture_and_wide_ink_is_said_to_be():
+def test_a_box_is_a_fraction_of_the_picture_and_wide_or_filled_ink_is_no_digit():
     (part,) = divide(drawn((15, 45, 50, 150)))
-    assert part.box(60, 200) == (0.25, 0.25, 0.5, 0.5) and part.is_wide
-    assert not whole(drawn((15, 45, 50, 80))).is_wide
+    assert part.box(60, 200) == (0.25, 0.25, 0.5, 0.5) and part.is_no_digit
+    assert whole(drawn((15, 45, 50, 80))).is_no_digit  # filled
+    assert not whole(drawn((15, 45, 50, 58))).is_no_digit
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +76,10 @@ def test_each_digit_of_a_row_is_converted_as_if_it_were_alone(row):
         assert left < 640 * digit.box[0] < left + 120 and digit.box[3] <= 0.5
 
 
-def test_ink_that_is_wider_than_a_digit_is_said_to_be_and_only_where_it_should_be_one():
+def test_ink_is_no_digit_only_where_it_should_be_one():
     dash = encoded(255 - np.pad(np.full((20, 80), 255, np.uint8), 40))
-    assert convert_row(dash, "dash", (28, 28), DRAWINGS)[0].is_wide
-    assert not convert(dash, "dash", (28, 28), DRAWINGS).is_wide
+    assert convert_row(dash, "dash", (28, 28), DRAWINGS)[0].is_no_digit
+    assert not convert(dash, "dash", (28, 28), DRAWINGS).is_no_digit
 
 
 def test_faint_ink_remains_where_a_dark_speck_is_removed():
