@@ -61,7 +61,7 @@ def measure(repeat: int) -> Iterator[str]:
     write_png(corruptions_figure(np.array(images[:2])), IMAGES / "corruptions.png")
     yield f"{INTRODUCTION}{'|'.join(CORRUPTIONS)}|mean|"
     yield f"|---|{'---:|' * (len(CORRUPTIONS) + 3)}"
-    for name, errors in wide[wide.index.isin(GOALS)].iterrows():
+    for name, errors in wide[wide.index.isin([*GOALS, "cnn_robust"])].iterrows():
         means = [errors[[(each, level) for level in LEVELS]].mean() for each in CORRUPTIONS]
         values = errors[UNCHANGED], errors["shift", 3], *means, errors[MEAN]
         yield f"|{name}|{'|'.join(f'{100 * value:.2f}' for value in values)}|"
