@@ -206,7 +206,7 @@ def test_a_killed_sweep_is_continued(tmp_path, new_checkout, shell, environment)
     with sqlite3.connect(checkout / "mlflow.db") as store:
         runs = store.execute(
             "SELECT t.value FROM runs r JOIN tags t ON t.run_uuid = r.run_uuid "
-            "AND t.key = 'dvc_exp' WHERE r.name = 'mlp_65x2' AND r.status = 'FINISHED'"
+            "AND t.key = 'dvc_exp' WHERE r.name LIKE 'mlp_65x2%' AND r.status = 'FINISHED'"
         ).fetchall()
     assert sorted(name for (name,) in runs) == sorted(names)
     assert "2 trials, 2 of them already done" in shell(command, checkout).stdout
