@@ -61,7 +61,7 @@ def trainings(client) -> dict[str, list]:
     found: dict[str, list] = {}
     for run in client.search_runs(ids):
         if "recipe" in run.data.tags:
-            found.setdefault(run.info.run_name, []).append(run)
+            found.setdefault(run.data.tags["recipe"], []).append(run)
     return found
 
 
