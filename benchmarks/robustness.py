@@ -14,10 +14,10 @@ from rich.progress import track
 
 from benchmarks.corruptions import CORRUPTIONS, LEVELS, corrupt, corrupted_chunks
 from benchmarks.heat_map import Group, heat_map_figure
-from benchmarks.modern import GOALS
 from benchmarks.processes import ROOT
 from src.common.errors import PipelineError
 from src.common.paths import PROCESSED
+from src.config.recipes import load_recipes, tutorials
 from src.data.splits import load_split
 from src.evaluation.tables import write_csv
 from src.models import artifacts
@@ -61,7 +61,9 @@ def measure(repeat: int) -> Iterator[str]:
     write_png(corruptions_figure(np.array(images[:2])), IMAGES / "corruptions.png")
     yield f"{INTRODUCTION}{'|'.join(CORRUPTIONS)}|mean|"
     yield f"|---|{'---:|' * (len(CORRUPTIONS) + 3)}"
-    for name, errors in wide[wide.index.isin([*GOALS, "cnn_robust"])].iterrows():
+    recipes = load_recipes()
+    shown = recipes.keys() - tutorials(recipes).keys()
+    for name, errors in wide[wide.index.isin(shown)].iterrows():
         means = [errors[[(each, level) for level in LEVELS]].mean() for each in CORRUPTIONS]
         values = errors[UNCHANGED], errors["shift", 3], *means, errors[MEAN]
         yield f"|{name}|{'|'.join(f'{100 * value:.2f}' for value in values)}|"

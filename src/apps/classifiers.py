@@ -98,9 +98,11 @@ def classifiers() -> list[Classifier]:
         record = artifacts.load_record(folder)
         if all(record["dataset"][key] == dataset[key] for key in ("digest", "classes")):
             weights = record["weights_sha256"]
-            is_best = best is not None and weights == best.tags["weights_sha256"]
+            is_champion = best is not None and weights == best.tags["weights_sha256"]
             load = partial(artifacts.load_model, folder, weights)
-            found.append(Classifier(record["name"], record["val_accuracy"], record, is_best, load))
+            found.append(
+                Classifier(record["name"], record["val_accuracy"], record, is_champion, load)
+            )
     if best and not any(each.champion for each in found):
         name = f"{best.tags['recipe']} (trained earlier)"  # not in models/, but in MLflow
         accuracy = float(best.tags["validation_accuracy"])
@@ -146,8 +148,8 @@ def reader(dataset: dict[str, Any]) -> Callable[[bytes], list[Picture]]:
     """
     shape, conversion = (dataset["height"], dataset["width"]), dataset["conversion"]
     if conversion["center_like_mnist"] and all(map(DIGIT.fullmatch, dataset["class_names"])):
-        return lambda content: convert_row(content, "", shape, conversion)
-    return lambda content: [convert(content, "", shape, conversion)]
+        return lambda content: convert_row(content, shape, conversion)
+    return lambda content: [convert(content, shape, conversion)]
 
 
 def hint_of(hints: Sequence[str]) -> str:

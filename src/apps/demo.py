@@ -51,7 +51,7 @@ class Answers:
         try:
             return self._answer(reader(self.dataset)(content))
         except PictureError as error:
-            raise HTTPException(422, f"the image {error.reason}") from None
+            raise HTTPException(422, f"the image {error}") from None
 
     def to_test(self) -> dict[str, Any]:
         """Predict a random test image."""

@@ -66,7 +66,7 @@ def main() -> None:
             conversion["bits"] = bits
             print(f"images of 16 bits: {bits} bits are used, which the largest value of all needs")
         shape = options.size or DEFAULT_SHAPE
-        read = partial(convert, name="", shape=shape, conversion=conversion)
+        read = partial(convert, shape=shape, conversion=conversion)
         pictures = converted_images(members.source, read)
     names, skipped = write_dataset(
         options.into,

@@ -103,7 +103,7 @@ def converted_images(
             content = file if isinstance(file, bytes) else read_content(Path(file))
             return convert(content)
         except PictureError as error:  # it would keep the decoded file in memory
-            return error.reason
+            return str(error)
 
     left = iter(files)
     with ThreadPoolExecutor(WORKERS) as pool:

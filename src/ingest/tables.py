@@ -86,7 +86,7 @@ class Table:
         """Yield each image, or why it cannot be used."""
         if self._has_files:
             files = (file for _, files in self._parts() for file in files)
-            read = partial(convert, name="", shape=self.shape, conversion=self.conversion)
+            read = partial(convert, shape=self.shape, conversion=self.conversion)
             yield from converted_images(files, read)
             return
         for _, pixels in self._parts():

@@ -35,7 +35,7 @@ class TrainingResult:
 
 
 class Scores(TypedDict):
-    """What else the validation split tells about a model."""
+    """Further measurements on the validation split."""
 
     temperature: float  # see metrics.fit_temperature
     least_evidence: float  # that 98.5% of the validation images have; see metrics.evidence

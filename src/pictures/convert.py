@@ -32,7 +32,7 @@ class Picture:
     is_no_digit: bool = False  # whether it should be one, but is wider than any, or filled
 
 
-def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conversion) -> Picture:
+def convert(content: bytes, shape: tuple[int, int], conversion: Conversion) -> Picture:
     """Convert an image file to the size of a model's input.
 
     If the image is centered like MNIST, it has light ink on black; a desk around the paper, shadows
@@ -42,17 +42,14 @@ def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conve
 
     Args:
         content: of an image file; see ``decode``.
-        name: for messages.
         shape: height and width of the model's input.
 
     Raises:
         PictureError: the file cannot be decoded or is too large; or there is no ink to center.
     """
-    center, bits = conversion["center_like_mnist"], conversion.get("bits", 16)
-    # Twice the side, so that a reduced image never has the right size by chance.
-    gray, size = decode(content, name, max(WORKING_SIDE, 2 * max(shape)), center, bits)
-    if center:
-        return _centered(gray, name, shape, size, divides=False)[0]
+    if conversion["center_like_mnist"]:
+        return _centered(content, shape, conversion, divides=False)[0]
+    gray, size = _decoded(content, shape, conversion)
     paper = int(np.median(edge(gray)))
     is_dark = paper - int(gray.min()) > int(gray.max()) - paper
     note = f"{COLORS[is_dark]}, {size}" if conversion["light_on_dark"] else size
@@ -63,27 +60,32 @@ def convert(content: bytes, name: str, shape: tuple[int, int], conversion: Conve
     return Picture(255 - image if is_dark and conversion["light_on_dark"] else image, note)
 
 
-def convert_row(
-    content: bytes, name: str, shape: tuple[int, int], conversion: Conversion
-) -> list[Picture]:
+def convert_row(content: bytes, shape: tuple[int, int], conversion: Conversion) -> list[Picture]:
     """Convert an image file that may show several digits in a row: one image for each digit.
 
     Arguments and errors are those of ``convert``; ``conversion`` has ``center_like_mnist``.
     """
-    gray, size = decode(
-        content, name, max(WORKING_SIDE, 2 * max(shape)), True, conversion.get("bits", 16)
-    )
-    return _centered(gray, name, shape, size, divides=True)
+    return _centered(content, shape, conversion, divides=True)
+
+
+def _decoded(
+    content: bytes, shape: tuple[int, int], conversion: Conversion
+) -> tuple[np.ndarray, str]:
+    """The gray levels of a file, and its size."""
+    # Twice the side, so that a reduced image never has the right size by chance.
+    side, by_color = max(WORKING_SIDE, 2 * max(shape)), conversion["center_like_mnist"]
+    return decode(content, side, by_color, conversion.get("bits", 16))
 
 
 def _centered(
-    gray: np.ndarray, name: str, shape: tuple[int, int], size: str, divides: bool
+    content: bytes, shape: tuple[int, int], conversion: Conversion, divides: bool
 ) -> list[Picture]:
+    gray, size = _decoded(content, shape, conversion)
     for is_dark, levels in ((False, gray), (True, 255 - gray)):
         if gray.shape == shape and is_like_mnist(levels):
             return [Picture(levels, f"{COLORS[is_dark]}, {size}: centered like MNIST")]
     if (found := find_ink(gray)) is None:
-        raise PictureError(name, "is empty: all pixels have nearly the same brightness")
+        raise PictureError("is empty: all pixels have nearly the same brightness")
     ink, is_dark = found
     note = f"{COLORS[is_dark]}, {size}: scaled and centered like MNIST"
     parts, pictures = divide(ink) if divides else [whole(ink)], []

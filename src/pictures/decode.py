@@ -30,11 +30,7 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 class PictureError(PipelineError):
-    """An image file that cannot be used, and the ``reason``."""
-
-    def __init__(self, name: str, reason: str, remedy: str = ""):
-        super().__init__(f"{name} {reason}{remedy}")
-        self.reason = reason
+    """Why an image file cannot be used; the reader of the message knows which file it is."""
 
 
 def read_content(path: Path) -> bytes:
@@ -43,7 +39,7 @@ def read_content(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise PictureError(str(path), f"cannot be read: {error.strerror}") from None
+        raise PictureError(f"cannot be read: {error.strerror}") from None
 
 
 def depth_of(paths: Iterable[str]) -> int | None:
@@ -61,7 +57,7 @@ def depth_of(paths: Iterable[str]) -> int | None:
 
 
 def decode(
-    content: bytes, name: str, side: int, by_color: bool = False, bits: int = 16
+    content: bytes, side: int, by_color: bool = False, bits: int = 16
 ) -> tuple[np.ndarray, str]:
     """Decode the first page or frame of an image file, turned upright as its EXIF data says.
 
@@ -70,7 +66,6 @@ def decode(
     255.
 
     Args:
-        name: for messages.
         side: pixels; an image with a longer side is reduced to it.
         by_color: whether colors of equal brightness get different gray levels in a flat image.
         bits: of a gray image of 16 bits, those that are used; the 8 highest of them remain.
@@ -82,9 +77,9 @@ def decode(
         PictureError: the file has another format, is damaged, or is too large.
     """
     if not content:
-        raise PictureError(name, "is an empty file")
+        raise PictureError("is an empty file")
     if len(content) > MAX_BYTES:
-        raise PictureError(name, f"is larger than {MAX_BYTES / 1e6:.0f} MB", SMALLER)
+        raise PictureError(f"is larger than {MAX_BYTES / 1e6:.0f} MB{SMALLER}")
     if content[4:8] == b"ftyp":  # the formats of phones; the import takes time
         from pillow_heif import register_heif_opener
 
@@ -96,10 +91,9 @@ def decode(
             return _gray(file, side, by_color, bits), size
     except Image.DecompressionBombError:
         many = f"has more than {MAX_PIXELS / 1e6:.0f} million pixels"
-        raise PictureError(name, many, SMALLER) from None
+        raise PictureError(f"{many}{SMALLER}") from None
     except Exception:  # Pillow raises ten kinds of errors for damaged files
-        remedy = f"; use a complete {FORMAT_NAMES} file"
-        raise PictureError(name, "cannot be read as an image", remedy) from None
+        raise PictureError("cannot be read as an image") from None
 
 
 def _gray(file: Image.Image, side: int, by_color: bool, bits: int) -> np.ndarray:

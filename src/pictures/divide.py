@@ -7,7 +7,7 @@ from scipy import ndimage
 
 SAME = 0.5  # fraction of the narrower of two strokes that is above or below the other: one digit
 HEIGHT = 0.5  # of the highest digit: least height of a digit
-BESIDE = 0.4  # of the highest digit: least height that all digits have in common
+OVERLAP = 0.4  # of the highest digit: least height of the rows that all digits share
 INK = 0.15  # of the digit with the most ink: least ink of a digit
 POINT = 0.05  # of the digit with the most ink: less is a point or dust
 FILLED = 0.65  # of the longer side: the diameter of the largest disk inside; MNIST: at most 0.61
@@ -37,9 +37,9 @@ class Part(NamedTuple):
 def divide(ink: np.ndarray) -> list[Part]:
     """Return the digits in a row, from left to right; or all of the ink as one part.
 
-    Strokes above each other, such as the top of a 5, belong to one digit. Points beside digits are
-    left out. If a part is too small for a digit, or not beside the others, the picture is not
-    divided. Digits that touch cannot be.
+    Strokes above each other, such as the top of a 5, belong to one digit. Points between digits are
+    left out. If a part is too small for a digit, or not in line with the others, the picture is not
+    divided. Digits that touch cannot be divided.
 
     Args:
         ink: ``[h, w]``, 0 where there is no ink, with some ink.
@@ -93,5 +93,5 @@ def _union(boxes: list[tuple[slice, slice]]) -> tuple[slice, slice]:
 def _is_row(rows: list[slice], areas: list[float]) -> bool:
     heights = [each.stop - each.start for each in rows]
     common = min(each.stop for each in rows) - max(each.start for each in rows)
-    is_beside = common >= BESIDE * max(heights)
-    return is_beside and min(heights) >= HEIGHT * max(heights) and min(areas) >= INK * max(areas)
+    is_line = common >= OVERLAP * max(heights)
+    return is_line and min(heights) >= HEIGHT * max(heights) and min(areas) >= INK * max(areas)

@@ -20,12 +20,14 @@ from src.training.forward import GENERATOR
 # Gaussian whose standard deviation is 4 of 28 pixels. Noise on a grid of this distance, smoothed in
 # the same way, needs a sixteenth of the random numbers and looks the same.
 SMOOTHNESS = 1 / 7  # of the side of an image
-AFFINE = 6  # random numbers for each image
-GRAY_LEVELS = 8  # random numbers for each image, without those of the noise
+LEVELS = ("stroke_width", "occlusion", "blur", "contrast", "background", "noise")
+# Random numbers for each image. Those of the gray levels: the place of the square, and whether and
+# how much each of them changes the image; without those of the pixels' noise.
+AFFINE, GRAY_LEVELS = 6, 2 + len(LEVELS)
 CHANGED = 0.25  # fraction of the images
 
-# Between the training images and pictures of users, after their conversion and without it.
-PICTURES = Augmentation(
+# Larger than the differences between the training images and converted pictures of users.
+CORRUPTION = Augmentation(
     shift=1.0,
     rotation=15.0,
     scale=0.15,
@@ -41,21 +43,22 @@ CHUNK_PIXELS = 2_000_000  # of the images that are corrupted at the same time, w
 
 
 class Augmenter:
-    """Changes batches of images; those that it changes ``often``, by code that XLA compiled.
+    """Changes batches of images, in the compiled step or, if not ``compiled``, as a graph.
 
     ``apply(images, numbers)`` returns ``float32 [N, H, W]``, from 0 to 255, of ``uint8 [N, H, W]``
     and ``float32 [N, numbers]``. The numbers for a complete batch are drawn at once, and then
     divided among the replicas.
     """
 
-    def __init__(self, settings: Augmentation, height: int, width: int, often: bool = True) -> None:
-        self.apply = tf.function(self._apply, jit_compile=often)
+    def __init__(
+        self, settings: Augmentation, height: int, width: int, compiled: bool = True
+    ) -> None:
+        self.apply = tf.function(self._apply, jit_compile=compiled)
         self._settings, self._size = settings, (height, width)
         self._bases = _smooth_basis(height), _smooth_basis(width)
         rows, columns = (basis.shape[1] for basis in self._bases)
-        changes = settings.stroke_width, settings.occlusion, settings.blur, settings.contrast
         elastic = 2 * rows * columns if settings.elastic else 0
-        levels = GRAY_LEVELS if any((*changes, settings.background, settings.noise)) else 0
+        levels = GRAY_LEVELS if any(getattr(settings, name) for name in LEVELS) else 0
         self._numbers = AFFINE, elastic, levels, height * width if settings.noise else 0
         self.numbers = sum(self._numbers)
 
@@ -125,10 +128,10 @@ class Augmenter:
 
 
 def corrupted(images: np.ndarray) -> np.ndarray:
-    """Images ``uint8 [N, H, W]``, changed by ``PICTURES``, always in the same way."""
+    """Images ``uint8 [N, H, W]``, changed by ``CORRUPTION``, always in the same way."""
     result = np.array(images)
     count, height, width = result.shape
-    augmenter = Augmenter(PICTURES, height, width, often=False)
+    augmenter = Augmenter(CORRUPTION, height, width, compiled=False)
     size, random = max(1, CHUNK_PIXELS // (height * width)), np.random.default_rng(0)
     for first in range(0, count, size):
         chunk = result[first : first + size]

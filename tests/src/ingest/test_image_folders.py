@@ -145,7 +145,7 @@ def test_other_files_are_named_as_what_they_are(tmp_path, name, message):
 
 def do(pictures, target, replace=False, shape=(9, 12), conversion=PLAIN):
     members, _ = find_images(pictures)
-    read = partial(convert, name="", shape=shape, conversion=conversion)
+    read = partial(convert, shape=shape, conversion=conversion)
     images = converted_images(members.source, read)
     return write_dataset(target, members, images, shape, conversion, 0.2, replace)[1]
 
@@ -214,7 +214,7 @@ def test_files_that_are_no_images_are_skipped(tmp_path, pictures):
         "9/0.png is an empty file",
         "10/x.png cannot be read as an image",
         "10/y.png cannot be read: No such file or directory",
-        "10/z.png is larger than 20 MB",
+        "10/z.png is larger than 20 MB; use a smaller image",
         "10/white.png is empty: all its pixels are equal",
     }
     labels = read(tmp_path / "own")[1]

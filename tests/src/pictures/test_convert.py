@@ -25,8 +25,8 @@ def seven(size=(300, 400), paper=255, ink=0, mode="L") -> Image.Image:
 
 
 def test_dark_on_light_and_light_on_dark_are_the_same_digit():
-    dark = convert(encoded(seven()), "seven.png", MNIST, DRAWINGS)
-    light = convert(encoded(seven(paper=0, ink=255)), "seven.png", MNIST, DRAWINGS)
+    dark = convert(encoded(seven()), MNIST, DRAWINGS)
+    light = convert(encoded(seven(paper=0, ink=255)), MNIST, DRAWINGS)
     np.testing.assert_array_equal(dark.image, light.image)
     assert dark.note == "dark on light, 300×400: scaled and centered like MNIST"
     assert light.note.startswith("light on dark")
@@ -48,8 +48,8 @@ DRAWN = {
 
 @pytest.mark.parametrize(("kind", "image"), DRAWN.values(), ids=DRAWN)
 def test_format_size_and_colors_do_not_change_the_digit(kind, image):
-    expected = convert(encoded(seven()), "seven", MNIST, DRAWINGS).image.astype(int)
-    image = convert(encoded(image, kind), "seven", MNIST, DRAWINGS).image
+    expected = convert(encoded(seven()), MNIST, DRAWINGS).image.astype(int)
+    image = convert(encoded(image, kind), MNIST, DRAWINGS).image
     assert np.abs(image - expected).mean() < 8
 
 
@@ -84,9 +84,9 @@ def on_desk(photo: np.ndarray) -> np.ndarray:
     ],
 )
 def test_a_photograph_shows_the_same_digit_as_a_clean_image(photographed):
-    expected = convert(encoded(seven()), "seven", MNIST, DRAWINGS).image
+    expected = convert(encoded(seven()), MNIST, DRAWINGS).image
     photo = photographed(np.asarray(seven(paper=230, ink=30))).astype(np.uint8)
-    image = convert(encoded(photo), "photo.png", MNIST, DRAWINGS).image
+    image = convert(encoded(photo), MNIST, DRAWINGS).image
     # Blurred, because a turned or shifted stroke is the same stroke.
     blurred = (ndimage.gaussian_filter(each.astype(float), 2) for each in (image, expected))
     assert np.abs(np.subtract(*blurred)).mean() < 8
@@ -96,7 +96,7 @@ def test_a_photograph_shows_the_same_digit_as_a_clean_image(photographed):
 def test_a_white_zero_is_not_taken_for_paper(pen):
     zero = Image.new("L", (200, 240))
     ImageDraw.Draw(zero).ellipse((10, 10, 190, 230), outline=255, width=pen)
-    picture = convert(encoded(zero), "zero.png", MNIST, DRAWINGS)
+    picture = convert(encoded(zero), MNIST, DRAWINGS)
     assert picture.note.startswith("light on dark")
     assert picture.image[14, 14] == 0
 
@@ -104,7 +104,7 @@ def test_a_white_zero_is_not_taken_for_paper(pen):
 def test_an_image_like_those_of_the_dataset_is_not_changed(digits):
     for image in digits[0][:50]:
         for content in (image, 255 - image):
-            picture = convert(encoded(content), "7.png", MNIST, DRAWINGS)
+            picture = convert(encoded(content), MNIST, DRAWINGS)
             np.testing.assert_array_equal(picture.image, image)
     assert picture.note == "dark on light, 28×28: centered like MNIST"
 
@@ -123,7 +123,7 @@ def test_an_image_like_those_of_the_dataset_is_not_changed(digits):
 def test_a_small_picture_is_centered_like_a_large_one(digits, changed):
     differences = []
     for image in digits[0][:50]:
-        picture = convert(encoded(changed(image)), "7.png", MNIST, DRAWINGS)
+        picture = convert(encoded(changed(image)), MNIST, DRAWINGS)
         differences.append(np.abs(picture.image.astype(int) - image).mean())
         assert picture.image.max() == 255
     assert np.mean(differences) < 15
@@ -131,15 +131,15 @@ def test_a_small_picture_is_centered_like_a_large_one(digits, changed):
 
 def test_an_empty_picture_is_refused_only_if_it_is_to_be_centered():
     content = encoded(np.full((90, 90), 77, np.uint8))
-    with pytest.raises(PictureError, match=r"^it.png is empty: all pixels have nearly the same"):
-        convert(content, "it.png", MNIST, DRAWINGS)
-    assert convert(content, "it.png", MNIST, UNCHANGED).image.shape == MNIST
+    with pytest.raises(PictureError, match=r"^is empty: all pixels have nearly the same"):
+        convert(content, MNIST, DRAWINGS)
+    assert convert(content, MNIST, UNCHANGED).image.shape == MNIST
 
 
 def test_an_image_keeps_its_proportions_and_gets_the_color_of_its_background():
     wide = np.full((30, 60), 200, np.uint8)
     wide[5:25, 5:55] = 90
-    picture = convert(encoded(wide), "wide.png", (40, 20), UNCHANGED)
+    picture = convert(encoded(wide), (40, 20), UNCHANGED)
     assert picture.note == "60×30: scaled to fit"
     (rows,) = np.nonzero((picture.image < 150).any(1))
     (columns,) = np.nonzero((picture.image < 150).any(0))
@@ -152,17 +152,17 @@ def test_an_image_keeps_its_proportions_and_gets_the_color_of_its_background():
 def test_only_dark_images_on_light_are_inverted(size):
     dark, light = np.full(size, 250, np.uint8), np.full(size, 5, np.uint8)
     dark[8:12, 8:12], light[8:12, 8:12] = 10, 245
-    expected = convert(encoded(light), "it.png", (20, 20), UNCHANGED)
-    inverted = convert(encoded(dark), "it.png", (20, 20), INVERTED)
+    expected = convert(encoded(light), (20, 20), UNCHANGED)
+    inverted = convert(encoded(dark), (20, 20), INVERTED)
     np.testing.assert_array_equal(inverted.image, expected.image)
     assert inverted.note.startswith("dark on light, ")
-    kept = convert(encoded(light), "it.png", (20, 20), INVERTED)
+    kept = convert(encoded(light), (20, 20), INVERTED)
     np.testing.assert_array_equal(kept.image, expected.image)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 900), (2000, 1500)])
 @pytest.mark.parametrize("shape", [(1, 1), (512, 3)])
 def test_any_size_is_scaled_to_any_shape(size, shape):
-    image = convert(encoded(np.full(size, 70, np.uint8)), "it.png", shape, INVERTED).image
+    image = convert(encoded(np.full(size, 70, np.uint8)), shape, INVERTED).image
     assert image.dtype == np.uint8
     np.testing.assert_array_equal(image, np.full(shape, 70))

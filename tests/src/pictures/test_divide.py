@@ -67,31 +67,31 @@ def row(digits):
 
 def test_each_digit_of_a_row_is_converted_as_if_it_were_alone(row):
     picture, labels = row
-    found = convert_row(encoded(picture), "row", (28, 28), DRAWINGS)
+    found = convert_row(encoded(picture), (28, 28), DRAWINGS)
     assert len(found) == len(labels)
     for place, digit in enumerate(found):
         left = 120 * place
-        alone = convert(encoded(picture[:, left : left + 120]), "", (28, 28), DRAWINGS)
+        alone = convert(encoded(picture[:, left : left + 120]), (28, 28), DRAWINGS)
         np.testing.assert_allclose(digit.image.astype(int), alone.image.astype(int), atol=12)
         assert left < 640 * digit.box[0] < left + 120 and digit.box[3] <= 0.5
 
 
 def test_ink_is_no_digit_only_where_it_should_be_one():
     dash = encoded(255 - np.pad(np.full((20, 80), 255, np.uint8), 40))
-    assert convert_row(dash, "dash", (28, 28), DRAWINGS)[0].is_no_digit
-    assert not convert(dash, "dash", (28, 28), DRAWINGS).is_no_digit
+    assert convert_row(dash, (28, 28), DRAWINGS)[0].is_no_digit
+    assert not convert(dash, (28, 28), DRAWINGS).is_no_digit
 
 
 def test_faint_ink_remains_where_a_dark_speck_is_removed():
     paper = np.full((200, 200), 255, np.uint8)
     paper[40:160, 90:110], paper[10:14, 10:14] = 200, 0
-    (picture,) = convert_row(encoded(paper), "faint", (28, 28), DRAWINGS)
+    (picture,) = convert_row(encoded(paper), (28, 28), DRAWINGS)
     assert picture.image.max() == 255 and (picture.image > 128).sum() > 20
 
 
 def test_single_digits_are_not_divided(digits):
     counts = [
-        len(convert_row(encoded(np.pad(image, 10)), "", (28, 28), DRAWINGS))
+        len(convert_row(encoded(np.pad(image, 10)), (28, 28), DRAWINGS))
         for image in digits[0][:300]
     ]
     assert counts.count(1) >= 299
