@@ -66,10 +66,12 @@ def test_a_training_is_an_mlflow_run_with_its_test_accuracy(checkout):
     assert runs == pytest.approx(table.test_accuracy.to_dict(), rel=1e-5)
 
 
-def test_the_champion_predicts_random_test_images(checkout, shell):
+def test_the_best_model_predicts_random_test_images(checkout, shell):
     predict = [sys.executable, "-m", "src.apps.predict", "--test", "3", "--seed", "1"]
     printed = shell(predict, checkout).stdout
-    assert re.search(r"model: \w+, the champion \(validation accuracy 0\.\d+\)", printed)
+    assert re.search(
+        r"model: \w+ \(validation accuracy 0\.\d+, .*\): the best on corrupted", printed
+    )
     assert len(re.findall(r"^test image \d+: actual \d, predicted \d  [✓✗]$", printed, re.M)) == 3
 
 

@@ -1,11 +1,9 @@
 """Trained models for prediction: the one that reads pictures best, or one by its name."""
 
 import re
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +13,6 @@ from src.common.errors import PipelineError
 from src.data.splits import load_dataset_info
 from src.models import artifacts
 from src.pictures.convert import Picture, convert, convert_row
-from src.tracking.registry import champion, download
-from src.tracking.store import short_reason
 
 DIGIT = re.compile("[0-9]")
 CERTAIN = 0.7  # of 389 digits of other people, 7 of 10 wrong ones were below, 4 of 379 right ones
@@ -40,7 +36,6 @@ class Classifier:
     name: str  # of the recipe
     accuracy: float  # on the validation split
     scores: Mapping[str, Any]  # with ``Scores`` of the model
-    champion: bool  # whether it is the champion in the MLflow registry
     load: Callable[[], "keras.Model"]
 
     @cached_property
@@ -76,10 +71,9 @@ class Classifier:
         return probabilities, hints.tolist()
 
     def __str__(self) -> str:
-        title = ", the champion" if self.champion else ""
         corrupted = self.scores["corrupted_accuracy"]
-        also = f", on corrupted images {corrupted:.4f}" if corrupted >= 0 else ""
-        return f"{self.name}{title} (validation accuracy {self.accuracy:.4f}{also})"
+        accuracy = f"validation accuracy {self.accuracy:.4f}, on corrupted images {corrupted:.4f}"
+        return f"{self.name} ({accuracy})"
 
 
 def classifiers() -> list[Classifier]:
@@ -93,23 +87,12 @@ def classifiers() -> list[Classifier]:
     if not paths.PROCESSED.exists():
         raise PipelineError("no model is trained yet; run `make repro`")
     dataset = load_dataset_info(paths.PROCESSED)
-    best, found = champion(dataset), []
+    found = []
     for folder in artifacts.trained_folders():
         record = artifacts.load_record(folder)
         if all(record["dataset"][key] == dataset[key] for key in ("digest", "classes")):
-            weights = record["weights_sha256"]
-            is_champion = best is not None and weights == best.tags["weights_sha256"]
-            load = partial(artifacts.load_model, folder, weights)
-            found.append(
-                Classifier(record["name"], record["val_accuracy"], record, is_champion, load)
-            )
-    if best and not any(each.champion for each in found):
-        name = f"{best.tags['recipe']} (trained earlier)"  # not in models/, but in MLflow
-        accuracy = float(best.tags["validation_accuracy"])
-        # Versions of earlier programs lack these tags.
-        keys = "corrupted_accuracy", "least_evidence"
-        scores = {key: float(best.tags.get(key, "-inf")) for key in keys}
-        found.append(Classifier(name, accuracy, scores, True, partial(_download, best)))
+            load = partial(artifacts.load_model, folder, record["weights_sha256"])
+            found.append(Classifier(record["name"], record["val_accuracy"], record, load))
     if not found:
         raise PipelineError(f"no model is trained on {dataset['name']} yet; run `make repro`")
     return sorted(found, key=lambda each: -each.scores["corrupted_accuracy"])
@@ -127,18 +110,6 @@ def choose(name: str | None) -> Classifier:
             return each
     names = ", ".join(each.name for each in found)
     raise PipelineError(f"there is no trained model {name!r}; the trained models are: {names}")
-
-
-def _download(best: Any) -> "keras.Model":
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            return artifacts.load_model(download(best, Path(folder)), best.tags["weights_sha256"])
-    except Exception as error:  # MLflow and its stores raise many types
-        reason = short_reason(error).partition("; run ")[0]  # advice for the files in models/
-        raise PipelineError(
-            f"the champion, {best.tags['recipe']}, cannot be loaded from MLflow ({reason}); "
-            "choose another model with --model, or run `dvc repro` to train it"
-        ) from None
 
 
 def reader(dataset: dict[str, Any]) -> Callable[[bytes], list[Picture]]:

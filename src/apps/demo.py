@@ -42,7 +42,7 @@ class Answers:
         """The response to ``GET /models``: see ``make_app``."""
         shown = {key: self.dataset[key] for key in ("name", "class_names", "height", "width")}
         shown["center_like_mnist"] = self.dataset["conversion"]["center_like_mnist"]
-        fields = ("name", "accuracy", "champion")
+        fields = ("name", "accuracy")
         models = [{field: getattr(model, field) for field in fields} for model in self.models]
         return {"dataset": shown, "models": models}
 
@@ -82,7 +82,7 @@ def make_app(answers: Answers, hosts: list[str]) -> FastAPI:
     """The page and its JSON API.
 
     ``GET /models`` returns ``{"dataset": {"name", "class_names", "center_like_mnist", "height",
-    "width"}, "models": [{"name", "accuracy", "champion"}]}``. ``POST /predict`` takes an image file
+    "width"}, "models": [{"name", "accuracy"}]}``. ``POST /predict`` takes an image file
     as its body and returns ``{"note", "hint", "digits": [{"image", "box", "models": [{"name",
     "class", "label", "probabilities"}]}]}``: one digit or a row, the rows of the models' input, and
     left, top, width and height of its box as fractions. ``GET /test`` returns the same for a random

@@ -2,13 +2,11 @@
 
 import json
 from math import sqrt
-from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from src.common.messages import warn
 from src.models.record import Record
-from src.tracking.store import MAX_TEXT, connect, short_reason, sqlite_path, store_uri
+from src.tracking.store import MAX_TEXT
 
 CHAMPION = "champion"  # the alias
 
@@ -18,32 +16,6 @@ def registered_name(dataset: dict[str, Any]) -> str:
     if dataset["is_fallback"]:
         return f"{dataset['requested']}-classifier-fallback"
     return f"{dataset['name']}-classifier"
-
-
-def champion(dataset: dict[str, Any]) -> Any:
-    """The registered version that is the champion; its tags have its recipe and accuracy.
-
-    None if there is none, if it has other data, or if the store fails, with a warning. ``dataset``
-    is ``dataset.json``: the classes of other data can differ.
-    """
-    uri, name = store_uri(), registered_name(dataset)
-    if (path := sqlite_path(uri)) and not path.exists():
-        return None  # to connect would create a store
-    try:
-        version = _champion_version(connect(uri), name)
-    except Exception as error:
-        warn(f"no champion from MLflow at {uri} ({short_reason(error)})")
-        return None
-    return version if version and _is_ours(version, dataset) else None
-
-
-def download(version: Any, folder: Path) -> Path:
-    """Download a registered version to ``folder``; return the folder that has ``model.keras``."""
-    import mlflow
-
-    mlflow.set_tracking_uri(store_uri())
-    uri = f"models:/{version.name}/{version.version}"
-    return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder)), "data")
 
 
 def register(
@@ -109,8 +81,6 @@ def _register_version(
         "recipe": record["name"],
         "weights_sha256": record["weights_sha256"],
         "validation_accuracy": f"{record['val_accuracy']:.6f}",
-        "corrupted_accuracy": f"{record['corrupted_accuracy']:.6f}",
-        "least_evidence": f"{record['least_evidence']:.6f}",
         "test_accuracy": f"{test['accuracy']:.6f}",
         **_data_tags(record["dataset"]),
     }

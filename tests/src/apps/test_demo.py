@@ -28,7 +28,7 @@ def send(model_file):
     """Send a request to the demo; return the status and the body of the response."""
     import keras
 
-    model = Classifier("tiny", 0.9, SCORES, True, lambda: keras.saving.load_model(model_file))
+    model = Classifier("tiny", 0.9, SCORES, lambda: keras.saving.load_model(model_file))
     test = KNOWN[:1], np.array([2], np.uint8)
     app = make_app(Answers([model], DATASET | {"digest": "not sent"}, test), ["127.0.0.1"])
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
@@ -51,7 +51,7 @@ def send(model_file):
 
 
 def test_the_models_are_listed(send):
-    expected = {"name": "tiny", "accuracy": 0.9, "champion": True}
+    expected = {"name": "tiny", "accuracy": 0.9}
     shown = {key: value for key, value in DATASET.items() if key != "conversion"}
     dataset = shown | {"center_like_mnist": DATASET["conversion"]["center_like_mnist"]}
     assert send("/models") == (200, {"dataset": dataset, "models": [expected]})

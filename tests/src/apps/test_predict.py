@@ -4,7 +4,6 @@ import io
 import json
 import re
 import shutil
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -13,7 +12,6 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from src.apps import classifiers as classifiers_module
 from src.apps import predict
 from src.apps.classifiers import NO_DIGIT, UNFAMILIAR, choose, classifiers
 from src.common.errors import PipelineError
@@ -23,10 +21,9 @@ from src.pictures.convert import Picture
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch, make_training, model_file):
-    """Two trained models, no champion, and an image file."""
+    """Three trained models, and an image file."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     weights = {"weights_sha256": weights_sha256(keras.saving.load_model(model_file))}
     make_training(tmp_path / "models/cnn/good", model_file, val_accuracy=0.95, **weights)
     make_training(tmp_path / "models/cnn/best", model_file, corrupted_accuracy=0.85, **weights)
@@ -55,14 +52,6 @@ def test_a_model_for_another_number_of_classes_is_not_used(checkout):
     path.write_text(json.dumps(dataset | {"classes": dataset["classes"] + 1}))
     with pytest.raises(PipelineError, match="no model is trained on mnist yet"):
         classifiers()
-
-
-def test_a_champion_with_other_weights_is_an_error(checkout, monkeypatch):
-    champion = SimpleNamespace(tags={"recipe": "cnn", "weights_sha256": "0"})
-    monkeypatch.setattr(classifiers_module, "download", lambda *_: checkout / "models/cnn/good")
-    with pytest.raises(PipelineError, match="the champion, cnn, cannot be") as failed:
-        classifiers_module._download(champion)
-    assert "its weights are not those of training.json)); choose another" in str(failed.value)
 
 
 @pytest.fixture
