@@ -6,7 +6,6 @@ each dimension as a big-endian uint32; then the values, last dimension fastest.
 
 import gzip
 import math
-import shutil
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,19 +19,25 @@ from src.common.errors import PipelineError
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAGIC = b"\0\0\x08"  # unsigned bytes
+LONGEST = 16  # bytes of a header
+BLOCK = 1 << 20  # bytes that are unpacked at once
 
 
 def unpack(path: Path, target: Path) -> None:
     """Copy an IDX file, which may be compressed with gzip whatever its name is, and check it.
 
-    A PipelineError is raised as by ``read_header``, or if the compressed data is damaged.
+    Not much more is unpacked than the header states: a small file can unpack to any size. A
+    PipelineError is raised as by ``read_header``, or if the compressed data is damaged.
     """
     with path.open("rb") as file, target.open("wb") as unpacked:
         is_gzip = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
         file.seek(0)
         content: Any = gzip.GzipFile(fileobj=file) if is_gzip else file
         try:
-            shutil.copyfileobj(content, unpacked)
+            unpacked.write(start := content.read(LONGEST))
+            size = _size(_shape(start, path))
+            while unpacked.tell() <= size and unpacked.write(content.read(BLOCK)):
+                pass
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise PipelineError(f"{path} is damaged gzip ({error}); get the file again") from None
     read_header(target, path)
@@ -49,7 +54,17 @@ def read_header(path: Path, origin: Path | None = None) -> tuple[int, ...]:
     """
     origin = origin or path
     with path.open("rb") as file:
-        start = file.read(len(header((0, 0, 0))))
+        shape = _shape(file.read(LONGEST), origin)
+    if path.stat().st_size != _size(shape) or 0 in shape[1:]:
+        raise PipelineError(
+            f"{origin} is truncated or too long: its header states {describe(shape)} = "
+            f"{math.prod(shape):,} bytes of data; get the file again"
+        )
+    return shape
+
+
+def _shape(start: bytes, origin: Path) -> tuple[int, ...]:
+    """The shape that the first ``LONGEST`` bytes of a file state."""
     if start.startswith(GZIP_MAGIC):
         raise PipelineError(f"{origin} is compressed twice with gzip; decompress it with `gunzip`")
     dimensions = start[len(MAGIC)] if start[:-1].startswith(MAGIC) else 0
@@ -58,13 +73,11 @@ def read_header(path: Path, origin: Path | None = None) -> tuple[int, ...]:
             f"{origin} is not an IDX file of unsigned bytes in 1 to 3 dimensions: it "
             f"begins with {start.hex(' ') or 'nothing'}; put the right file there"
         )
-    shape = struct.unpack_from(f">{dimensions}I", start, len(MAGIC) + 1)
-    if path.stat().st_size != len(header(shape)) + math.prod(shape) or 0 in shape[1:]:
-        raise PipelineError(
-            f"{origin} is truncated or too long: its header states {describe(shape)} = "
-            f"{math.prod(shape):,} bytes of data; get the file again"
-        )
-    return shape
+    return struct.unpack_from(f">{dimensions}I", start, len(MAGIC) + 1)
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    return len(header(shape)) + math.prod(shape)
 
 
 def read(path: Path, first: int = 0, count: int | None = None) -> np.ndarray:

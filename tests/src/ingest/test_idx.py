@@ -81,3 +81,11 @@ def test_damaged_gzip_is_reported(unpack, damage):
     images = np.random.default_rng(0).integers(0, 256, (50, 9, 9), np.uint8)
     with pytest.raises(PipelineError, match=r"images is damaged gzip \(.*\); get the file again"):
         unpack(damage(gzip.compress(header(*images.shape) + images.tobytes())))
+
+
+def test_a_file_is_not_unpacked_much_further_than_its_header_states(tmp_path):
+    path, target = tmp_path / "large.gz", tmp_path / "large"
+    path.write_bytes(gzip.compress(header(5, 3, 4) + b"\0" * 10_000_000))
+    with pytest.raises(PipelineError, match="too long"):
+        idx.unpack(path, target)
+    assert target.stat().st_size < 2_000_000
