@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.fixtures.checkout import TRAINED
@@ -305,7 +306,29 @@ def test_a_command_of_the_pages_runs(checkout, shell, command):
     assert "Traceback" not in shell(["bash", "-c", command], checkout).stderr
 
 
-@pytest.mark.parametrize("program", [each for page in PAGES for each in python_blocks(page)])
+PROGRAMS = [each for page in PAGES for each in python_blocks(page)]
+
+
+@pytest.mark.parametrize(
+    "options, package",
+    [
+        ("onnx", "onnxruntime"),
+        ("litert", "ai_edge_litert"),
+        ("saved_model --log", "tensorflow"),
+    ],
+)
+def test_an_exported_model_predicts_without_this_project(checkout, shell, options, package):
+    pytest.importorskip(package)
+    shell(["python", "-m", "src.apps.export", "cnn", "--format", *options.split()], checkout)
+    (program,) = (
+        each for each in PROGRAMS if f"import {package}" in each or f"from {package}" in each
+    )
+    found = shell([sys.executable, "-c", f"{program}\nprint(*logits.argmax(axis=1))"], checkout)
+    predicted = pd.read_csv(checkout / "data/predictions/cnn/test.csv").predicted[:5]
+    assert found.stdout.split() == [*map(str, predicted)]
+
+
+@pytest.mark.parametrize("program", [each for each in PROGRAMS if "out/cnn" not in each])
 def test_a_program_of_the_pages_runs(checkout, shell, program, tmp_path):
     file = tmp_path / "program.py"  # TensorFlow reads the source of a compiled function
     file.write_text(program.replace("mnist-classifier@", "mnist-classifier-fallback@"))

@@ -20,7 +20,8 @@ SPLIT_FOLDERS = {"train": "training", "validation": "training", "test": "test"}
 MODELS = Path("models")  # models/<family>/<recipe>
 LOGS = Path("logs")  # in the main checkout; TensorBoard's files, and MLflow's errors
 PREDICTIONS = Path("data/predictions")
-IMPORTED = Path("out/imported.png")  # a contact sheet of a user's own images
+EXPORTED = Path("out")  # models in other formats
+IMPORTED = EXPORTED / "imported.png"  # a contact sheet of a user's own images
 SAMPLES = Path("plots/samples.png")
 # Each folder contains an image per recipe.
 RECIPE_PLOTS = tuple(Path("plots", of) for of in ("curves", "confusion", "mistakes", "first_layer"))

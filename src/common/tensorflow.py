@@ -25,7 +25,7 @@ RECORDED = (
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Discard what C++ code writes to standard error; exceptions are still printed.
 
     TensorFlow reports missing GPUs before it reads its log level.
@@ -45,7 +45,7 @@ def recorded_variables() -> dict[str, str]:
     return {name: os.environ[name] for name in sorted(os.environ) if name.startswith(RECORDED)}
 
 
-with _quiet(), lean_import(without=["sklearn", "matplotlib"]):
+with quiet(), lean_import(without=["sklearn", "matplotlib"]):
     import keras
     import tensorflow as tf
 
@@ -55,4 +55,4 @@ with _quiet(), lean_import(without=["sklearn", "matplotlib"]):
     keras.config.set_image_data_format("channels_last")
     tf.get_logger().setLevel("ERROR")  # it warns if a process loads more than five models
 
-__all__ = ["keras", "recorded_variables", "tf"]
+__all__ = ["keras", "quiet", "recorded_variables", "tf"]

@@ -18,7 +18,7 @@ from src.models.artifacts import load_record, trained_folders
 from src.tracking.notes import write_timing
 from src.tracking.registry import register
 from src.tracking.runs import log_test_results, sync_run
-from src.tracking.store import connect, lock, store_uri, wait, warn_failed
+from src.tracking.store import connect, lock, short_reason, store_uri, wait, warn_failed
 
 MOST_SECONDS = 60  # that the stage ``compare`` waits
 MOST_FAILURES = 2  # after which the store is given up: each may take its full timeout
@@ -65,6 +65,26 @@ def _sync_recipe(client: Any, folder: Path, test: dict[str, Any] | None, is_best
     if is_best:
         skill = load_params().registry.minimum_skill
         print(f"MLflow: {register(client, run, model, record, test, skill)}")
+
+
+def log_file(name: str, path: Path) -> str:
+    """Add a file or folder to the run of a trained recipe, as an artifact; return the run's id.
+
+    A PipelineError is raised if the store fails.
+    """
+    folder = next(each for each in trained_folders() if each.name == name)
+    try:
+        client = connect(store_uri())
+        with lock(store_uri()):
+            run_id = str(sync_run(client, folder, load_record(folder))[0].info.run_id)
+            if path.is_dir():
+                client.log_artifacts(run_id, str(path), f"exported/{path.name}")
+            else:
+                client.log_artifact(run_id, str(path), "exported")
+            return run_id
+    except Exception as error:  # MLflow and its stores raise many types
+        reason = short_reason(error)
+        raise PipelineError(f"MLflow at {store_uri()} did not log {path} ({reason})") from None
 
 
 def main() -> None:
