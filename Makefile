@@ -94,7 +94,7 @@ verify: $(READY) ## train all again in a clone, compare with the last commit (MO
 
 record: $(READY) ## after `make repro`, before a commit: update README.md and metrics/recorded_on.json
 	@python -m src.tracking.notes
-	@python -m src.reporting.report --readme
+	@python -m benchmarks.readme
 
 report: BASE ?= main
 report: $(READY) ## print as Markdown how parameters and metrics differ from another branch (BASE=main)

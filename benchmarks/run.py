@@ -18,9 +18,9 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.processes import ROOT
+from benchmarks.readme import replace_section
 from benchmarks.timing import describe_machine
 from src.common.errors import PipelineError, run
-from src.reporting.report import replace_section
 
 DOCS, RESULTS, DETAILS = (
     ROOT / "docs",

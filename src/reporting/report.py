@@ -1,12 +1,10 @@
 """The comparison as text: in the terminal and as Markdown.
 
-``python -m src.reporting.report`` prints the last comparison and the next commands to try. With
-``--readme``, it copies the comparison into the README.
+``python -m src.reporting.report`` prints the last comparison and the next commands to try.
 """
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,14 +14,12 @@ from rich.table import Table
 from src.common import paths
 from src.common.errors import PipelineError, run
 from src.common.files import atomic_file, read_json, write_json
-from src.config.published_values import DATASET
 from src.evaluation.tables import TestResults, write_csv
 from src.reporting.agreement import other_processor_note
 from src.reporting.comparison import Results
 from src.reporting.published import NOT_COMPARABLE
 from src.reporting.seeds import SIGNIFICANT, p_value_text, seeds_sentences, seeds_text
 
-README = Path("README.md")
 FEW_STEPS = 1000  # a small dataset has few batches in an epoch
 CURVES = ["epoch", "loss", "val_loss", "val_accuracy"]  # columns of a history that are drawn
 WIDTH = 150  # characters, if the output is not a terminal
@@ -181,43 +177,10 @@ def show(results: Results) -> None:
         console.print(sentence, soft_wrap=not console.is_terminal)
 
 
-def replace_section(page: str, name: str, part: str) -> str:
-    """Return ``page`` with ``part`` between ``<!-- name -->`` and ``<!-- /name -->``.
-
-    Raises:
-        PipelineError: one of these comments is missing.
-    """
-    marks = f"<!-- {name} -->", f"<!-- /{name} -->"
-    before, _, rest = page.partition(marks[0])
-    _, end, after = rest.partition(marks[1])
-    if not end:
-        raise PipelineError(f"the page lacks {marks[0]} or {marks[1]}; add both")
-    return f"{before}{marks[0]}\n{part.strip()}\n{marks[1]}{after}"
-
-
-def write_readme(dataset: str) -> None:
-    """Copy the comparison, which is of this dataset, into the README.
-
-    Raises:
-        PipelineError: the README is about another dataset.
-    """
-    if dataset != DATASET:
-        raise PipelineError(
-            f"{README} shows results on {DATASET}, but those in {paths.SUMMARY} are on {dataset}; "
-            "run `git checkout params.yaml && dvc repro`"
-        )
-    page, comparison = README.read_text("utf-8"), paths.COMPARISON_TEXT.read_text("utf-8")
-    with atomic_file(README) as partial:
-        partial.write_text(replace_section(page, "comparison", comparison), "utf-8")
-
-
 def main() -> None:
     if not paths.SUMMARY.exists():
         raise PipelineError(f"{paths.SUMMARY} is missing; run `dvc repro` first")
     summary = read_json(paths.SUMMARY, "compare")
-    if "--readme" in sys.argv:
-        write_readme(summary["dataset"])
-        return
     table = pd.read_csv(paths.COMPARISON, keep_default_na=False, na_values=[""])
     results = Results(table, pd.read_csv(paths.PUBLISHED), summary)
     show(results)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import run
+from benchmarks import readme, run
 from benchmarks.run import PAGES
 from src.common.errors import PipelineError
 
@@ -90,3 +90,18 @@ def test_a_section_that_this_machine_cannot_measure_keeps_its_page(section, caps
     assert section.page.read_text("utf-8") == before
     with pytest.raises(PipelineError):
         section.start("fake")
+
+
+@pytest.mark.parametrize("comment", ["", "<!-- a -->", "<!-- /a -->"])
+def test_a_section_of_a_page_is_replaced_between_its_comments(comment):
+    page = "# Title\n\n<!-- a -->\nold\n<!-- /a -->\n\nEnd\n"
+    if not comment:
+        assert readme.replace_section(page, "a", "new\n") == page.replace("old", "new")
+        return
+    with pytest.raises(PipelineError, match="the page lacks <!-- a --> or <!-- /a -->; add both"):
+        readme.replace_section(page.replace(comment, ""), "a", "new")
+
+
+def test_the_results_on_other_data_do_not_reach_the_readme():
+    with pytest.raises(PipelineError, match=r"README.md shows results on mnist, .* on digits; run"):
+        readme.write_readme("digits")

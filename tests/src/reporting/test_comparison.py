@@ -152,21 +152,6 @@ def test_a_recipe_that_is_no_better_than_the_most_frequent_class_is_named():
     assert "fair (12,000 steps), poor (12,000 steps).\n" in long
 
 
-@pytest.mark.parametrize("comment", ["", "<!-- a -->", "<!-- /a -->"])
-def test_a_section_of_a_page_is_replaced_between_its_comments(comment):
-    page = "# Title\n\n<!-- a -->\nold\n<!-- /a -->\n\nEnd\n"
-    if not comment:
-        assert report.replace_section(page, "a", "new\n") == page.replace("old", "new")
-        return
-    with pytest.raises(PipelineError, match="the page lacks <!-- a --> or <!-- /a -->; add both"):
-        report.replace_section(page.replace(comment, ""), "a", "new")
-
-
-def test_the_results_on_other_data_do_not_reach_the_readme():
-    with pytest.raises(PipelineError, match=r"README.md shows results on mnist, .* on digits; run"):
-        report.write_readme("digits")
-
-
 def test_unequal_classes_and_warnings_about_the_data_are_in_the_text():
     text = report.to_markdown(RESULTS)
     assert "balanced" not in text and "Warning" not in text
