@@ -319,11 +319,16 @@ PROGRAMS = [each for page in PAGES for each in python_blocks(page)]
 )
 def test_an_exported_model_predicts_without_this_project(checkout, shell, options, package):
     pytest.importorskip(package)
-    shell(["python", "-m", "src.apps.export", "cnn", "--format", *options.split()], checkout)
-    (program,) = (
-        each for each in PROGRAMS if f"import {package}" in each or f"from {package}" in each
+    command = ["python", "-m", "src.apps.export", "cnn", "--format", *options.split()]
+    assert ("MLflow: cnn is in the run" in shell(command, checkout).stdout) == ("--log" in options)
+    (program,) = (each for each in PROGRAMS if "out/cnn" in each and package in each)
+    lines = (
+        "import numpy as np",
+        "images = np.load('data/processed/test/test_images.npy')[:5]",
+        program,
+        "print(*logits.argmax(axis=1))",
     )
-    found = shell([sys.executable, "-c", f"{program}\nprint(*logits.argmax(axis=1))"], checkout)
+    found = shell([sys.executable, "-c", "\n".join(lines)], checkout)
     predicted = pd.read_csv(checkout / "data/predictions/cnn/test.csv").predicted[:5]
     assert found.stdout.split() == [*map(str, predicted)]
 
