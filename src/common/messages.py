@@ -50,6 +50,14 @@ def without_secrets(text: str) -> str:
     return QUERY.sub("***", USER.sub("***", text))
 
 
+def root_cause(error: BaseException) -> str:
+    """The message of the first error, in a line; those raised from it repeat its address."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return clean(" ".join(text.split()))[:200]
+
+
 def _known_secrets() -> set[str]:
     """The secrets in the environment, as they are and decoded, and their parts.
 

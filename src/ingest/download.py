@@ -11,7 +11,7 @@ from rich.panel import Panel
 
 from src.common.errors import PipelineError
 from src.common.files import sha256, write_json
-from src.common.messages import clean, warn
+from src.common.messages import clean, root_cause, warn
 from src.common.paths import main_checkout
 from src.config.params import DataParams
 from src.ingest import catalog, digits, idx
@@ -133,16 +133,8 @@ def _download(url: str, name: str, dataset: str, target: Path) -> None:
         try:
             downloader(f"{url.rstrip('/')}/{packed.name}", packed, None)
         except (OSError, TypeError, ValueError) as error:  # TypeError: a proxy without a host
-            raise PipelineError(_root_cause(error)) from None
+            raise PipelineError(root_cause(error)) from None
         try:
             copy_published(Path(folder), name, dataset, target)
         except PipelineError:  # with the path of the temporary file
             raise PipelineError("wrong content") from None
-
-
-def _root_cause(error: BaseException) -> str:
-    """The message of the first error; the errors raised from it repeat the URL several times."""
-    while error.__context__:
-        error = error.__context__
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(text.split())

@@ -67,11 +67,9 @@ def preprocess(raw: Path, target: Path, data: DataParams) -> dict:
 def _describe(counts: Counts, class_names: list[str]) -> dict:
     """Check the classes, and describe the training and validation splits."""
     train, validation = counts["train"], counts["validation"]
-    names, smallest = check_classes(counts, class_names), train[train > 0].min()
-    is_unequal, warnings = (
-        bool(train.max() > UNEQUAL * smallest),
-        missing_labels(counts, "validation"),
-    )
+    names, warnings = check_classes(counts, class_names), missing_labels(counts, "validation")
+    smallest = train[train > 0].min()
+    is_unequal = bool(train.max() > UNEQUAL * smallest)
     if is_unequal:
         warnings.append(
             f"the largest class has {train.max():,} training images, the smallest {smallest:,}; "

@@ -15,7 +15,7 @@ from filelock import BaseFileLock, FileLock
 
 from src.common.errors import PipelineError
 from src.common.machine import lean_import
-from src.common.messages import clean, warn
+from src.common.messages import clean, root_cause, warn
 from src.common.paths import LOGS, main_checkout
 
 SETTINGS = {  # unless the user's environment sets them
@@ -127,13 +127,6 @@ def wait(thread: Thread, seconds: float) -> None:
         )
 
 
-def short_reason(error: BaseException) -> str:
-    """The first cause of an error, such as ``Connection refused``, on one line."""
-    while not isinstance(error, PipelineError) and (cause := error.__cause__ or error.__context__):
-        error = cause
-    return clean(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
-
-
 def warn_failed(items: str, error: BaseException) -> None:
     """Print the warning about what is not logged, and write the traceback to ``ERRORS``."""
     with suppress(OSError):
@@ -141,6 +134,6 @@ def warn_failed(items: str, error: BaseException) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(clean("".join(traceback.format_exception(error))), "utf-8")
     warn(
-        f"MLflow at {store_uri()} did not log: {items} ({short_reason(error)}); details in "
+        f"MLflow at {store_uri()} did not log: {items} ({root_cause(error)}); details in "
         f"{ERRORS}; `make sync` logs what is missing; no other result is affected"
     )

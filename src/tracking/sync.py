@@ -12,13 +12,14 @@ from typing import Any
 
 from src.common.errors import PipelineError, run
 from src.common.files import read_json
+from src.common.messages import root_cause
 from src.common.paths import SUMMARY, TEST
 from src.config.params import load_params
 from src.models.artifacts import load_record, trained_folders
 from src.tracking.notes import write_timing
 from src.tracking.registry import register
 from src.tracking.runs import log_test_results, sync_run
-from src.tracking.store import connect, lock, short_reason, store_uri, wait, warn_failed
+from src.tracking.store import connect, lock, store_uri, wait, warn_failed
 
 MOST_SECONDS = 60  # that the stage ``compare`` waits
 MOST_FAILURES = 2  # after which the store is given up: each may take its full timeout
@@ -83,7 +84,7 @@ def log_file(name: str, path: Path) -> str:
                 client.log_artifact(run_id, str(path), "exported")
             return run_id
     except Exception as error:  # MLflow and its stores raise many types
-        reason = short_reason(error)
+        reason = root_cause(error)
         raise PipelineError(f"MLflow at {store_uri()} did not log {path} ({reason})") from None
 
 

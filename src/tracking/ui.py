@@ -9,10 +9,10 @@ from contextlib import suppress
 
 from src.common.errors import PipelineError, run
 from src.common.machine import listen
-from src.common.messages import clean
+from src.common.messages import clean, root_cause
 from src.common.paths import PROCESSED
 from src.data.splits import load_dataset_info
-from src.tracking.store import DATABASES, artifacts, connect, experiment_id, short_reason, store_uri
+from src.tracking.store import DATABASES, artifacts, connect, experiment_id, store_uri
 from src.tracking.sync import sync
 
 HOST = "127.0.0.1"
@@ -35,7 +35,7 @@ def main() -> None:
         if (PROCESSED / "training").exists():
             page = f"/{experiment_id(client, load_dataset_info(PROCESSED))}/runs{VIEW}"
     except Exception as error:  # MLflow and its stores raise many types
-        raise PipelineError(f"MLflow at {uri} failed ({short_reason(error)})") from None
+        raise PipelineError(f"MLflow at {uri} failed ({root_cause(error)})") from None
     address = f"http://{HOST}:{port}" if is_database else clean(uri.rstrip("/"))
     print(f"Runs, best first: {address}/#/experiments{page}", flush=True)
     if is_database:
