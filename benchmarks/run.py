@@ -37,7 +37,7 @@ PAGES: dict[str, Path] = {
     **dict.fromkeys(("pictures", "unfamiliar"), DOCS / "prediction.md"),
     **dict.fromkeys(("modern", "robustness"), DOCS / "modern.md"),
 }
-CODE = ("src", "stages", "benchmarks/*.py", ":(glob)*.yaml", "requirements.lock")
+CODE = ("src", "stages", "examples", "benchmarks/*.py", ":(glob)*.yaml", "requirements.lock")
 MACHINE = re.compile(r"^Measured on .+?(?=, at commit)", re.M)
 ABOVE = "Measured as above"  # on the machine of the first section of a page
 CHANGED = "with changes"  # in the place of a commit: such a section is always measured again

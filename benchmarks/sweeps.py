@@ -47,7 +47,7 @@ def measure(repeat: int) -> Iterator[str]:
             for workers, threads in CONFIGURATIONS:
                 seeds = ",".join(str(next(unused)) for _ in range(TRIALS))
                 changes = ["-S", f"train.seed={seeds}", "-S", f"train.threads={threads}"]
-                command = ["python", "-m", "src.apps.sweep", *changes, "--workers", str(workers)]
+                command = ["python", "examples/sweep.py", *changes, "--workers", str(workers)]
                 seconds[workers, threads].append(measure_command(checkout, *command).seconds)
         first, again = (measure_command(checkout, *SHOW).seconds for _ in range(2))
     yield INTRODUCTION.format(trials=TRIALS, recipe=RECIPE, epochs=EPOCHS)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from src.apps.sweep import combinations
+from examples.sweep import combinations
 from src.config.params import load_params
 from src.config.plan import select
 from src.config.recipes import load_recipes
@@ -52,7 +52,7 @@ def test_links_and_images_lead_to_files(page):
 
 @every_page
 def test_source_files_exist(page):
-    for path in found(r"`((?:src|stages|tests)/[\w./-]*)`", page):
+    for path in found(r"`((?:src|stages|tests|examples)/[\w./-]*)`", page):
         assert (ROOT / path).exists(), path
 
 

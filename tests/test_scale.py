@@ -192,7 +192,7 @@ def test_a_split_larger_than_the_memory_limit_allows_is_streamed(
 def test_a_killed_sweep_is_continued(tmp_path, new_checkout, shell, environment):
     changes = {"model": "mlp_65x2", "models__mlp_65x2__epochs": 100, "data__dataset": "digits"}
     checkout = new_checkout(tmp_path / "checkout", **changes)
-    command = ["python", "-m", "src.apps.sweep", "-S", "train.seed=1,2", "--workers", "2"]
+    command = ["python", "examples/sweep.py", "-S", "train.seed=1,2", "--workers", "2"]
     sweep = subprocess.Popen(command, cwd=checkout, env=environment, start_new_session=True)
     deadline = time.monotonic() + 400
     while not trainings(checkout):

@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from tests.fixtures.checkout import TRAINED
 from tests.fixtures.commands import EXPERIMENT, PAGES, RUN, commands_with, python_blocks
@@ -160,12 +162,14 @@ def test_the_notebook_runs_on_the_fallback_dataset(checkout, shell, tmp_path):
     assert shell(status, checkout).stdout == before
 
 
-def test_exported_images_are_predicted(checkout, shell, tmp_path):
-    export = ["-m", "src.apps.export_images", "--count", "10", "--dark-on-light"]
-    export += ["--output", str(tmp_path)]
-    output = shell([sys.executable, *export], checkout).stdout
-    files = sorted(tmp_path.glob("*.png"))
-    assert f"wrote 10 images to {tmp_path}; the first is {files[0].name}" in output
+def test_files_of_test_images_are_predicted(checkout, shell, tmp_path):
+    images, labels = (
+        np.load(checkout / f"data/processed/test/test_{each}.npy")[:10]
+        for each in ("images", "labels")
+    )
+    files = [tmp_path / f"test-{number}-{label}.png" for number, label in enumerate(labels)]
+    for file, image in zip(files, images, strict=True):
+        Image.fromarray(255 - image).save(file)
     predict = [sys.executable, "-m", "src.apps.predict", "--model", "mlp_65x2"]
     done = shell([*predict, *map(str, files), "--save", str(tmp_path / "predicted")], checkout)
     assert "model: mlp_65x2" in done.stdout

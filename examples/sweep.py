@@ -1,33 +1,41 @@
-"""Run many trials in parallel: ``python -m src.apps.sweep -S key=value,value …``
+"""Run many trials in parallel: ``python examples/sweep.py -S key=value,value …``
 
-A trial runs ``dvc exp run --temp``; its result is a DVC experiment and a run in MLflow. With
-``--scheduler``, Dask distributes the trials over several machines; if a worker dies, another one
-repeats its trial, and the training resumes from its checkpoint. If you run the same sweep again, it
-runs only the trials that are not done.
+A trial runs ``dvc exp run --temp``; its result is a DVC experiment. With ``--scheduler``, Dask
+distributes the trials over several machines; if a worker dies, another one repeats its trial. If
+you run the same sweep again, it runs only the trials that are not done.
+
+To use it in another DVC project, copy this file and change the constants. It needs DVC, and Dask
+(the package ``distributed``) for several machines.
 """
 
 import argparse
+import hashlib
+import json
 import os
 import shlex
 import subprocess
 import sys
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import suppress
+from pathlib import Path
 
-import psutil
-import yaml
-from dvc.exceptions import InvalidArgumentError
-from dvc.utils.cli_parse import to_path_overrides
-from dvc.utils.hydra import get_hydra_sweeps
-from hydra.errors import HydraException
+try:
+    import psutil
+    import yaml
+    from dvc.exceptions import InvalidArgumentError
+    from dvc.utils.cli_parse import to_path_overrides
+    from dvc.utils.hydra import get_hydra_sweeps
+    from hydra.errors import HydraException
+except ImportError as error:
+    sys.exit(f"error: {sys.executable} lacks {error.name}; activate the environment of the project")
 
-from src.apps.shared import integer
-from src.common.errors import PipelineError, run
-from src.common.files import json_sha256
-from src.common.git import git
-from src.common.paths import INCOMING, LOCK, PARAMS, RECIPES, main_checkout
-from src.tracking.notes import CODE_PATHS
-
+PREPARE = ("preprocess", "plan")  # stages that are the same for all trials; they run once, first
+DATA = ("download", "preprocess")  # stages whose record in dvc.lock says what data the trials use
+# An edit of these files and folders since the commit makes new trials.
+CODE = ("params.yaml", "recipes.yaml", "src", "stages", "dvc.yaml", "requirements.lock")
+UNTRACKED = Path("data/incoming")  # each trial gets a copy of this folder, which git ignores
+THREADS = "train.threads"  # parameter: how many threads a trial uses; "" if there is none
+VARIABLES = "MLFLOW_"  # variables that begin so are passed to the workers on other machines
 TRIAL = "SWEEP_TRIAL"  # environment variable that identifies the processes of a trial
 
 
@@ -35,13 +43,13 @@ def combinations(changes: list[str]) -> list[list[str]]:
     """The changes of each trial: all combinations of the values.
 
     They have the syntax of ``dvc exp run -S``: ``key=value,value`` or ``key=range(1,4)``, after the
-    name of another file than ``params.yaml`` and a colon. Others raise a PipelineError.
+    name of another file than ``params.yaml`` and a colon. Others end the program.
     """
     try:
         sweeps = get_hydra_sweeps(to_path_overrides(changes))
     except (HydraException, InvalidArgumentError) as error:
         reason = str(error).splitlines()[0]
-        raise PipelineError(f"-S: {reason}; write -S key=value,value") from None
+        sys.exit(f"error: -S: {reason}; write -S key=value,value")
     return [
         [f"{path}:{change}" for path, changes in sweep.items() for change in changes]
         for sweep in sweeps
@@ -52,19 +60,24 @@ def missing_trials(grid: list[list[str]]) -> dict[str, list[str]]:
     """Prepare the data once for all trials; return the name and changes of those not done yet.
 
     The name depends on the changes, and on what changes the results of all trials: edited files
-    since the commit, and the data. The record of the stages ``download`` and ``preprocess`` in
-    ``dvc.lock`` also has the files in ``data/incoming``, which a trial can select.
+    since the commit, and the data. The record of the stages in ``dvc.lock`` also has the files in
+    ``data/incoming``, which a trial can select.
     """
-    if subprocess.run(["dvc", "repro", "--quiet", "preprocess", "plan"]).returncode:
-        raise PipelineError("`dvc repro preprocess plan` failed; see its message above")
-    stages = yaml.safe_load(LOCK.read_text("utf-8"))["stages"]
-    edits = git("diff", "--no-ext-diff", "HEAD", "--", str(PARAMS), str(RECIPES), *CODE_PATHS)
-    others = [edits, stages["download"], stages["preprocess"]]
+    if subprocess.run(["dvc", "repro", "--quiet", *PREPARE]).returncode:
+        sys.exit(f"error: `dvc repro {' '.join(PREPARE)}` failed; see its message above")
+    stages = yaml.safe_load(Path("dvc.lock").read_text("utf-8"))["stages"]
+    diff = ["git", "diff", "--no-ext-diff", "HEAD", "--", *CODE]
+    edits = subprocess.run(diff, capture_output=True).stdout.decode(errors="replace")
+    others = [edits, *(stages[name] for name in DATA)]
     listed = subprocess.run(["dvc", "exp", "list", "--name-only"], capture_output=True, text=True)
-    trials = {f"sweep-{json_sha256([changes, *others])[:8]}": changes for changes in grid}
+    trials = {f"sweep-{digest([changes, *others])}": changes for changes in grid}
     left = {name: trials[name] for name in trials if name not in listed.stdout.split()}
     print(f"{len(grid)} trials, {len(grid) - len(left)} of them already done", flush=True)
     return left
+
+
+def digest(content: list) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def run_trial(folder: str, name: str, options: list[str], settings: dict[str, str]) -> str:
@@ -83,11 +96,11 @@ def run_trial(folder: str, name: str, options: list[str], settings: dict[str, st
 
 def run_trials(left: dict[str, list[str]], pool: Executor) -> list[str]:
     """Run trials; return the names of the failed ones."""
-    settings = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")}
-    folder, failed = str(main_checkout()), []
+    settings = {k: v for k, v in os.environ.items() if k.startswith(VARIABLES)}
+    folder, failed = str(Path(os.environ.get("DVC_ROOT", ".")).resolve()), []
     # Git ignores these files. Without them, DVC would find no difference between two versions of
     # them, and would restore the images of an earlier trial from its cache.
-    files = [path for path in sorted(INCOMING.iterdir()) if path.exists()]
+    files = [path for path in sorted(UNTRACKED.glob("*")) if path.exists()]
     copied = [word for path in files for word in ("--copy-paths", str(path))]
     futures = {}
     for name, changes in left.items():
@@ -96,7 +109,7 @@ def run_trials(left: dict[str, list[str]], pool: Executor) -> list[str]:
     for count, future in enumerate(as_completed(futures), 1):
         name = futures[future]
         if future.cancelled():
-            raise PipelineError("lost connection to the Dask scheduler; run the sweep again")
+            sys.exit("error: lost connection to the Dask scheduler; run the sweep again")
         print(f"{count} of {len(left)}: {name}, {shlex.join(left[name])}", flush=True)
         if error := future.exception() or future.result():
             failed.append(name)
@@ -105,26 +118,30 @@ def run_trials(left: dict[str, list[str]], pool: Executor) -> list[str]:
 
 
 def workers_of(scheduler: str) -> Executor:
-    """The workers of a Dask scheduler; a PipelineError if it does not answer."""
+    """The workers of a Dask scheduler; the program ends if it does not answer."""
     try:
         from distributed import Client
 
         return Client(scheduler).get_executor()
     except ImportError:
-        message = "several machines need Dask; run `pip install -r requirements-sweep.txt`"
-        raise PipelineError(message) from None
+        sys.exit("error: several machines need Dask; run `pip install distributed`")
     except (OSError, ValueError) as error:
-        raise PipelineError(
-            f"no Dask scheduler at {scheduler} ({error}); start one with `dask scheduler`"
-        ) from None
+        advice = "start one with `dask scheduler`"
+        sys.exit(f"error: no Dask scheduler at {scheduler} ({error}); {advice}")
+
+
+def at_least_one(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, prog="python -m src.apps.sweep")
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-S", dest="changes", action="append", required=True, metavar="KEY=VALUES")
     cores = os.cpu_count() or 1
     workers = "trials at the same time"
-    parser.add_argument("--workers", type=integer(1), default=cores, help=workers)
+    parser.add_argument("--workers", type=at_least_one, default=cores, help=workers)
     scheduler = "use the workers of this Dask scheduler: tcp://host:8786"
     parser.add_argument("--scheduler", help=scheduler)
     options = parser.parse_args()
@@ -134,18 +151,24 @@ def main() -> None:
     else:
         # Threads are enough on this machine: each trial is a process of its own.
         pool = ThreadPoolExecutor(options.workers)
-        if not any("train.threads" in change for change in options.changes):
+        if not any(THREADS in change for change in options.changes):
             threads = max(1, cores // options.workers)  # the trials should not compete for cores
-            grid = [[*changes, f"train.threads={threads}"] for changes in grid]
+            grid = [[*changes, f"{THREADS}={threads}"] for changes in grid]
     try:
         left = missing_trials(grid)
         failed = run_trials(left, pool)
     finally:
         pool.shutdown(cancel_futures=True)
-    print("to compare the trials, run `make experiments` or `make ui`")
+    print("to compare the trials, run `dvc exp show --only-changed`")
     if failed:
-        raise PipelineError(f"{len(failed)} of {len(left)} trials failed: {', '.join(failed)}")
+        sys.exit(f"error: {len(failed)} of {len(left)} trials failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
-    run(main)
+    sys.stdout.reconfigure(errors="replace")  # a value may have characters that a terminal lacks
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted: the same command runs the trials that are not done")
+    except OSError as error:
+        sys.exit(f"error: {error}")
