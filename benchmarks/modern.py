@@ -6,6 +6,7 @@ them, measures the speed of predictions, and reads no test image.
 
 import shutil
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ from src.common.paths import (
     TEST,
     TIMING,
 )
+from src.common.tensorflow import keras
 from src.config.recipe import TUTORIALS
 from src.config.recipes import load_recipes
 from src.data.splits import load_split
@@ -111,11 +113,11 @@ def measure(repeat: int) -> Iterator[str]:
         times = f"{medians.seconds[name]:,.1f}", f"{medians.cold_start[name]:.1f}"
         yield _row(name, *goal, *_accuracy(spread), parameters, *times)
     yield COST.format(repeat=repeat)
-    rates = _images_per_second([each for each in folders if each.name in GOALS], repeat)
+    costs = _costs([each for each in folders if each.name in GOALS], repeat)
     for name in GOALS:
         size = f"{test[name]['model_bytes'] / 1e6:.2f} MB"
-        numbers = f"{records[name]['parameters']:,}", f"{test[name]['multiply_adds']:,}"
-        yield _row(name, *numbers, size, f"{rates[name]:,.0f}")
+        products, rate = costs[name]
+        yield _row(name, f"{records[name]['parameters']:,}", f"{products:,}", size, f"{rate:,.0f}")
 
 
 def _row(*cells: Any) -> str:
@@ -127,15 +129,31 @@ def _accuracy(spread: pd.Series) -> tuple[str, str]:
     return ours, f"{spread.seeds_low:.3%} to {spread.seeds_high:.3%}"
 
 
-def _images_per_second(folders: list[Path], repeat: int) -> dict[str, float]:
+def _costs(folders: list[Path], repeat: int) -> dict[str, tuple[int, float]]:
+    """The products for one image, and the images per second, of each model."""
     choose_device("cpu")
     images = np.asarray(load_split(PROCESSED, "validation")[0])
-    rates = {}
+    costs = {}
     for folder in folders:
-        predictor = Predictor(load_model(folder, load_record(folder)["weights_sha256"]))
+        model = load_model(folder, load_record(folder)["weights_sha256"])
+        predictor = Predictor(model)
         seconds = alternate({"": lambda predictor=predictor: predictor.logits(images)}, repeat)
-        rates[folder.name] = len(images) / median(seconds[""])
-    return rates
+        costs[folder.name] = multiply_adds(model), len(images) / median(seconds[""])
+    return costs
+
+
+def multiply_adds(model: keras.Model) -> int:
+    """The number of products that the model adds up to predict the logits of one image.
+
+    Counted are dense layers (inputs × units) and convolutions (positions × height × width × input
+    channels / groups × filters), which need almost all of the time. Products with the zeros around
+    an image count, too; biases, activations and all other layers do not.
+    """
+    return sum(
+        prod(layer.output.shape[1:]) * prod(layer.kernel.shape[:-1])
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D)
+    )
 
 
 def write_chart() -> None:

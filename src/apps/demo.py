@@ -42,8 +42,7 @@ class Answers:
         """The response to ``GET /models``: see ``make_app``."""
         shown = {key: self.dataset[key] for key in ("name", "class_names", "height", "width")}
         shown["center_like_mnist"] = self.dataset["conversion"]["center_like_mnist"]
-        fields = ("name", "accuracy")
-        models = [{field: getattr(model, field) for field in fields} for model in self.models]
+        models = [{"name": each.name, "accuracy": each.accuracy} for each in self.models]
         return {"dataset": shown, "models": models}
 
     def to_file(self, content: bytes) -> dict[str, Any]:

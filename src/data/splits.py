@@ -8,8 +8,6 @@ from src.common.errors import PipelineError
 from src.common.files import json_sha256, read_json
 from src.common.paths import SPLIT_FOLDERS
 
-SPLITS = tuple(SPLIT_FOLDERS)
-
 
 def load_dataset_info(folder: Path) -> dict:
     """Read ``dataset.json``, which ``src.ingest.preprocess.preprocess`` describes.
@@ -41,7 +39,7 @@ def load_test_digest(folder: Path) -> str:
 
 
 def load_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Map images ``uint8 [N, H, W]`` and labels ``uint8 [N]`` of one of ``SPLITS``, read-only.
+    """Map a split, read-only: images ``uint8 [N, H, W]`` and labels ``uint8 [N]``.
 
     Raises:
         PipelineError: a file is missing or damaged, or does not agree with ``dataset.json``.

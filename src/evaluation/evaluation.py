@@ -22,7 +22,7 @@ from src.common.tensorflow import keras
 from src.evaluation.statistics import proportion_interval
 from src.evaluation.tables import TestResults, write_results
 from src.models import artifacts
-from src.models.inference import Predictor, multiply_adds
+from src.models.inference import Predictor
 from src.models.metrics import accuracy, calibration_metrics, cross_entropy, reliability
 from src.models.record import Record
 from src.plots.charts import confusion_matrix_figure, curves_figure, reliability_figure
@@ -65,7 +65,6 @@ def evaluate_model(
     columns = {"actual": labels, "predicted": logits.argmax(axis=1)}
     predictions = pd.DataFrame(columns | {"probability": probabilities.max(axis=1).round(4)})
     metrics = _metrics(record, logits, predictions, warnings) | {
-        "multiply_adds": multiply_adds(model),
         "model_bytes": (folder / artifacts.MODEL).stat().st_size,
         "weights_sha256": record["weights_sha256"],
     }

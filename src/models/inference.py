@@ -1,4 +1,4 @@
-"""Predicts the logits of many images in large batches, and counts what a prediction costs."""
+"""Predicts the logits of many images in large batches."""
 
 from math import prod
 
@@ -33,17 +33,3 @@ class Predictor:
             read_rows(images, first, batch)
             logits.append(self._call(tf.constant(batch)).numpy())
         return np.concatenate(logits)
-
-
-def multiply_adds(model: keras.Model) -> int:
-    """The number of products that the model adds up to predict the logits of one image.
-
-    Counted are dense layers (inputs × units) and convolutions (positions × height × width × input
-    channels / groups × filters), which need almost all of the time. Products with the zeros around
-    an image count, too; biases, activations and all other layers do not.
-    """
-    return sum(
-        prod(layer.output.shape[1:]) * prod(layer.kernel.shape[:-1])
-        for layer in model.layers
-        if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D)
-    )

@@ -6,6 +6,9 @@ import pytest
 from benchmarks import modern
 from src.common.errors import PipelineError
 from src.common.files import write_json
+from src.common.tensorflow import keras
+from src.training.network import build_model
+from tests.fixtures.training import SMALL_RECIPES
 
 COMPARISON = pd.DataFrame(
     {"recipe": ["new", "cnn", "mlp_ema"], "parameters": [9, 8, 7], "test_accuracy": [0.9, 0.8, 0.7]}
@@ -13,6 +16,13 @@ COMPARISON = pd.DataFrame(
 SEEDS = pd.DataFrame({"recipe": ["new"] * 3 + ["cnn"], "seconds": [1.0, 3.0, 8.0, 9.0]})
 TIMING = pd.DataFrame({"recipe": ["new", "cnn", "cnn"], "seconds": [50.0, 20.0, 40.0]})
 FAMILIES = {"new": "convnet", "cnn": "cnn", "mlp_ema": "mlp"}
+
+PRODUCTS = {  # calculated from the architectures
+    "softmax": 784 * 10,
+    "mlp_65x2": 784 * 65 + 65 * 65 + 65 * 10,
+    "cnn": 28 * 28 * 9 * 32 + 14 * 14 * 9 * 32 * 64 + 7 * 7 * 9 * 64 * 128 + 2048 * 625 + 625 * 10,
+    "tiny_convnet": 28 * 28 * 25 * 4 + 12**2 * 9 * 4 * 6 + 4**2 * 9 * 6 * 8 + 8 * 12 + 12 * 10,
+}
 
 
 def test_a_recipe_has_its_seeds_or_its_only_training():
@@ -38,3 +48,19 @@ def test_results_of_the_tutorials_alone_are_not_enough(tmp_path, monkeypatch):
     write_json(tmp_path / "test.json", {"cnn": {}})
     with pytest.raises(PipelineError, match=r"lacks .*cnn_best.*; run `dvc exp run -S model=all`"):
         next(modern.measure(1))
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_a_recipe_has_the_products_of_its_architecture(name):
+    assert modern.multiply_adds(build_model(SMALL_RECIPES[name], 28, 28, 10)) == PRODUCTS[name]
+
+
+def test_groups_strides_and_padding():
+    layers = [
+        keras.layers.Conv2D(6, (3, 2), padding="same", groups=2),
+        keras.layers.BatchNormalization(),
+        keras.layers.Conv2D(5, 2, strides=2),
+        keras.layers.Dense(3),  # at each of 3 × 2 positions
+    ]
+    model = keras.Sequential([keras.Input((6, 5, 4)), *layers])
+    assert modern.multiply_adds(model) == 30 * 6 * 2 * 6 + 6 * 4 * 6 * 5 + 6 * 5 * 3

@@ -8,7 +8,7 @@ import pytest
 from src.common.errors import PipelineError
 from src.common.files import write_json
 from src.common.paths import SPLIT_FOLDERS
-from src.data.splits import SPLITS, load_dataset_info, load_split, load_warnings
+from src.data.splits import load_dataset_info, load_split, load_warnings
 
 COUNTS = {"train": 7, "validation": 2, "test": 3}
 IMAGES, LABELS = "test/test_images.npy", "test/test_labels.npy"
@@ -29,7 +29,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("split", SPLIT_FOLDERS)
 def test_a_split_is_mapped_into_memory_read_only(folder, split):
     images, labels = load_split(folder, split)
     assert images.shape == (COUNTS[split], 4, 6)

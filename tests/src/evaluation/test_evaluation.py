@@ -53,7 +53,6 @@ def test_metrics_and_predictions_agree(evaluation, folder):
     assert metrics["accuracy"] + metrics["error_rate"] == pytest.approx(1)
     assert metrics["errors"] == (rows.actual != rows.predicted).sum()
     assert metrics["ci_low"] < metrics["accuracy"] < metrics["ci_high"]
-    assert metrics["multiply_adds"] == 28 * 28 * 10
     assert metrics["model_bytes"] == len((folder / artifacts.MODEL).read_bytes())
     assert "disputed_errors" not in metrics  # the images are not those of MNIST
     assert list(metrics.items())[-1] == (
