@@ -21,7 +21,6 @@ from src.common.errors import PipelineError
 from src.common.files import read_json, write_json
 from src.common.paths import (
     COMPARISON,
-    DISPUTED,
     PREDICTIONS,
     PROCESSED,
     RELIABILITY,
@@ -103,8 +102,7 @@ def measure(repeat: int) -> Iterator[str]:
         raise PipelineError(f"{SEEDS} lacks {missing}; run `python -m src.apps.seeds` for each")
     write_json(RECORD, test)
     write_chart()
-    for path in (DISPUTED, RELIABILITY):
-        shutil.copyfile(ROOT / path, IMAGES / path.name)
+    shutil.copyfile(ROOT / RELIABILITY, IMAGES / RELIABILITY.name)
     mnist = load_seeds(ROOT / SEEDS).query("dataset == 'mnist'")
     medians = mnist.groupby("recipe")[["seconds", "cold_start"]].median()
     yield INTRODUCTION

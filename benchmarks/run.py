@@ -32,7 +32,7 @@ PAGES: dict[str, Path] = {
     **dict.fromkeys(("inference", "preprocessing", "pipeline"), RESULTS),
     **dict.fromkeys(("memory", "streaming", "workers", "sweeps", "portability"), DETAILS),
     **dict.fromkeys(("ablation", "layers", "batch_accuracy", "durations"), DETAILS),
-    **dict.fromkeys(("sorted_classes", "photographs"), DETAILS),
+    **dict.fromkeys(("sorted_classes", "photographs", "disputed"), DETAILS),
     "fidelity": DOCS / "fidelity.md",
     **dict.fromkeys(("pictures", "unfamiliar"), DOCS / "prediction.md"),
     **dict.fromkeys(("modern", "robustness"), DOCS / "modern.md"),

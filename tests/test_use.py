@@ -107,7 +107,7 @@ def test_all_plots_are_on_one_page(checkout, shell):
     images = {Path(found).name for found in re.findall(r'img src="(static/[^"]+)"', page)}
     folders = ("confusion", "curves", "first_layer", "mistakes")
     expected = {f"workspace_plots_{each}_{name}.png" for each in folders for name in TRAINED}
-    expected |= {f"workspace_plots_{each}.png" for each in ("samples", "disputed", "reliability")}
+    expected |= {f"workspace_plots_{each}.png" for each in ("samples", "reliability")}
     assert images == expected
 
 

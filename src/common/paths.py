@@ -25,8 +25,7 @@ IMPORTED = EXPORTED / "imported.png"  # a contact sheet of a user's own images
 SAMPLES = Path("plots/samples.png")
 # Each folder contains an image per recipe.
 RECIPE_PLOTS = tuple(Path("plots", of) for of in ("curves", "confusion", "mistakes", "first_layer"))
-RELIABILITY = Path("plots/reliability.png")  # this image and the next are of all recipes
-DISPUTED = Path("plots/disputed.png")
+RELIABILITY = Path("plots/reliability.png")  # one image of all recipes
 VALIDATION = Path("plots/validation.csv")
 TEST = Path("metrics/test.json")
 TEST_BY_EPOCH = Path("metrics/test_by_epoch.csv")

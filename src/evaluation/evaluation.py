@@ -1,7 +1,6 @@
 """The stage evaluate: the results of each trained model on the test split, and their plots."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from rich.progress import track
 from scipy.special import softmax
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, recall_score
@@ -26,15 +24,8 @@ from src.models.inference import Predictor
 from src.models.metrics import accuracy, calibration_metrics, cross_entropy, reliability
 from src.models.record import Record
 from src.plots.charts import confusion_matrix_figure, curves_figure, reliability_figure
-from src.plots.contact_sheet import contact_sheet, first_layer_figure, mistake_sheet, write_png
+from src.plots.contact_sheet import first_layer_figure, mistake_sheet, write_png
 
-# The test images of MNIST whose label got fewer than three votes of five people: number, votes.
-# Northcutt, Athalye and Mueller, *Pervasive Label Errors in Test Sets Destabilize Machine Learning
-# Benchmarks*, NeurIPS 2021, arXiv 2103.14749; mturk/mnist_mturk.json of cleanlab/label-errors.
-VOTES = {
-    **{947: 0, 1621: 2, 1901: 2, 2130: 2, 2462: 0, 2597: 0, 2654: 0, 3520: 2},
-    **{3558: 1, 5937: 1, 6651: 0, 6783: 2, 8527: 2, 9679: 2, 9729: 2},
-}
 Split = tuple[np.ndarray, np.ndarray]  # images uint8 [N, H, W], labels uint8 [N]
 
 
@@ -87,13 +78,11 @@ def _metrics(
     record: Record, logits: np.ndarray, predictions: pd.DataFrame, warnings: Sequence[str]
 ) -> dict[str, Any]:
     """The entry in ``metrics/test.json``, without what is known of the model alone."""
-    labels, errors = predictions.actual.to_numpy(), _errors(predictions)
+    labels = predictions.actual.to_numpy()
+    errors = int((labels != predictions.predicted).sum())
     right = accuracy(logits, labels)
     low, high = proportion_interval(len(labels) - errors, len(labels))
     metrics: dict[str, Any] = {"accuracy": right, "error_rate": 1 - right, "errors": errors}
-    disputed = disputed_rows(record["dataset"], predictions)
-    if len(disputed):
-        metrics["disputed_errors"] = _errors(disputed)
     if record["dataset"]["unequal_classes"]:  # the mean of the accuracies of the classes
         metrics["balanced_accuracy"] = float(
             recall_score(labels, predictions.predicted, labels=np.unique(labels), average="macro")
@@ -106,21 +95,6 @@ def _metrics(
         "ci_low": low,
         "ci_high": high,
     }
-
-
-def disputed_rows(dataset: Mapping[str, Any], predictions: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``predictions`` of the disputed images; none if the dataset is not MNIST.
-
-    Args:
-        dataset: as in ``training.json``.
-        predictions: one row per test image: ``actual``, ``predicted``.
-    """
-    is_listed = dataset["name"] == "mnist" and len(predictions) == 10_000
-    return predictions.loc[list(VOTES) if is_listed else []]
-
-
-def _errors(rows: pd.DataFrame) -> int:
-    return int((rows.actual != rows.predicted).sum())
 
 
 def _accuracy_by_epoch(
@@ -153,19 +127,17 @@ def write_outputs(evaluations: Iterable[Evaluation], count: int, images: np.ndar
     The test images are ``uint8 [N, H, W]``. Only one of the ``count`` evaluations at a time is in
     memory.
     """
-    calibration, disputed = {}, []
+    calibration = {}
     with ExitStack() as stack:
         predictions = stack.enter_context(atomic_folder(paths.PREDICTIONS))
         plots = {path.name: stack.enter_context(atomic_folder(path)) for path in paths.RECIPE_PLOTS}
         for each in track(evaluations, "evaluate", count, transient=True, disable=not isatty(1)):
             name = each.record["name"]
             calibration[name] = each.reliability, each.metrics["ece"]
-            disputed.append(disputed_rows(each.record["dataset"], each.predictions))
             title = f"{name}, test accuracy {each.metrics['accuracy']:.4f}"
             write_results(predictions / name, each)
             _write_plots(plots, each, images, title)
     write_png(reliability_figure(calibration), paths.RELIABILITY)
-    write_png(disputed_sheet(images, disputed), paths.DISPUTED)
 
 
 def _write_plots(plots: dict[str, Path], each: Evaluation, images: np.ndarray, title: str) -> None:
@@ -180,25 +152,3 @@ def _write_plots(plots: dict[str, Path], each: Evaluation, images: np.ndarray, t
     }
     for kind, figure in figures.items():
         write_png(figure, plots[kind] / f"{name}.png")
-
-
-def disputed_sheet(images: np.ndarray, rows: Sequence[pd.DataFrame]) -> Figure:
-    """Draw the disputed images with their labels, and with the two most frequent predictions.
-
-    Args:
-        images: all test images, ``uint8 [N, H, W]``.
-        rows: the result of ``disputed_rows`` for each model.
-    """
-    if rows[0].empty:
-        figure = Figure((6, 1), layout="constrained")
-        figure.suptitle("Only the test images of MNIST have a list of disputed labels.")
-        return figure
-    captions = []
-    for number, label in rows[0].actual.items():
-        counts = Counter(sorted(each.predicted[number] for each in rows))  # a class is a digit
-        frequent = [f"{digit} by {count}" for digit, count in counts.most_common(2)]
-        predicted = ", ".join([*frequent, "…"][: len(counts)])
-        captions.append(f"{number}: label {label} ({VOTES[number]} votes)\npredicted {predicted}")
-    models = f"{len(rows)} model{'s' * (len(rows) > 1)}"
-    title = f"Labels with fewer than 3 of 5 votes of people, and the predictions of {models}"
-    return contact_sheet(images[list(rows[0].index)], captions, columns=5, title=title)

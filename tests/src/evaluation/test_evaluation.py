@@ -10,13 +10,7 @@ from pandas.testing import assert_frame_equal
 
 from src.common import paths
 from src.common.files import write_json
-from src.evaluation.evaluation import (
-    VOTES,
-    disputed_rows,
-    disputed_sheet,
-    evaluate_model,
-    write_outputs,
-)
+from src.evaluation.evaluation import evaluate_model, write_outputs
 from src.evaluation.tables import read_evaluations, write_csv
 from src.models import artifacts
 from src.models.inference import Predictor
@@ -54,7 +48,6 @@ def test_metrics_and_predictions_agree(evaluation, folder):
     assert metrics["errors"] == (rows.actual != rows.predicted).sum()
     assert metrics["ci_low"] < metrics["accuracy"] < metrics["ci_high"]
     assert metrics["model_bytes"] == len((folder / artifacts.MODEL).read_bytes())
-    assert "disputed_errors" not in metrics  # the images are not those of MNIST
     assert list(metrics.items())[-1] == (
         "weights_sha256",
         artifacts.weights_sha256(evaluation.model),
@@ -117,55 +110,13 @@ def test_the_outputs_have_one_figure_for_all_recipes(evaluation, digits, tmp_pat
     assert read.metrics == evaluation.metrics
     assert (read.record, read.history) == (evaluation.record, evaluation.history)
     assert_frame_equal(read.predictions, evaluation.predictions, check_dtype=False)
-    for path in (paths.RELIABILITY, paths.DISPUTED):
-        assert path.read_bytes()[:4] == b"\x89PNG"
+    assert paths.RELIABILITY.read_bytes()[:4] == b"\x89PNG"
     assert {path.name for path in Path("plots").iterdir()} == {
         *(folder.name for folder in paths.RECIPE_PLOTS),
         "reliability.png",
-        "disputed.png",
     }
 
 
 def test_a_table_is_written_without_its_index_and_with_6_digits(tmp_path):
     write_csv(tmp_path / "folder/a.csv", pd.DataFrame({"x": [1, 2], "y": [0.12345678, 2.0]}))
     assert (tmp_path / "folder/a.csv").read_text() == "x,y\n1,0.123457\n2,2\n"
-
-
-def predictions(wrong: dict[int, int], count: int = 10_000) -> pd.DataFrame:
-    """Predictions of images with the label 0; ``wrong`` are those that are not 0."""
-    table = pd.DataFrame({"actual": np.zeros(count, np.uint8), "predicted": np.zeros(count, int)})
-    table.loc[list(wrong), "predicted"] = list(wrong.values())
-    return table
-
-
-def test_errors_on_disputed_images_of_mnist_are_counted(digits, change_record, folder):
-    images, labels = digits
-    dataset = artifacts.load_record(folder)["dataset"] | {"name": "mnist"}
-    many = np.resize(images, (10_000, 28, 28)), np.resize(labels, 10_000)
-    evaluation = evaluate_model(change_record(dataset=dataset), many, "test")
-    rows = evaluation.predictions.loc[list(VOTES)]
-    assert evaluation.metrics["disputed_errors"] == (rows.actual != rows.predicted).sum()
-    assert len(VOTES) == 15 and all(0 <= votes < 3 for votes in VOTES.values())
-
-
-@pytest.mark.parametrize(("name", "count"), [("fashion-mnist", 10_000), ("mnist", 9_999)])
-def test_other_images_have_no_list_of_disputed_labels(name, count):
-    rows = disputed_rows({"name": name}, predictions({947: 9}, count))
-    figure = disputed_sheet(np.zeros((count, 4, 4), np.uint8), [rows])
-    assert "Only the test images of MNIST" in figure.get_suptitle()
-
-
-def test_a_caption_has_the_two_most_frequent_predictions():
-    images = np.zeros((10_000, 4, 4), np.uint8)
-    images[947], images[1621] = 10, 20
-    tables = [predictions({947: 9, 1621: first}) for first in (6, 6, 8)]
-    figure = disputed_sheet(images, [disputed_rows({"name": "mnist"}, each) for each in tables])
-    (axes,) = figure.axes
-    captions = [text.get_text() for text in axes.texts]
-    assert captions[:3] == [
-        "947: label 0 (0 votes)\npredicted 9 by 3",
-        "1621: label 0 (2 votes)\npredicted 6 by 2, 8 by 1",
-        "1901: label 0 (2 votes)\npredicted 0 by 3",
-    ]
-    assert axes.get_title().endswith("the predictions of 3 models")
-    assert {10, 20} < set(np.unique(axes.images[0].get_array().compressed()))
