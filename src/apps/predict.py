@@ -149,8 +149,7 @@ def predictions(
             rows, hints = zip(*islice(results, len(part)), strict=True)
             probabilities = np.stack(rows)
             label = " ".join(names[number] for number in probabilities.argmax(axis=1))
-            hint = hint_of(hints)
-            yield Prediction(part, probabilities, label, hint)
+            yield Prediction(part, probabilities, label, hint_of(hints))
 
 
 def _write_submission(target: Path, found: Iterable[Prediction], table: Table) -> None:

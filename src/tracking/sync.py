@@ -84,8 +84,7 @@ def log_file(name: str, path: Path) -> str:
                 client.log_artifact(run_id, str(path), "exported")
             return run_id
     except Exception as error:  # MLflow and its stores raise many types
-        reason = root_cause(error)
-        raise PipelineError(f"MLflow at {store_uri()} did not log {path} ({reason})") from None
+        raise PipelineError(f"MLflow at {store_uri()} failed ({root_cause(error)})") from None
 
 
 def main() -> None:
