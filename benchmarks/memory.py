@@ -10,9 +10,9 @@ import yaml
 
 from benchmarks.datasets import write_variants
 from benchmarks.processes import Cost, clone, measure_command
-from src.common.paths import PROCESSED, RAW, TIMING
+from src.common.paths import PROCESSED, RAW, SPLIT_FOLDERS, TIMING
 from src.config.yaml_files import read_yaml
-from src.data.splits import SPLITS, load_split
+from src.data.splits import load_split
 
 VARIANTS = (1, 135)  # of each image
 LIMIT = 2  # train.memory_limit, in GB
@@ -56,7 +56,7 @@ def prepare(folder: Path, variants: int) -> Path:
 def table_row(command: str, costs: tuple[Cost, Cost], counts: list[dict[str, int]]) -> str:
     """The row of a command, from its costs and the images per split of both datasets."""
     read = {"stages.evaluate": ["test"], "stages.train": ["train"]}
-    splits = read.get(command.split()[2], SPLITS)
+    splits = read.get(command.split()[2], SPLIT_FOLDERS)
     few, many = (sum(each[split] for split in splits) for each in counts)
     cells = [f"{cost.seconds:.1f} | {cost.peak_memory / 1e9:.2f}" for cost in costs]
     per_million = (costs[1].seconds - costs[0].seconds) / (many - few) * 1e6
@@ -71,7 +71,7 @@ def measure(repeat: int) -> Iterator[str]:
             checkout = prepare(Path(folder), variants)
             costs.append([measure_command(checkout, *each.split()) for each in COMMANDS])
             processed = checkout / PROCESSED
-            counts.append({split: len(load_split(processed, split)[1]) for split in SPLITS})
+            counts.append({split: len(load_split(processed, split)[1]) for split in SPLIT_FOLDERS})
             epochs.append(pd.read_csv(checkout / TIMING).groupby("recipe").seconds.agg(np.ptp))
     few, many = counts
     totals = {"total_few": sum(few.values()), "total_many": sum(many.values())}
