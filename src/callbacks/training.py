@@ -85,7 +85,7 @@ class TrainingProgress(keras.callbacks.Callback):
             self._part, left = part, self._bar.tasks[0].time_remaining
             # Of a recipe with steps, most validations are within an epoch.
             is_end = float(logs["epoch"]).is_integer()
-            where = f"epoch {logs['epoch']:.0f}" if is_end else f"step {logs['step']:,}"
+            where = f"epoch {logs['epoch']:.0f}" if is_end else f"step {logs['step']:,.0f}"
             self._console.print(
                 f"{self._name}: {where}, loss {logs['loss']:.4f}, validation "
                 f"accuracy {logs['val_accuracy']:.4f}"

@@ -106,6 +106,12 @@ def test_rows_between_epochs_have_their_own_numbers(train, tmp_path):
     assert [each.step for each in scalars] == [2, 3, 4]
 
 
+def test_a_validation_within_an_epoch_is_named_by_its_step(train, capsys):
+    train(TrainingProgress("mlp"), epochs=None, steps=40, validate_every=18)
+    named = [line.split(",")[0] for line in capsys.readouterr().out.splitlines()]
+    assert named == ["mlp: step 18", "mlp: epoch 3", "mlp: step 40"]
+
+
 def test_large_weights_have_no_histograms(train, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "MAX_HISTOGRAM", 10)
     train()
