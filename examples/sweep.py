@@ -92,7 +92,8 @@ def run_trial(folder: str, name: str, options: list[str], settings: dict[str, st
     command = ["dvc", "--wait-for-lock", "exp", "run", "--temp", "--name", name, *options]
     environment = os.environ | settings | {TRIAL: trial}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    return (done.stdout + done.stderr).strip()[-2000:] if done.returncode else ""
+    output = (done.stdout + done.stderr).strip()[-2000:]
+    return (output or f"exit status {done.returncode}") if done.returncode else ""
 
 
 def run_trials(left: dict[str, list[str]], pool: Executor) -> list[str]:

@@ -87,11 +87,14 @@ def test_a_trial_is_an_experiment_with_the_files_of_the_user(checkout):
     assert call.endswith("--copy-paths data/incoming/folder -S train.seed=1")
 
 
-def test_a_failed_trial_shows_its_output(checkout, capsys):
-    (checkout / "dvc").write_text("#!/bin/sh\necho broken; exit 1\n")
+@pytest.mark.parametrize(
+    ("end", "shown"), [("echo broken; exit 1", "broken"), ("kill -9 $$", "exit status -9")]
+)
+def test_a_failed_trial_shows_its_output(checkout, capsys, end, shown):
+    (checkout / "dvc").write_text(f"#!/bin/sh\n{end}\n")
     left = {"sweep-1": ["train.seed=1"]}
     assert sweep.run_trials(left, ThreadPoolExecutor(1)) == ["sweep-1"]
-    assert capsys.readouterr().err == "warning: sweep-1 failed:\nbroken\n"
+    assert capsys.readouterr().err == f"warning: sweep-1 failed:\n{shown}\n"
 
 
 def test_dask_runs_trials_and_a_failed_one_gives_a_message(checkout, shell):
