@@ -11,6 +11,7 @@ To use it in another DVC project, copy this file and change the constants. It ne
 import argparse
 import hashlib
 import json
+import logging
 import os
 import shlex
 import subprocess
@@ -91,7 +92,8 @@ def run_trial(folder: str, name: str, options: list[str], settings: dict[str, st
     command = ["dvc", "--wait-for-lock", "exp", "run", "--temp", "--name", name, *options]
     environment = os.environ | settings | {TRIAL: trial}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    return (done.stdout + done.stderr).strip()[-2000:] if done.returncode else ""
+    output = (done.stdout + done.stderr).strip()[-2000:]
+    return (output or f"exit status {done.returncode}") if done.returncode else ""
 
 
 def run_trials(left: dict[str, list[str]], pool: Executor) -> list[str]:
@@ -106,14 +108,18 @@ def run_trials(left: dict[str, list[str]], pool: Executor) -> list[str]:
     for name, changes in left.items():
         options = copied + [word for change in changes for word in ("-S", change)]
         futures[pool.submit(run_trial, folder, name, options, settings)] = name
-    for count, future in enumerate(as_completed(futures), 1):
-        name = futures[future]
-        if future.cancelled():
-            sys.exit("error: lost connection to the Dask scheduler; run the sweep again")
-        print(f"{count} of {len(left)}: {name}, {shlex.join(left[name])}", flush=True)
-        if error := future.exception() or future.result():
-            failed.append(name)
-            print(f"warning: {name} failed:\n{error}", file=sys.stderr)
+    try:
+        for count, future in enumerate(as_completed(futures), 1):
+            name = futures[future]
+            if future.cancelled():
+                sys.exit("error: lost connection to the Dask scheduler; run the sweep again")
+            print(f"{count} of {len(left)}: {name}, {shlex.join(left[name])}", flush=True)
+            if error := future.exception() or future.result():
+                failed.append(name)
+                print(f"warning: {name} failed:\n{error}", file=sys.stderr)
+    finally:  # Dask's pool has no option to do this
+        for future in futures:
+            future.cancel()
     return failed
 
 
@@ -154,11 +160,9 @@ def main() -> None:
         if not any(THREADS in change for change in options.changes):
             threads = max(1, cores // options.workers)  # the trials should not compete for cores
             grid = [[*changes, f"{THREADS}={threads}"] for changes in grid]
-    try:
+    with pool:
         left = missing_trials(grid)
         failed = run_trials(left, pool)
-    finally:
-        pool.shutdown(cancel_futures=True)
     print("to compare the trials, run `dvc exp show --only-changed`")
     if failed:
         sys.exit(f"error: {len(failed)} of {len(left)} trials failed: {', '.join(failed)}")
@@ -166,6 +170,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(errors="replace")  # a value may have characters that a terminal lacks
+    logging.disable()  # Dask would print tracebacks about a lost connection
     try:
         main()
     except KeyboardInterrupt:

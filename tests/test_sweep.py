@@ -1,5 +1,6 @@
 """A sweep: its trials and their names, messages about wrong options, and the scheduler."""
 
+import os
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from distributed import LocalCluster
 
 from examples import sweep
 from examples.sweep import combinations
@@ -85,11 +87,25 @@ def test_a_trial_is_an_experiment_with_the_files_of_the_user(checkout):
     assert call.endswith("--copy-paths data/incoming/folder -S train.seed=1")
 
 
-def test_a_failed_trial_shows_its_output(checkout, capsys):
-    (checkout / "dvc").write_text("#!/bin/sh\necho broken; exit 1\n")
+@pytest.mark.parametrize(
+    ("end", "shown"), [("echo broken; exit 1", "broken"), ("kill -9 $$", "exit status -9")]
+)
+def test_a_failed_trial_shows_its_output(checkout, capsys, end, shown):
+    (checkout / "dvc").write_text(f"#!/bin/sh\n{end}\n")
     left = {"sweep-1": ["train.seed=1"]}
     assert sweep.run_trials(left, ThreadPoolExecutor(1)) == ["sweep-1"]
-    assert capsys.readouterr().err == "warning: sweep-1 failed:\nbroken\n"
+    assert capsys.readouterr().err == f"warning: sweep-1 failed:\n{shown}\n"
+
+
+def test_dask_runs_trials_and_a_failed_one_gives_a_message(checkout, shell):
+    (checkout / "dvc").write_text('#!/bin/sh\ncase "$*" in *=2) echo broken; exit 1; esac\n')
+    cluster = LocalCluster("127.0.0.1", processes=False, protocol="tcp://", dashboard_address=None)
+    with cluster:
+        command = ["python", sweep.__file__, "-S", "train.seed=1,2"]
+        command += ["--scheduler", cluster.scheduler_address]
+        done = shell(command, checkout, fails=True, PATH=os.environ["PATH"])
+    expected = r"warning: (sweep-\w+) failed:\nbroken\nerror: 1 of 2 trials failed: \1\n"
+    assert re.fullmatch(expected, done.stderr), done.stderr
 
 
 @pytest.mark.parametrize("scheduler", ["tcp://127.0.0.1:1", "here"])
