@@ -52,7 +52,7 @@ def without_secrets(text: str) -> str:
 
 def root_cause(error: BaseException) -> str:
     """The message of the first error, in a line; those raised from it repeat its address."""
-    while cause := error.__cause__ or error.__context__:
+    while cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
         error = cause
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return clean(" ".join(text.split()))[:200]
