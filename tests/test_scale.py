@@ -99,7 +99,10 @@ def test_several_devices_give_the_weights_of_one_device(
     assert_same_weights(name, tmp_path, single)
 
 
-@pytest.mark.parametrize(("name", "workers"), [("mlp_ema", 3), ("smooth_convnet", 2)])
+@pytest.mark.parametrize(
+    ("name", "workers"),
+    [pytest.param("mlp_ema", 3, marks=pytest.mark.expensive), ("smooth_convnet", 2)],
+)
 def test_several_workers_give_the_weights_of_one_worker(
     tmp_path, environment, empty_checkout, single, name, workers
 ):
