@@ -1,17 +1,14 @@
 """Measure the overhead of ``dvc repro``, and of MLflow in it."""
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-import yaml
-
 from benchmarks.durations import training_seconds
-from benchmarks.processes import clone, environment, measure_command, repeat_pipeline
-from benchmarks.timing import alternate, ratio
+from benchmarks.processes import clone, measure_command, repeat_pipeline
+from benchmarks.timing import ratio
 from src.common.paths import MODELS
 
 # What is appended to these modules, so that nothing is logged to MLflow.
@@ -29,27 +26,6 @@ the same pipeline without writing to MLflow.
 IMPORTS = """
 Each of {processes} processes, one per family and the evaluation, imports TensorFlow and Keras in
 {seconds:.1f} s: {fraction:.1%} of the time above."""
-UNCHANGED = """
-`dvc repro` when nothing has changed: this pipeline, and a bare DVC project of {stages} stages that
-copy one file each.
-
-| ours, seconds | bare DVC | bare DVC / ours |
-| ---: | ---: | ---: |"""
-
-
-def copy_stages(folder: Path, count: int) -> Path:
-    """A DVC project of ``count`` stages, each of which copies the output of the previous stage."""
-    project = folder / "bare"
-    project.mkdir()
-    stages = {
-        f"stage{i}": {"cmd": f"cp {i} {i + 1}", "deps": [str(i)], "outs": [str(i + 1)]}
-        for i in range(count)
-    }
-    (project / "0").write_text("a file\n")
-    (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
-    for command in ("git init -q", "dvc init -q", "dvc repro -q"):
-        measure_command(project, *command.split())
-    return project
 
 
 def forced_runs(checkout: Path, without_mlflow: Path, repeat: int) -> Iterator[str]:
@@ -81,15 +57,3 @@ def measure(repeat: int) -> Iterator[str]:
                 module.write(end)
         yield INTRODUCTION
         yield from forced_runs(checkout, without_mlflow, repeat)
-        listed = ["dvc", "stage", "list", "--name-only"]
-        names = subprocess.check_output(listed, cwd=checkout, env=environment()).split()
-        bare = copy_stages(folder, len(names))
-        ours, others = alternate(
-            {
-                "ours": lambda: measure_command(checkout, "dvc", "repro"),
-                "bare DVC": lambda: measure_command(bare, "dvc", "repro"),
-            },
-            repeat,
-        ).values()
-        yield UNCHANGED.format(stages=len(names))
-        yield f"| {median(ours):.2f} | {median(others):.2f} | {ratio(others, ours)} |"

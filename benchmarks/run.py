@@ -29,7 +29,7 @@ DOCS, RESULTS, DETAILS = (
 )
 PAGES: dict[str, Path] = {
     **dict.fromkeys(("training", "peers", "target", "modes", "precision", "tensorboard"), RESULTS),
-    **dict.fromkeys(("inference", "preprocessing", "pipeline"), RESULTS),
+    **dict.fromkeys(("inference", "preprocessing", "pipeline", "waits"), RESULTS),
     **dict.fromkeys(("memory", "streaming", "workers", "sweeps", "portability"), DETAILS),
     **dict.fromkeys(("ablation", "layers", "batch_accuracy", "durations"), DETAILS),
     **dict.fromkeys(("sorted_classes", "photographs", "disputed"), DETAILS),
