@@ -91,7 +91,10 @@ def assert_same_weights(name: str, one: Path, other: Path) -> None:
     assert one == pytest.approx(other, abs=TOLERANCE[name])
 
 
-@pytest.mark.parametrize(("name", "devices"), [("mlp_dropout", 3), ("smooth_convnet", 3)])
+@pytest.mark.parametrize(
+    ("name", "devices"),
+    [pytest.param("mlp_dropout", 3, marks=pytest.mark.expensive), ("smooth_convnet", 3)],
+)
 def test_several_devices_give_the_weights_of_one_device(
     tmp_path, shell, empty_checkout, single, name, devices
 ):
@@ -192,6 +195,7 @@ def test_a_split_larger_than_the_memory_limit_allows_is_streamed(
     assert summary["test"]["mlp_dropout"] > 0.8
 
 
+@pytest.mark.expensive  # of an example, whose other tests are in test_sweep.py
 def test_a_killed_sweep_is_continued(tmp_path, new_checkout, shell, environment):
     changes = {"model": "mlp_65x2", "models__mlp_65x2__epochs": 100, "data__dataset": "digits"}
     checkout = new_checkout(tmp_path / "checkout", **changes)
