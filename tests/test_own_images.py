@@ -47,7 +47,7 @@ def checkout(tmp_path_factory, new_checkout) -> Path:
 @pytest.fixture(scope="module")
 def outputs(checkout, shell) -> list[str]:
     """The outputs of the commands that read the user's files; the last one starts the demo."""
-    imports, _, trains, _, predicts, demo = commands()
+    _, imports, _, trains, _, predicts, demo = commands()
     assert demo == ["make", "demo"]
     return [shell(each, checkout).stdout for each in (imports, trains, predicts)]
 

@@ -184,7 +184,7 @@ def test_without_a_trained_model_the_message_says_what_to_do(new_checkout, shell
     empty = new_checkout(tmp_path / "empty")
     for arguments in (["src.apps.predict", "--test", "1"], ["src.apps.demo", "--port", "0"]):
         done = shell([sys.executable, "-m", *arguments], empty, fails=True)
-        assert done.stderr == "error: no model is trained yet; run `make repro`\n"
+        assert done.stderr == "error: no model is trained yet; run `make repro` or `dvc exp run`\n"
         assert done.stdout == ""
 
 

@@ -85,7 +85,7 @@ def classifiers() -> list[Classifier]:
         PipelineError: there are none.
     """
     if not paths.PROCESSED.exists():
-        raise PipelineError("no model is trained yet; run `make repro`")
+        raise PipelineError("no model is trained yet; run `make repro` or `dvc exp run`")
     dataset = load_dataset_info(paths.PROCESSED)
     found = []
     for folder in artifacts.trained_folders():

@@ -106,7 +106,7 @@ def show(options: argparse.Namespace, names: list[str]) -> None:
     again = ["python", "-m", PROGRAM, *(word for word in sys.argv[1:] if word != "--replace")]
     are_drawn = share_of_drawings(images[:: -(-len(images) // SAMPLE)]) > DRAWN
     if are_drawn and not options.center:
-        print("the images seem to be drawings; add --center, so that what you predict is centered:")
+        print("the images seem to be drawings; without --center, ink on paper is read wrongly:")
         print(f"  {shlex.join([*again, '--center', '--replace'])}")
     elif not options.center and max(shape[1:]) <= SMALL and not is_table(options.pictures):
         print("if too much detail is lost in images of this size, import larger ones:")

@@ -58,7 +58,7 @@ def test_the_program_proposes_to_center_drawings(program, pictures, tmp_path):
         drawing().save(path)
     output, _ = program("pictures", "--replace", "--size", "32")
     again = "python -m src.apps.import_images pictures --size 32 --center --replace"
-    assert f"drawings; add --center, so that what you predict is centered:\n  {again}" in output
+    assert f"drawings; without --center, ink on paper is read wrongly:\n  {again}" in output
     assert "centered" not in program(*again.split()[3:])[0]
 
 
