@@ -13,5 +13,5 @@ def test_the_same_seed_gives_the_same_model(name):
 
 
 def test_a_wrong_name_gives_one_sentence():
-    with pytest.raises(SystemExit, match=r"'mpl'; choose one of softmax, mlp, cnn$"):
+    with pytest.raises(SystemExit, match=f"'mpl'; choose one of {', '.join(MODELS)}$"):
         build("mpl")
