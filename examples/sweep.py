@@ -32,8 +32,8 @@ except ImportError as error:
 
 PREPARE = ("preprocess", "plan")  # stages that are the same for all trials; they run once, first
 DATA = ("download", "preprocess")  # stages whose record in dvc.lock says what data the trials use
-# An edit of these files and folders since the commit makes new trials.
-CODE = ("params.yaml", "recipes.yaml", "src", "stages", "dvc.yaml", "requirements.lock")
+# An edit of any other file that git tracks makes new trials: these are results.
+RESULTS = (":!dvc.lock", ":!metrics")
 UNTRACKED = Path("data/incoming")  # each trial gets a copy of this folder, which git ignores
 THREADS = "train.threads"  # parameter: how many threads a trial uses; "" if there is none
 VARIABLES = "MLFLOW_"  # variables that begin so are passed to the workers on other machines
@@ -67,7 +67,7 @@ def missing_trials(grid: list[list[str]]) -> dict[str, list[str]]:
     if subprocess.run(["dvc", "repro", "--quiet", *PREPARE]).returncode:
         sys.exit(f"error: `dvc repro {' '.join(PREPARE)}` failed; see its message above")
     stages = yaml.safe_load(Path("dvc.lock").read_text("utf-8"))["stages"]
-    diff = ["git", "diff", "--no-ext-diff", "HEAD", "--", *CODE]
+    diff = ["git", "diff", "--no-ext-diff", "HEAD", "--", ".", *RESULTS]
     edits = subprocess.run(diff, capture_output=True).stdout.decode(errors="replace")
     others = [edits, *(stages[name] for name in DATA)]
     listed = subprocess.run(["dvc", "exp", "list", "--name-only"], capture_output=True, text=True)
@@ -113,7 +113,7 @@ def run_trials(left: dict[str, list[str]], pool: Executor) -> list[str]:
             name = futures[future]
             if future.cancelled():
                 sys.exit("error: lost connection to the Dask scheduler; run the sweep again")
-            print(f"{count} of {len(left)}: {name}, {shlex.join(left[name])}", flush=True)
+            print(f"{count} of {len(left)} done: {name}, {shlex.join(left[name])}", flush=True)
             if error := future.exception() or future.result():
                 failed.append(name)
                 print(f"warning: {name} failed:\n{error}", file=sys.stderr)

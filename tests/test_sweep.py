@@ -44,9 +44,10 @@ def checkout(tmp_path, monkeypatch, shell):
     (tmp_path / "data/incoming/folder").mkdir(parents=True)
     (tmp_path / "data/incoming/a b.npz").touch()
     (tmp_path / "params.yaml").write_text("seed: 1\n")
+    (tmp_path / "models.py").touch()
     (tmp_path / "experiments").touch()
     shell(["git", "init", "-q"], tmp_path)
-    shell(["git", "add", "params.yaml"], tmp_path)
+    shell(["git", "add", "params.yaml", "models.py"], tmp_path)
     shell(["git", "commit", "-qm", "Parameters"], tmp_path)
     write_state(tmp_path, "a", "b")
     return tmp_path
@@ -66,6 +67,7 @@ def test_trials_are_done_once_until_data_or_parameters_change(checkout, capsys):
         lambda: write_state(checkout, "c", "b"),
         lambda: write_state(checkout, "c", "d"),
         lambda: (checkout / "params.yaml").write_text("seed: 2\n"),
+        lambda: (checkout / "models.py").write_text("# in a copy, code can be anywhere\n"),
     )
     for change in changes:
         change()
