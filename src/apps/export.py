@@ -107,13 +107,13 @@ def main() -> None:
 
     choose_device("cpu")
     model = choose(options.name).model
-    name = f"{options.name}{'-int8' if options.int8 else ''}{SUFFIXES[options.kind]}"
-    target = paths.EXPORTED / name
+    suffix = f"{'-int8' if options.int8 else ''}{SUFFIXES[options.kind]}"
+    target = paths.EXPORTED / f"{options.name}{suffix}"
+    print(f"writing and comparing {target} …", flush=True)
     atomic = atomic_file if SUFFIXES[options.kind] else atomic_folder
     try:
         with atomic(target) as partial:
-            exported = export(model, partial, options.kind, options.int8)
-            text = compare(model, exported, options.int8)
+            text = compare(model, export(model, partial, options.kind, options.int8), options.int8)
     except ImportError as error:
         raise PipelineError(f"{error}; run `pip install -r requirements-export.txt`") from None
     files = [target, *target.rglob("*")]

@@ -38,8 +38,8 @@ def register(
     if old and not _is_ours(old, data):
         return (
             f"{this} is not registered: the champion, version {old.version} of {name}, has other "
-            "data, or this project did not register it; delete this alias in MLflow's UI, or give "
-            "another dataset another data.name"
+            "data, or this project did not register it; for another dataset, add "
+            "-S data.name=NAME; otherwise, delete the alias in MLflow's UI"
         )
     if old and _has_model(client, run, old):
         best, images = float(old.tags["validation_accuracy"]), data["counts"]["validation"]

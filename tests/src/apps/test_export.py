@@ -35,7 +35,7 @@ def program(tmp_path, monkeypatch, make_training, model_file):
 
 def test_the_result_is_compared_with_the_model(program, capsys, tmp_path):
     program("--format", "saved_model")
-    line = capsys.readouterr().out
+    _, line = capsys.readouterr().out.splitlines()
     assert line.startswith("out/small: ") and "0 other predictions" in line
     assert (tmp_path / "out/small/saved_model.pb").exists()
 
