@@ -88,7 +88,8 @@ def test_a_killed_training_resumes_to_the_same_weights(checkout, shell, environm
         while {*(checkout / ".checkpoints").glob("mlp_dropout-*.npz")} == before:
             assert dvc.poll() is None and time.monotonic() < deadline
             time.sleep(0.05)
-        for process in [*psutil.Process(dvc.pid).children(recursive=True), dvc]:
+        # DVC first: when its child ends, it writes files that a kill would leave incomplete.
+        for process in [dvc, *psutil.Process(dvc.pid).children(recursive=True)]:
             process.send_signal(signal.SIGKILL)
     done = shell(command, checkout)
     assert "mlp_dropout: resuming from step" in done.stdout
