@@ -22,7 +22,7 @@ class Predictor:
         largest = max(prod(layer.output.shape[1:]) for layer in model.layers)
         self.batch_size = min(MOST_IMAGES, max(1, MOST_VALUES // largest))
         self._call = tf.function(
-            lambda images: model(images, training=False), reduce_retracing=True
+            lambda images: model(images, training=False), reduce_retracing=True, autograph=False
         )
 
     def logits(self, images: np.ndarray) -> np.ndarray:

@@ -43,17 +43,15 @@ CHUNK_PIXELS = 2_000_000  # of the images that are corrupted at the same time, w
 
 
 class Augmenter:
-    """Changes batches of images, in the compiled step or, if not ``compiled``, as a graph.
+    """Changes batches of images.
 
-    ``apply(images, numbers)`` returns ``float32 [N, H, W]``, from 0 to 255, of ``uint8 [N, H, W]``
-    and ``float32 [N, numbers]``. The numbers for a complete batch are drawn at once, and then
-    divided among the replicas.
+    ``change(images, numbers)`` returns ``float32 [N, H, W]``, from 0 to 255, of ``uint8 [N, H, W]``
+    and ``float32 [N, numbers]``; ``apply`` is the same, compiled. The numbers for a complete batch
+    are drawn at once, and then divided among the replicas.
     """
 
-    def __init__(
-        self, settings: Augmentation, height: int, width: int, compiled: bool = True
-    ) -> None:
-        self.apply = tf.function(self._apply, jit_compile=compiled)
+    def __init__(self, settings: Augmentation, height: int, width: int) -> None:
+        self.apply = tf.function(self.change, autograph=False, jit_compile=True)
         self._settings, self._size = settings, (height, width)
         self._bases = _smooth_basis(height), _smooth_basis(width)
         rows, columns = (basis.shape[1] for basis in self._bases)
@@ -62,12 +60,12 @@ class Augmenter:
         self._numbers = AFFINE, elastic, levels, height * width if settings.noise else 0
         self.numbers = sum(self._numbers)
 
-    @tf.function(jit_compile=True)
+    @tf.function(autograph=False, jit_compile=True)
     def draw(self, batch: int, seed: tf.Tensor) -> tf.Tensor:
         """Draw ``float32 [batch, numbers]``, uniform from -1 to 1; ``seed`` is ``int32 [2]``."""
         return tf.random.stateless_uniform((batch, self.numbers), seed, -1.0, 1.0, alg=GENERATOR)
 
-    def _apply(self, images: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+    def change(self, images: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
         affine, elastic, levels, noise = tf.split(numbers, self._numbers, axis=1)
         y, x = self._affine(affine)
         if self._settings.elastic:
@@ -131,12 +129,13 @@ def corrupted(images: np.ndarray) -> np.ndarray:
     """Images ``uint8 [N, H, W]``, changed by ``CORRUPTION``, always in the same way."""
     result = np.array(images)
     count, height, width = result.shape
-    augmenter = Augmenter(CORRUPTION, height, width, compiled=False)
+    augmenter = Augmenter(CORRUPTION, height, width)
     size, random = max(1, CHUNK_PIXELS // (height * width)), np.random.default_rng(0)
     for first in range(0, count, size):
         chunk = result[first : first + size]
         numbers = random.uniform(-1, 1, (len(chunk), augmenter.numbers))
-        chunk[:] = np.rint(augmenter.apply(chunk, numbers.astype(np.float32)))
+        # Once for each training: to compile it, or to make it a graph, would take longer.
+        chunk[:] = np.rint(augmenter.change(chunk, numbers.astype(np.float32)))
     return result
 
 

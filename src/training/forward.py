@@ -6,6 +6,7 @@ a graph.
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import groupby, islice
 
 from src.common.tensorflow import keras, tf
@@ -48,7 +49,7 @@ class Forward:
         """
         return self._draw(batch, seed) if self._dropouts else []
 
-    @tf.function(jit_compile=True)
+    @tf.function(autograph=False, jit_compile=True)
     def _draw(self, batch: int, seed: tf.Tensor) -> list[tf.Tensor]:
         seeds = tf.unstack(tf.random.split(seed, len(self._dropouts), GENERATOR))
         masks = []
@@ -92,8 +93,8 @@ class Elementwise:
 
     def __init__(self, layers: list[keras.layers.Layer]) -> None:
         self._layers, self.dropouts = layers, sum(map(_is_dropout, layers))
-        self._forward = tf.function(self._values, jit_compile=True)
-        self._backward = tf.function(self._gradient, jit_compile=True)
+        compiled = partial(tf.function, autograph=False, jit_compile=True)
+        self._forward, self._backward = compiled(self._values), compiled(self._gradient)
 
     def __call__(self, x: tf.Tensor, masks: list[tf.Tensor]) -> tf.Tensor:
         """Return the values of the last layer; ``masks`` are those of the dropout layers."""

@@ -5,6 +5,7 @@ the device. The result does not depend on how the steps are divided into calls.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -71,10 +72,12 @@ class Steps:
             self._optimizer.build(weights)
         self.exported.optimizer = None  # it is not compiled, but callbacks of Keras read this
         self.images = self.labels = None
-        self._run = tf.function(self._run_slice, jit_compile=execution.compile == "xla")
+        # AutoGraph would convert the source of Keras as well, which takes seconds.
+        graph = partial(tf.function, autograph=False)
+        self._run = graph(self._run_slice, jit_compile=execution.compile == "xla")
         # XLA computes an update in one pass over the weights, also if the rest is a graph.
         single = execution.strategy == "single"
-        self._apply = tf.function(self._update, jit_compile=True) if single else self._update
+        self._apply = graph(self._update, jit_compile=True) if single else self._update
 
     def load(self, split: Split) -> None:
         """Replace the S images ``uint8 [S, H, W]`` and labels ``uint8 [S]`` on the devices."""
@@ -103,16 +106,16 @@ class Steps:
 
     def _run_slice(self, *arguments: tf.Tensor) -> tf.Tensor:
         images, labels, order, first, count = arguments
-        # For `for … in tf.range(…)`, XLA would compile again for each number of steps.
-        total, step = tf.zeros([], tf.float64), first
-        while step < first + count:
+
+        def one_step(step: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             rows = tf.slice(order, [step * self._batch_size], [self._batch_size])
             loss = self.strategy.run(self.train_step, (images, labels, rows))
             loss = self.strategy.reduce(tf.distribute.ReduceOp.SUM, loss, axis=None)
             # In 64 bits: the order of additions, which slices change, does not reach the history.
-            total += tf.cast(loss, tf.float64)
-            step += 1
-        return total
+            return step + 1, total + tf.cast(loss, tf.float64)
+
+        start = first, tf.zeros([], tf.float64)
+        return tf.while_loop(lambda step, _: step < first + count, one_step, start)[1]
 
     def train_step(self, images: tf.Tensor, labels: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
         """Run one step, and return the mean loss ``float32 []`` of the batch.
