@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from src.common.files import atomic_file
 from src.plots.charts import drawable
@@ -187,5 +189,7 @@ def _resized(images: np.ndarray) -> np.ndarray:
 
 def write_png(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, completely or not at all; the same figure gives the same bytes."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # once; savefig draws, and lays out, everything twice
     with atomic_file(path) as partial:
-        figure.savefig(partial, format="png", metadata={"Software": None})
+        Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).save(partial)
