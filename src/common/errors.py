@@ -1,6 +1,7 @@
 """The exception for errors that the user can fix; how a stage or a program runs and reports it."""
 
 import errno
+import gc
 import io
 import os
 import re
@@ -41,6 +42,7 @@ def run(main: Callable[[], None], is_stage: bool = False) -> None:
         again = "repeat the same `dvc exp run`" if in_experiment else "run `dvc repro`"
     try:
         _run_stage(main) if is_stage else main()
+        gc.freeze()  # otherwise Python looks for garbage at the end, which takes a second
     except PipelineError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

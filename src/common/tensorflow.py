@@ -45,7 +45,7 @@ def recorded_variables() -> dict[str, str]:
     return {name: os.environ[name] for name in sorted(os.environ) if name.startswith(RECORDED)}
 
 
-with quiet(), lean_import(without=["sklearn", "matplotlib"]):
+with quiet(), lean_import(without=["sklearn", "matplotlib", "pandas", "IPython"]):
     import keras
     import tensorflow as tf
 

@@ -70,7 +70,7 @@ def evaluate_model(
         by_epoch=pd.DataFrame(rows, columns=["epoch", "accuracy"], dtype=float),
         predictions=predictions,
         per_class=_per_class(predictions, record["dataset"]["class_names"]),
-        reliability=reliability(probabilities, labels),
+        reliability=pd.DataFrame(reliability(probabilities, labels)),
     )
 
 

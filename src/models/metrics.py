@@ -6,7 +6,6 @@ arXiv 1706.04599.
 """
 
 import numpy as np
-import pandas as pd
 from scipy.special import log_softmax, logsumexp, softmax
 
 BINS = 15  # as in the paper
@@ -34,7 +33,7 @@ def evidence(logits: np.ndarray) -> np.ndarray:
     return logsumexp(logits, axis=1)
 
 
-def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> pd.DataFrame:
+def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> dict:
     """Compare the confidence of predictions with their accuracy, in bins of equal width.
 
     The confidence is the probability of the predicted class. Bin m of M contains the predictions
@@ -44,7 +43,7 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS)
         probabilities: ``float [N, K]``.
 
     Returns:
-        One row per bin: ``count`` of its predictions, their mean ``confidence``, and their
+        For each bin, the ``count`` of its predictions, their mean ``confidence``, and their
         ``accuracy``; both are NaN if the bin is empty.
     """
     confidence = probabilities.max(axis=1).astype(np.float64)
@@ -52,12 +51,11 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS)
     index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     count = np.bincount(index, minlength=bins)
     some = np.where(count, count, np.nan)
-    columns = {
+    return {
         "count": count,
         "confidence": np.bincount(index, confidence, bins) / some,
         "accuracy": np.bincount(index, right, bins) / some,
     }
-    return pd.DataFrame(columns)
 
 
 def expected_calibration_error(
@@ -67,9 +65,9 @@ def expected_calibration_error(
 
     It is equation 3 of the paper, with its 15 bins. The logits are divided by ``temperature``.
     """
-    table = reliability(softmax(logits.astype(np.float64) / temperature, axis=1), labels)
-    distance = (table.accuracy - table.confidence).abs()  # the sum leaves empty bins out
-    return float((table["count"] * distance).sum() / len(labels))
+    found = reliability(softmax(logits.astype(np.float64) / temperature, axis=1), labels)
+    distance = np.abs(found["accuracy"] - found["confidence"])
+    return float(np.nansum(found["count"] * distance) / len(labels))
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:

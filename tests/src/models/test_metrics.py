@@ -43,7 +43,7 @@ def test_the_confidence_and_the_accuracy_of_each_bin():
         "confidence": [np.nan, np.nan, 0.55, np.nan, 0.91],
         "accuracy": [np.nan, np.nan, 1.0, np.nan, 0.5],
     }
-    pd.testing.assert_frame_equal(table, pd.DataFrame(expected))
+    pd.testing.assert_frame_equal(pd.DataFrame(table), pd.DataFrame(expected))
 
 
 @pytest.mark.parametrize(("confidence", "bin_"), [(0.5, 0), (0.501, 1), (1.0, 1), (1.0000001, 1)])
