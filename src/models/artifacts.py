@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 RECORD = "training.json"
 MODEL = "model.keras"
 HISTORY = "history.csv"
-COLUMNS = ("epoch", "step", "loss", "val_loss", "val_accuracy")
 BY_EPOCH = "weights_by_epoch.npy"
 SHARED = "shared_object_id"  # of Keras' archive: equal ids are one object after loading
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # of the zip format
@@ -127,10 +126,7 @@ def load_history(folder: Path) -> list[dict[str, float]]:
     path = folder / HISTORY
     try:
         with path.open(newline="") as file:
-            rows = [{key: float(row[key]) for key in row} for row in csv.DictReader(file)]
-        if not rows or not {*COLUMNS} <= rows[0].keys():
-            raise ValueError(f"rows with the columns {', '.join(COLUMNS)} expected")
-        return rows
+            return [{key: float(row[key]) for key in row} for row in csv.DictReader(file)]
     except (OSError, ValueError, TypeError) as error:
         raise _damaged(path, error) from None
 
@@ -158,7 +154,7 @@ def load_weights_by_epoch(
     """Return the number of rows of the history, and read the weights of one after another.
 
     The weights of a row are an argument for ``model.set_weights``. There are no rows if the
-    training did not keep them; those of another model are an error.
+    training did not keep them.
     """
     path = folder / BY_EPOCH
     if not path.exists():
@@ -167,8 +163,6 @@ def load_weights_by_epoch(
     ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes])
     try:
         rows = np.load(path, mmap_mode="r", allow_pickle=False)
-        if rows.dtype != np.float32 or rows.shape[1:] != (ends[-1],):
-            raise ValueError(f"{rows.dtype} {rows.shape} does not fit the model")
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path, error) from None
 

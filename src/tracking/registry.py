@@ -41,7 +41,7 @@ def register(
             "data, or this project did not register it; for another dataset, add "
             "-S data.name=NAME; otherwise, delete the alias in MLflow's UI"
         )
-    if old and _has_model(client, run, old):
+    if old:
         best, images = float(old.tags["validation_accuracy"]), data["counts"]["validation"]
         # The standard error of the accuracy; one image is never enough.
         error = max(2 / images, sqrt(best * (1 - best) / images))
@@ -112,12 +112,6 @@ def _champion_version(client: Any, name: str) -> Any:
     found = client.search_registered_models(f"name = '{name}'")
     number = found[0].aliases.get(CHAMPION) if found else None
     return client.get_model_version(name, number) if number else None
-
-
-def _has_model(client: Any, run: Any, version: Any) -> bool:
-    """Whether the model of a version exists: ``mlflow gc`` deletes it, but not its version."""
-    source = f"model_id = '{version.source.rpartition('/')[2]}'"
-    return bool(client.search_logged_models([run.info.experiment_id], source))
 
 
 def _data_tags(dataset: dict[str, Any]) -> dict[str, str]:

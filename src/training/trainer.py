@@ -109,7 +109,6 @@ class Trainer:
         callback_list = keras.callbacks.CallbackList(list(callbacks), model=self.model)
         per_epoch = self._loader.steps_per_epoch
         callback_list.set_params({"total_steps": self._total_steps, "steps_per_epoch": per_epoch})
-        self.model.stop_training = False
         callback_list.on_train_begin()
         try:
             if checkpoint:
@@ -148,13 +147,13 @@ class Trainer:
         return history[-1]
 
     def _is_complete(self) -> bool:
-        """Whether no step is left, a callback stops the training, or it stops early."""
+        """Whether no step is left, or the training stops early."""
         state, stopping = self._state, self._recipe.early_stopping
         if stopping and state.history:
             since_best = len(state.history) - 1 - stopping.best_row(state.history)
             if since_best >= stopping.patience:
                 return True
-        return self.model.stop_training or state.step >= self._total_steps
+        return state.step >= self._total_steps
 
     def _run_slice(self, callbacks: keras.callbacks.CallbackList) -> None:
         """Run a slice, at most to the end of the chunk or the next validation, which follows."""

@@ -74,14 +74,11 @@ def test_a_damaged_model_is_an_error(folder, training, damage):
         load(folder)
 
 
-def test_a_damaged_history_or_the_weights_of_another_model_are_errors(folder, training):
+def test_a_damaged_history_or_other_weights_are_errors(folder, training):
     (folder / artifacts.HISTORY).write_text("epoch,loss\n1,invalid\n")
     with pytest.raises(PipelineError, match=r"history\.csv cannot be read"):
         artifacts.load_history(folder)
     by_epoch = folder / artifacts.BY_EPOCH
-    np.save(by_epoch, np.zeros((2, 3), np.float32))
-    with pytest.raises(PipelineError, match="does not fit the model"):
-        artifacts.load_weights_by_epoch(folder, load(folder))
     np.save(by_epoch, np.array([{}], dtype=object), allow_pickle=True)  # is never loaded
     with pytest.raises(PipelineError, match="cannot be read"):
         artifacts.load_weights_by_epoch(folder, load(folder))
