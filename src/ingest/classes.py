@@ -45,11 +45,13 @@ def check_class_name(name: str, place: str) -> str:
     A PipelineError is raised if it is blank, a formula, or cannot be shown or written as UTF-8.
     """
     is_line = not any(unicodedata.category(character) in UNUSABLE for character in name)
-    if not name or not is_line or FORMULA.match(name):
+    if not name:
+        raise PipelineError(f"{place}: the name of the class is missing; add it")
+    if not is_line or FORMULA.match(name):
         raise PipelineError(
-            f"{place}: {name!r} cannot be the name of a class: it is blank, has a line break, a "
-            "control character or bytes that are not UTF-8, or begins as a formula of a "
-            "spreadsheet; correct it"
+            f"{place}: {name!r} cannot be the name of a class: it has a line break, a control "
+            "character or bytes that are not UTF-8, or begins as a formula of a spreadsheet; "
+            "correct it"
         )
     return name
 

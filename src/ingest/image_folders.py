@@ -124,6 +124,11 @@ def _members(files: Layout) -> Iterator[tuple[str, bool | None, str]]:
             inside = {p: f[1:] for p, f in files.items() if splits.get(f[0]) == split}
             for path, folders in _unwrapped(inside).items():
                 yield folders[0], is_test[split], path
+    elif found and (flat := [name for name in names - nested if _split(name)]):
+        raise PipelineError(
+            f"{flat[0]} has images, but no folder per class; give only the folder with the classes "
+            f"({min(nested)}), and predict the other images with `python -m src.apps.predict`"
+        )
     elif nested or (names and all(map(_split, names))):
         shown = " and ".join(sorted(nested or names)[:5])
         raise PipelineError(

@@ -70,9 +70,8 @@ def _numbered(
     names = sorted(set(members["class"]), key=natural_order)
     if not 2 <= len(names) <= MAX_LABELS:
         raise PipelineError(
-            f"{len(names):,} classes were found, but 2 to {MAX_LABELS} are needed; give a folder "
-            f"with one folder of {FORMAT_NAMES} files per class, or a table with a column of "
-            "labels, which --label names"
+            f"there are {len(names):,} classes, but 2 to {MAX_LABELS} are needed; give a folder "
+            f"with one folder of {FORMAT_NAMES} files per class, or a table with labels (--label)"
         )
     labels = pd.Categorical(members["class"], names).codes.astype(np.uint8)
     if members.is_test.isna().all():
@@ -115,8 +114,8 @@ def _write_labels(
         if count < 2:  # one to train, one to validate
             example = f" ({len(skipped):,} left out: {skipped[0]})" if skipped else ""
             raise PipelineError(
-                f"the class {name!r} has {count} training images that can be used, but needs "
-                f"at least 2; add images or remove the class{example}"
+                f"of the class {name!r}, {count} of the training images can be used, but at least "
+                f"2 are needed; add images or remove the class{example}"
             )
     idx.write(folder / catalog.TRAIN_LABELS, train)
     idx.write(folder / catalog.TEST_LABELS, test)

@@ -34,10 +34,10 @@ def test_the_properties_of_a_user_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("labels.txt", b"", ", line 1: '' cannot be the name of a class"),
+        ("labels.txt", b"", ", line 1: the name of the class is missing"),
         ("labels.txt", b"a", " has 1 lines, .*; write one name per line"),
         ("labels.txt", b"a\nb\x1b[2J\n", ", line 2: .* cannot be the name"),
-        ("labels.txt", b"a\n\nb", ", line 2: '' cannot be the name"),
+        ("labels.txt", b"a\n\nb", ", line 2: the name of the class is missing"),
         ("labels.txt", b'a\n=HYPERLINK("http://x")\n', ", line 2: '=HYP.* formula"),
         ("labels.txt", b"a\n-2+3+cmd|' /C calc'!A0\n", ", line 2: .* cannot be the name"),
         ("labels.txt", b"a\nb\na\n", " has 3 lines, 2 of them different"),

@@ -106,13 +106,14 @@ def test_images_in_subfolders_have_the_order_of_their_paths(touch):
     [
         (["test/a/1.png", "val/a/1.png"], "test and val are neither .*: name the splits train"),
         (["train/1.png", "test/1.png"], "test and train are neither classes"),
+        (["train/a/1.png", "Test/1.png"], r"^Test has images, .*classes \(train\)"),
         (["my_large/a/1.png", "my_small/a/1.png"], "my_large and my_small are neither .*: name"),
         (["a/1.png", "b/x/1.png"], "b are neither classes, with images, nor splits"),
         (["a/1.png", "b/1.png", "c/1.DNG"], "c' has no images: .*1.DNG is a RAW photograph; exp"),
         (["a/1.png", "b\x1b[2J/1.png"], r"b\\x1b\[2J' cannot be the name of a class"),
         (["a/1.png", "b\u2028c/1.png"], "cannot be the name of a class"),
         (["a/1.png", "=1+A1/1.png"], "cannot be the name of a class"),
-        (["a/1.png", "\u3000/1.png"], "cannot be the name of a class"),
+        (["a/1.png", "\u3000/1.png"], "the name of the class is missing"),
         (["a/1.png", os.fsdecode(b"\xff") + "/1.png"], "cannot be the name of a class"),
     ],
 )
@@ -224,7 +225,7 @@ def test_files_that_are_no_images_are_skipped(tmp_path, pictures):
 @pytest.mark.parametrize("count", [0, 1, 257])
 def test_the_number_of_classes_must_be_possible(touch, tmp_path, count):
     root = touch("info.txt", *(f"{i}/1.png" for i in range(count)))
-    with pytest.raises(PipelineError, match=f"{count} classes were found, but 2 to 256 are needed"):
+    with pytest.raises(PipelineError, match=f"there are {count} classes, but 2 to 256 are needed"):
         do(root, tmp_path / "own")
 
 
@@ -234,7 +235,7 @@ def test_too_few_images_are_refused(tmp_path, save_images, counts):
         save_images(tmp_path / "pictures" / name, count)
     for path in (tmp_path / "pictures").rglob("b/*"):
         path.with_name("damaged.png").write_text("x")
-    with pytest.raises(PipelineError, match="'b' has 1 training images that can be used"):
+    with pytest.raises(PipelineError, match="class 'b', 1 of the training images can be used"):
         do(tmp_path / "pictures", tmp_path / "own")
     assert list((tmp_path / "own").iterdir()) == []
 

@@ -238,7 +238,7 @@ def test_a_second_table_has_the_test_images(table):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (["a", "", "b"], "a.csv, row 3, column label: '' cannot be the name of a class"),
+        (["a", "", "b"], "a.csv, row 3, column label: the name of the class is missing"),
         (["a", "b", "=1+2"], "a.csv, row 4, column label: '=1.2' cannot be the name of a class"),
     ],
 )
