@@ -1,11 +1,11 @@
-"""Measure the speed of this project: ``make bench`` updates all of ``benchmarks/RESULTS.md``.
+"""Measure the speed of this project: `make bench` updates all of `benchmarks/RESULTS.md`.
 
-``python -m benchmarks.run SECTION …`` updates only these sections. Sections of other pages, listed
-below in ``PAGES``, are measured only if they are named. Each section is a module with a function
-``measure``, which takes the number of rounds and yields the Markdown of the section.
+`python -m benchmarks.run SECTION …` updates only these sections. Sections of other pages, listed
+below in `PAGES`, are measured only if they are named. Each section is a module with a function
+`measure`, which takes the number of rounds and yields the Markdown of the section.
 
-``make bench`` can be stopped and started again: it measures no section whose page says that it was
-measured on this machine, at this commit and with as many rounds. ``--again`` measures all of them.
+`make bench` can be stopped and started again: it measures no section whose page says that it was
+measured on this machine, at this commit and with as many rounds. `--again` measures all of them.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""Run many trials in parallel: ``python examples/sweep.py -S key=value,value …``
+"""Run many trials in parallel: `python examples/sweep.py -S key=value,value …`
 
-A trial runs ``dvc exp run --temp``; its result is a DVC experiment. With ``--scheduler``, Dask
+A trial runs `dvc exp run --temp`; its result is a DVC experiment. With `--scheduler`, Dask
 distributes the trials over several machines; if a worker dies, another one repeats its trial. If
 you run the same sweep again, it runs only the trials that are not done.
 
 To use it in another DVC project, copy this file and change the constants. It needs DVC, and Dask
-(the package ``distributed``) for several machines.
+(the package `distributed`) for several machines.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """A web page on which you draw or drop an image, and see what the trained models predict.
 
-``make demo`` or ``python -m src.apps.demo --port 8000``.
+`make demo` or `python -m src.apps.demo --port 8000`.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Export a trained model to a file that runs without this project.
 
-``python -m src.apps.export cnn --format onnx`` writes ``out/cnn.onnx``, runs it on test images, and
-compares its predictions with those of the model. As in ``model.keras``, the input are images,
-``uint8 [N, H, W]``, and the output logits, ``float32 [N, K]``.
+`python -m src.apps.export cnn --format onnx` writes `out/cnn.onnx`, runs it on test images, and
+compares its predictions with those of the model. As in `model.keras`, the input are images,
+`uint8 [N, H, W]`, and the output logits, `float32 [N, K]`.
 """
 
 import argparse

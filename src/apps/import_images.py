@@ -1,6 +1,6 @@
 """Make a dataset from image files in folders, or from a table.
 
-``python -m src.apps.import_images PICTURES --size 28x28``.
+`python -m src.apps.import_images PICTURES --size 28x28`.
 
 PICTURES has one folder per class, whose name is the name of the class; or it has the folders train
 and test, each with one folder per class. The images are files of any usual format. Or PICTURES is a

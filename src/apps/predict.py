@@ -1,8 +1,8 @@
 """Predict the class of image files, of random test images, or of the images in a table.
 
-``python -m src.apps.predict FILE …`` or ``python -m src.apps.predict --test N``;
-``python -m src.apps.predict FOLDER --out predictions.csv``;
-``python -m src.apps.predict --table test.csv --out submission.csv``.
+`python -m src.apps.predict FILE …` or `python -m src.apps.predict --test N`;
+`python -m src.apps.predict FOLDER --out predictions.csv`;
+`python -m src.apps.predict --table test.csv --out submission.csv`.
 
 The files are images of any size and usual format. They are converted like the images of the
 dataset. A file that cannot be used does not stop the others.
@@ -65,7 +65,6 @@ def main() -> None:
     console = Console(highlight=False, soft_wrap=True, emoji=False)
     reason = "" if options.model else ": the best on corrupted images"
     console.print(f"model: {classifier}{reason}", markup=False)
-    console.print("percentages: the probabilities of the classes according to the model")
     dataset = load_dataset_info(paths.PROCESSED)
     names, conversion = dataset["class_names"], dataset["conversion"]
     if dataset["is_fallback"]:
@@ -189,6 +188,7 @@ def _show_all(
     folder: Path | None,
 ) -> None:
     """Show the prediction of each image, and save its bar chart if there is a folder for it."""
+    console.print("percentages: the probabilities of the classes according to the model")
     unusable = 0
     for number, (source, label, each) in enumerate(zip(sources, labels, found, strict=True), 1):
         if not each.pictures:

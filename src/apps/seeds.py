@@ -1,9 +1,9 @@
 """Train a recipe with several seeds, to measure how much its results vary.
 
-``python -m src.apps.seeds NAME COUNT`` trains with the seeds train.seed, train.seed + 1, and so on.
+`python -m src.apps.seeds NAME COUNT` trains with the seeds train.seed, train.seed + 1, and so on.
 It adds the results to metrics/seeds.csv, and prints their mean, standard deviation and the 95%
 interval of the mean, and the accuracy of the averaged probabilities of all seeds: an ensemble.
-``--validation`` leaves the test split out: use it to choose between recipes.
+`--validation` leaves the test split out: use it to choose between recipes.
 
 A seed that the file has is not trained again, so an interrupted program continues. If the recipe,
 the settings, the data or the code that trains change, all seeds of the recipe are trained again.

@@ -1,8 +1,8 @@
-"""Train all again in a clone, and compare the results with the last commit: ``make verify``.
+"""Train all again in a clone, and compare the results with the last commit: `make verify`.
 
-The clone has no cache. ``python -m src.apps.verify NAME`` trains one recipe or family only. The
+The clone has no cache. `python -m src.apps.verify NAME` trains one recipe or family only. The
 exit status is 0 if each recipe has the same weights, or the same test accuracy within the spread
-between seeds in ``metrics/seeds.csv``.
+between seeds in `metrics/seeds.csv`.
 """
 
 import argparse

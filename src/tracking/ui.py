@@ -1,4 +1,4 @@
-"""Log what MLflow lacks, print the link to the runs, and start MLflow's UI: ``make ui``."""
+"""Log what MLflow lacks, print the link to the runs, and start MLflow's UI: `make ui`."""
 
 import argparse
 import os
