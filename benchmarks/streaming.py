@@ -2,7 +2,9 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -34,10 +36,15 @@ Seconds per epoch of {images:,} images, in a file that the operating system has 
 
 
 class OneEpoch(keras.callbacks.Callback):
-    """Stop ``Trainer.run`` after one epoch; the next call continues."""
+    """Ends ``Trainer.run`` after one epoch; the next call continues."""
 
     def on_epoch_end(self, epoch, logs=None):
-        self.model.stop_training = True
+        raise StopIteration
+
+
+def train_epoch(trainer: Trainer) -> None:
+    with suppress(StopIteration):
+        trainer.run([OneEpoch()])
 
 
 def shuffled_batches(split: Split, batch: int, buffer_size: int) -> tf.data.Dataset:
@@ -89,8 +96,8 @@ def programs(recipe: Recipe, split: Split, validation: Split) -> dict[str, Calla
 
     resident, streamed = trainer(None), trainer(size)
     return {
-        "device": lambda: resident.run([OneEpoch()]),
-        "shuffle buffer": lambda: streamed.run([OneEpoch()]),
+        "device": partial(train_epoch, resident),
+        "shuffle buffer": partial(train_epoch, streamed),
         "tf.data": tf_data_epoch(trainer(None), shuffled_batches(split, batch, size), batch),
     }
 
