@@ -12,7 +12,7 @@ from statistics import median
 import numpy as np
 
 from benchmarks.processes import ROOT, environment
-from benchmarks.timing import alternate
+from benchmarks.timing import alternate, instructions
 from src.common.paths import PROCESSED
 from src.config.recipe import Recipe, load_recipe
 from src.config.recipes import load_recipes, tutorials
@@ -79,6 +79,8 @@ def measure(repeat: int) -> Iterator[str]:
     for row, recipe in zip(rows(repeat), tutorials(load_recipes()).values(), strict=True):
         chosen = choose_execution(recipe, "cpu", "auto", "auto")
         yield f"{row} {chosen.compile}, {chosen.precision} |"
+    if instructions() != "AMX":
+        return
     yield LIMITED.format(limit=LIMIT)
     command = [sys.executable, "-m", "benchmarks.modes", str(repeat)]
     limited = environment() | {"ONEDNN_MAX_CPU_ISA": LIMIT}

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from types import TracebackType
 
-from benchmarks.epoch_process import TRIAL
+from benchmarks.epoch_process import LIMIT, TOO_SLOW, TRIAL
 from benchmarks.processes import ROOT, environment
 from benchmarks.timing import Seconds, alternate, ratio
 from src.common.errors import PipelineError
@@ -28,9 +28,9 @@ Flax and Optax). All have the same network, batch size, number of steps, dropout
 average of the weights and learning rate. The optimizers are those of the libraries; their
 definitions are the same, except for RMSprop in PyTorch: epsilon is outside the square root, and the
 squared gradients start at 0 instead of 1. Each program has its own process, which has imported and
-compiled everything before. All settings of a library are tried on {trial:,} images, and the fastest
-is measured. Between two programs, all rest for {pause} s: the threads of some libraries wait
-actively at first. Versions: {versions}.
+compiled everything before. All settings of a library are tried on {trial:,} images, each for at
+most {limit} s, and the fastest is measured. Between two programs, all rest for {pause} s: the
+threads of some libraries wait actively at first. Versions: {versions}.
 
 | recipe | our execution | PyTorch | JAX | ours | PyTorch | JAX | PyTorch / ours | JAX / ours |
 | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: |"""
@@ -82,19 +82,22 @@ class EpochProcess:
         self._process.__exit__(kind, error, traceback)  # closes the pipes, and waits for its end
 
 
-def time_programs(recipe: str, folder: Path, repeat: int) -> tuple[list[str], Seconds]:
+def time_programs(recipe: str, folder: Path, repeat: int) -> tuple[dict[str, str], Seconds]:
     """Train a recipe with each program for an epoch that is not measured, then ``repeat`` epochs.
 
-    Returns the settings of the programs, and the measurements.
+    Returns the settings of the programs, and the measurements; without those of a library that is
+    ``TOO_SLOW``.
     """
     with ExitStack() as stack:
         processes = {
             program: stack.enter_context(EpochProcess(program, recipe, folder))
             for program in PROGRAMS
         }
-        epochs = {program: process.train_epoch for program, process in processes.items()}
-        settings = [process.setting for process in processes.values()]
-        return settings, alternate(epochs, repeat, PAUSE)
+        settings = {program: process.setting for program, process in processes.items()}
+        fast = {
+            name: each.train_epoch for name, each in processes.items() if each.setting != TOO_SLOW
+        }
+        return settings, alternate(fast, repeat, PAUSE)
 
 
 def measure(repeat: int) -> Iterator[str]:
@@ -105,10 +108,14 @@ def measure(repeat: int) -> Iterator[str]:
         )
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     count = len(load_split(PROCESSED, "train")[1])
-    yield INTRODUCTION.format(images=count, versions=versions, pause=PAUSE, trial=TRIAL)
+    yield INTRODUCTION.format(
+        images=count, versions=versions, pause=PAUSE, trial=TRIAL, limit=LIMIT
+    )
     for recipe in RECIPES:
         settings, seconds = time_programs(recipe, PROCESSED, repeat)
-        ours, pytorch, jax = seconds.values()
-        medians = " | ".join(f"{median(each):.3f}" for each in seconds.values())
-        cells = f"{' | '.join(settings)} | {medians}"
-        yield f"| {recipe} | {cells} | {ratio(pytorch, ours)} | {ratio(jax, ours)} |"
+        medians = [f"{median(seconds[each]):.3f}" if each in seconds else "–" for each in PROGRAMS]
+        ratios = [
+            ratio(seconds[each], seconds["ours"]) if each in seconds else "–"
+            for each in PROGRAMS[1:]
+        ]
+        yield f"| {' | '.join([recipe, *settings.values(), *medians, *ratios])} |"

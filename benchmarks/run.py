@@ -19,7 +19,7 @@ from rich.console import Console
 
 from benchmarks.processes import ROOT
 from benchmarks.readme import replace_section
-from benchmarks.timing import describe_machine
+from benchmarks.timing import describe_machine, instructions
 from src.common.errors import PipelineError, run
 
 DOCS, RESULTS, DETAILS = (
@@ -37,6 +37,7 @@ PAGES: dict[str, Path] = {
     **dict.fromkeys(("pictures", "unfamiliar"), DOCS / "prediction.md"),
     **dict.fromkeys(("modern", "robustness"), DOCS / "modern.md"),
 }
+BY_PROCESSOR = ("training", "peers", "modes")  # with a part for each kind of processor
 CODE = ("src", "stages", "examples", "benchmarks/*.py", ":(glob)*.yaml", "requirements.lock")
 MACHINE = re.compile(r"^Measured on .+?(?=, at commit)", re.M)
 ABOVE = "Measured as above"  # on the machine of the first section of a page
@@ -66,6 +67,11 @@ def is_measured(name: str, repeat: int) -> bool:
     return CHANGED not in start and start in PAGES[name].read_text("utf-8")
 
 
+def mark(name: str) -> str:
+    """What the comments around a section, or its part for this processor, contain."""
+    return f"{name} {instructions()}" if name in BY_PROCESSOR else name
+
+
 def last_duration(name: str) -> str:
     """How long the last measurement of a section took, from its page."""
     command = rf"by `python -m benchmarks\.run {name} --repeat (\d+)`, in (\d+) s\.$"
@@ -91,7 +97,7 @@ def measure(name: str, repeat: int, console: Console) -> None:
     text = page.read_text("utf-8")
     if first := MACHINE.search(text):
         text = text.replace(ABOVE, first[0])
-    text = replace_section(text, name, part)
+    text = replace_section(text, mark(name), part)
     if page.parent == DOCS:
         text = machine_once(text)
     page.write_text(text, "utf-8")

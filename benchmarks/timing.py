@@ -3,7 +3,9 @@
 import platform
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
+from pathlib import Path
 from statistics import median
 
 from src.common.machine import processor
@@ -33,6 +35,16 @@ def ratio(numerator: list[float], denominator: list[float]) -> str:
     """Divide the seconds of two programs in each round: ``median (minimum–maximum)``."""
     ratios = [a / b for a, b in zip(numerator, denominator, strict=True)]
     return f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+
+
+def instructions() -> str:
+    """The instructions that decide how fast products are: AMX, AVX-512 or AVX2."""
+    with suppress(OSError):
+        flags = Path("/proc/cpuinfo").read_text("utf-8").split()
+        for flag, name in {"amx_bf16": "AMX", "avx512f": "AVX-512"}.items():
+            if flag in flags:
+                return name
+    return "AVX2"
 
 
 def describe_machine() -> str:
