@@ -81,9 +81,8 @@ def train_peer(
 
 def train_ours(recipe: Recipe, images: np.ndarray, labels: np.ndarray, answer: Answer) -> None:
     # The processes of other libraries do not import TensorFlow.
-    import keras
-
     from benchmarks.training import describe_execution, make_timed_trainer
+    from src.common.tensorflow import keras
 
     trainer = make_timed_trainer(recipe, images, labels, MOST_EPOCHS)
     answer(describe_execution(trainer.execution))

@@ -1,8 +1,8 @@
 """A recipe trained by Keras' ``fit``, which our training is compared with."""
 
-import keras
 import numpy as np
 
+from src.common.tensorflow import keras
 from src.config.recipe import Recipe
 from src.training.network import build_model, build_optimizer
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from src.common.tensorflow import keras, tf
 from src.training.execution import Execution
 
 BATCHES = 4  # different random inputs, so that no compiler can move the product out of the loop

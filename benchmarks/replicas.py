@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from src.common.paths import PROCESSED
+from src.common.tensorflow import tf
 from src.config.recipe import load_recipe
 from src.config.recipes import load_recipes
 from src.data.loader import Split

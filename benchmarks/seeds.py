@@ -14,7 +14,6 @@ from functools import partial
 from multiprocessing import get_context
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import pandas as pd
 
@@ -22,6 +21,7 @@ from benchmarks.originals import PROGRAMS, Original
 from benchmarks.processes import ROOT
 from src.common.files import atomic_file, json_sha256
 from src.common.paths import PROCESSED
+from src.common.tensorflow import keras
 from src.config.published_values import load_published
 from src.config.recipes import load_recipes
 from src.data.loader import Split

@@ -8,12 +8,11 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from benchmarks.timing import alternate, ratio
 from src.common.paths import PROCESSED
+from src.common.tensorflow import keras, tf
 from src.config.recipe import Recipe, load_recipe
 from src.config.recipes import load_recipes
 from src.data.loader import BLOCK, Split

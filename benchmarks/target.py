@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from statistics import median
 
-import keras
 import numpy as np
 
 from benchmarks.keras_fit import KerasFit
 from benchmarks.originals import Original
 from benchmarks.timing import Seconds, ratio
 from src.common.paths import PROCESSED
+from src.common.tensorflow import keras
 from src.config.recipe import Recipe, load_recipe
 from src.config.recipes import load_recipes
 from src.data.loader import Split

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
-import keras
-
 from src.callbacks.training import TensorBoard
 from src.common.paths import PROCESSED
+from src.common.tensorflow import keras
 from src.config.recipe import Recipe
 from src.config.recipes import load_recipes, tutorials
 from src.data.loader import Split

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from statistics import median
 
-import keras
 import numpy as np
 
 from benchmarks.keras_fit import KerasFit
@@ -12,6 +11,7 @@ from benchmarks.matrix_products import MatrixProducts
 from benchmarks.originals import PROGRAMS, Original
 from benchmarks.timing import Seconds, ratio
 from src.common.paths import PROCESSED
+from src.common.tensorflow import keras
 from src.config.recipe import Recipe, load_recipe
 from src.config.recipes import load_recipes
 from src.data.splits import load_split

@@ -49,8 +49,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture(scope="session")
 def model_file(tmp_path_factory) -> Path:
     """A model that fits what ``tests.trainings`` says of it."""
-    import keras
-
+    from src.common.tensorflow import keras
     from tests.fixtures.trainings import CLASSES, HEIGHT, WIDTH
 
     path = tmp_path_factory.mktemp("model") / "model.keras"

@@ -4,10 +4,10 @@ import json
 import urllib.error
 import urllib.request
 
-import keras
 import numpy as np
 import pytest
 
+from src.common.tensorflow import keras
 from src.tracking.sync import sync
 
 pytestmark = pytest.mark.slow

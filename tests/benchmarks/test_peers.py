@@ -1,10 +1,13 @@
 """The programs in PyTorch and JAX; without these libraries, most tests are skipped."""
 
+import time
 from importlib import import_module
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from benchmarks import peers
+from benchmarks import epoch_process, peers
 from benchmarks.peers import RECIPES, EpochProcess
 from src.common.errors import PipelineError
 
@@ -47,6 +50,23 @@ def test_a_peer_learns_as_our_training_does(library, change_recipe, new_trainer,
     assert losses[-1] < losses[0] / 2
     assert ours["val_accuracy"] > 0.8
     assert program.accuracy(*validation) == pytest.approx(ours["val_accuracy"], abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [(["slow", "fast"], ("fast", "epochs in fast")), (["slow"], (epoch_process.TOO_SLOW, None))],
+)
+def test_a_setting_that_takes_too_long_is_left_out(monkeypatch, names, expected):
+    class Epochs(str):
+        def __new__(cls, recipe, images, labels, setting):
+            return super().__new__(cls, f"epochs in {setting[0]}")
+
+        def train_epoch(self):
+            time.sleep(60 * self.endswith("slow"))
+
+    monkeypatch.setattr(epoch_process, "LIMIT", 1)  # seconds
+    library = SimpleNamespace(Epochs=Epochs, settings=lambda _: [(name,) for name in names])
+    assert epoch_process.fastest(library, None, np.empty(0), np.empty(0)) == expected
 
 
 def test_a_process_trains_an_epoch_when_it_is_asked(write_plan, tiny_recipe, tmp_path):

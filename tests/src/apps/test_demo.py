@@ -26,7 +26,7 @@ KNOWN = np.random.default_rng(0).integers(0, 200, (100, 6, 5), np.uint8)
 @pytest.fixture(scope="module")
 def send(model_file):
     """Send a request to the demo; return the status and the body of the response."""
-    import keras
+    from src.common.tensorflow import keras
 
     model = Classifier("tiny", 0.9, SCORES, lambda: keras.saving.load_model(model_file))
     test = KNOWN[:1], np.array([2], np.uint8)

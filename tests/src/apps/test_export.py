@@ -4,12 +4,12 @@ import json
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
 from src.apps import export
 from src.common.errors import PipelineError
+from src.common.tensorflow import keras
 from src.models.artifacts import load_record, weights_sha256
 from src.models.inference import Predictor
 

@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +14,7 @@ from rich.console import Console
 from src.apps import predict
 from src.apps.classifiers import NO_DIGIT, UNFAMILIAR, choose, classifiers
 from src.common.errors import PipelineError
+from src.common.tensorflow import keras
 from src.models.artifacts import load_record, weights_sha256
 from src.pictures.convert import Picture
 

@@ -48,7 +48,7 @@ def test_a_hostile_configuration_of_keras_gives_the_same_weights(environment, tm
 def test_tensorflow_is_imported_quietly_and_without_unused_packages(module):
     code = (
         f"import src.{module}, sys; "
-        "print([name for name in ('sklearn', 'matplotlib', 'scipy.stats') if name in sys.modules])"
+        "print({'sklearn', 'matplotlib', 'pandas', 'scipy.stats'} & {*sys.modules})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("[]\n", "")
+    assert (done.stdout, done.stderr) == ("set()\n", "")

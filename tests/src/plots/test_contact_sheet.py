@@ -1,12 +1,12 @@
 """Many small images in one figure."""
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
 from keras.layers import Conv2D, Dense, Flatten, Reshape
 from matplotlib.image import imread
 
+from src.common.tensorflow import keras
 from src.plots.contact_sheet import (
     class_sheet,
     contact_sheet,

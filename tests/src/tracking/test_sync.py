@@ -53,8 +53,9 @@ def test_a_training_is_one_run(client, checkout, logged, monkeypatch, capfd):
 
 
 def test_the_logged_model_predicts_from_raw_images(client, folder, logged):
-    import keras
     import mlflow
+
+    from src.common.tensorflow import keras
 
     run = logged()
     mlflow.set_tracking_uri(client.tracking_uri)
