@@ -16,6 +16,8 @@ def test_a_page_contains_the_text_that_its_section_prints(name):
     mark, page = rf"{name} \S+" if name in BY_PROCESSOR else name, PAGES[name].read_text("utf-8")
     sections = re.findall(rf"<!-- {mark} -->\n.*?<!-- /{mark} -->", page, re.DOTALL)
     assert sections
+    if "Not measured since the code changed" in sections[0]:
+        pytest.skip("the page says that it must be measured again")
     for text, *_ in Formatter().parse(import_module(f"benchmarks.{name}").INTRODUCTION):
         assert any(text in section for section in sections)
 
