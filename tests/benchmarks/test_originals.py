@@ -20,7 +20,8 @@ def relative_difference(ours, theirs, first) -> float:
 
 
 # Adam divides a gradient by its own size, so it increases the rounding error of small gradients.
-TOLERANCE = dict.fromkeys(PROGRAMS, 1e-3) | {"mlp_65x2": 0.02}
+# In `cnn`, a rounding error can change which pixel of a max pool is the largest.
+TOLERANCE = dict.fromkeys(PROGRAMS, 1e-3) | {"mlp_65x2": 0.02, "cnn": 0.02}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
