@@ -23,11 +23,10 @@ pytest_plugins = [
 # The files that take longest, in the order in which they begin. While one process makes the trained
 # checkout for the first, another one runs the second, which does not need it.
 LONGEST = (
-    *("test_other_machine.py", "test_scale.py", "test_use.py", "test_killed.py"),
-    *("test_tracking.py", "test_bad_data.py", "test_sharing.py", "test_pipeline.py"),
-    *("test_own_images.py", "test_server.py", "test_first_run.py", "test_train.py"),
-    "test_minimal_example.py",
-    *("test_trainer.py", "test_ui.py", "test_seeds.py", "test_originals.py"),
+    *("test_other_machine.py", "test_scale.py", "test_minimal_example.py", "test_use.py"),
+    *("test_server.py", "test_trainer.py", "test_own_images.py", "test_killed.py"),
+    *("test_first_run.py", "test_sharing.py", "test_pipeline.py", "test_train.py"),
+    *("test_tracking.py", "test_bad_data.py", "test_ui.py", "test_seeds.py", "test_originals.py"),
 )
 
 
