@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -49,7 +49,7 @@ def fastest(
             seconds[setting] = time.perf_counter() - started
     if not seconds:
         return TOO_SLOW, None
-    best = min(seconds, key=seconds.__getitem__)
+    best = min(seconds, key=seconds.get)
     return ", ".join(best), library.Epochs(recipe, images, labels, best)
 
 
@@ -62,12 +62,9 @@ def time_limit(seconds: int) -> Iterator[None]:
 
     signal.signal(signal.SIGALRM, stop)
     signal.alarm(seconds)
-    try:
+    with suppress(TimeoutError):
         yield
-    except TimeoutError:
-        pass
-    finally:
-        signal.alarm(0)
+    signal.alarm(0)
 
 
 def train_peer(

@@ -8,6 +8,7 @@ cannot be overruled is recorded: see ``recorded_variables``.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from src.common.machine import lean_import
 
@@ -54,4 +55,6 @@ with quiet(), lean_import(without=["sklearn", "matplotlib", "pandas", "IPython"]
     keras.config.set_image_data_format("channels_last")
     tf.get_logger().setLevel("ERROR")  # it warns if a process loads more than five models
 
-__all__ = ["keras", "quiet", "recorded_variables", "tf"]
+# AutoGraph would convert the source of Keras as well, which takes seconds.
+graph = partial(tf.function, autograph=False)
+__all__ = ["graph", "keras", "quiet", "recorded_variables", "tf"]

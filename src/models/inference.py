@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from src.common.tensorflow import keras, tf
+from src.common.tensorflow import graph, keras, tf
 from src.data.splits import read_rows
 
 MOST_IMAGES = 1000  # that are predicted at the same time
@@ -21,9 +21,7 @@ class Predictor:
     def __init__(self, model: keras.Model) -> None:
         largest = max(prod(layer.output.shape[1:]) for layer in model.layers)
         self.batch_size = min(MOST_IMAGES, max(1, MOST_VALUES // largest))
-        self._call = tf.function(
-            lambda images: model(images, training=False), reduce_retracing=True, autograph=False
-        )
+        self._call = graph(lambda images: model(images, training=False), reduce_retracing=True)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Predict logits ``float32 [N, K]`` of images ``uint8 [N, H, W]``."""

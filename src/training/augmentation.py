@@ -12,7 +12,7 @@ from math import radians
 
 import numpy as np
 
-from src.common.tensorflow import tf
+from src.common.tensorflow import graph, tf
 from src.config.blocks import Augmentation
 from src.training.forward import GENERATOR
 
@@ -51,7 +51,7 @@ class Augmenter:
     """
 
     def __init__(self, settings: Augmentation, height: int, width: int) -> None:
-        self.apply = tf.function(self.change, autograph=False, jit_compile=True)
+        self.apply = graph(self.change, jit_compile=True)
         self._settings, self._size = settings, (height, width)
         self._bases = _smooth_basis(height), _smooth_basis(width)
         rows, columns = (basis.shape[1] for basis in self._bases)
@@ -60,7 +60,7 @@ class Augmenter:
         self._numbers = AFFINE, elastic, levels, height * width if settings.noise else 0
         self.numbers = sum(self._numbers)
 
-    @tf.function(autograph=False, jit_compile=True)
+    @graph(jit_compile=True)
     def draw(self, batch: int, seed: tf.Tensor) -> tf.Tensor:
         """Draw ``float32 [batch, numbers]``, uniform from -1 to 1; ``seed`` is ``int32 [2]``."""
         return tf.random.stateless_uniform((batch, self.numbers), seed, -1.0, 1.0, alg=GENERATOR)

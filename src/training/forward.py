@@ -6,10 +6,9 @@ a graph.
 """
 
 from collections.abc import Callable
-from functools import partial
 from itertools import groupby, islice
 
-from src.common.tensorflow import keras, tf
+from src.common.tensorflow import graph, keras, tf
 
 # XLA compiles this generator of random numbers to vector instructions. It takes a quarter of the
 # time of the kernel that draws the numbers of Keras' dropout layer on a CPU.
@@ -49,7 +48,7 @@ class Forward:
         """
         return self._draw(batch, seed) if self._dropouts else []
 
-    @tf.function(autograph=False, jit_compile=True)
+    @graph(jit_compile=True)
     def _draw(self, batch: int, seed: tf.Tensor) -> list[tf.Tensor]:
         seeds = tf.unstack(tf.random.split(seed, len(self._dropouts), GENERATOR))
         masks = []
@@ -93,8 +92,8 @@ class Elementwise:
 
     def __init__(self, layers: list[keras.layers.Layer]) -> None:
         self._layers, self.dropouts = layers, sum(map(_is_dropout, layers))
-        compiled = partial(tf.function, autograph=False, jit_compile=True)
-        self._forward, self._backward = compiled(self._values), compiled(self._gradient)
+        self._forward = graph(self._values, jit_compile=True)
+        self._backward = graph(self._gradient, jit_compile=True)
 
     def __call__(self, x: tf.Tensor, masks: list[tf.Tensor]) -> tf.Tensor:
         """Return the values of the last layer; ``masks`` are those of the dropout layers."""

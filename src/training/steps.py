@@ -5,11 +5,10 @@ the device. The result does not depend on how the steps are divided into calls.
 """
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 
-from src.common.tensorflow import keras, tf
+from src.common.tensorflow import graph, keras, tf
 from src.config.recipe import Recipe
 from src.data.loader import Split
 from src.training.augmentation import Augmenter
@@ -72,8 +71,6 @@ class Steps:
             self._optimizer.build(weights)
         self.exported.optimizer = None  # it is not compiled, but callbacks of Keras read this
         self.images = self.labels = None
-        # AutoGraph would convert the source of Keras as well, which takes seconds.
-        graph = partial(tf.function, autograph=False)
         self._run = graph(self._run_slice, jit_compile=execution.compile == "xla")
         # XLA computes an update in one pass over the weights, also if the rest is a graph.
         single = execution.strategy == "single"
