@@ -110,7 +110,7 @@ class Epochs:
         batches, losses = order[: count // size * size].reshape(-1, size), []
         for part in batches if self._recipe.family == "cnn" else [batches]:
             self._state, loss = self._run(*self._data, self._state, part)
-            # Otherwise all steps of the epoch are waiting, and no time limit could end them.
+            # Without waiting, JAX would queue all steps, and no time limit could end them.
             losses.append(jax.block_until_ready(loss))
         return float(jnp.stack(losses).mean())
 
