@@ -31,7 +31,7 @@ PAGES: dict[str, Path] = {
     **dict.fromkeys(("training", "peers", "target", "modes", "precision", "tensorboard"), RESULTS),
     **dict.fromkeys(("inference", "preprocessing", "pipeline", "waits"), RESULTS),
     **dict.fromkeys(("memory", "streaming", "workers", "sweeps", "portability"), DETAILS),
-    **dict.fromkeys(("ablation", "layers", "batch_accuracy", "durations"), DETAILS),
+    **dict.fromkeys(("crossval", "layers", "batch_accuracy", "durations"), DETAILS),
     **dict.fromkeys(("sorted_classes", "photographs", "disputed"), DETAILS),
     "fidelity": DOCS / "fidelity.md",
     **dict.fromkeys(("pictures", "unfamiliar"), DOCS / "prediction.md"),

@@ -8,6 +8,7 @@ metrics/seeds.csv, and writes neither models nor checkpoints, and nothing to MLf
 import json
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.common import paths
@@ -27,7 +28,7 @@ def train(plan: dict[str, Any]) -> tuple["keras.Model", dict[str, Any]]:
     from src.training.setup import prepare
 
     # Nothing is written to the folder of checkpoints.
-    job = prepare(plan, paths.PROCESSED, paths.checkpoints(), SINGLE_WORKER)
+    job = prepare(plan, Path(plan["processed"]), paths.checkpoints(), SINGLE_WORKER)
     # A slice of steps is a batch for callbacks. The first slice is one step, and compiles.
     begun, ended = list[float](), list[float]()
     clock = keras.callbacks.LambdaCallback(
@@ -45,7 +46,7 @@ def train(plan: dict[str, Any]) -> tuple["keras.Model", dict[str, Any]]:
     return training.model, row
 
 
-def evaluate(model: "keras.Model", is_tested: bool) -> dict[str, Any]:
+def evaluate(model: "keras.Model", splits: list[str]) -> dict[str, Any]:
     """The digest of the weights; accuracy and mean cross-entropy, in nats, of the splits.
 
     The probabilities of the test images, ``float32 [N, K]``, are written to a file.
@@ -53,20 +54,19 @@ def evaluate(model: "keras.Model", is_tested: bool) -> dict[str, Any]:
     import numpy as np
     from scipy.special import softmax
 
-    from src.apps.seeds import probabilities_file
+    from src.apps.seeds import COLUMNS, probabilities_file
     from src.models.artifacts import weights_sha256
     from src.models.inference import Predictor
     from src.models.metrics import accuracy, cross_entropy
 
     row: dict[str, Any] = {"weights": weights_sha256(model)[:12]}
     predictor = Predictor(model)
-    for split, prefix in {"validation": "val", "test": "test"}.items():
-        if split == "validation" or is_tested:
-            images, labels = load_split(paths.PROCESSED, split)
-            logits = predictor.logits(images)
-            row[f"{prefix}_accuracy"] = accuracy(logits, labels)
-            row[f"{prefix}_loss"] = cross_entropy(logits, labels)
-    if is_tested:
+    for split in splits:
+        images, labels = load_split(paths.PROCESSED, split)
+        logits = predictor.logits(images)
+        row[COLUMNS[split]] = accuracy(logits, labels)
+        row[COLUMNS[split].replace("accuracy", "loss")] = cross_entropy(logits, labels)
+    if "test" in splits:
         with atomic_file(probabilities_file(row["weights"])) as partial:
             np.save(partial, softmax(logits, axis=1))
     return row
@@ -76,7 +76,7 @@ def main() -> None:
     plan = json.loads(sys.argv[1])
     try:
         model, row = train(plan)
-        row |= evaluate(model, plan["test"])
+        row |= evaluate(model, plan["splits"])
     except KeyboardInterrupt:  # src.apps.seeds prints the message
         sys.exit(1)
 

@@ -81,8 +81,7 @@ def main() -> None:
         )
     selected = select(model or load_params().model, load_recipes())
     if not {*before}.intersection(selected):
-        names = ", ".join(before)
-        raise PipelineError(f"the last commit has no result to compare; choose from: {names}")
+        raise PipelineError(f"the last commit has no result of it, but of {', '.join(before)}")
     spreads = spreads_between_seeds(pd.read_csv(StringIO(committed(COMPARISON))))
     if unknown := [name for name in selected if name not in spreads.keys() & before.keys()]:
         warn(

@@ -156,7 +156,7 @@ class Table:
         """The labels, and the pixels ``float32 [n, P]`` or image files, of n rows at a time."""
         first = 0
         with self._reading():
-            for batch in self._read_parquet() if self._is_parquet else self._read_csv():
+            for batch in self._batches():
                 labels = [label for i in self._labels for label in batch.column(i).to_pylist()]
                 if self._has_files:
                     files = batch.column(self._images[0]).to_pylist()
@@ -165,10 +165,10 @@ class Table:
                     yield labels, self._pixels(batch, first)
                 first += len(batch)
 
-    def _read_parquet(self) -> Iterator[pa.RecordBatch]:
-        return pa.parquet.ParquetFile(self.path).iter_batches(FILES if self._has_files else ROWS)
-
-    def _read_csv(self) -> Iterator[pa.RecordBatch]:
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        if self._is_parquet:
+            rows = FILES if self._has_files else ROWS
+            return pa.parquet.ParquetFile(self.path).iter_batches(rows)
         is_gzip = self.path.name.lower().endswith(".gz")
         file = pa.input_stream(str(self.path), compression="gzip" if is_gzip else None)
         keys = [str(index) for index in range(len(self.names))]  # a name can be there twice
@@ -185,9 +185,8 @@ class Table:
         pixels = np.column_stack([column.to_numpy(zero_copy_only=False) for column in columns])
         wrong = np.argwhere(~((pixels >= 0) & (pixels <= 255)))  # also NaN: an empty cell
         if len(wrong):
-            place = (
-                f"{self.row(first + wrong[0, 0])}, column {self.names[self._images[wrong[0, 1]]]}"
-            )
+            row, column = wrong[0]
+            place = f"{self.row(first + row)}, column {self.names[self._images[column]]}"
             raise PipelineError(f"{place} is empty or no number from 0 to 255; correct it")
         return pixels
 

@@ -35,7 +35,7 @@ def register(
     if accuracy < minimum:
         return f"{this} is not registered: below {minimum:.4f}, set by registry.minimum_skill"
     old, is_better = _champion_version(client, name), True
-    if old and not _is_ours(old, data):
+    if old and not old.tags.items() >= _data_tags(data).items():
         return (
             f"{this} is not registered: the champion, version {old.version} of {name}, has other "
             "data, or this project did not register it; for another dataset, add "
@@ -115,10 +115,5 @@ def _champion_version(client: Any, name: str) -> Any:
 
 
 def _data_tags(dataset: dict[str, Any]) -> dict[str, str]:
-    # The classes, because the user can name more than have images.
+    # Only this project sets them. The classes, because the user can name more than have images.
     return {"dataset_digest": dataset["digest"], "classes": str(dataset["classes"])}
-
-
-def _is_ours(version: Any, dataset: dict[str, Any]) -> bool:
-    """Whether this project registered a version, and trained it on this data."""
-    return version.tags.items() >= _data_tags(dataset).items()

@@ -86,6 +86,17 @@ def test_seeds_are_trained_as_the_stage_does(checkout, run, shell, monkeypatch):
 
 
 @pytest.mark.slow
+def test_all_images_are_used_for_a_training_without_validation(checkout, run):
+    output = run("tiny 1 --all-images").stdout
+    labels = (checkout / "data/processed/training").glob("*_labels.npy")
+    count = sum(len(np.load(path)) for path in labels)
+    assert f"tiny (all images): {count:,} images of digits" in output
+    assert "validation accuracy" not in output.split("all images in memory")[1]
+    row = load_seeds(checkout / paths.SEEDS).set_index("recipe").loc["tiny (all images)"]
+    assert np.isnan(row.val_accuracy) and row.test_accuracy == row.ensemble_accuracy > 0.5
+
+
+@pytest.mark.slow
 def test_an_interrupted_training_is_one_sentence(checkout, environment):
     process = subprocess.Popen(
         [sys.executable, "-m", "src.apps.seeds", "long", "2"],
@@ -130,15 +141,17 @@ def trained(checkout, tmp_path, monkeypatch):
             done.append(seed)
             if edit:
                 edit()
-            test = {"test_accuracy": 0.8 + seed / 1000, "test_loss": 0.2} if plan["test"] else {}
+            test = {"test_accuracy": 0.8 + seed / 1000, "test_loss": 0.2}
             row = dict.fromkeys(list(TYPES)[4:8], 1) | {"val_accuracy": 0.9, "weights": "1e5"}
+            row |= test if "test" in plan["splits"] else {}
             row |= {"cold_start": 5.0, "seconds": float(seed), "key": plan["key"], "seed": seed}
             names = {"dataset": load_dataset_info(paths.PROCESSED)["name"], "recipe": "tiny"}
             if seeds.present_key(plan) == plan["key"]:
-                seeds.write_row(names | row | test)
+                seeds.write_row(names | row)
 
         monkeypatch.setattr(seeds, "train", train)
-        plan = training_plan("tiny", recipes["tiny"], params) | {"test": not validation}
+        plan = training_plan("tiny", recipes["tiny"], params)
+        plan["splits"] = ["validation"] if validation else ["validation", "test"]
         wanted = range(params.train.seed, params.train.seed + count)
         try:
             rows = seeds.train_missing(plan, wanted)
@@ -231,9 +244,3 @@ def test_a_mistake_is_one_sentence(checkout, tmp_path, monkeypatch, arguments, m
     with pytest.raises(PipelineError) as error:
         seeds.main()
     assert str(error.value).startswith(message)
-
-
-def test_a_folder_that_cannot_be_written_is_found_before_the_work(trained):
-    paths.SEEDS.parent.write_text("in the way")
-    with pytest.raises(OSError):
-        trained(1)

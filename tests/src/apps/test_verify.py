@@ -33,5 +33,5 @@ def test_what_cannot_be_judged_is_said_before_the_training(monkeypatch, capsys):
     warning = capsys.readouterr().err
     assert "no spread between seeds, of mlp_200, mlp_sigmoid, mlp_65x2, mlp_dropout;" in warning
     monkeypatch.setattr("sys.argv", ["verify", "cnn"])
-    with pytest.raises(PipelineError, match="no result to compare; choose from: mlp_65x2, mlp_ema"):
+    with pytest.raises(PipelineError, match="no result of it, but of mlp_65x2, mlp_ema"):
         verify.main()
