@@ -41,8 +41,8 @@ VARIANTS, TABLE = ROOT / "benchmarks/crossval.yaml", ROOT / "benchmarks/crossval
 FOLDS, ENOUGH, SEED = 5, 2, 1
 LEVEL = 0.05  # a variant with a smaller p-value is clearly worse
 INTRODUCTION = """\
-Each variant is compared with the recipe or the variant in the column *like*, on the same folds. The
-network for a fold of {fold:,} images is trained on the other {others:,}, with one seed, on one
+Each variant is compared with the variant in the column *like*, on the folds of both. The network
+for a fold of {fold:,} images is trained on the other {others:,}, with one seed, on one
 thread. *Errors* are the wrong images of all folds, with the 95% interval of their rate. *Only*: the
 images that only this variant gets wrong, and that only the other one does. *p* is McNemar's exact
 test of these two numbers, not corrected. *Minutes* is the time of a fold, while another one is
@@ -82,16 +82,14 @@ def measure(repeat: int) -> Iterator[str]:
     yield f"\nAll trainings took {hours:.1f} hours of one thread."
 
 
-def variants() -> dict[str, tuple[str | None, Recipe]]:
-    """The recipes in ``crossval.yaml``, after those that they are like; and what each is like."""
+def variants() -> dict[str, tuple[str, Recipe]]:
+    """The recipes in ``crossval.yaml``, and what each is like."""
     own = read_yaml_file(VARIANTS)
     with tempfile.TemporaryDirectory() as folder:
         both = Path(folder) / RECIPES.name
         both.write_text((ROOT / RECIPES).read_text("utf-8") + VARIANTS.read_text("utf-8"), "utf-8")
         recipes = load_recipes(both)
-    parents = {name: block["like"] for name, block in own.items()}
-    names = [name for name in recipes if name in parents or name in parents.values()]
-    return {name: (parents.get(name), recipes[name]) for name in names}
+    return {name: (block["like"], recipes[name]) for name, block in own.items()}
 
 
 def load_results() -> pd.DataFrame:
@@ -139,16 +137,16 @@ def next_task(begun: set[Task], table: pd.DataFrame) -> Task | None:
     return None
 
 
-def is_clearly_worse(name: str, parent: str | None, table: pd.DataFrame) -> bool:
+def is_clearly_worse(name: str, parent: str, table: pd.DataFrame) -> bool:
     """Whether it makes more errors than its parent on the same folds, with p < ``LEVEL``."""
     only_own, only_parent = disagreements(name, parent, table)
     return only_own > only_parent and p_value(only_own, only_parent) < LEVEL
 
 
-def disagreements(name: str, parent: str | None, table: pd.DataFrame) -> tuple[int, int]:
+def disagreements(name: str, parent: str, table: pd.DataFrame) -> tuple[int, int]:
     """The number of images that only the variant gets wrong, and that only its parent does.
 
-    Of the folds that both have.
+    Of the folds that both have; a recipe of ``recipes.yaml`` has none.
     """
     own, others = table[table.variant == name], table[table.variant == parent]
     own, others = (a[a.fold.isin(b.fold)] for a, b in ((own, others), (others, own)))
@@ -184,15 +182,12 @@ def train(variant: str, fold: int) -> Row:
     return Row(*identity, loss, seconds, " ".join(map(str, wrong)))
 
 
-def _row(
-    name: str, parent: str | None, recipe: Recipe, own: pd.DataFrame, table: pd.DataFrame
-) -> str:
+def _row(name: str, parent: str, recipe: Recipe, own: pd.DataFrame, table: pd.DataFrame) -> str:
     errors, images = len(" ".join(own.wrong).split()), int(own.images.sum())
     low, high = proportion_interval(errors, images)
     rate = f"{errors / images:.3%} ({low:.3%} to {high:.3%})"
     only, p = "–", "–"
-    if parent:
-        both = disagreements(name, parent, table)
+    if sum(both := disagreements(name, parent, table)):
         only, p = "{} / {}".format(*both), f"{p_value(*both):.2g}"
     numbers = recipe.epochs, len(own), errors, rate, only, p, f"{own.seconds.median() / 60:.1f}"
-    return f"| {' | '.join(map(str, (name, parent or '–', *numbers)))} |"
+    return f"| {' | '.join(map(str, (name, parent, *numbers)))} |"
