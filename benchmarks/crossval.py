@@ -123,17 +123,17 @@ def run_missing() -> Iterator[str]:
 
 
 def next_task(begun: set[Task], table: pd.DataFrame) -> Task | None:
-    """The first fold that has not begun, of a variant that is not clearly worse; None at the end.
+    """The next fold that has not begun, None at the end.
 
-    The folds after ``ENOUGH`` wait for the first ones.
+    First ``ENOUGH`` folds of each variant, then the others of those that are not clearly worse.
     """
-    for name, (parent, _) in variants().items():
-        own = table[table.variant == name]
-        for fold in range(1, FOLDS + 1):
-            if fold > ENOUGH and (len(own) < ENOUGH or is_clearly_worse(name, parent, table)):
-                break
-            if (name, fold) not in begun:
-                return name, fold
+    for folds in range(1, ENOUGH + 1), range(ENOUGH + 1, FOLDS + 1):
+        for name, (parent, _) in variants().items():
+            is_known = (table.variant == name).sum() >= ENOUGH
+            if folds[0] == 1 or (is_known and not is_clearly_worse(name, parent, table)):
+                for fold in folds:
+                    if (name, fold) not in begun:
+                        return name, fold
     return None
 
 

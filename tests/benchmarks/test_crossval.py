@@ -35,7 +35,10 @@ def test_a_variant_that_is_clearly_worse_after_two_folds_gets_no_others(monkeypa
     monkeypatch.setattr(crossval, "variants", lambda: two)
     folds = [("recipe", fold) for fold in range(1, 6)]
     assert crossval.next_task(set(), table()) == folds[0]
-    assert crossval.next_task({*folds[:2]}, table(recipe=["3"])) == ("variant", 1)
+    assert crossval.next_task({*folds[:2]}, table(recipe=["3", ""])) == ("variant", 1)
+    first = {*folds[:2], ("variant", 1), ("variant", 2)}
+    assert crossval.next_task(first, table(recipe=["3"])) is None
+    assert crossval.next_task(first, table(recipe=["3", ""])) == folds[2]
     begun = {*folds, ("variant", 1), ("variant", 2)}
     recipe, better, worse = ["3", "13"], ["", "13"], ["1 2 4 5 6 7 8 9", "13"]
     two_folds = table(recipe=[*recipe, "", "", ""], variant=better)
