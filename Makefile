@@ -40,7 +40,7 @@ repro: $(READY) ## set up the environment, run the pipeline, print the compariso
 	@git rev-parse --git-dir >/dev/null 2>&1 || { echo "error: DVC needs git, and this folder is not a git repository; run: git init && git add . && git commit -m 'Start'" >&2; exit 1; }
 	@TABLE_FOLLOWS=1 $(if $(MODEL),dvc exp run -S 'model=$(SELECTION)',dvc repro)
 	@python -m src.reporting.report
-	@$(if $(MODEL),echo "params.yaml now has model: $(SELECTION); git checkout params.yaml goes back")
+	@$(if $(MODEL),echo "params.yaml now has model: $(SELECTION); git checkout . && dvc checkout goes back")
 
 test: $(READY) ## set up the environment, check the code, run the fast tests (TESTS=tests/src: only these)
 	@$(CHECK)

@@ -37,8 +37,7 @@ def repeat(checkout: Path, model: str | None) -> None:
     names = [*raw, *(each.replace("{dataset}", data.dataset) for each in data.folders)]
     folders = json.dumps([str(Path(name).expanduser().resolve()) for name in names])
     pipeline = ["dvc", "exp", "run", "-S", "data.fallback=none", "-S", f"data.folders={folders}"]
-    stores = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"}
-    kept = {name for name in os.environ if not name.startswith("DVC_")} - stores
+    kept = [name for name in os.environ if not name.startswith(("DVC_", "MLFLOW_"))]
     environment = {name: os.environ[name] for name in kept} | {"TABLE_FOLLOWS": "1"}
     for command in (
         ["git", "clone", "-q", os.getcwd(), "."],

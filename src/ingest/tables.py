@@ -119,9 +119,7 @@ class Table:
             found = [i for i, name in enumerate(self.names) if name == self.label]
             if not found:
                 valid = _listed(self.names)
-                raise PipelineError(
-                    f"{self.path} has no column {self.label!r}; name one of {valid}"
-                )
+                raise PipelineError(f"{self.path} has no column {self.label!r}; use one of {valid}")
         elif not self._has_header and math.isqrt(len(keys)) ** 2 != len(keys):
             found = [0]  # otherwise the first column has pixels, too
         self._labels = found[:1]

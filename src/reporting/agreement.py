@@ -52,9 +52,11 @@ def other_processor_note(comparison: pd.DataFrame) -> str | None:
     """What to do if the last commit has other results of the same trainings; None if it has not.
 
     DVC then finds no outputs for ``dvc.lock`` of the commit, and trains again after each
-    ``git checkout``. ``comparison`` is ``metrics/comparison.csv``.
+    ``git checkout``. None also if ``comparison`` lacks recipes: a commit would remove them.
     """
     before, families = json.loads(committed(TEST) or "{}"), _families_with_other_outputs()
+    if before.keys() - {*comparison.recipe}:
+        return None
     names = {path.name for family in families for path in (MODELS / family).glob("*")}
     now = {name: each for name, each in read_json(TEST, "compare").items() if name in names}
     found = verdicts(before, now, spreads_between_seeds(comparison))

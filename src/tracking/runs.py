@@ -168,16 +168,17 @@ def run_tags(config: RunConfig, note: Note) -> dict[str, str]:
 
 def description(config: RunConfig, note: Note) -> str:
     """The Markdown description of a run: its data, and the commands that reproduce it."""
-    counts, stage = config["dataset"]["counts"], stage_name(config)
+    counts = config["dataset"]["counts"]
     text = (
         f"**{config['name']}**, trained on {counts['train']:,} images of "
         f"{config['dataset']['name']}, validated on {counts['validation']:,}."
     )
     if not note["revision"]:
         return text
-    changes = "".join(f" -S {shlex.quote(change)}" for change in note["changes"])
-    repeat = f"dvc exp run{changes} {stage}" if changes else f"dvc repro {stage}"
-    text += f" To reproduce it:\n\n    git checkout {note['revision']}\n    {repeat}"
+    others = [each for each in note["changes"] if not each.startswith("model=")]
+    changes = "".join(f" -S {shlex.quote(each)}" for each in [f"model={config['name']}", *others])
+    text += f" To reproduce it:\n\n    git checkout {note['revision']}\n    dvc exp run{changes}"
+    text += "\n    git switch --discard-changes -  # back to your branch"
     if note["edited"]:
         text += "\n    # the result also depends on changes that were not committed"
     return text

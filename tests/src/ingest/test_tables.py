@@ -195,7 +195,7 @@ def test_other_files_are_no_tables(tmp_path, name, content):
 @pytest.mark.parametrize(
     ("label", "size", "message"),
     [
-        ("name", None, "a.csv has no column 'name'; name one of label, pixel0, pixel1, …, pixel15"),
+        ("name", None, "a.csv has no column 'name'; use one of label, pixel0, pixel1, …, pixel15"),
         (None, (3, 5), r"16 columns of pixels \(pixel0.*, but 5×3 images are wanted; use"),
         ("pixel3", None, r"row 5, column label \(invalid value 'a b'\)"),
     ],

@@ -75,6 +75,7 @@ def test_results_with_other_bits_are_to_be_committed(write):
     write("2", {"cnn": result("b", 0.5), "mlp_200": result("b", 0.9)})
     note = other_processor_note(COMPARISON)
     assert "BUT cnn differ by more than the spread between seeds (that of mlp_200 is unk" in note
+    assert other_processor_note(COMPARISON[1:]) is None, "a commit would remove the result of cnn"
 
 
 def test_other_trainings_and_a_repository_without_results_have_no_note(write, tmp_path, shell):

@@ -15,10 +15,12 @@ NOTE |= {"experiment": "", "user": "me"}
 def test_the_description_has_the_commands_that_reproduce_the_run():
     text = runs.description(CONFIG, NOTE)
     assert text.startswith("**cnn**, trained on 55,000 images of mnist")
-    assert text.endswith("\n\n    git checkout abc\n    dvc repro train@cnn")
-    changes = ["train.seed=3", "recipes.yaml:cnn.filters=[1, 2]"]
-    repeat = "dvc exp run -S train.seed=3 -S 'recipes.yaml:cnn.filters=[1, 2]' train@cnn"
-    assert runs.description(CONFIG, NOTE | {"changes": changes}).endswith(repeat)
+    commands = "\n\n    git checkout abc\n    dvc exp run -S model=cnn"
+    back = "\n    git switch --discard-changes -  # back to your branch"
+    assert text.endswith(commands + back)
+    changes = ["model=[cnn, mlp]", "train.seed=3", "recipes.yaml:cnn.filters=[1, 2]"]
+    commands += " -S train.seed=3 -S 'recipes.yaml:cnn.filters=[1, 2]'"
+    assert runs.description(CONFIG, NOTE | {"changes": changes}).endswith(commands + back)
     edited = runs.description(CONFIG, NOTE | {"edited": True})
     assert "# the result also depends on changes that were not committed" in edited
     assert "git checkout" not in runs.description(CONFIG, NOTE | {"revision": ""})
