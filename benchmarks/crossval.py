@@ -6,14 +6,16 @@ the other four and predicts the fold, so that a variant is measured on all 60,00
 not only on 5,000. No test image is read, and no training stops early or restores weights.
 
 A fold that the table contains is not trained again. A variant that is clearly worse after two folds
-gets no others.
+gets no others. Ctrl-C ends the trainings; the page then shows those that are complete.
 """
 
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -69,8 +71,9 @@ Task = tuple[str, int]  # variant and fold
 
 def measure(repeat: int) -> Iterator[str]:
     """Train what the table lacks. Ignores ``repeat``: each variant has one seed."""
-    for line in run_missing():
-        print(line, flush=True)
+    with suppress(KeyboardInterrupt):
+        for line in run_missing():
+            print(line, flush=True)
     table, recipes = load_results(), variants()
     images = sum(len(load_split(PROCESSED, split)[1]) for split in ("train", "validation"))
     yield INTRODUCTION.format(fold=images // FOLDS, others=images - images // FOLDS)
@@ -105,7 +108,9 @@ def run_missing() -> Iterator[str]:
     """Train the folds that the table lacks, one on each processor; yield a line after each."""
     rows = [Row(*each) for each in load_results().itertuples(index=False)]
     running: dict[Future[Row], Task] = {}
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), max_tasks_per_child=1) as pool:
+    settings = {"mp_context": get_context("spawn"), "max_tasks_per_child": 1}
+    end_quietly = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_DFL)}
+    with ProcessPoolExecutor(os.cpu_count(), **settings, **end_quietly) as pool:
         while True:
             begun = {(row.variant, row.fold) for row in rows} | {*running.values()}
             task = next_task(begun, pd.DataFrame(rows, columns=Row._fields))
