@@ -53,6 +53,8 @@ def main() -> None:
     if options.name not in recipes:
         hint, valid = nearest(options.name, [*recipes]), ", ".join(recipes)
         raise PipelineError(f"there is no recipe {options.name!r}{hint}; choose from: {valid}")
+    if params.train.strategy == "multi_worker":
+        raise PipelineError("seeds are trained on one machine; set train.strategy to single")
     seeds = range(params.train.seed, params.train.seed + options.count)
     plan = training_plan(options.name, recipes[options.name], params)
     plan |= {"keep_epochs": False, "processed": str(paths.PROCESSED)}
@@ -88,8 +90,7 @@ def train_missing(plan: dict[str, Any], seeds: range) -> pd.DataFrame:
 def prepare_all_images(plan: dict[str, Any], target: Path) -> None:
     """Change a plan so that it trains on the images of both splits, which are written to a folder.
 
-    Raises:
-        PipelineError: its recipe stops early.
+    A PipelineError is raised if its recipe stops early.
     """
     if plan["recipe"].get("early_stopping"):
         raise PipelineError("early_stopping needs validation images; leave out --all-images")

@@ -21,7 +21,6 @@ from rich.table import Table
 from src.common.errors import PipelineError, run
 from src.common.files import read_json
 from src.common.git import committed
-from src.common.messages import warn
 from src.common.paths import COMPARISON, RAW, RECORDED_ON, TEST
 from src.config.params import load_params
 from src.config.plan import select
@@ -37,19 +36,16 @@ def repeat(checkout: Path, model: str | None) -> None:
     names = [*raw, *(each.replace("{dataset}", data.dataset) for each in data.folders)]
     folders = json.dumps([str(Path(name).expanduser().resolve()) for name in names])
     pipeline = ["dvc", "exp", "run", "-S", "data.fallback=none", "-S", f"data.folders={folders}"]
-    kept = [name for name in os.environ if not name.startswith(("DVC_", "MLFLOW_"))]
-    environment = {name: os.environ[name] for name in kept} | {"TABLE_FOLLOWS": "1"}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_"))}
     for command in (
         ["git", "clone", "-q", os.getcwd(), "."],
         ["dvc", "cache", "dir", "--local", "--quiet", ".dvc/cache"],
         pipeline + (["-S", f"model={model}"] if model else []),
         [sys.executable, "-m", "src.tracking.notes"],
     ):
-        if subprocess.run(command, cwd=checkout, env=environment).returncode:
-            what = f"`{' '.join(command[:3])}`"
-            raise PipelineError(
-                f"{what} failed in a clone of the last commit; see its message above"
-            )
+        if subprocess.run(command, cwd=checkout, env=kept | {"TABLE_FOLLOWS": "1"}).returncode:
+            what = " ".join(command[:3])
+            raise PipelineError(f"`{what}` failed in a clone; see its message above")
 
 
 def show(results: dict[str, str], tests: list[Tests], origins: list[dict[str, Any]]) -> None:
@@ -74,19 +70,11 @@ def main() -> None:
     model = parser.parse_args().model
     before, origin = (json.loads(committed(path) or "{}") for path in (TEST, RECORDED_ON))
     if not before or not origin:
-        raise PipelineError(
-            f"the last commit has no {TEST} or no {RECORDED_ON}; run `make repro` and `make "
-            "record`, and commit both"
-        )
+        raise PipelineError("no results are committed; run `make repro`, `make record`, then commit")
     selected = select(model or load_params().model, load_recipes())
     if not {*before}.intersection(selected):
         raise PipelineError(f"the last commit has no result of it, but of {', '.join(before)}")
     spreads = spreads_between_seeds(pd.read_csv(StringIO(committed(COMPARISON))))
-    if unknown := [name for name in selected if name not in spreads.keys() & before.keys()]:
-        warn(
-            f"the last commit has no result, or no spread between seeds, of {', '.join(unknown)}; "
-            "for these, only the same bits count"
-        )
     with TemporaryDirectory() as folder:
         checkout = Path(folder)
         repeat(checkout, model)

@@ -178,7 +178,7 @@ def description(config: RunConfig, note: Note) -> str:
     others = [each for each in note["changes"] if not each.startswith("model=")]
     changes = "".join(f" -S {shlex.quote(each)}" for each in [f"model={config['name']}", *others])
     text += f" To reproduce it:\n\n    git checkout {note['revision']}\n    dvc exp run{changes}"
-    text += "\n    git switch --discard-changes -  # back to your branch"
+    text += "\n    git switch --discard-changes -  # back to your branch; undoes all changes"
     if note["edited"]:
         text += "\n    # the result also depends on changes that were not committed"
     return text

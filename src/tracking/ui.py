@@ -52,11 +52,12 @@ def _serve(store: str, port: int) -> None:
     server = subprocess.Popen(command, env=environment, start_new_session=True)
     for number in (signal.SIGTERM, signal.SIGHUP):  # the latter: the terminal was closed
         signal.signal(number, lambda *_: sys.exit())
-    with suppress(KeyboardInterrupt, ProcessLookupError):
+    with suppress(KeyboardInterrupt):
         try:
             sys.exit(server.wait())
         finally:
-            os.killpg(server.pid, signal.SIGTERM)
+            if server.poll() is None:
+                os.killpg(server.pid, signal.SIGTERM)
 
 
 if __name__ == "__main__":

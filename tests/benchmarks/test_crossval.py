@@ -25,9 +25,9 @@ def test_every_variant_is_valid_and_comes_after_what_it_is_like():
 
 def test_two_variants_are_compared_on_the_folds_that_both_have():
     results = table(variant=["1 2 3", "12"], recipe=["3 4", "12 13", "21"])
-    assert crossval.disagreements("variant", "recipe", results) == (2, 2)
+    assert crossval.disagreements("variant", "recipe", results) == (2, 2, 1.0)
     assert not crossval.is_clearly_worse("variant", "recipe", results)
-    assert crossval.disagreements("recipe", "cnn", results) == (0, 0)
+    assert crossval.disagreements("recipe", "cnn", results) == (0, 0, 1.0)
 
 
 def test_a_variant_that_is_clearly_worse_after_two_folds_gets_no_others(monkeypatch):

@@ -16,7 +16,7 @@ def test_the_description_has_the_commands_that_reproduce_the_run():
     text = runs.description(CONFIG, NOTE)
     assert text.startswith("**cnn**, trained on 55,000 images of mnist")
     commands = "\n\n    git checkout abc\n    dvc exp run -S model=cnn"
-    back = "\n    git switch --discard-changes -  # back to your branch"
+    back = "\n    git switch --discard-changes -  # back to your branch; undoes all changes"
     assert text.endswith(commands + back)
     changes = ["model=[cnn, mlp]", "train.seed=3", "recipes.yaml:cnn.filters=[1, 2]"]
     commands += " -S train.seed=3 -S 'recipes.yaml:cnn.filters=[1, 2]'"
