@@ -70,7 +70,7 @@ def main() -> None:
     model = parser.parse_args().model
     before, origin = (json.loads(committed(path) or "{}") for path in (TEST, RECORDED_ON))
     if not before or not origin:
-        raise PipelineError("no results are committed; run `make repro`, `make record`, then commit")
+        raise PipelineError("no results are committed; run `make repro`, `make record`, commit")
     selected = select(model or load_params().model, load_recipes())
     if not {*before}.intersection(selected):
         raise PipelineError(f"the last commit has no result of it, but of {', '.join(before)}")
