@@ -1,6 +1,5 @@
 """Larger datasets, made from the four IDX files of another one."""
 
-import shutil
 from collections.abc import Iterator
 from itertools import islice, product, repeat
 from pathlib import Path
@@ -32,17 +31,3 @@ def _image_variants(images: np.ndarray) -> Iterator[np.ndarray]:
         if angle not in rotated:
             rotated[angle] = ndimage.rotate(images, angle, axes=(1, 2), reshape=False, order=1)
         yield np.roll(rotated[angle], shift, axis=(1, 2))
-
-
-def write_copies(raw: Path, target: Path, times: int) -> int:
-    """Write IDX files with each image ``times`` times; return the bytes of pixels and labels."""
-    size = 0
-    shutil.copy(raw / "dataset.json", target)
-    for name in catalog.NAMES:
-        content = idx.read(raw / name)
-        with (target / name).open("wb") as file:
-            file.write(idx.header((len(content) * times, *content.shape[1:])))
-            for _ in range(times):
-                file.write(content)
-        size += content.nbytes * times
-    return size

@@ -28,17 +28,5 @@ class KerasFit:
 
     def train_epoch(self) -> float:
         """Train for one epoch, without validation; return the mean loss of its batches."""
-        return self._fit(*self._data, self._recipe.shuffle)
-
-    def train(self, rows: np.ndarray) -> float:
-        """Train on the images with the indices ``rows``, in this order; return the mean loss."""
-        images, labels = self._data
-        return self._fit(images[rows], labels[rows], shuffle=False)
-
-    def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
-        """Return the accuracy of the current weights."""
-        return float((self._model.predict(images, verbose=0).argmax(axis=1) == labels).mean())
-
-    def _fit(self, images: np.ndarray, labels: np.ndarray, shuffle: bool) -> float:
-        settings = {"batch_size": self._recipe.batch_size, "shuffle": shuffle, "verbose": 0}
-        return self._model.fit(images, labels, **settings).history["loss"][0]
+        settings = {"batch_size": self._recipe.batch_size, "shuffle": self._recipe.shuffle}
+        return self._model.fit(*self._data, **settings, verbose=0).history["loss"][0]

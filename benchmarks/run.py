@@ -28,8 +28,7 @@ DOCS, RESULTS, DETAILS = (
     ROOT / "benchmarks/DETAILS.md",
 )
 PAGES: dict[str, Path] = {
-    **dict.fromkeys(("training", "peers", "target", "modes", "precision", "tensorboard"), RESULTS),
-    **dict.fromkeys(("inference", "preprocessing", "pipeline", "waits"), RESULTS),
+    **dict.fromkeys(("training", "peers", "modes", "inference", "pipeline", "waits"), RESULTS),
     **dict.fromkeys(("memory", "streaming", "workers", "sweeps", "portability"), DETAILS),
     **dict.fromkeys(("crossval", "layers", "batch_accuracy", "durations"), DETAILS),
     **dict.fromkeys(("sorted_classes", "photographs", "disputed"), DETAILS),
