@@ -114,6 +114,7 @@ def _path(config: RunConfig, start: int | str) -> Path:
 
 def own_changes(config: RunConfig, note: Note) -> list[str]:
     """The changes that concern a recipe, under its own names of settings: ``epochs=1``."""
+    # `softmax.epochs=1` of recipes.yaml, `train.epochs=1`, or `data.…`, which keeps its name.
     recipe = rf"({RECIPES}:)?([~+]?)({re.escape(config['name'])}\.|train\.|(?=data\.))"
     return [re.sub(recipe, r"\2", each) for each in note["changes"] if re.match(recipe, each)]
 

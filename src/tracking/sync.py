@@ -43,6 +43,7 @@ def sync() -> bool:
             errors[folder.name] = error
             of_store = [each for each in errors.values() if not isinstance(each, PipelineError)]
             if len(of_store) == MOST_FAILURES:
+                errors |= {f.name: error for f in trained_folders() if f.name > folder.name}
                 break
     if errors:
         warn_failed(f"results of {', '.join(errors)}", next(iter(errors.values())))

@@ -16,9 +16,9 @@ from src.common.tensorflow import graph, tf
 from src.config.blocks import Augmentation
 from src.training.forward import GENERATOR
 
-# The elastic deformation of Simard, Steinkraus and Platt (ICDAR 2003) is white noise, smoothed by a
-# Gaussian whose standard deviation is 4 of 28 pixels. Noise on a grid of this distance, smoothed in
-# the same way, needs a sixteenth of the random numbers and looks the same.
+# The elastic deformation of Simard, Steinkraus and Platt (ICDAR 2003) is white noise in each pixel,
+# smoothed by a Gaussian whose standard deviation is 4 of 28 pixels. Noise in every fourth row and
+# column only, smoothed in the same way, looks the same and needs a sixteenth of the random numbers.
 SMOOTHNESS = 1 / 7  # of the side of an image
 LEVELS = ("stroke_width", "occlusion", "blur", "contrast", "background", "noise")
 # Random numbers for each image. Those of the gray levels: the place of the square, and whether and
@@ -101,7 +101,7 @@ class Augmenter:
         """Change the gray levels of images ``float32 [N, H, W]``; the result has 0 to 255."""
         largest, (height, width) = self._settings, self._size
         top, left, *chosen = (each[:, None, None] for each in tf.unstack(numbers, axis=1))
-        # 0 for most images; otherwise from 0 to 1.
+        # How much each is applied: 0 for most images, otherwise 0 to 1. A sign: wider or thinner.
         wider, side, blur, contrast, background, noisy = (
             tf.maximum(tf.abs(each) - (1 - CHANGED), 0) / CHANGED for each in chosen
         )

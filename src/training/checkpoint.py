@@ -1,9 +1,9 @@
 """Checkpoints of a training, written from time to time, from which an interrupted training resumes.
 
-The name of a checkpoint contains hashes of what determines the weights: recipe, settings, dataset
-and code; machine and versions. The checkpoint of the last complete training of a recipe is kept: if
-another recipe of the family changes, DVC deletes all outputs of the family, and those of this
-recipe are written again from its checkpoint, without training.
+The name of a checkpoint contains hashes of what determines the weights: recipe, settings with the
+seed, dataset, code, machine and versions. The checkpoint of the last complete training of a recipe
+is kept: if another recipe of the family changes, DVC deletes all outputs of the family, and those
+of this recipe are written again from its checkpoint, without training.
 """
 
 import io

@@ -13,8 +13,7 @@ from src.training.distributed import Strategy
 Device = Literal["cpu", "gpu"]
 Compile = Literal["graph", "xla"]
 Precision = Literal["float32", "bfloat16"]
-# Hidden values that a step computes: mlp_sigmoid (80,000) is faster in float32 under XLA,
-# mlp_dropout (160,000) in bfloat16 on a CPU with tiles.
+# Images of a step × hidden units: float32 is faster with 80,000 (mlp_sigmoid), not with 160,000.
 LARGE_STEP = 120_000
 CONVOLUTIONAL = ("cnn", "convnet")
 
@@ -53,7 +52,7 @@ def choose_execution(
             f"train.compile is xla, which train.strategy {strategy} does not support; set "
             "train.compile to auto"
         )
-    has_bfloat16 = compile != "xla" if device == "cpu" else _has(device, "bfloat16")
+    has_bfloat16 = compile != "xla" if device == "cpu" else _has_fast_bfloat16(device)
     if precision == "auto":
         gains = has_bfloat16 and _gains_from_bfloat16(recipe, device)
         precision = "bfloat16" if gains else "float32"
@@ -74,23 +73,22 @@ def choose_execution(
 def _gains_from_bfloat16(recipe: Recipe, device: Device) -> bool:
     """Whether bfloat16 is faster than float32; see benchmarks/RESULTS.md.
 
-    For dense layers, which XLA computes in float32, it is if their products are large and a CPU has
-    tiles for them. On a GPU, memory limits their speed.
+    For dense layers, which XLA computes in float32, it is if their products are large. On a GPU,
+    memory limits their speed.
     """
     if recipe.family in CONVOLUTIONAL:
-        return _has(device, "bfloat16")
+        return _has_fast_bfloat16(device)
     hidden = [] if recipe.family == "softmax" else recipe.hidden
     large = recipe.batch_size * sum(hidden) >= LARGE_STEP
-    return large and device == "cpu" and _has(device, "bfloat16 tiles")
+    return large and device == "cpu" and _has_fast_bfloat16(device)
 
 
-def _has(device: Device, what: Literal["bfloat16", "bfloat16 tiles"]) -> bool:
-    """Whether the device multiplies bfloat16; False if the operating system does not report it."""
+def _has_fast_bfloat16(device: Device) -> bool:
+    """Whether a GPU multiplies bfloat16, or a CPU has tiles for it: vectors are too slow."""
     if device == "gpu":
         gpus = tf.config.list_physical_devices("GPU")
         details = map(tf.config.experimental.get_device_details, gpus)
         return all(gpu.get("compute_capability", (0, 0)) >= (8, 0) for gpu in details)
     with suppress(OSError):
-        flags = Path("/proc/cpuinfo").read_text("utf-8").split()
-        return "amx_bf16" in flags or (what == "bfloat16" and "avx512_bf16" in flags)
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text("utf-8").split()
     return False

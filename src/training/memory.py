@@ -17,7 +17,7 @@ from src.training.steps import Steps
 
 GB = 1e9
 FLOAT_BYTES = 4
-# Up to four copies of the split: two while it is copied to the device, and two of TensorFlow.
+# There are two copies of the split while it moves to the device; the rest needs memory, too.
 RESIDENT_FRACTION = 1 / 4
 BUFFER_FRACTION = 1 / 16
 BUFFERS = 4  # that exist at the same time, at most

@@ -121,7 +121,7 @@ def initial_values(recipe: Recipe) -> dict:
         "kernel_initializer": _initializer(recipe.weights),
         "use_bias": bias,
         "bias_initializer": _initializer(recipe.bias) if bias else None,
-        # Keras: l2 × Σ w². Recipe: l2 × ½ Σ w².
+        # Keras: l2 × Σ w². Recipe: l2 × ½ Σ w², whose gradient ``Steps`` adds to that of the loss.
         "kernel_regularizer": keras.regularizers.L2(recipe.l2 / 2) if recipe.l2 else None,
     }
 

@@ -51,7 +51,7 @@ def prepare(plan: dict[str, Any], processed: Path, checkpoints: Path, worker: Wo
         settings["seed"],
         choose_execution(recipe, device, *modes, buffer_size),
         worker=worker,
-        in_random_order=dataset["split"] == "first",
+        in_random_order=dataset["split"] == "first",  # which suits files in random order only
         balances_classes=settings["class_weights"] == "balanced",
     )
     needed = memory_of_training(trainer.steps, shape, batch_size, trainer.execution.buffer_size)

@@ -23,7 +23,7 @@ from src.training.execution import Execution
 from src.training.steps import Steps
 
 SLICE_SECONDS = 0.5  # long enough to hide the time of Python, short enough to show progress
-FAMILIAR = 1.5  # percentile of the evidence of the validation images: least evidence
+FAMILIAR = 1.5  # percent of the validation images have less evidence than ``least_evidence``
 MOST_CORRUPTED = 2000  # validation images whose accuracy after a change is measured
 MULTI_WORKER_SLICE = 50  # steps; all workers must use the same slices
 
@@ -204,7 +204,7 @@ class Trainer:
         state.durations.append(round(state.seconds + time.perf_counter() - started, 4))
         weights = self.model.get_weights()
         if not all(np.isfinite(values).all() for values in [row["val_loss"], *weights]):
-            raise self._diverged("a weight", last_step)
+            raise self._diverged("a weight or the validation loss", last_step)
         if self._recipe.early_stopping and self._final_row() is row:
             self._best = weights
         if self._checkpoint:

@@ -85,7 +85,7 @@ def test_a_weight_that_is_infinite_after_the_last_step_is_an_error(
     optimizer = {"kind": "sgd", "learning_rate": 1000.0, "momentum": 0.9}
     large = {"optimizer": optimizer, "l2": 1000.0, "weights": {"kind": "glorot_uniform"}}
     recipe = change_recipe("mlp_sigmoid", epochs=None, steps=7, hidden=[20], **large)
-    message = r"^a weight became NaN or infinite between steps 0 and 7 of 7; lower learning_rate"
+    message = r"^a weight or the validation loss became NaN or infinite between steps 0 and 7 of 7"
     with pytest.raises(PipelineError, match=message):
         new_trainer(recipe, replace(graph, compile=compile)).run()
 
