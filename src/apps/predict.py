@@ -73,7 +73,8 @@ def main() -> None:
         how = options.label, classifier.shape, options.transpose, conversion
         table = Table(options.table, *how)
         rows = ([each] if isinstance(each, Picture) else each for each in table)
-        return _write_submission(options.out, predictions(rows, classifier, names), table)
+        found = predictions(rows, classifier, names)
+        return _write_submission(options.out, found, table, names)
     if options.test:
         titles, labels, images = _test_images(options.test, options.seed)
         found = predictions(([each] for each in images), classifier, names)
@@ -104,6 +105,8 @@ def _options() -> argparse.Namespace:
         parser.error("give image files, --test N, or --table FILE")
     if options.out if options.test else (options.table and not options.out):
         parser.error("--table needs --out FILE, and --test has none")
+    if options.save and options.out:
+        parser.error("--save is for predictions that are shown; leave out --out or --save")
     return options
 
 
@@ -151,16 +154,20 @@ def predictions(
             yield Prediction(part, probabilities, label, hint_of(hints))
 
 
-def _write_submission(target: Path, found: Iterable[Prediction], table: Table) -> None:
+def _write_submission(
+    target: Path, found: Iterable[Prediction], table: Table, names: Sequence[str]
+) -> None:
     """Write the number of each image, from 1 on, and its class name, as Kaggle's competitions ask.
 
-    The labels of the table, if it has any, are compared.
+    The labels of the table, if it has any, are compared: names of classes, or their numbers.
     """
     labels = pd.Series([each.label for each in with_bar(found, table.count)])
     write_csv(target, pd.DataFrame({"ImageId": range(1, len(labels) + 1), "Label": labels}))
     print(f"{target}: {len(labels):,} images predicted")
     if table.labels:
-        print(f"accuracy: {(labels == table.labels).mean():.4f}")
+        by_number = {str(number): name for number, name in enumerate(names)}
+        actual = [each if each in names else by_number.get(each, each) for each in table.labels]
+        print(f"accuracy: {(labels == actual).mean():.4f}")
 
 
 def _write_predictions(target: Path, found: Iterable[Prediction], files: list[str]) -> None:

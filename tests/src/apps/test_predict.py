@@ -178,6 +178,11 @@ def test_a_table_is_predicted_as_kaggle_asks(checkout, program, images):
     frame.assign(what=np.where(frame.index < 250, expected, 7)).to_parquet("test.parquet")
     (output, _), _ = program("--table", "test.parquet", "--label", "what", *options)
     assert output.endswith("accuracy: 0.2500\n")
+    info = checkout / "data/processed/training/dataset.json"
+    names = {"class_names": ["Ankle boot", "Bag", "Coat"]}  # which a table has as numbers
+    info.write_text(json.dumps(json.loads(info.read_text()) | names))
+    (output, _), _ = program("--table", "test.parquet", "--label", "what", *options)
+    assert output.endswith("accuracy: 0.2500\n")
 
 
 @pytest.mark.parametrize(
@@ -187,6 +192,7 @@ def test_a_table_is_predicted_as_kaggle_asks(checkout, program, images):
         ("--table a.csv --out b.csv one.png", "give image files, --test N, or --table"),
         ("--test 1 one.png", "give image files, --test N, or --table"),
         ("--test 1 --out b.csv", "--test has none"),
+        ("one.png --save charts --out b.csv", "leave out --out or --save"),
         ("", "give image files, --test N, or --table"),
     ],
 )
