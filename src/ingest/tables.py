@@ -107,7 +107,7 @@ class Table:
         if len(names) < 2:
             raise PipelineError(f"{self.path} has fewer than two columns; separate them by commas")
         numbers = [str(number) for number in range(len(names) + 1)]
-        is_range = names[1:] == numbers[:-2]  # as pandas names columns
+        is_range = names[1:] == numbers[:-2] or names == numbers[:-1]  # as pandas names columns
         self._has_header = is_range or not all(map(NUMBER.fullmatch, names[1:]))
         return names if self._has_header else numbers[1:]
 

@@ -64,7 +64,11 @@ def test_csv_files_of_every_form_are_read(tmp_path, form, name):
 
 @pytest.mark.parametrize(
     ("header", "rows", "label"),
-    [([f"name,{PIXELS}"], ROWS, "name"), ([], label_last(ROWS), "17")],
+    [
+        ([f"name,{PIXELS}"], ROWS, "name"),
+        ([], label_last(ROWS), "17"),
+        ([",".join(map(str, range(17)))], ROWS, "0"),
+    ],
 )
 def test_the_column_of_the_labels_can_be_named(tmp_path, header, rows, label):
     (tmp_path / "a.csv").write_text(csv(header, rows))
