@@ -59,7 +59,7 @@ def load_seeds(path: Path = SEEDS) -> pd.DataFrame:
 def accuracy_spread(values: Sequence[float]) -> tuple[float, float, float, float]:
     """``mean_interval`` of accuracies: the interval of the mean is within 0 and 1."""
     mean, stddev, low, high = mean_interval(values)
-    return mean, stddev, max(0.0, low), min(1.0, high)
+    return mean, stddev, max(low, 0.0), min(high, 1.0)  # of one seed, NaN remains
 
 
 def spread_of_seeds(evaluations: Mapping[str, TestResults]) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The results over several seeds: the file, and the spread of those that count."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -60,3 +61,7 @@ def test_seeds_of_the_same_training_count_once(tmp_path, tiny_recipe, monkeypatc
     assert seeds.spread_of_seeds(results("other labels")).empty
     assert seeds.spread_of_seeds(results("test", dataset=data | {"classes": 11})).empty
     assert seeds.spread_of_seeds(results("test", code="edited")).empty
+
+
+def test_one_seed_has_no_interval():
+    np.testing.assert_equal(seeds.accuracy_spread([0.97]), (0.97, *[np.nan] * 3))
