@@ -34,7 +34,8 @@ def repeat(checkout: Path, model: str | None) -> None:
     data = load_params().data  # relative folders are those of this checkout
     raw = [] if data.dataset == "local" else [str(RAW)]  # it lacks the names of own classes
     names = [*raw, *(each.replace("{dataset}", data.dataset) for each in data.folders)]
-    folders = json.dumps([str(Path(name).expanduser().resolve()) for name in names])
+    absolute = [str(Path(name).expanduser().resolve()) for name in names]
+    folders = json.dumps(absolute, ensure_ascii=False)  # Hydra does not read \\u00fc
     pipeline = ["dvc", "exp", "run", "-S", "data.fallback=none", "-S", f"data.folders={folders}"]
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_"))}
     for command in (

@@ -1,4 +1,4 @@
-"""Reads the three YAML files of the user, reports all mistakes in a file together, and changes."""
+"""Reads the YAML files of the user, reports all mistakes in one together, and lists changes."""
 
 import difflib
 import json
@@ -154,7 +154,12 @@ def changes_of(path: Path, prefix: str = "", revision: str | None = None) -> lis
     changes = [f"{prefix}~{key}" for key in before if key not in after]  # Hydra's syntax
     for key, value in after.items():
         if key not in before or before[key] != value:
-            line = yaml.safe_dump(value, default_flow_style=True, width=10**6).split("\n")[0]
+            how: dict[str, Any] = {
+                "default_flow_style": True,
+                "allow_unicode": True,
+                "width": 10**6,
+            }
+            line = yaml.safe_dump(value, **how).split("\n")[0]
             changes.append(f"{prefix}{'' if key in before else '+'}{key}={line}")
     return [without_secrets(change) for change in changes]
 
