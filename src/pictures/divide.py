@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-SAME = 0.5  # fraction of the narrower of two strokes that is above or below the other: one digit
+SAME = 0.5  # two strokes that overlap by more than this part of the narrower one are one digit
 HEIGHT = 0.5  # of the highest digit: least height of a digit
 OVERLAP = 0.4  # of the highest digit: least height of the rows that all digits share
 INK = 0.15  # of the digit with the most ink: least ink of a digit
@@ -45,18 +45,17 @@ def divide(ink: np.ndarray) -> list[Part]:
         ink: ``[h, w]``, 0 where there is no ink, with some ink.
     """
     strokes, _ = ndimage.label(ink > 0, structure=np.ones((3, 3)))
-    boxes = ndimage.find_objects(strokes)
-    areas = ndimage.sum_labels(ink, strokes, range(1, len(boxes) + 1))
-    groups = [np.array(group) for group in _above_each_other([box[1] for box in boxes])]
-    largest = max(areas[group].sum() for group in groups)
-    groups = [group for group in groups if areas[group].sum() >= POINT * largest]
-    places = [_union([boxes[number] for number in group]) for group in groups]
-    if not _is_row([rows for rows, _ in places], [areas[group].sum() for group in groups]):
+    digits = _above_each_other([columns for _, columns in ndimage.find_objects(strokes)])[strokes]
+    places = ndimage.find_objects(digits)
+    areas = ndimage.sum_labels(ink, digits, range(1, len(places) + 1))
+    kept = np.flatnonzero(areas >= POINT * areas.max())
+    if not _is_row([places[index][0] for index in kept], areas[kept]):
         return [whole(ink)]
     parts = []
-    for group, place in zip(groups, places, strict=True):
-        is_part = np.isin(strokes[place], group + 1)
-        parts.append(Part(*place, np.where(is_part, ink[place], 0)))
+    for index in kept:
+        rows, columns = places[index]
+        is_part = digits[rows, columns] == index + 1
+        parts.append(Part(rows, columns, np.where(is_part, ink[rows, columns], 0)))
     return parts
 
 
@@ -66,32 +65,23 @@ def whole(ink: np.ndarray) -> Part:
     return Part(rows, columns, ink[rows, columns])
 
 
-def _above_each_other(columns: list[slice]) -> list[list[int]]:
-    """The numbers of the strokes of each digit, from left to right."""
-    digits: list[list[int]] = []
-    right, width = 0, 0  # of the last digit
-    for number in sorted(range(len(columns)), key=lambda each: columns[each].start):
-        first, end = columns[number].start, columns[number].stop
-        if digits and right - first > SAME * min(width, end - first):
-            digits[-1].append(number)
-            width += max(0, end - right)
+def _above_each_other(columns: list[slice]) -> np.ndarray:
+    """The number of the digit of each stroke, from left to right; before them, 0 for no stroke."""
+    digits, count, right, width = np.zeros(len(columns) + 1, int), 0, 0, 0
+    for stroke in sorted(range(len(columns)), key=lambda each: columns[each].start):
+        first, end = columns[stroke].start, columns[stroke].stop
+        if count and right - first > SAME * min(width, end - first):
+            width += max(0, end - right)  # of the last digit
         else:
-            digits.append([number])
-            right, width = 0, end - first
+            count, right, width = count + 1, 0, end - first
+        digits[stroke + 1] = count
         right = max(right, end)
     return digits
 
 
-def _union(boxes: list[tuple[slice, slice]]) -> tuple[slice, slice]:
-    rows, columns = (
-        slice(min(side.start for side in sides), max(side.stop for side in sides))
-        for sides in zip(*boxes, strict=True)
-    )
-    return rows, columns
-
-
-def _is_row(rows: list[slice], areas: list[float]) -> bool:
+def _is_row(rows: list[slice], areas: np.ndarray) -> bool:
     heights = [each.stop - each.start for each in rows]
     common = min(each.stop for each in rows) - max(each.start for each in rows)
     is_line = common >= OVERLAP * max(heights)
-    return is_line and min(heights) >= HEIGHT * max(heights) and min(areas) >= INK * max(areas)
+    has_ink = areas.min() >= INK * areas.max()
+    return bool(is_line and min(heights) >= HEIGHT * max(heights) and has_ink)
