@@ -35,7 +35,7 @@ class Classifier:
 
     name: str  # of the recipe
     accuracy: float  # on the validation split
-    scores: Mapping[str, Any]  # with ``Scores`` of the model
+    scores: Mapping[str, Any]  # of the record: it has ``Scores``
     load: Callable[[], "keras.Model"]
 
     @cached_property

@@ -25,7 +25,7 @@ from src.common.errors import run
 from src.common.messages import warn_of_all
 from src.common.paths import IMPORTED, INCOMING, main_checkout
 from src.ingest import idx
-from src.ingest.catalog import DRAWINGS, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from src.ingest.catalog import TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from src.ingest.image_folders import converted_images, find_images, kind_of
 from src.ingest.own_dataset import write_dataset
 from src.ingest.tables import Table, is_table, members_of
@@ -48,9 +48,8 @@ def main() -> None:
     options = _options()
     # Pillow warns about unusual data in a file, but does not say in which one.
     warnings.filterwarnings("ignore", module="PIL")
-    conversion = Conversion(center_like_mnist=False, light_on_dark=options.light_on_dark)
-    if options.center:
-        conversion = DRAWINGS.copy()
+    is_light = options.center or options.light_on_dark
+    conversion = Conversion(center_like_mnist=options.center, light_on_dark=is_light)
     ignored = list[str]()
     pictures: Iterable[Picture | str]
     if is_table(options.pictures):

@@ -30,8 +30,8 @@ class PipelineError(Exception):
 def run(main: Callable[[], None], is_stage: bool = False) -> None:
     """Run the ``main`` of a stage or program; print errors that the user can fix, no traceback.
 
-    They import large libraries in ``main``, so that Ctrl-C during an import prints no traceback. A
-    stage fails if its dependencies change while it runs. Stages pass ``is_stage``.
+    Stages import large libraries in ``main``, so that Ctrl-C then prints no traceback. They pass
+    ``is_stage``, and fail if their dependencies change while they run.
     """
     for stream in (sys.stdout, sys.stderr):  # no result may depend on the terminal's encoding
         if isinstance(stream, io.TextIOWrapper):

@@ -1,6 +1,5 @@
 """The datasets known by name: their checksums, public mirrors, class names and conversion."""
 
-import string
 from dataclasses import dataclass
 
 from src.pictures.convert import Conversion
@@ -11,7 +10,7 @@ TRAIN_LABELS = "train-labels-idx1-ubyte"
 TEST_IMAGES = "t10k-images-idx3-ubyte"
 TEST_LABELS = "t10k-labels-idx1-ubyte"
 NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
-DIGITS = tuple(string.digits)
+DIGITS = tuple("0123456789")
 
 DRAWINGS: Conversion = {"center_like_mnist": True, "light_on_dark": True}
 LIGHT_ON_DARK: Conversion = {"center_like_mnist": False, "light_on_dark": True}

@@ -17,7 +17,7 @@ from src.pictures.decode import DEPTHS
 CLASS_NAMES = "labels.txt"  # one name per line, in the order of the class numbers
 CONVERSION = "conversion.json"
 MAX_LABELS = 256  # the values of a byte
-MOST = 5  # at most one image in five is for validation, unless there are many small classes
+PART = 5  # one image in five is for validation, at most, unless there are many small classes
 # Control characters, line and paragraph separators, and bytes that are not UTF-8.
 UNUSABLE = ("Cc", "Zl", "Zp", "Cs")
 # In a CSV file, a spreadsheet runs such a name; a sign alone or in front of a number is harmless.
@@ -141,7 +141,7 @@ def validation_images(labels: np.ndarray, count: int, rule: DivisionRule, seed: 
         labels: ``uint8 [N]``; for ``stratified``, with at least two images of each class.
         seed: of the random sample.
     """
-    count = min(count, len(labels) // MOST)
+    count = min(count, len(labels) // PART)
     if rule == "first":
         return np.arange(len(labels)) < count
     sizes = np.bincount(labels, minlength=MAX_LABELS)

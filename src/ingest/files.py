@@ -81,7 +81,7 @@ def copy_published(folder: Path, name: str, dataset: str, target: Path) -> None:
 def copy_own(folders: list[Path], target: Path) -> Path:
     """Write the user's dataset, as four IDX files, from the first folder that has it; return that.
 
-    A PipelineError is raised if there is none, a file is damaged, or two files have the same name.
+    A PipelineError is raised if there is none, a file is damaged, or two are for the same file.
     """
     reasons = []
     for folder in folders:

@@ -45,7 +45,7 @@ def is_table(path: Path) -> bool:
 
 @dataclass
 class Table:
-    """The labels and images of a table. It is read once, to check it, and for each iteration.
+    """The labels and images of a table. It is read once to check it, and again by each iteration.
 
     A PipelineError is raised if it cannot be used, or if its images cannot have the size. ``names``
     are those of the columns; their numbers from 1 on, if there is no header. ``shape`` is height

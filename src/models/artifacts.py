@@ -114,7 +114,7 @@ def trained_folders() -> list[Path]:
 
 def load_record(folder: Path) -> Record:
     """Read ``training.json``."""
-    record = read_json(folder / RECORD, _stage(folder))
+    record = read_json(folder / RECORD, f"train@{folder.parent.name}")
     present = record.keys() if isinstance(record, dict) else set()
     if missing := sorted(Record.__required_keys__ - present):
         raise _damaged(folder / RECORD, ValueError(f"missing: {', '.join(missing)}"))
@@ -176,14 +176,9 @@ def load_weights_by_epoch(
     return len(rows), read()
 
 
-def _stage(folder: Path) -> str:
-    """The name of the stage that writes the folder of a recipe: ``train@cnn``."""
-    return f"train@{folder.parent.name}"
-
-
 def _damaged(path: Path, error: Exception) -> PipelineError:
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
     return PipelineError(
-        f"{path} cannot be read ({reason}); run `dvc repro -f {_stage(path.parent)}` to create the "
-        f"model again, or `dvc pull {path.parent}` to get it from a DVC remote"
+        f"{path} cannot be read ({reason}); run `dvc repro -f train@{path.parts[-3]}` to create "
+        f"the model again, or `dvc pull {path.parent}` to get it from a DVC remote"
     )

@@ -35,10 +35,10 @@ class Picture:
 def convert(content: bytes, shape: tuple[int, int], conversion: Conversion) -> Picture:
     """Convert an image file to the size of a model's input.
 
-    If the image is centered like MNIST, it has light ink on black; a desk around the paper, shadows
-    and dust are removed. Any other image keeps its gray levels and its proportions: it is scaled,
-    and what remains on two sides is filled with the color of the background, the median of the
-    pixels at the edge.
+    With ``center_like_mnist``, the result is light ink on black; a desk around the paper, shadows
+    and dust are removed. Otherwise, it keeps its gray levels and its proportions: it is scaled, and
+    what remains on two sides is filled with the color of the background, the median of the pixels
+    at the edge.
 
     Args:
         content: of an image file; see ``decode``.
@@ -53,7 +53,7 @@ def convert(content: bytes, shape: tuple[int, int], conversion: Conversion) -> P
     paper = int(np.median(edge(gray)))
     is_dark = paper - int(gray.min()) > int(gray.max()) - paper
     note = f"{COLORS[is_dark]}, {size}" if conversion["light_on_dark"] else size
-    scaled = gray if gray.shape == shape else fit(gray, shape)
+    scaled = fit(gray, shape)
     top, left = ((full - part) // 2 for full, part in zip(shape, scaled.shape, strict=True))
     image = pasted(scaled, shape, top, left, paper)
     note += ": not scaled" if gray.shape == shape else ": scaled to fit"

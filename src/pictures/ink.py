@@ -67,7 +67,7 @@ def _on_even_paper(gray: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def _dark_pixels(gray: np.ndarray) -> np.ndarray:
-    """``bool [h, w]``: which pixels are dark, and not light; some are light.
+    """``bool [h, w]``: the dark pixels, as opposed to the light ones.
 
     The limit is that of N. Otsu, IEEE Transactions on Systems, Man, and Cybernetics 9, 1979: the
     variance between both parts is as large as possible.
@@ -151,8 +151,7 @@ def widened(ink: np.ndarray) -> np.ndarray:
     Returns:
         ``uint8 [h, w]`` of another size, up to 255.
     """
-    rows, columns = (np.flatnonzero((ink > VISIBLE).any(axis)) for axis in (1, 0))
-    crop = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    crop = ink[ndimage.find_objects((ink > VISIBLE).astype(np.uint8))[0]]
     fine = np.pad(fit(np.rint(255 * crop).astype(np.uint8), (FINE, FINE)), 1)
     fine = fine / fine.max()  # a very thin line becomes faint
     stroke = fine > 0.5

@@ -73,7 +73,7 @@ def reliability_figure(tables: Mapping[str, tuple[pd.DataFrame, float]]) -> Figu
     calibrated model are on the diagonal.
 
     Args:
-        tables: by recipe: the result of ``calibration.reliability``, and the calibration error.
+        tables: by recipe: the result of ``metrics.reliability``, and the calibration error.
     """
     columns = min(MOST_IN_A_ROW, len(tables))
     rows = -(-len(tables) // columns)

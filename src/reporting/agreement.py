@@ -12,7 +12,7 @@ from src.common.files import read_json
 from src.common.git import committed
 from src.common.paths import LOCK, MODELS, TEST
 
-LEVEL = 0.95  # that recipes which differ only by chance are within the spread, all together
+LEVEL = 0.95  # the probability that all recipes are within the spread if they differ by chance
 SAME_BITS, WITHIN, DIFFERS, UNKNOWN = "same bits", "within the spread", "differs", "unknown spread"
 Spreads = dict[str, tuple[float, int]]  # by recipe: standard deviation, degrees of freedom
 Tests = dict[str, dict[str, Any]]  # the content of metrics/test.json
