@@ -30,16 +30,19 @@ from src.common.paths import PROCESSED, RECIPES
 from src.config.recipe import Recipe, fingerprint
 from src.config.recipes import load_recipes
 from src.config.yaml_files import read_yaml_file
+from src.data.loader import Split
 from src.data.splits import load_dataset_info, load_split
 from src.evaluation.statistics import mcnemar, proportion_interval
 from src.evaluation.tables import write_csv
 from src.models import metrics
 from src.models.device import choose_device
 from src.models.inference import Predictor
+from src.plots.contact_sheet import contact_sheet, write_png
 from src.training.execution import choose_execution
 from src.training.trainer import Trainer
 
 VARIANTS, TABLE = ROOT / "benchmarks/crossval.yaml", ROOT / "benchmarks/crossval.csv"
+HARDEST = ROOT / "docs/images/hardest.png"
 FOLDS, ENOUGH, SEED = 5, 2, 1
 LEVEL = 0.05  # a variant with a smaller p-value is clearly worse
 INTRODUCTION = """\
@@ -73,15 +76,35 @@ def measure(repeat: int) -> Iterator[str]:
     with suppress(KeyboardInterrupt):
         for line in run_missing():
             print(line, flush=True)
-    table, recipes = load_results(), variants()
-    images = sum(len(load_split(PROCESSED, split)[1]) for split in ("train", "validation"))
-    yield INTRODUCTION.format(fold=images // FOLDS, others=images - images // FOLDS)
-    for name, (parent, recipe) in recipes.items():
+    table, (images, labels) = load_results(), all_images()
+    fold = len(labels) // FOLDS
+    yield INTRODUCTION.format(fold=fold, others=len(labels) - fold)
+    for name, (parent, recipe) in variants().items():
         own = table[table.variant == name]
         if len(own):
             yield _row(name, parent, recipe, own, table)
     hours = table.seconds.sum() / 3600
     yield f"\nAll trainings took {hours:.1f} hours of one thread."
+    variants_of = table.groupby("variant")
+    wrong = [wrong_images(own) for _, own in variants_of if len(own) >= ENOUGH]
+    if hardest := sorted(set.intersection(*wrong)):
+        write_png(contact_sheet(images[hardest], labels[hardest].astype(str), columns=12), HARDEST)
+        yield f"{len(hardest)} images are wrong with all variants: `{HARDEST.relative_to(ROOT)}`."
+
+
+def all_images() -> Split:
+    """The images of the training and the validation split, in the order of the files, and labels.
+
+    For MNIST, whose validation images are the first ones.
+    """
+    splits = [load_split(PROCESSED, split) for split in ("validation", "train")]
+    images, labels = map(np.concatenate, zip(*splits, strict=True))
+    return images, labels
+
+
+def wrong_images(rows: pd.DataFrame) -> set[int]:
+    """The images that are predicted wrongly in the folds of a variant."""
+    return {*map(int, " ".join(rows.wrong).split())}
 
 
 @cache
@@ -115,7 +138,8 @@ def run_missing() -> Iterator[str]:
             begun = {(row.variant, row.fold) for row in rows} | {*running.values()}
             task = next_task(begun, pd.DataFrame(rows, columns=Row._fields))
             if task and len(running) < (os.cpu_count() or 1):
-                running[pool.submit(train, *task)] = task
+                recipe = variants()[task[0]][1]
+                running[pool.submit(train, *task, recipe)] = task
                 continue
             if not running:
                 return
@@ -155,19 +179,16 @@ def disagreements(name: str, parent: str, table: pd.DataFrame) -> tuple[int, int
     """
     own, others = table[table.variant == name], table[table.variant == parent]
     own, others = (a[a.fold.isin(b.fold)] for a, b in ((own, others), (others, own)))
-    first, second = ({*" ".join(each.wrong).split()} for each in (own, others))
+    first, second = map(wrong_images, (own, others))
     either = sorted(first | second)
     correct = (np.array([each not in wrong for each in either], bool) for wrong in (first, second))
     return len(first - second), len(second - first), mcnemar(*correct)
 
 
-def train(variant: str, fold: int) -> Row:
+def train(variant: str, fold: int, recipe: Recipe) -> Row:
     """Train the network for a fold, and predict its images; this runs in a process of the pool."""
     choose_device("cpu", 1)
-    recipe = variants()[variant][1]
-    # In the order of the files, where the split is `first`: validation images are the first ones.
-    splits = [load_split(PROCESSED, split) for split in ("validation", "train")]
-    images, labels = map(np.concatenate, zip(*splits, strict=True))
+    images, labels = all_images()
     others, own = [*KFold(FOLDS).split(images)][fold - 1]
     execution = choose_execution(recipe, "cpu", "auto", "auto")
     classes, started = load_dataset_info(PROCESSED)["classes"], time.perf_counter()
@@ -183,7 +204,7 @@ def train(variant: str, fold: int) -> Row:
 
 
 def _row(name: str, parent: str, recipe: Recipe, own: pd.DataFrame, table: pd.DataFrame) -> str:
-    errors, images = len(" ".join(own.wrong).split()), int(own.images.sum())
+    errors, images = len(wrong_images(own)), int(own.images.sum())
     low, high = proportion_interval(errors, images)
     rate = f"{errors / images:.3%} ({low:.3%} to {high:.3%})"
     only, p = "–", "–"
