@@ -85,9 +85,8 @@ def measure(repeat: int) -> Iterator[str]:
             yield _row(name, parent, recipe, own, table)
     hours = table.seconds.sum() / 3600
     yield f"\nAll trainings took {hours:.1f} hours of one thread."
-    variants_of = table.groupby("variant")
-    wrong = [wrong_images(own) for _, own in variants_of if len(own) >= ENOUGH]
-    if hardest := sorted(set.intersection(*wrong)):
+    wrong = [wrong_images(own) for _, own in table.groupby("variant") if len(own) >= ENOUGH]
+    if hardest := sorted(set.intersection(*wrong)) if wrong else []:
         write_png(contact_sheet(images[hardest], labels[hardest].astype(str), columns=12), HARDEST)
         yield f"{len(hardest)} images are wrong with all variants: `{HARDEST.relative_to(ROOT)}`."
 

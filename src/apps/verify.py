@@ -35,7 +35,7 @@ def repeat(checkout: Path, model: str | None) -> None:
     raw = [] if data.dataset == "local" else [str(RAW)]  # it lacks the names of own classes
     names = [*raw, *(each.replace("{dataset}", data.dataset) for each in data.folders)]
     absolute = [str(Path(name).expanduser().resolve()) for name in names]
-    folders = json.dumps(absolute, ensure_ascii=False)  # Hydra does not read \\u00fc
+    folders = json.dumps(absolute, ensure_ascii=False)  # Hydra does not read \u00fc
     pipeline = ["dvc", "exp", "run", "-S", "data.fallback=none", "-S", f"data.folders={folders}"]
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_"))}
     for command in (
