@@ -105,6 +105,8 @@ def _options() -> argparse.Namespace:
         parser.error("give image files, --test N, or --table FILE")
     if options.out if options.test else (options.table and not options.out):
         parser.error("--table needs --out FILE, and --test has none")
+    if (options.label or options.transpose) and not options.table:
+        parser.error("--label and --transpose say how a table is read; add --table FILE")
     if options.save and options.out:
         parser.error("--save is for predictions that are shown; leave out --out or --save")
     return options

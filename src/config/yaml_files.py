@@ -154,12 +154,8 @@ def changes_of(path: Path, prefix: str = "", revision: str | None = None) -> lis
     changes = [f"{prefix}~{key}" for key in before if key not in after]  # Hydra's syntax
     for key, value in after.items():
         if key not in before or before[key] != value:
-            how: dict[str, Any] = {
-                "default_flow_style": True,
-                "allow_unicode": True,
-                "width": 10**6,
-            }
-            line = yaml.safe_dump(value, **how).split("\n")[0]
+            text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6)
+            line = text.split("\n")[0]
             changes.append(f"{prefix}{'' if key in before else '+'}{key}={line}")
     return [without_secrets(change) for change in changes]
 

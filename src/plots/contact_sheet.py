@@ -174,7 +174,7 @@ def first_layer_figure(model: "keras.Model", names: Sequence[str], title: str) -
     figure.colorbar(axes.images[0], ax=axes, label="weight", pad=0.02)
     subtitle = "weights of each class" if classes else "weights of the first layer"
     if len(drawn) < len(filters):
-        subtitle += f", {len(drawn)} of {len(filters)} units"
+        subtitle += f", {len(drawn)} of {len(filters)}"
     figure.suptitle(f"{title}: {subtitle}\n(blue: positive, red: negative)", fontsize=10)
     return figure
 

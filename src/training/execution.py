@@ -84,7 +84,10 @@ def _gains_from_bfloat16(recipe: Recipe, device: Device) -> bool:
 
 
 def _has_fast_bfloat16(device: Device) -> bool:
-    """Whether a GPU multiplies bfloat16, or a CPU has tiles for it: vectors are too slow."""
+    """Whether a GPU multiplies bfloat16, or a CPU has tiles for it (AMX).
+
+    With vectors only, bfloat16 is slower than float32: section ``modes`` of the benchmarks.
+    """
     if device == "gpu":
         gpus = tf.config.list_physical_devices("GPU")
         details = map(tf.config.experimental.get_device_details, gpus)

@@ -193,6 +193,7 @@ def test_a_table_is_predicted_as_kaggle_asks(checkout, program, images):
         ("--test 1 one.png", "give image files, --test N, or --table"),
         ("--test 1 --out b.csv", "--test has none"),
         ("one.png --save charts --out b.csv", "leave out --out or --save"),
+        ("one.png --transpose", "--label and --transpose say how a table is read; add --table"),
         ("", "give image files, --test N, or --table"),
     ],
 )

@@ -100,7 +100,7 @@ def test_few_mistakes_are_all_drawn_and_none_are_said():
     ("layers", "images", "title"),
     [
         ([Flatten(), Dense(10)], 10, "weights of each class"),
-        ([Flatten(), Dense(70), Dense(3)], 50, "50 of 70 units"),
+        ([Flatten(), Dense(70), Dense(3)], 50, "50 of 70"),
         ([Reshape((6, 5, 1)), Conv2D(12, 3), Flatten(), Dense(3)], 12, "first layer"),
     ],
 )
