@@ -13,6 +13,7 @@ import os
 import signal
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
@@ -43,7 +44,7 @@ from src.training.trainer import Trainer
 
 VARIANTS, TABLE = ROOT / "benchmarks/crossval.yaml", ROOT / "benchmarks/crossval.csv"
 HARDEST = ROOT / "docs/images/hardest.png"
-FOLDS, ENOUGH, SEED = 5, 2, 1
+FOLDS, ENOUGH, SEED, VOTES = 5, 2, 1, 3
 LEVEL = 0.05  # a variant with a smaller p-value is clearly worse
 INTRODUCTION = """\
 Each variant is compared with the variant in the column *like*, on the folds of both. The network
@@ -85,7 +86,13 @@ def measure(repeat: int) -> Iterator[str]:
             yield _row(name, parent, recipe, own, table)
     hours = table.seconds.sum() / 3600
     yield f"\nAll trainings took {hours:.1f} hours of one thread."
-    wrong = [wrong_images(own) for _, own in table.groupby("variant") if len(own) >= ENOUGH]
+    first_folds = table[table.fold <= ENOUGH].groupby("variant")
+    complete = [own for _, own in first_folds if len(own) == ENOUGH]
+    wrong = sorted(map(wrong_images, complete), key=len)
+    if len(wrong) >= VOTES:
+        votes = Counter(image for each in wrong[:VOTES] for image in each)
+        errors = sum(count > VOTES / 2 for count in votes.values())
+        yield f"The majority of the {VOTES} variants with the fewest errors is wrong on {errors}."
     if hardest := sorted(set.intersection(*wrong)) if wrong else []:
         write_png(contact_sheet(images[hardest], labels[hardest].astype(str), columns=12), HARDEST)
         yield f"{len(hardest)} images are wrong with all variants: `{HARDEST.relative_to(ROOT)}`."
